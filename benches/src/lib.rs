@@ -1,0 +1,1 @@
+//! Shared inputs of the benches, which live beside this folder.

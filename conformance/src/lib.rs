@@ -1,0 +1,1 @@
+//! Conformance vectors and requirement tables, and the tests that run them

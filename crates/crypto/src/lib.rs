@@ -1,0 +1,23 @@
+//! Cryptography behind pollrtc: what DTLS, SRTP, STUN and SCTP need, as traits with two
+//! implementations.
+//!
+//! - [`Provider`] is what DTLS asks for: AEAD, hashes, HMAC, key exchange, signatures. Feature
+//!   `aws-lc-rs` (default) and feature `rust-crypto` (`no_std`) bring one each.
+//! - [`Rng`] is the one source of randomness of every state machine: seeded by the operating
+//!   system, or by the caller who wants the same run twice.
+//! - `Certificate` and `Fingerprint` (RFC 8122) are how peers name each other in SDP.
+//! - `HmacSha1` and `HmacSha256` are keyed once and used for every STUN message and SCTP cookie.
+//!
+//! Keys and secrets are wiped when dropped, compared in constant time and never printed.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+mod provider;
+mod rng;
+
+pub use provider::{
+    AeadAlgorithm, AeadKey, CryptoError, HashAlgorithm, HashContext, HmacKey, KeyExchange,
+    NamedGroup, Provider, SignatureScheme, SigningKey,
+};
+pub use rng::Rng;

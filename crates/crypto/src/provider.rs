@@ -1,0 +1,231 @@
+//! What a DTLS stack asks of a cryptographic library.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt::Debug;
+
+use zeroize::Zeroizing;
+
+use crate::Rng;
+
+/// Why a cryptographic operation gave nothing. It says no more than this on purpose: details help
+/// attackers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CryptoError {
+    /// The provider does not implement the algorithm.
+    #[error("the cryptographic provider does not support this algorithm")]
+    Unsupported,
+    /// A key, point or certificate does not have the form that its algorithm asks for.
+    #[error("the key has the wrong form for its algorithm")]
+    InvalidKey,
+    /// A signature, tag or MAC does not match.
+    #[error("authentication failed")]
+    Authentication,
+    /// The output buffer is too short.
+    #[error("the buffer is too short")]
+    BufferTooShort,
+}
+
+/// Authenticated encryption (RFC 5116). All have 12-byte nonces and 16-byte tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AeadAlgorithm {
+    /// AES-128 in Galois/counter mode, 16-byte key.
+    Aes128Gcm,
+    /// AES-256 in Galois/counter mode, 32-byte key.
+    Aes256Gcm,
+    /// ChaCha20-Poly1305 (RFC 8439), 32-byte key.
+    ChaCha20Poly1305,
+}
+
+impl AeadAlgorithm {
+    /// Bytes of a key.
+    pub const fn key_len(self) -> usize {
+        match self {
+            Self::Aes128Gcm => 16,
+            Self::Aes256Gcm | Self::ChaCha20Poly1305 => 32,
+        }
+    }
+
+    /// Bytes of a tag.
+    pub const TAG_LEN: usize = 16;
+    /// Bytes of a nonce.
+    pub const NONCE_LEN: usize = 12;
+}
+
+/// Hash functions, as they occur in cipher suites and certificate fingerprints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HashAlgorithm {
+    /// SHA-1: only to compare legacy fingerprints with, never by our own choice.
+    Sha1,
+    /// SHA-224.
+    Sha224,
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+impl HashAlgorithm {
+    /// Bytes of a digest.
+    pub const fn output_len(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha224 => 28,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
+    /// The longest [`output_len`](Self::output_len).
+    pub const MAX_OUTPUT_LEN: usize = 64;
+}
+
+/// Groups for ephemeral key exchange, with their TLS code points (RFC 8446 §4.2.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u16)]
+pub enum NamedGroup {
+    /// NIST P-256; public keys are 65-byte uncompressed points.
+    Secp256r1 = 0x0017,
+    /// NIST P-384; public keys are 97-byte uncompressed points.
+    Secp384r1 = 0x0018,
+    /// X25519 (RFC 7748); public keys are 32 bytes.
+    X25519 = 0x001d,
+}
+
+/// Signature algorithms, with their TLS code points (RFC 8446 §4.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u16)]
+pub enum SignatureScheme {
+    /// ECDSA with P-256 and SHA-256 (in TLS 1.2: any curve with SHA-256; ours is P-256).
+    EcdsaSecp256r1Sha256 = 0x0403,
+    /// ECDSA with P-384 and SHA-384.
+    EcdsaSecp384r1Sha384 = 0x0503,
+    /// RSASSA-PSS with SHA-256 and an rsaEncryption key.
+    RsaPssRsaeSha256 = 0x0804,
+    /// RSASSA-PSS with SHA-384 and an rsaEncryption key.
+    RsaPssRsaeSha384 = 0x0805,
+    /// RSASSA-PSS with SHA-512 and an rsaEncryption key.
+    RsaPssRsaeSha512 = 0x0806,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RsaPkcs1Sha256 = 0x0401,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    RsaPkcs1Sha384 = 0x0501,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    RsaPkcs1Sha512 = 0x0601,
+}
+
+/// A cryptographic library. Providers are stateless; get one with `default_provider()` or name
+/// `aws_lc_rs::PROVIDER` or `rust_crypto::PROVIDER`.
+pub trait Provider: Debug + Send + Sync {
+    /// A key for authenticated encryption, scheduled once and used for many records.
+    fn aead(&self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Box<dyn AeadKey>, CryptoError>;
+
+    /// A running hash.
+    fn hash(&self, algorithm: HashAlgorithm) -> Result<Box<dyn HashContext>, CryptoError>;
+
+    /// An HMAC key (RFC 2104), scheduled once and used for many messages.
+    fn hmac(&self, algorithm: HashAlgorithm, key: &[u8]) -> Result<Box<dyn HmacKey>, CryptoError>;
+
+    /// The groups of [`key_exchange`](Self::key_exchange), by preference.
+    fn groups(&self) -> &'static [NamedGroup];
+
+    /// A fresh ephemeral key. Providers that can't be seeded ignore `rng`.
+    fn key_exchange(
+        &self,
+        group: NamedGroup,
+        rng: &mut Rng,
+    ) -> Result<Box<dyn KeyExchange>, CryptoError>;
+
+    /// The schemes of [`verify`](Self::verify), by preference.
+    fn signature_schemes(&self) -> &'static [SignatureScheme];
+
+    /// Checks a signature over `message` with the public key of a certificate, given as the DER of
+    /// its SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
+    fn verify(
+        &self,
+        scheme: SignatureScheme,
+        subject_public_key_info: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), CryptoError>;
+
+    /// A fresh ECDSA P-256 signing key.
+    fn generate_signing_key(&self, rng: &mut Rng) -> Result<Arc<dyn SigningKey>, CryptoError>;
+
+    /// A signing key from the DER of its PKCS#8 form (RFC 5958).
+    fn signing_key_from_pkcs8(&self, der: &[u8]) -> Result<Arc<dyn SigningKey>, CryptoError>;
+}
+
+/// A scheduled AEAD key. Nonces must never repeat under one key; the caller sees to it.
+pub trait AeadKey: Send + Sync {
+    /// Encrypts `in_out` in place and gives back the tag.
+    fn seal(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        in_out: &mut [u8],
+    ) -> Result<[u8; 16], CryptoError>;
+
+    /// Checks `tag` and decrypts `in_out` in place; on error the content of `in_out` is
+    /// unspecified and must not be used.
+    fn open(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        in_out: &mut [u8],
+        tag: &[u8; 16],
+    ) -> Result<(), CryptoError>;
+}
+
+/// A running hash, such as the transcript of a handshake.
+pub trait HashContext: Send + Sync {
+    /// Takes more bytes.
+    fn update(&mut self, bytes: &[u8]);
+    /// The digest of what was taken so far; more can follow. Writes
+    /// [`HashAlgorithm::output_len`] bytes to the front of `out`, which holds at least as many, and returns how many.
+    fn finish(&self, out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -> usize;
+}
+
+/// A scheduled HMAC key.
+pub trait HmacKey: Send + Sync {
+    /// The MAC over the parts as if they were one. Returns its length, which is
+    /// [`HashAlgorithm::output_len`].
+    fn sign(&self, parts: &[&[u8]], out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -> usize;
+}
+
+/// An ephemeral private key that waits for the peer's public key.
+pub trait KeyExchange: Send + Sync {
+    /// Its group.
+    fn group(&self) -> NamedGroup;
+    /// Our public key, as it goes on the wire.
+    fn public_key(&self) -> &[u8];
+    /// The shared secret. Refuses points off the curve and all-zero results (RFC 7748 §6.1).
+    fn complete(self: Box<Self>, peer_public_key: &[u8])
+    -> Result<Zeroizing<Vec<u8>>, CryptoError>;
+}
+
+/// A long-term private key that signs handshakes and certificates.
+pub trait SigningKey: Debug + Send + Sync {
+    /// The schemes that it can sign with, by preference.
+    fn schemes(&self) -> &[SignatureScheme];
+    /// Signs; ECDSA signatures are DER (RFC 3279 §2.2.3).
+    fn sign(
+        &self,
+        scheme: SignatureScheme,
+        message: &[u8],
+        rng: &mut Rng,
+    ) -> Result<Vec<u8>, CryptoError>;
+    /// The DER of its SubjectPublicKeyInfo.
+    fn public_key_info(&self) -> &[u8];
+    /// The DER of its PKCS#8 form, for storing.
+    fn to_pkcs8(&self) -> Zeroizing<Vec<u8>>;
+}

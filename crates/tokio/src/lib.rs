@@ -1,0 +1,1 @@
+//! A ready driver that runs pollrtc peers on tokio and quinn-udp
