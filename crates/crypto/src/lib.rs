@@ -13,9 +13,13 @@
 
 extern crate alloc;
 
+mod fingerprint;
+mod hmac;
 mod provider;
 mod rng;
 
+pub use fingerprint::{Fingerprint, FingerprintError};
+pub use hmac::{HmacSha1, HmacSha256};
 pub use provider::{
     AeadAlgorithm, AeadKey, CryptoError, HashAlgorithm, HashContext, HmacKey, KeyExchange,
     NamedGroup, Provider, SignatureScheme, SigningKey,

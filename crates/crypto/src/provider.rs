@@ -85,6 +85,30 @@ impl HashAlgorithm {
 
     /// The longest [`output_len`](Self::output_len).
     pub const MAX_OUTPUT_LEN: usize = 64;
+
+    /// Its name in the registry that certificate fingerprints take theirs from (RFC 8122 §5).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha-1",
+            Self::Sha224 => "sha-224",
+            Self::Sha256 => "sha-256",
+            Self::Sha384 => "sha-384",
+            Self::Sha512 => "sha-512",
+        }
+    }
+
+    /// The algorithm of that [`name`](Self::name), in upper or lower case.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [
+            Self::Sha256,
+            Self::Sha1,
+            Self::Sha224,
+            Self::Sha384,
+            Self::Sha512,
+        ]
+        .into_iter()
+        .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+    }
 }
 
 /// Groups for ephemeral key exchange, with their TLS code points (RFC 8446 §4.2.7).

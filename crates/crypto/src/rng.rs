@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use rand_chacha::ChaCha20Rng;
+use chacha20::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng};
 
 /// A cryptographically secure generator (ChaCha20), the only source of randomness of a state
