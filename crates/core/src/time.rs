@@ -136,10 +136,6 @@ impl Clock {
     }
 
     /// The system's instant as ours; what lies before the origin becomes the origin.
-    #[expect(
-        clippy::wrong_self_convention,
-        reason = "the clock converts, it is not converted"
-    )]
     pub fn from_std(&self, instant: std::time::Instant) -> Instant {
         Instant::ZERO + instant.saturating_duration_since(self.origin)
     }
