@@ -61,9 +61,10 @@ impl StateMachine for Echo {
             }
             _ => {}
         }
-        let (_, to, bytes) = self
-            .held
-            .pop_front_if(|(due, _, bytes)| *due <= now && bytes.len() <= buf.len())?;
+        self.held
+            .front()
+            .filter(|(due, _, bytes)| *due <= now && bytes.len() <= buf.len())?;
+        let (_, to, bytes) = self.held.pop_front()?;
         buf[..bytes.len()].copy_from_slice(&bytes);
         if self.sin == Sin::RollsDice
             && let Some(first) = buf.first_mut()
