@@ -76,8 +76,7 @@ impl Fingerprint {
     /// hash functions are case-insensitive, and so are the digits, though RFC 8122 §5 wants them
     /// in upper case.
     pub fn parse(algorithm: &str, value: &str) -> Result<Self, FingerprintError> {
-        let algorithm =
-            HashAlgorithm::from_name(algorithm).ok_or(FingerprintError::UnknownAlgorithm)?;
+        let algorithm = HashAlgorithm::from_name(algorithm).ok_or(FingerprintError::UnknownAlgorithm)?;
         let mut digest = [0; HashAlgorithm::MAX_OUTPUT_LEN];
         let mut bytes = digest.iter_mut().take(algorithm.output_len());
         for pair in value.split(':') {
@@ -100,9 +99,7 @@ impl Fingerprint {
 
     /// Its bytes, as many as the hash function gives.
     pub fn digest(&self) -> &[u8] {
-        self.digest
-            .get(..self.algorithm.output_len())
-            .unwrap_or(&self.digest)
+        self.digest.get(..self.algorithm.output_len()).unwrap_or(&self.digest)
     }
 
     /// Whether this is the fingerprint of the certificate, given as DER. Compares in constant

@@ -13,15 +13,28 @@
 
 extern crate alloc;
 
+#[cfg(feature = "aws-lc-rs")]
+pub mod aws_lc_rs;
+mod certificate;
+mod der;
 mod fingerprint;
 mod hmac;
 mod provider;
+mod public_key;
 mod rng;
 
+pub use certificate::Certificate;
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use hmac::{HmacSha1, HmacSha256};
 pub use provider::{
-    AeadAlgorithm, AeadKey, CryptoError, HashAlgorithm, HashContext, HmacKey, KeyExchange,
-    NamedGroup, Provider, SignatureScheme, SigningKey,
+    AeadAlgorithm, AeadKey, CryptoError, HashAlgorithm, HashContext, HmacKey, KeyExchange, NamedGroup, Provider,
+    SignatureScheme, SigningKey,
 };
+pub use public_key::public_key_info;
 pub use rng::Rng;
+
+/// The provider to take where nothing speaks for another.
+#[cfg(feature = "aws-lc-rs")]
+pub fn default_provider() -> &'static dyn Provider {
+    aws_lc_rs::PROVIDER
+}

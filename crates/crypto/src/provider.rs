@@ -99,15 +99,9 @@ impl HashAlgorithm {
 
     /// The algorithm of that [`name`](Self::name), in upper or lower case.
     pub fn from_name(name: &str) -> Option<Self> {
-        [
-            Self::Sha256,
-            Self::Sha1,
-            Self::Sha224,
-            Self::Sha384,
-            Self::Sha512,
-        ]
-        .into_iter()
-        .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+        [Self::Sha256, Self::Sha1, Self::Sha224, Self::Sha384, Self::Sha512]
+            .into_iter()
+            .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -122,6 +116,24 @@ pub enum NamedGroup {
     Secp384r1 = 0x0018,
     /// X25519 (RFC 7748); public keys are 32 bytes.
     X25519 = 0x001d,
+}
+
+impl NamedGroup {
+    /// Bytes of a public key.
+    pub const fn public_key_len(self) -> usize {
+        match self {
+            Self::Secp256r1 => 65,
+            Self::Secp384r1 => 97,
+            Self::X25519 => 32,
+        }
+    }
+
+    /// Whether the bytes have the length and the form of a public key, which for points is the
+    /// uncompressed one (RFC 8422 §5.4.1). They may be no point of the curve even so.
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    pub(crate) fn has_public_key_form(self, public_key: &[u8]) -> bool {
+        public_key.len() == self.public_key_len() && (self == Self::X25519 || public_key.first() == Some(&0x04))
+    }
 }
 
 /// Signature algorithms, with their TLS code points (RFC 8446 §4.2.3).
@@ -163,11 +175,7 @@ pub trait Provider: Debug + Send + Sync {
     fn groups(&self) -> &'static [NamedGroup];
 
     /// A fresh ephemeral key. Providers that can't be seeded ignore `rng`.
-    fn key_exchange(
-        &self,
-        group: NamedGroup,
-        rng: &mut Rng,
-    ) -> Result<Box<dyn KeyExchange>, CryptoError>;
+    fn key_exchange(&self, group: NamedGroup, rng: &mut Rng) -> Result<Box<dyn KeyExchange>, CryptoError>;
 
     /// The schemes of [`verify`](Self::verify), by preference.
     fn signature_schemes(&self) -> &'static [SignatureScheme];
@@ -192,22 +200,11 @@ pub trait Provider: Debug + Send + Sync {
 /// A scheduled AEAD key. Nonces must never repeat under one key; the caller sees to it.
 pub trait AeadKey: Send + Sync {
     /// Encrypts `in_out` in place and gives back the tag.
-    fn seal(
-        &self,
-        nonce: &[u8; 12],
-        aad: &[u8],
-        in_out: &mut [u8],
-    ) -> Result<[u8; 16], CryptoError>;
+    fn seal(&self, nonce: &[u8; 12], aad: &[u8], in_out: &mut [u8]) -> Result<[u8; 16], CryptoError>;
 
     /// Checks `tag` and decrypts `in_out` in place; on error the content of `in_out` is
     /// unspecified and must not be used.
-    fn open(
-        &self,
-        nonce: &[u8; 12],
-        aad: &[u8],
-        in_out: &mut [u8],
-        tag: &[u8; 16],
-    ) -> Result<(), CryptoError>;
+    fn open(&self, nonce: &[u8; 12], aad: &[u8], in_out: &mut [u8], tag: &[u8; 16]) -> Result<(), CryptoError>;
 }
 
 /// A running hash, such as the transcript of a handshake.
@@ -233,8 +230,7 @@ pub trait KeyExchange: Send + Sync {
     /// Our public key, as it goes on the wire.
     fn public_key(&self) -> &[u8];
     /// The shared secret. Refuses points off the curve and all-zero results (RFC 7748 §6.1).
-    fn complete(self: Box<Self>, peer_public_key: &[u8])
-    -> Result<Zeroizing<Vec<u8>>, CryptoError>;
+    fn complete(self: Box<Self>, peer_public_key: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError>;
 }
 
 /// A long-term private key that signs handshakes and certificates.
@@ -242,12 +238,7 @@ pub trait SigningKey: Debug + Send + Sync {
     /// The schemes that it can sign with, by preference.
     fn schemes(&self) -> &[SignatureScheme];
     /// Signs; ECDSA signatures are DER (RFC 3279 §2.2.3).
-    fn sign(
-        &self,
-        scheme: SignatureScheme,
-        message: &[u8],
-        rng: &mut Rng,
-    ) -> Result<Vec<u8>, CryptoError>;
+    fn sign(&self, scheme: SignatureScheme, message: &[u8], rng: &mut Rng) -> Result<Vec<u8>, CryptoError>;
     /// The DER of its SubjectPublicKeyInfo.
     fn public_key_info(&self) -> &[u8];
     /// The DER of its PKCS#8 form, for storing.

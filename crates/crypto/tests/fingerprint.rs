@@ -38,10 +38,7 @@ fn case_does_not_matter() {
     let lower = SHA256_OF_ABC.to_ascii_lowercase();
     let upper = SHA256_OF_ABC.to_ascii_uppercase();
     assert_eq!(lower.parse::<Fingerprint>(), upper.parse());
-    assert_eq!(
-        lower.parse(),
-        Ok(Fingerprint::of(HashAlgorithm::Sha256, b"abc"))
-    );
+    assert_eq!(lower.parse(), Ok(Fingerprint::of(HashAlgorithm::Sha256, b"abc")));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Bytes as the standards print them.
 
 /// The bytes that hexadecimal digits spell, with white space between them at will.
 pub(crate) fn hex(digits: &str) -> Vec<u8> {
@@ -8,8 +8,5 @@ pub(crate) fn hex(digits: &str) -> Vec<u8> {
         .map(|c| c.to_digit(16).expect("a hexadecimal digit") as u8)
         .collect();
     assert!(digits.len().is_multiple_of(2), "an odd number of digits");
-    digits
-        .chunks(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect()
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }

@@ -1,0 +1,292 @@
+//! The provider on aws-lc-rs: the fast one, where there is a C compiler.
+//!
+//! It draws its own randomness from the operating system: keys and signatures differ from run to
+//! run even if the [`Rng`] is seeded.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use ::aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
+use ::aws_lc_rs::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
+use ::aws_lc_rs::encoding::AsDer;
+use ::aws_lc_rs::rand::SystemRandom;
+use ::aws_lc_rs::signature::{
+    self, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair, ParsedPublicKey, VerificationAlgorithm,
+};
+use ::aws_lc_rs::{digest, hmac};
+use zeroize::Zeroizing;
+
+use crate::public_key::{KeyKind, PublicKey};
+use crate::{
+    AeadAlgorithm, AeadKey, CryptoError, HashAlgorithm, HashContext, HmacKey, KeyExchange, NamedGroup, Provider, Rng,
+    SignatureScheme, SigningKey,
+};
+
+/// The provider on aws-lc-rs.
+pub static PROVIDER: &dyn Provider = &AwsLcRs;
+
+/// The provider on aws-lc-rs.
+pub fn provider() -> &'static dyn Provider {
+    PROVIDER
+}
+
+#[derive(Debug)]
+struct AwsLcRs;
+
+impl Provider for AwsLcRs {
+    fn aead(&self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Box<dyn AeadKey>, CryptoError> {
+        let algorithm = match algorithm {
+            AeadAlgorithm::Aes128Gcm => &aead::AES_128_GCM,
+            AeadAlgorithm::Aes256Gcm => &aead::AES_256_GCM,
+            AeadAlgorithm::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
+        };
+        let key = UnboundKey::new(algorithm, key).map_err(|_| CryptoError::InvalidKey)?;
+        Ok(Box::new(Aead(LessSafeKey::new(key))))
+    }
+
+    fn hash(&self, algorithm: HashAlgorithm) -> Result<Box<dyn HashContext>, CryptoError> {
+        let algorithm = match algorithm {
+            HashAlgorithm::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+            HashAlgorithm::Sha224 => &digest::SHA224,
+            HashAlgorithm::Sha256 => &digest::SHA256,
+            HashAlgorithm::Sha384 => &digest::SHA384,
+            HashAlgorithm::Sha512 => &digest::SHA512,
+        };
+        Ok(Box::new(Hash(digest::Context::new(algorithm))))
+    }
+
+    fn hmac(&self, algorithm: HashAlgorithm, key: &[u8]) -> Result<Box<dyn HmacKey>, CryptoError> {
+        let algorithm = match algorithm {
+            HashAlgorithm::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            HashAlgorithm::Sha224 => hmac::HMAC_SHA224,
+            HashAlgorithm::Sha256 => hmac::HMAC_SHA256,
+            HashAlgorithm::Sha384 => hmac::HMAC_SHA384,
+            HashAlgorithm::Sha512 => hmac::HMAC_SHA512,
+        };
+        Ok(Box::new(Hmac(hmac::Key::new(algorithm, key))))
+    }
+
+    fn groups(&self) -> &'static [NamedGroup] {
+        &[NamedGroup::X25519, NamedGroup::Secp256r1, NamedGroup::Secp384r1]
+    }
+
+    fn key_exchange(&self, group: NamedGroup, _rng: &mut Rng) -> Result<Box<dyn KeyExchange>, CryptoError> {
+        let private_key = EphemeralPrivateKey::generate(agreement(group), &SystemRandom::new())
+            .map_err(|_| CryptoError::Unsupported)?;
+        let public_key = private_key.compute_public_key().map_err(|_| CryptoError::Unsupported)?;
+        Ok(Box::new(Exchange {
+            group,
+            private_key,
+            public_key,
+        }))
+    }
+
+    fn signature_schemes(&self) -> &'static [SignatureScheme] {
+        &[
+            SignatureScheme::EcdsaSecp256r1Sha256,
+            SignatureScheme::EcdsaSecp384r1Sha384,
+            SignatureScheme::RsaPssRsaeSha256,
+            SignatureScheme::RsaPssRsaeSha384,
+            SignatureScheme::RsaPssRsaeSha512,
+            SignatureScheme::RsaPkcs1Sha256,
+            SignatureScheme::RsaPkcs1Sha384,
+            SignatureScheme::RsaPkcs1Sha512,
+        ]
+    }
+
+    fn verify(
+        &self,
+        scheme: SignatureScheme,
+        subject_public_key_info: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), CryptoError> {
+        let PublicKey { kind, key } = PublicKey::from_info(subject_public_key_info)?;
+        let algorithm = verification(scheme, kind).ok_or(CryptoError::InvalidKey)?;
+        ParsedPublicKey::new(algorithm, key)
+            .map_err(|_| CryptoError::InvalidKey)?
+            .verify_sig(message, signature)
+            .map_err(|_| CryptoError::Authentication)
+    }
+
+    fn generate_signing_key(&self, _rng: &mut Rng) -> Result<Arc<dyn SigningKey>, CryptoError> {
+        let key =
+            EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_ASN1_SIGNING).map_err(|_| CryptoError::Unsupported)?;
+        EcdsaKey::shared(key, SignatureScheme::EcdsaSecp256r1Sha256)
+    }
+
+    fn signing_key_from_pkcs8(&self, der: &[u8]) -> Result<Arc<dyn SigningKey>, CryptoError> {
+        const CURVES: [(&EcdsaSigningAlgorithm, SignatureScheme); 2] = [
+            (
+                &signature::ECDSA_P256_SHA256_ASN1_SIGNING,
+                SignatureScheme::EcdsaSecp256r1Sha256,
+            ),
+            (
+                &signature::ECDSA_P384_SHA384_ASN1_SIGNING,
+                SignatureScheme::EcdsaSecp384r1Sha384,
+            ),
+        ];
+        let (key, scheme) = CURVES
+            .into_iter()
+            .find_map(|(curve, scheme)| Some((EcdsaKeyPair::from_pkcs8(curve, der).ok()?, scheme)))
+            .ok_or(CryptoError::InvalidKey)?;
+        EcdsaKey::shared(key, scheme)
+    }
+}
+
+struct Aead(LessSafeKey);
+
+impl AeadKey for Aead {
+    fn seal(&self, nonce: &[u8; 12], aad: &[u8], in_out: &mut [u8]) -> Result<[u8; 16], CryptoError> {
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        // Fails only for more bytes than one nonce can cover, far more than any record has.
+        let tag = self
+            .0
+            .seal_in_place_separate_tag(nonce, Aad::from(aad), in_out)
+            .map_err(|_| CryptoError::Unsupported)?;
+        tag.as_ref().try_into().map_err(|_| CryptoError::Unsupported)
+    }
+
+    fn open(&self, nonce: &[u8; 12], aad: &[u8], in_out: &mut [u8], tag: &[u8; 16]) -> Result<(), CryptoError> {
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        self.0
+            .open_in_place_separate_tag(nonce, Aad::from(aad), tag, in_out)
+            .map(|_| ())
+            .map_err(|_| CryptoError::Authentication)
+    }
+}
+
+struct Hash(digest::Context);
+
+impl HashContext for Hash {
+    fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self, out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -> usize {
+        copy_to_front(self.0.clone().finish().as_ref(), out)
+    }
+}
+
+struct Hmac(hmac::Key);
+
+impl HmacKey for Hmac {
+    fn sign(&self, parts: &[&[u8]], out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -> usize {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(part);
+        }
+        copy_to_front(context.sign().as_ref(), out)
+    }
+}
+
+struct Exchange {
+    group: NamedGroup,
+    private_key: EphemeralPrivateKey,
+    public_key: agreement::PublicKey,
+}
+
+impl KeyExchange for Exchange {
+    fn group(&self) -> NamedGroup {
+        self.group
+    }
+
+    fn public_key(&self) -> &[u8] {
+        self.public_key.as_ref()
+    }
+
+    fn complete(self: Box<Self>, peer_public_key: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+        // Other encodings of a point would be taken too, which RFC 8422 §5.4.1 does not allow.
+        if !self.group.has_public_key_form(peer_public_key) {
+            return Err(CryptoError::InvalidKey);
+        }
+        agree_ephemeral(
+            self.private_key,
+            UnparsedPublicKey::new(agreement(self.group), peer_public_key),
+            CryptoError::InvalidKey,
+            |secret| Ok(Zeroizing::new(secret.to_vec())),
+        )
+    }
+}
+
+struct EcdsaKey {
+    key: EcdsaKeyPair,
+    scheme: SignatureScheme,
+    public_key_info: Box<[u8]>,
+}
+
+impl EcdsaKey {
+    fn shared(key: EcdsaKeyPair, scheme: SignatureScheme) -> Result<Arc<dyn SigningKey>, CryptoError> {
+        let info = key.public_key().as_der().map_err(|_| CryptoError::InvalidKey)?;
+        Ok(Arc::new(Self {
+            public_key_info: info.as_ref().into(),
+            key,
+            scheme,
+        }))
+    }
+}
+
+impl SigningKey for EcdsaKey {
+    fn schemes(&self) -> &[SignatureScheme] {
+        core::slice::from_ref(&self.scheme)
+    }
+
+    fn sign(&self, scheme: SignatureScheme, message: &[u8], _rng: &mut Rng) -> Result<Vec<u8>, CryptoError> {
+        if scheme != self.scheme {
+            return Err(CryptoError::Unsupported);
+        }
+        let signature = self
+            .key
+            .sign(&SystemRandom::new(), message)
+            .map_err(|_| CryptoError::Unsupported)?;
+        Ok(signature.as_ref().to_vec())
+    }
+
+    fn public_key_info(&self) -> &[u8] {
+        &self.public_key_info
+    }
+
+    fn to_pkcs8(&self) -> Zeroizing<Vec<u8>> {
+        let document = self.key.to_pkcs8v1().expect("a valid key can be written");
+        Zeroizing::new(document.as_ref().to_vec())
+    }
+}
+
+impl fmt::Debug for EcdsaKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({:?})", self.scheme)
+    }
+}
+
+fn agreement(group: NamedGroup) -> &'static agreement::Algorithm {
+    match group {
+        NamedGroup::Secp256r1 => &agreement::ECDH_P256,
+        NamedGroup::Secp384r1 => &agreement::ECDH_P384,
+        NamedGroup::X25519 => &agreement::X25519,
+    }
+}
+
+/// The scheme names the hash and the padding, the key its own curve (RFC 5246 §7.4.1.4.1).
+fn verification(scheme: SignatureScheme, key: KeyKind) -> Option<&'static dyn VerificationAlgorithm> {
+    use SignatureScheme as Scheme;
+    Some(match (scheme, key) {
+        (Scheme::EcdsaSecp256r1Sha256, KeyKind::P256) => &signature::ECDSA_P256_SHA256_ASN1,
+        (Scheme::EcdsaSecp256r1Sha256, KeyKind::P384) => &signature::ECDSA_P384_SHA256_ASN1,
+        (Scheme::EcdsaSecp384r1Sha384, KeyKind::P256) => &signature::ECDSA_P256_SHA384_ASN1,
+        (Scheme::EcdsaSecp384r1Sha384, KeyKind::P384) => &signature::ECDSA_P384_SHA384_ASN1,
+        (Scheme::RsaPssRsaeSha256, KeyKind::Rsa) => &signature::RSA_PSS_2048_8192_SHA256,
+        (Scheme::RsaPssRsaeSha384, KeyKind::Rsa) => &signature::RSA_PSS_2048_8192_SHA384,
+        (Scheme::RsaPssRsaeSha512, KeyKind::Rsa) => &signature::RSA_PSS_2048_8192_SHA512,
+        (Scheme::RsaPkcs1Sha256, KeyKind::Rsa) => &signature::RSA_PKCS1_2048_8192_SHA256,
+        (Scheme::RsaPkcs1Sha384, KeyKind::Rsa) => &signature::RSA_PKCS1_2048_8192_SHA384,
+        (Scheme::RsaPkcs1Sha512, KeyKind::Rsa) => &signature::RSA_PKCS1_2048_8192_SHA512,
+        _ => return None,
+    })
+}
+
+fn copy_to_front(digest: &[u8], out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -> usize {
+    out[..digest.len()].copy_from_slice(digest);
+    digest.len()
+}

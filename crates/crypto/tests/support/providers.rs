@@ -1,0 +1,11 @@
+//! The providers that a test is put to.
+
+use pollrtc_crypto::Provider;
+
+/// Every provider that is there.
+pub(crate) fn providers() -> Vec<&'static dyn Provider> {
+    vec![
+        #[cfg(feature = "aws-lc-rs")]
+        pollrtc_crypto::aws_lc_rs::provider(),
+    ]
+}
