@@ -13,7 +13,7 @@ use crate::{CryptoError, Fingerprint, HashAlgorithm, Provider, Rng, SignatureSch
 /// nobody but ourselves has to sign it:
 ///
 /// ```
-/// # #[cfg(feature = "aws-lc-rs")] {
+/// # #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))] {
 /// use pollrtc_crypto::{Certificate, HashAlgorithm, Rng, default_provider};
 ///
 /// let mut rng = Rng::from_seed([7; 32]);

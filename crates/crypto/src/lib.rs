@@ -22,6 +22,8 @@ mod hmac;
 mod provider;
 mod public_key;
 mod rng;
+#[cfg(feature = "rust-crypto")]
+pub mod rust_crypto;
 
 pub use certificate::Certificate;
 pub use fingerprint::{Fingerprint, FingerprintError};
@@ -33,8 +35,11 @@ pub use provider::{
 pub use public_key::public_key_info;
 pub use rng::Rng;
 
-/// The provider to take where nothing speaks for another.
-#[cfg(feature = "aws-lc-rs")]
+/// The provider to take where nothing speaks for another: aws-lc-rs, else RustCrypto.
+#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 pub fn default_provider() -> &'static dyn Provider {
-    aws_lc_rs::PROVIDER
+    #[cfg(feature = "aws-lc-rs")]
+    return aws_lc_rs::PROVIDER;
+    #[cfg(not(feature = "aws-lc-rs"))]
+    return rust_crypto::PROVIDER;
 }

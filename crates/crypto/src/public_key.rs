@@ -31,7 +31,7 @@ mod oid {
 /// each other's certificate by its [`Fingerprint`](crate::Fingerprint), not by who signed it.
 ///
 /// ```
-/// # #[cfg(feature = "aws-lc-rs")] {
+/// # #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))] {
 /// use pollrtc_crypto::{Certificate, Rng, default_provider, public_key_info};
 ///
 /// let mut rng = Rng::from_seed([7; 32]);
@@ -109,6 +109,10 @@ impl<'a> PublicKey<'a> {
             },
             _ => return Err(CryptoError::Unsupported),
         };
+        // Only the uncompressed form of points is offered to peers (RFC 8422 §5.1.2).
+        if kind != KeyKind::Rsa && key.first() != Some(&0x04) {
+            return Err(CryptoError::InvalidKey);
+        }
         Ok(Self { kind, key })
     }
 }

@@ -3,6 +3,8 @@
 use core::fmt;
 
 use chacha20::ChaCha20Rng;
+#[cfg(feature = "rust-crypto")]
+use rand_core::CryptoRng;
 use rand_core::{Rng as _, SeedableRng};
 
 /// A cryptographically secure generator (ChaCha20), the only source of randomness of a state
@@ -40,6 +42,12 @@ impl Rng {
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self::from_seed(self.array())
+    }
+
+    /// As the generator that RustCrypto's crates ask for.
+    #[cfg(feature = "rust-crypto")]
+    pub(crate) fn as_crypto_rng(&mut self) -> &mut impl CryptoRng {
+        &mut self.0
     }
 
     /// Fills `bytes`.

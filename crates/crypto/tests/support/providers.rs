@@ -7,5 +7,7 @@ pub(crate) fn providers() -> Vec<&'static dyn Provider> {
     vec![
         #[cfg(feature = "aws-lc-rs")]
         pollrtc_crypto::aws_lc_rs::provider(),
+        #[cfg(feature = "rust-crypto")]
+        pollrtc_crypto::rust_crypto::provider(),
     ]
 }
