@@ -1,0 +1,59 @@
+//! The sample messages of RFC 5769 and RFC 8489 appendix B.
+
+/// A message in hexadecimal, white space ignored.
+pub(crate) fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<u32> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
+    digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect()
+}
+
+/// The password of RFC 5769 §2.1 to §2.3.
+pub(crate) const PASSWORD: &str = "VOkJxbRl1RmTxUk/WvJxBt";
+
+/// RFC 5769 §2.1, §2.2, §2.3, §2.4 and RFC 8489 appendix B.1, in this order.
+pub(crate) fn samples() -> [Vec<u8>; 5] {
+    [REQUEST, RESPONSE_IPV4, RESPONSE_IPV6, REQUEST_LONG_TERM, REQUEST_SHA256].map(bytes)
+}
+
+/// RFC 5769 §2.1.
+const REQUEST: &str = "
+    00010058 2112a442 b7e7a701bc34d686fa87dfae
+    80220010 5354554e207465737420636c69656e74
+    00240004 6e0001ff
+    80290008 932ff9b151263b36
+    00060009 6576746a3a68367659202020
+    00080014 9aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a2
+    80280004 e57a3bcf";
+
+/// RFC 5769 §2.2.
+const RESPONSE_IPV4: &str = "
+    0101003c 2112a442 b7e7a701bc34d686fa87dfae
+    8022000b 7465737420766563746f7220
+    00200008 0001a147e112a643
+    00080014 2b91f599fd9e90c38c7489f92af9ba53f06be7d7
+    80280004 c07d4c96";
+
+/// RFC 5769 §2.3.
+const RESPONSE_IPV6: &str = "
+    01010048 2112a442 b7e7a701bc34d686fa87dfae
+    8022000b 7465737420766563746f7220
+    00200014 0002a1470113a9faa5d3f179bc25f4b5bed2b9d9
+    00080014 a382954e4be67bf11784c97c8292c275bfe3ed41
+    80280004 c8fb0b4c";
+
+/// RFC 5769 §2.4.
+const REQUEST_LONG_TERM: &str = "
+    00010060 2112a442 78ad3433c6ad72c029da412e
+    00060012 e3839ee38388e383aae38383e382afe382b90000
+    0015001c 662f2f3439396b39353464364f4c33346f4c39465354767936347341
+    0014000b 6578616d706c652e6f726700
+    00080014 f67024656dd64a3e02b8e0712e85c9a28ca89666";
+
+/// RFC 8489 appendix B.1 as erratum 6268 corrects it.
+const REQUEST_SHA256: &str = "
+    00010090 2112a442 78ad3433c6ad72c029da412e
+    001e0020 4a3cf38fef6992bda952c6780417da0f24819415569e60b205c46e41407f1704
+    00150029 6f624d61744a6f733241414143662f2f3439396b39353464364f4c33
+             346f4c39465354767936347341000000
+    0014000b 6578616d706c652e6f726700
+    001d0004 00020000
+    001c0020 b5c7bf005b6c52a21c51c5e892f81924136296cb927c43149309278cc6518e65";
