@@ -1,1 +1,62 @@
-//! A deterministic network in virtual time: lossy links, NATs after RFC 4787, traces; any sans-IO state machine can be a host in it
+//! A deterministic network in virtual time, for tests of sans-IO protocols.
+//!
+//! A [`Network`] has a clock of its own, one seed that decides all chance, and hosts: any
+//! [`StateMachine`](pollrtc_core::StateMachine). Between them lie [`Link`]s (latency, jitter, loss,
+//! duplication, reordering, bandwidth with a drop-tail queue, MTU, corruption), [`Nat`] boxes in the
+//! terms of RFC 4787, alone or nested, and [`Firewall`]s. A [`Trace`] shows what crossed the wire, as
+//! text or as a capture file for Wireshark.
+//!
+//! ```
+//! use std::time::Duration;
+//! use pollrtc_netsim::{Link, Nat, Network, Socket, Zone};
+//!
+//! let mut net = Network::new(7);
+//! net.set_link(Zone::INTERNET, Link::new().latency(Duration::from_millis(50)).loss(0.1));
+//! let home = net.nat(Nat::port_restricted("203.0.113.1".parse()?));
+//! let alice = net.host_in(home, "192.168.1.2:5000".parse()?, Socket::new());
+//! let server = net.host("198.51.100.1:3478".parse()?, Socket::new());
+//!
+//! for _ in 0..10 {
+//!     net[alice].send("198.51.100.1:3478".parse()?, b"who am I?");
+//! }
+//! assert!(net.run_until(|net| net[server].waiting() > 0, Duration::from_secs(1)));
+//! let question = net[server].recv().unwrap();
+//! assert_eq!(question.source, "203.0.113.1:5000".parse()?);
+//! # Ok::<(), std::net::AddrParseError>(())
+//! ```
+//!
+//! # How a datagram travels
+//!
+//! host, its uplink, the path through the zone, the downlink of the receiver. If nobody in the zone
+//! has the address, the receiver is the zone's gateway, which translates or filters and sends on in
+//! the zone around it, and so forth. Each of the three stretches is a [`Link`] and perfect unless set:
+//! usually only the zone's ([`Network::set_link`]) is, so that its latency is the one-way delay.
+//!
+//! # Misuse
+//!
+//! This is a tool for tests: what can only be a mistake in the test (an address given twice, a handle
+//! of another network) panics, and so does a machine that breaks the third law by busy-looping. What a
+//! machine can do wrong on the wire is dropped and counted ([`Stats`]).
+
+mod firewall;
+mod host;
+mod link;
+mod nat;
+mod network;
+mod packet;
+mod rng;
+mod socket;
+mod stats;
+mod topology;
+mod trace;
+
+pub use firewall::Firewall;
+pub use host::Host;
+pub use link::Link;
+pub use nat::{Dependence, Hairpinning, Mapping, Nat, Pooling, PortPolicy, Refresh, Unsolicited};
+pub use network::{Attached, Deadline, InFlight, Network, Verdict};
+pub use rng::Rng;
+pub use socket::{Arrival, Socket};
+pub use stats::{DropReason, Stats, Traffic};
+pub use topology::Zone;
+pub use trace::{Trace, TraceEvent, TraceRecord};

@@ -1,0 +1,347 @@
+//! The way of a datagram from host to host.
+
+use core::cmp::Ordering;
+use core::net::SocketAddr;
+use std::collections::BinaryHeap;
+
+use pollrtc_core::{Datagram, Instant};
+
+use super::Network;
+use crate::link::Passage;
+use crate::nat::Outbound;
+use crate::packet::Packet;
+use crate::stats::DropReason;
+use crate::topology::{Device, Owner, PortId, Zone};
+use crate::trace::TraceEvent;
+
+/// Where a datagram is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stage {
+    /// Leaves its sender.
+    Uplink(PortId),
+    /// Has left it and looks for its way through the zone.
+    Crossing(PortId),
+    /// Comes to its receiver.
+    Downlink(PortId),
+    /// Is there.
+    Arrived(PortId),
+}
+
+/// A datagram that a host sends, as the interceptor sees it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct InFlight<'p> {
+    /// When.
+    pub at: Instant,
+    /// From which of the host's addresses, before any NAT.
+    pub source: SocketAddr,
+    /// Where to.
+    pub destination: SocketAddr,
+    /// Its bytes, which may be changed.
+    pub payload: &'p mut Vec<u8>,
+}
+
+/// What an interceptor decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Let it travel.
+    Pass,
+    /// Let it vanish.
+    Drop,
+}
+
+pub(super) type Interceptor = Box<dyn FnMut(InFlight<'_>) -> Verdict>;
+
+/// Datagrams on the wire.
+impl Network {
+    /// Looks at each datagram right after a host has sent it, and may change or drop it: for the test
+    /// that needs exactly the third one lost. Replaces an earlier interceptor.
+    ///
+    /// ```
+    /// use pollrtc_netsim::{Network, Socket, Verdict};
+    ///
+    /// let mut net = Network::new(1);
+    /// let a = net.host("192.0.2.1:5000".parse()?, Socket::new());
+    /// let mut count = 0;
+    /// net.intercept(move |_| {
+    ///     count += 1;
+    ///     if count == 3 { Verdict::Drop } else { Verdict::Pass }
+    /// });
+    /// # for n in 0..5 { net[a].send("192.0.2.1:5000".parse()?, &[n]); }
+    /// # net.step();
+    /// # let got: Vec<u8> = std::iter::from_fn(|| net[a].recv()).map(|d| d.payload[0]).collect();
+    /// # assert_eq!(got, [0, 1, 3, 4]);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    pub fn intercept(&mut self, interceptor: impl FnMut(InFlight<'_>) -> Verdict + 'static) {
+        self.interceptor = Some(Box::new(interceptor));
+    }
+
+    /// Puts a datagram into a zone as if someone there had sent it, with whatever source: for forged
+    /// and replayed ones.
+    pub fn inject(&mut self, zone: Zone, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
+        let injector = self.topology.zone_mut(zone).injector;
+        let packet = Packet::new(source, destination, payload.to_vec());
+        self.flights.add(self.now, Stage::Crossing(injector), packet);
+    }
+
+    /// A host's datagram leaves through this port.
+    pub(super) fn depart(&mut self, port: PortId, mut packet: Packet) {
+        if let Some(interceptor) = &mut self.interceptor {
+            let verdict = interceptor(InFlight {
+                at: self.now,
+                source: packet.source,
+                destination: packet.destination,
+                payload: &mut packet.payload,
+            });
+            if verdict == Verdict::Drop {
+                return self.drop_at(port, DropReason::Intercepted, &packet);
+            }
+        }
+        self.flights.add(self.now, Stage::Uplink(port), packet);
+    }
+
+    /// Moves a datagram on until it has to wait, is there, or is gone.
+    pub(super) fn transit(&mut self, mut stage: Stage, mut packet: Packet) {
+        loop {
+            // What this stage is, which wire lies there, and what comes after it.
+            let (port, pipe, next) = match stage {
+                Stage::Uplink(from) => {
+                    let pipe = self.topology.ports[from.0].up.as_mut();
+                    (from, pipe, Stage::Crossing(from))
+                }
+                Stage::Crossing(from) => {
+                    let Some(to) = self.topology.route(from, packet.destination) else {
+                        return self.drop_at(from, DropReason::NoRoute, &packet);
+                    };
+                    if from == to {
+                        stage = Stage::Arrived(to); // a host that sends to itself
+                        continue;
+                    }
+                    let next = Stage::Downlink(to);
+                    (from, self.topology.path_mut(from, to), next)
+                }
+                Stage::Downlink(to) => {
+                    let pipe = self.topology.ports[to.0].down.as_mut();
+                    (to, pipe, Stage::Arrived(to))
+                }
+                Stage::Arrived(to) => match self.arrive(to, packet) {
+                    Some((onward, translated)) => {
+                        (stage, packet) = (onward, translated);
+                        continue;
+                    }
+                    None => return,
+                },
+            };
+            stage = next;
+            let Some(pipe) = pipe else {
+                continue;
+            };
+            match pipe.pass(self.now, &mut packet) {
+                Ok(passage) => {
+                    self.count_passage(&passage);
+                    if let Some(arrival) = passage.duplicate {
+                        self.flights.add(arrival, stage, packet.clone());
+                    }
+                    if passage.arrival > self.now {
+                        return self.flights.add(passage.arrival, stage, packet);
+                    }
+                }
+                Err(reason) => return self.drop_at(port, reason, &packet),
+            }
+        }
+    }
+
+    /// A datagram has come to a port: its host takes it, or its gateway sends it on.
+    fn arrive(&mut self, port: PortId, packet: Packet) -> Option<(Stage, Packet)> {
+        match self.topology.ports[port.0].owner {
+            Owner::Host(host) => {
+                self.deliver(host, port, packet);
+                None
+            }
+            Owner::WayOut => {
+                let zone = self.topology.ports[port.0].zone;
+                self.forward(port, zone, Direction::Outbound, packet)
+            }
+            Owner::GatewayOf(zone) => self.forward(port, zone, Direction::Inbound, packet),
+            Owner::Injector => None,
+        }
+    }
+
+    fn forward(
+        &mut self,
+        port: PortId,
+        zone: Zone,
+        direction: Direction,
+        mut packet: Packet,
+    ) -> Option<(Stage, Packet)> {
+        packet.hops_left = packet.hops_left.saturating_sub(1);
+        if packet.hops_left == 0 {
+            self.drop_at(port, DropReason::HopLimit, &packet);
+            return None;
+        }
+        let was = (packet.source, packet.destination);
+        match self.pass_gateway(zone, direction, &mut packet) {
+            Ok(onward) => {
+                if was != (packet.source, packet.destination) {
+                    self.log.stats.translated += 1;
+                    let name = &self.topology.ports[port.0].name;
+                    let (source, destination) = was;
+                    let event = TraceEvent::Translated { source, destination };
+                    self.log.record(self.now, name, event, &packet);
+                }
+                Some((onward, packet))
+            }
+            Err(reason) => {
+                self.drop_at(port, reason, &packet);
+                None
+            }
+        }
+    }
+
+    /// Asks the gateway of a zone, which rewrites the addresses; gives where the datagram goes on.
+    fn pass_gateway(&mut self, zone: Zone, direction: Direction, packet: &mut Packet) -> Result<Stage, DropReason> {
+        let (now, source, destination) = (self.now, packet.source, packet.destination);
+        let gateway = self.topology.zone_mut(zone).gateway.as_mut();
+        let gateway = gateway.ok_or(DropReason::NoRoute)?;
+        let out = Stage::Uplink(gateway.outside);
+        let back = Stage::Crossing(gateway.inside);
+        match (&mut gateway.device, direction) {
+            (Device::Firewall(filter), Direction::Outbound) => {
+                filter.outbound(now, source, destination)?;
+                Ok(out)
+            }
+            (Device::Firewall(filter), Direction::Inbound) => {
+                filter.inbound(now, source, destination)?;
+                Ok(back)
+            }
+            (Device::Nat(nat), Direction::Outbound) => match nat.outbound(now, source, destination)? {
+                Outbound::Forward { source } => {
+                    packet.source = source;
+                    Ok(out)
+                }
+                Outbound::Hairpin { source, destination } => {
+                    (packet.source, packet.destination) = (source, destination);
+                    Ok(back)
+                }
+            },
+            (Device::Nat(nat), Direction::Inbound) => {
+                packet.destination = nat.inbound(now, source, destination)?;
+                Ok(back)
+            }
+        }
+    }
+
+    fn deliver(&mut self, host: usize, port: PortId, mut packet: Packet) {
+        let state = &mut self.hosts[host];
+        if state.port_of(packet.destination) != Some(port) {
+            return self.drop_at(port, DropReason::NoSocket, &packet);
+        }
+        state.traffic.received += 1;
+        state.traffic.received_bytes += packet.payload.len() as u64;
+        state.restlessness.reset();
+        self.log.stats.received += 1;
+        self.log.record(self.now, &state.name, TraceEvent::Received, &packet);
+        self.flights.delivered(&state.name);
+        let datagram = Datagram::udp(packet.source, &mut packet.payload)
+            .received_on(packet.destination)
+            .with_ecn(packet.ecn);
+        state.node.handle_datagram(self.now, datagram);
+        self.pump(host);
+    }
+
+    fn count_passage(&mut self, passage: &Passage) {
+        let stats = &mut self.log.stats;
+        stats.duplicated += u64::from(passage.duplicate.is_some());
+        stats.reordered += u64::from(passage.reordered);
+        stats.corrupted += u64::from(passage.corrupted);
+    }
+
+    fn drop_at(&mut self, port: PortId, reason: DropReason, packet: &Packet) {
+        let name = &self.topology.ports[port.0].name;
+        self.log.dropped(self.now, name, reason, packet);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Outbound,
+    Inbound,
+}
+
+/// What is on the wire, by time of arrival; at the same time in the order of sending.
+#[derive(Default)]
+pub(super) struct Flights {
+    heap: BinaryHeap<Flight>,
+    sequence: u64,
+    delivered_now: u32,
+}
+
+impl Flights {
+    pub(super) fn next_arrival(&self) -> Option<Instant> {
+        self.heap.peek().map(|flight| flight.arrival)
+    }
+
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<(Stage, Packet)> {
+        if self.next_arrival()? > now {
+            return None;
+        }
+        let flight = self.heap.pop()?;
+        Some((flight.stage, flight.packet))
+    }
+
+    pub(super) fn moment_passed(&mut self) {
+        self.delivered_now = 0;
+    }
+
+    fn add(&mut self, arrival: Instant, stage: Stage, packet: Packet) {
+        self.sequence += 1;
+        self.heap.push(Flight {
+            arrival,
+            sequence: self.sequence,
+            stage,
+            packet,
+        });
+    }
+
+    fn delivered(&mut self, host: &str) {
+        self.delivered_now += 1;
+        assert!(
+            self.delivered_now <= DELIVERED_AT_ONCE_MAX,
+            "{DELIVERED_AT_ONCE_MAX} datagrams arrived without time passing, the last one at {host}: \
+             hosts answer each other without end; give the links a latency"
+        );
+    }
+}
+
+/// More than a bulk transfer over links without latency needs.
+const DELIVERED_AT_ONCE_MAX: u32 = 2_000_000;
+
+struct Flight {
+    arrival: Instant,
+    sequence: u64,
+    stage: Stage,
+    packet: Packet,
+}
+
+impl Ord for Flight {
+    /// Reversed: the heap gives the greatest first, and the earliest is to come first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |flight: &Self| (flight.arrival, flight.sequence);
+        key(other).cmp(&key(self))
+    }
+}
+
+impl PartialOrd for Flight {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Flight {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Flight {}
