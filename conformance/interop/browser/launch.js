@@ -1,0 +1,54 @@
+'use strict';
+// Starts a headless browser with a fresh profile. Nobody looks at its pages, so nothing may slow them down.
+const puppeteer = require('puppeteer-core');
+const fs = require('fs'), os = require('os'), path = require('path');
+
+const PROGRAMS = {
+  chromium: process.env.CHROMIUM || '/usr/bin/chromium',
+  firefox: process.env.FIREFOX || '/usr/bin/firefox-esr',
+};
+
+// hideAddresses: as on the web by default, host candidates are mDNS names. Two pages of one headless browser can't
+// resolve each other's names where no mDNS responder runs, so the browser-to-browser mode turns that off.
+async function launch(name, { hideAddresses }) {
+  const profile = fs.mkdtempSync(path.join(os.tmpdir(), `pollrtc-${name}-`));
+  const common = { headless: true, executablePath: PROGRAMS[name], protocolTimeout: 120_000, dumpio: !!process.env.DUMPIO };
+  const browser = name === 'chromium'
+    ? await puppeteer.launch({
+      ...common, browser: 'chrome', pipe: true, userDataDir: profile,
+      args: [
+        '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+        '--disable-renderer-backgrounding', '--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows',
+        // A page on localhost reaches the machine's own addresses without asking.
+        `--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebRTC${hideAddresses ? '' : ',WebRtcHideLocalIpsWithMdns'}`,
+      ],
+    })
+    : await puppeteer.launch({
+      ...common, browser: 'firefox',
+      extraPrefsFirefox: {
+        'media.peerconnection.ice.obfuscate_host_addresses': hideAddresses,
+        'media.gmp-manager.updateEnabled': false,
+        'network.captive-portal-service.enabled': false, 'network.connectivity-service.enabled': false,
+      },
+    });
+  return {
+    browser,
+    version: await browser.version(),
+    async open(url) {
+      const page = await browser.newPage();
+      page.problems = [];
+      page.on('pageerror', (error) => page.problems.push(error.message));
+      page.on('console', (message) => message.type() === 'error' && page.problems.push(message.text()));
+      await page.goto(url);
+      return page;
+    },
+    async close() {
+      const late = new Promise((done) => setTimeout(done, 10_000).unref());
+      await Promise.race([browser.close().catch(() => {}), late]);
+      browser.process()?.kill('SIGKILL');
+      fs.rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+module.exports = { launch };

@@ -1,0 +1,118 @@
+'use strict';
+// What is tested, on the page of `pollrtc serve` and with its own buttons.
+const fs = require('fs'), path = require('path');
+
+const BULK = fs.readFileSync(path.join(__dirname, 'bulk.js'), 'utf8');
+const MESSAGES = 1000;
+
+const assert = (condition, what) => { if (!condition) throw new Error(what); };
+const same = (sent, received) => assert(sent.sha256 === received.sha256 && sent.count === received.count,
+  `sent ${JSON.stringify(sent)} but received ${JSON.stringify(received)}`);
+
+async function open(browser, url) {
+  const page = await browser.open(url);
+  await page.evaluate(BULK);
+  return page;
+}
+
+// Waits until the page says that the chat channel is open, and fails with its steps if it does not.
+async function connected(page, ms = 20_000) {
+  const wait = page.waitForFunction(() => ['open', 'failed', 'closed'].includes(window.pollrtc.link?.state), { timeout: ms, polling: 50 });
+  await wait.catch(() => {});
+  const state = await page.evaluate(() => window.pollrtc.link?.state);
+  assert(state === 'open', `not connected but ${state}: ${await steps(page)}`);
+  return page.evaluate(() => Math.round(performance.now() - window.pollrtc.link.started));
+}
+const steps = (page) => page.$$eval('#steps li', (items) => items.map((item) => item.innerText.replace(/\s+/g, ' ')).join('; '));
+
+// A page that is not in front gets neither input nor animation frames (hence `polling` above).
+async function say(page, text) {
+  await page.bringToFront();
+  await page.type('#message', text);
+  await page.click('#send');
+}
+const heard = (page, text) => page.waitForFunction(
+  (text) => [...document.querySelectorAll('#chat .theirs')].some((line) => line.innerText.includes(text)), { timeout: 10_000, polling: 50 }, text,
+).catch(() => { throw new Error(`"${text}" was not heard`); });
+
+async function negotiated(page) {
+  await page.waitForFunction(() => /DTLS/.test(document.querySelector('#negotiated').innerText), { timeout: 10_000, polling: 50 });
+  return page.$$eval('#negotiated tr', (rows) => Object.fromEntries(rows.map((row) => [row.cells[0].innerText, row.cells[1]?.innerText])));
+}
+
+async function closeCleanly(page) {
+  await page.bringToFront();
+  await page.click('#close');
+  await page.waitForFunction(() => window.pollrtc.link.state === 'closed', { timeout: 10_000, polling: 50 });
+  assert((await steps(page)).includes('All channels closed in order'), `not closed in order: ${await steps(page)}`);
+}
+
+// This browser and pollrtc; the page's session is gone from the server in the end.
+async function withServer(browser, url, offerer) {
+  const page = await open(browser, url);
+  await page.click(`input[name=offerer][value=${offerer}]`);
+  await page.click('#connect');
+  const result = { connectMs: await connected(page) };
+  await say(page, 'Grüße 🦀');
+  await heard(page, 'Grüße 🦀');
+  Object.assign(result, await page.evaluate(async (count) => {
+    const started = performance.now(), channel = window.pollrtc.link.open('test');
+    const all = window.bulk.collect(channel, count);
+    return { sent: await window.bulk.send(channel, count, 1), received: await all(), bulkMs: Math.round(performance.now() - started) };
+  }, MESSAGES));
+  same(result.sent, result.received);
+  result.negotiated = await negotiated(page);
+  const id = await page.evaluate(() => window.pollrtc.link.id);
+  await closeCleanly(page);
+  const status = (await fetch(new URL(`/session?id=${id}`, url))).status;
+  assert(status === 404, `the server still has session ${id}: HTTP ${status}`);
+  assert(page.problems.length === 0, `on the page: ${page.problems.join('; ')}`);
+  await page.close();
+  return result;
+}
+
+// Two pages that meet in a room; `offerer` is the place of the one that offers.
+async function inRoom(browser, url, offerer) {
+  const first = await open(browser, url);
+  await first.click('#tab-room');
+  await first.click(`input[name=room-offerer][value=${offerer}]`);
+  await first.click('#create-room');
+  await first.waitForFunction(() => window.pollrtc.link?.place === 'first', { timeout: 10_000, polling: 50 });
+  const second = await open(browser, await first.$eval('#room-link', (input) => input.value));
+  const pages = [first, second];
+  const result = { connectMs: await connected(first) };
+  await connected(second);
+  const offers = await Promise.all(pages.map((page) => page.$$eval('#steps li', (items) => items.filter((item) => /Sending the offer/.test(item.innerText)).length)));
+  assert(offers.join() === (offerer === 'first' ? '1,0' : '0,1'), `offers made: ${offers}`);
+  for (const [page, other] of [[first, second], [second, first]]) {
+    await say(page, 'Grüße 🦀');
+    await heard(other, 'Grüße 🦀');
+  }
+  await first.evaluate(() => { window.test = window.pollrtc.link.open('test'); });
+  await second.evaluate(async () => {
+    await window.bulk.until(() => window.pollrtc.link.theirs.get('test'), 10_000, () => 'no channel came');
+    window.test = window.pollrtc.link.theirs.get('test');
+  });
+  const started = Date.now();
+  await Promise.all(pages.map((page) => page.evaluate((count) => { window.all = window.bulk.collect(window.test, count); }, MESSAGES)));
+  const sent = await Promise.all(pages.map((page, seed) => page.evaluate((count, seed) => window.bulk.send(window.test, count, seed), MESSAGES, seed + 1)));
+  const received = await Promise.all(pages.map((page) => page.evaluate(() => window.all())));
+  Object.assign(result, { sent, received, bulkMs: Date.now() - started, negotiated: await negotiated(first) });
+  same(sent[0], received[1]);
+  same(sent[1], received[0]);
+  await closeCleanly(first);
+  await second.waitForFunction(() => window.pollrtc.link.state === 'closed', { timeout: 10_000, polling: 50 });
+  for (const page of pages) {
+    assert(page.problems.length === 0, `on the page: ${page.problems.join('; ')}`);
+    await page.close();
+  }
+  return result;
+}
+
+// Name, does the browser hide its addresses (as it does on the web), test.
+module.exports = [
+  ['pollrtc, browser offers', true, (browser, url) => withServer(browser, url, 'browser')],
+  ['pollrtc, pollrtc offers', true, (browser, url) => withServer(browser, url, 'pollrtc')],
+  ['browser to browser, first offers', false, (browser, url) => inRoom(browser, url, 'first')],
+  ['browser to browser, second offers', false, (browser, url) => inRoom(browser, url, 'second')],
+];
