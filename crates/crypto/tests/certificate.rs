@@ -114,6 +114,51 @@ fn lengths_that_are_not_distinguished_are_refused() {
     }
 }
 
+// Certificates made by OpenSSL: with and without extensions, and of version 1, which is not written.
+#[test]
+fn the_keys_of_others_certificates_are_found() {
+    let cases: [(&[u8], &[u8]); 3] = [
+        (
+            include_bytes!("data/rsa-2048.cert.der"),
+            include_bytes!("data/rsa-2048.spki.der"),
+        ),
+        (
+            include_bytes!("data/p384.cert.der"),
+            include_bytes!("data/p384.spki.der"),
+        ),
+        (
+            include_bytes!("data/p256-version1.cert.der"),
+            include_bytes!("data/p256.spki.der"),
+        ),
+    ];
+    for (certificate, key) in cases {
+        assert_eq!(public_key_info(certificate), Ok(key));
+    }
+}
+
+#[test]
+fn a_certificate_and_key_made_elsewhere_can_be_shown() {
+    let der = include_bytes!("data/p384.cert.der");
+    for provider in providers() {
+        let key = provider
+            .signing_key_from_pkcs8(include_bytes!("data/p384.pkcs8.der"))
+            .expect("a key of OpenSSL's");
+        let certificate = Certificate::from_der(der, key.clone()).expect("its certificate");
+        assert_eq!(certificate.der(), der);
+
+        let ours = Certificate::self_signed(key, &mut Rng::from_os()).expect("another one for it");
+        assert_eq!(public_key_info(ours.der()), public_key_info(der));
+    }
+}
+
+#[test]
+fn rust_crypto_makes_the_same_certificate_from_the_same_seed() {
+    let provider = pollrtc_crypto::rust_crypto::provider();
+    let [one, two] =
+        [(); 2].map(|()| Certificate::generate(provider, &mut Rng::from_seed([7; 32])).expect("a certificate"));
+    assert_eq!(one.der(), two.der());
+}
+
 quickcheck! {
     fn a_damaged_certificate_gives_a_part_of_itself_or_nothing(at: usize, bits: u8) -> bool {
         let provider = providers()[0];

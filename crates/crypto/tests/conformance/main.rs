@@ -1,0 +1,11 @@
+//! What every provider must do alike: known answers of the standards, what has to be refused, and
+//! that each understands the others.
+
+mod aead;
+mod hash;
+#[path = "../support/hex.rs"]
+mod hex;
+mod key_exchange;
+#[path = "../support/providers.rs"]
+mod providers;
+mod signature;
