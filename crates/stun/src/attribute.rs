@@ -15,7 +15,7 @@ use crate::address;
 use crate::header::TransactionId;
 
 /// The type of an attribute. Any number is legal; the constants name those that are known here.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttributeType(pub u16);
 
 impl AttributeType {
