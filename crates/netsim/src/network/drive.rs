@@ -196,7 +196,7 @@ impl Network {
 }
 
 /// More than any window or pacing allows in one go.
-const BURST_MAX: u32 = 1_000_000;
+const BURST_MAX: u32 = 100_000;
 
 /// Stands in a trace for the source of a datagram that has none.
 const UNKNOWN_SOURCE: core::net::SocketAddr =

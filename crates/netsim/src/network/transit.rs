@@ -98,6 +98,9 @@ impl Network {
                 return self.drop_at(port, DropReason::Intercepted, &packet);
             }
         }
+        if packet.payload.len() > UDP_PAYLOAD_MAX {
+            return self.drop_at(port, DropReason::MtuExceeded, &packet);
+        }
         self.flights.add(self.now, Stage::Uplink(port), packet);
     }
 
@@ -268,6 +271,9 @@ enum Direction {
     Outbound,
     Inbound,
 }
+
+/// The 16 bits of IPv4's length, less the headers (RFC 791, RFC 768).
+const UDP_PAYLOAD_MAX: usize = 65_507;
 
 /// What is on the wire, by time of arrival; at the same time in the order of sending.
 #[derive(Default)]

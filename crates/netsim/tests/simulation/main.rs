@@ -1,0 +1,10 @@
+//! The simulator through its public API: one file per topic.
+
+mod common;
+mod determinism;
+mod firewall;
+mod hosts;
+mod link;
+mod nat;
+mod time;
+mod trace;
