@@ -1,0 +1,351 @@
+//! `a=candidate` (RFC 8839 §5.1, RFC 6544 §4.5).
+
+use core::fmt;
+
+use nom::Parser;
+use nom::bytes::complete::tag;
+use nom::combinator::recognize;
+use nom::multi::many0_count;
+use nom::sequence::{preceded, terminated};
+
+use super::InvalidAttribute;
+use crate::error::{ErrorKind, Field};
+use crate::grammar::{
+    Fault, Parsed, complete, field, host, ice_chars, number_u16, number_u32, reject, space, token, word,
+};
+
+/// A transport address that a peer may be reached at (RFC 8839 §5.1).
+///
+/// ```
+/// use pollrtc_sdp::attribute::{Candidate, CandidateKind};
+///
+/// let line = "candidate:842163049 1 udp 1677729535 203.0.113.7 46154 typ srflx raddr 10.0.0.5 rport 46154 generation 0 ufrag EsAw";
+/// let candidate = Candidate::parse(line).unwrap();
+/// assert_eq!(candidate.kind, CandidateKind::ServerReflexive);
+/// assert_eq!(candidate.related, Some(("10.0.0.5", 46154)));
+/// assert_eq!(candidate.ufrag(), Some("EsAw"));
+/// assert_eq!(format!("candidate:{candidate}"), line);
+/// ```
+///
+/// A type, a transport or an extension that we don't know is no error; whoever uses the candidate
+/// ignores it then.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// Equal for candidates of the same type, base, server and transport.
+    pub foundation: &'a str,
+    /// 1 for RTP or data, 2 for RTCP.
+    pub component: u16,
+    /// `udp`, `tcp` or another token, in any case; see [`Candidate::is_udp`].
+    pub transport: &'a str,
+    /// From 1 to 2147483647.
+    pub priority: u32,
+    /// An IPv4 or IPv6 address, or a host name such as `<uuid>.local`.
+    pub address: &'a str,
+    /// The port; TCP candidates of type active have 9.
+    pub port: u16,
+    /// How the address was found.
+    pub kind: CandidateKind<'a>,
+    /// The address that this one is derived from (`raddr`, `rport`).
+    pub related: Option<(&'a str, u16)>,
+    /// Who connects. RFC 6544 §4.5: a TCP candidate without it is to be ignored.
+    pub tcp_type: Option<TcpType>,
+    /// Names and values as they came, those above among them.
+    extensions: &'a str,
+}
+
+impl<'a> Candidate<'a> {
+    /// A UDP candidate for component 1, of type host.
+    pub fn host(foundation: &'a str, priority: u32, address: &'a str, port: u16) -> Self {
+        Self {
+            foundation,
+            component: 1,
+            transport: "udp",
+            priority,
+            address,
+            port,
+            kind: CandidateKind::Host,
+            related: None,
+            tcp_type: None,
+            extensions: "",
+        }
+    }
+
+    /// Reads a candidate as browsers give it (`candidate:...`), as it stands in a description
+    /// (`a=candidate:...`), or the bare value.
+    pub fn parse(text: &'a str) -> Result<Self, InvalidAttribute> {
+        let line = text.strip_prefix("a=").unwrap_or(text);
+        let value = line.strip_prefix("candidate:").unwrap_or(line);
+        // Some stacks end the line with a space; nothing can hide behind it.
+        let trimmed = value.trim_ascii_end();
+        let spaces = value.len().saturating_sub(trimmed.len());
+        Self::parse_value(trimmed.as_bytes()).map_err(|fault| InvalidAttribute::new(fault.before(spaces), text.len()))
+    }
+
+    /// The same candidate with `extensions`: names and values, joined by single spaces.
+    pub fn with_extensions(self, extensions: &'a str) -> Result<Self, InvalidAttribute> {
+        let list = |input| {
+            let (input, _) = field(Field::CandidateExtension, (extension, extension_list)).parse(input)?;
+            Ok((input, ()))
+        };
+        if !extensions.is_empty() {
+            complete(extensions.as_bytes(), list).map_err(|fault| InvalidAttribute::new(fault, extensions.len()))?;
+        }
+        Ok(Self { extensions, ..self })
+    }
+
+    /// Whether the transport is UDP.
+    pub fn is_udp(&self) -> bool {
+        self.transport.eq_ignore_ascii_case("udp")
+    }
+
+    /// Whether the transport is TCP.
+    pub fn is_tcp(&self) -> bool {
+        self.transport.eq_ignore_ascii_case("tcp")
+    }
+
+    /// The extensions that have no field of their own: name and value of each.
+    pub fn extensions(&self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone + use<'a> {
+        Pairs(self.extensions).filter(|(name, _)| !matches!(*name, "raddr" | "rport" | "tcptype"))
+    }
+
+    /// The extension `name`'s value.
+    pub fn extension(&self, name: &str) -> Option<&'a str> {
+        self.extensions()
+            .find(|(each, _)| *each == name)
+            .map(|(_, value)| value)
+    }
+
+    /// The user name fragment of the generation that this candidate belongs to, if it says so
+    /// (RFC 8838 §11's `ufrag`).
+    pub fn ufrag(&self) -> Option<&'a str> {
+        self.extension("ufrag")
+    }
+
+    pub(super) fn parse_value(value: &'a [u8]) -> Result<Self, Fault> {
+        complete(value, candidate)
+    }
+}
+
+/// RFC 8839 §5.1 `candidate-attribute`.
+fn candidate(input: &str) -> Parsed<'_, Candidate<'_>> {
+    let (input, foundation) = field(Field::Foundation, terminated(ice_chars(1..=32), space)).parse(input)?;
+    let (input, component) = field(Field::Component, terminated(number_u16(1..=256), space)).parse(input)?;
+    let (input, transport) = field(Field::Transport, terminated(token, space)).parse(input)?;
+    let (input, priority) = field(Field::Priority, terminated(number_u32(1..=0x7fff_ffff), space)).parse(input)?;
+    let (input, address) = field(Field::CandidateAddress, terminated(host, space)).parse(input)?;
+    let (input, port) = field(Field::Port, terminated(number_u16(0..=u16::MAX), space)).parse(input)?;
+    let (input, kind) = field(Field::CandidateType, preceded((tag("typ"), space), token)).parse(input)?;
+    let (input, list) = extension_list(input)?;
+    let extensions = list.strip_prefix(' ').unwrap_or(list);
+
+    let (mut related_address, mut related_port, mut tcp_type) = (None, None, None);
+    for (name, value) in Pairs(extensions) {
+        let invalid = |field| {
+            nom::Err::Error(Fault {
+                kind: ErrorKind::Invalid(field),
+                remaining: input.len().saturating_add(remaining_from(extensions, value)),
+            })
+        };
+        match name {
+            "raddr" => related_address = Some(all(host, value).ok_or_else(|| invalid(Field::RelatedAddress))?),
+            "rport" => {
+                related_port =
+                    Some(all(number_u16(0..=u16::MAX), value).ok_or_else(|| invalid(Field::RelatedAddress))?);
+            }
+            // RFC 6544 §4.5 knows three; a candidate with another is one without.
+            "tcptype" => tcp_type = TcpType::parse(value),
+            _ => {}
+        }
+    }
+    let kind = CandidateKind::from_str(kind);
+    let related = related_address.zip(related_port);
+    Ok((
+        input,
+        Candidate {
+            foundation,
+            component,
+            transport,
+            priority,
+            address,
+            port,
+            kind,
+            related,
+            tcp_type,
+            extensions,
+        },
+    ))
+}
+
+fn extension(input: &str) -> Parsed<'_, &str> {
+    recognize((word, field(Field::CandidateExtension, preceded(space, word)))).parse(input)
+}
+
+fn extension_list(input: &str) -> Parsed<'_, &str> {
+    // `many0` stops at what does not fit, and that is then what follows the value's end.
+    let (rest, list) = recognize(many0_count(preceded(space, extension))).parse(input)?;
+    if rest.is_empty() {
+        Ok((rest, list))
+    } else {
+        field(Field::CandidateExtension, reject::<&str>).parse(rest)
+    }
+}
+
+fn all<'a, O>(mut parser: impl Parser<&'a str, Output = O, Error = Fault>, text: &'a str) -> Option<O> {
+    match parser.parse(text) {
+        Ok(("", output)) => Some(output),
+        _ => None,
+    }
+}
+
+/// How much of `list` follows the start of `value`, which is a part of it.
+fn remaining_from(list: &str, value: &str) -> usize {
+    use nom::Offset;
+    list.len().saturating_sub(list.offset(value))
+}
+
+/// Names and values, joined by single spaces.
+#[derive(Debug, Clone)]
+struct Pairs<'a>(&'a str);
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<(&'a str, &'a str)> {
+        let (name, rest) = self.0.split_once(' ')?;
+        let (value, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        self.0 = rest;
+        Some((name, value))
+    }
+}
+
+impl PartialEq for Candidate<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (
+            self.foundation,
+            self.component,
+            self.transport,
+            self.priority,
+            self.address,
+            self.port,
+        ) == (
+            other.foundation,
+            other.component,
+            other.transport,
+            other.priority,
+            other.address,
+            other.port,
+        ) && (self.kind, self.related, self.tcp_type) == (other.kind, other.related, other.tcp_type)
+            && self.extensions().eq(other.extensions())
+    }
+}
+
+impl Eq for Candidate<'_> {}
+
+impl fmt::Display for Candidate<'_> {
+    /// The attribute's value, without `candidate:`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            foundation,
+            component,
+            transport,
+            priority,
+            address,
+            port,
+            kind,
+            ..
+        } = self;
+        write!(
+            f,
+            "{foundation} {component} {transport} {priority} {address} {port} typ {kind}"
+        )?;
+        if let Some((address, port)) = self.related {
+            write!(f, " raddr {address} rport {port}")?;
+        }
+        if let Some(tcp_type) = self.tcp_type {
+            write!(f, " tcptype {tcp_type}")?;
+        }
+        self.extensions()
+            .try_for_each(|(name, value)| write!(f, " {name} {value}"))
+    }
+}
+
+/// How a candidate's address was found (RFC 8445 §5.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CandidateKind<'a> {
+    /// An address of the host's own.
+    Host,
+    /// What a STUN server saw.
+    ServerReflexive,
+    /// What the peer saw.
+    PeerReflexive,
+    /// An address on a TURN server.
+    Relay,
+    /// One that RFC 8839 does not know; the candidate is to be ignored.
+    Unknown(&'a str),
+}
+
+impl<'a> CandidateKind<'a> {
+    /// As it is written.
+    pub fn as_str(&self) -> &'a str {
+        match self {
+            CandidateKind::Host => "host",
+            CandidateKind::ServerReflexive => "srflx",
+            CandidateKind::PeerReflexive => "prflx",
+            CandidateKind::Relay => "relay",
+            CandidateKind::Unknown(name) => name,
+        }
+    }
+
+    fn from_str(name: &'a str) -> Self {
+        match name {
+            "host" => CandidateKind::Host,
+            "srflx" => CandidateKind::ServerReflexive,
+            "prflx" => CandidateKind::PeerReflexive,
+            "relay" => CandidateKind::Relay,
+            name => CandidateKind::Unknown(name),
+        }
+    }
+}
+
+impl fmt::Display for CandidateKind<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Who connects to whom (RFC 6544 §4.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TcpType {
+    /// The candidate's owner connects.
+    Active,
+    /// The candidate's owner listens.
+    Passive,
+    /// Both connect at once.
+    SimultaneousOpen,
+}
+
+impl TcpType {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TcpType::Active => "active",
+            TcpType::Passive => "passive",
+            TcpType::SimultaneousOpen => "so",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        match name {
+            "active" => Some(TcpType::Active),
+            "passive" => Some(TcpType::Passive),
+            "so" => Some(TcpType::SimultaneousOpen),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for TcpType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,21 @@
+//! Attributes (`a=`): the raw form of all of them, the typed form of those that we know.
+
+mod candidate;
+mod group;
+mod ice;
+mod name;
+mod raw;
+mod sctp;
+mod security;
+mod typed;
+
+pub use candidate::{Candidate, CandidateKind, TcpType};
+pub use group::Group;
+pub use ice::{IceOptions, RemoteCandidates};
+pub use raw::RawAttribute;
+pub use sctp::{DEFAULT_MAX_MESSAGE_SIZE, DEFAULT_SCTP_PORT, SctpMap};
+pub use security::{Fingerprint, Setup};
+pub use typed::{Attribute, Direction, InvalidAttribute, Rtcp};
+
+pub(crate) use name::{Name, Usage};
+pub(crate) use raw::split as split_attribute;

@@ -1,0 +1,57 @@
+//! An attribute as it came.
+
+use core::fmt;
+
+use crate::grammar;
+use crate::line::find;
+
+/// An attribute as it came: `a=<name>` or `a=<name>:<value>` (RFC 8866 §5.13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RawAttribute<'a> {
+    /// The name, a token.
+    pub name: &'a str,
+    /// What follows the first colon, if there is one. Any bytes but NUL, CR and LF.
+    pub value: Option<&'a [u8]>,
+}
+
+impl<'a> RawAttribute<'a> {
+    /// The value as text; `None` if there is no value or it is not UTF-8.
+    pub fn text(&self) -> Option<&'a str> {
+        self.value.and_then(|value| core::str::from_utf8(value).ok())
+    }
+
+    /// Splits the value of an `a=` line that the parser has let pass.
+    #[inline]
+    pub(crate) fn split(value: &'a [u8]) -> Option<Self> {
+        let (name, value) = split(value);
+        Some(Self {
+            name: grammar::utf8(name).ok()?,
+            value,
+        })
+    }
+}
+
+impl fmt::Display for RawAttribute<'_> {
+    /// `name` or `name:value`; bytes that are not UTF-8 are shown as U+FFFD.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        let Some(value) = self.value else { return Ok(()) };
+        f.write_str(":")?;
+        for chunk in value.utf8_chunks() {
+            f.write_str(chunk.valid())?;
+            if !chunk.invalid().is_empty() {
+                f.write_str("\u{fffd}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Name and value, without a look at either.
+#[inline]
+pub(crate) fn split(attribute: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match find(attribute, b":").and_then(|colon| attribute.split_at_checked(colon)) {
+        Some((name, value)) => (name, value.get(1..)),
+        None => (attribute, None),
+    }
+}

@@ -1,0 +1,254 @@
+//! What can be wrong with a description, and where.
+
+use core::fmt;
+
+/// What is wrong with a description, and where: line and column for people, offset for programs.
+///
+/// `Display` says what to do:
+///
+/// ```
+/// let error = pollrtc_sdp::Session::parse("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 70000 RTP/AVP 0\r\n").unwrap_err();
+/// assert_eq!(error.to_string(), "line 5, column 9: write a number from 0 to 65535 as the port");
+/// assert_eq!((error.line(), error.column(), error.offset()), (5, 9, 49));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {kind}")]
+pub struct ParseError {
+    kind: ErrorKind,
+    line: u32,
+    column: u32,
+    offset: u32,
+}
+
+impl ParseError {
+    pub(crate) fn new(kind: ErrorKind, line: u32, column: u32, offset: u32) -> Self {
+        Self {
+            kind,
+            line,
+            column,
+            offset,
+        }
+    }
+
+    /// What is wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The line, counted from 1.
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// The column, counted in bytes from 1; it points at the start of the field that is wrong.
+    pub fn column(&self) -> u32 {
+        self.column
+    }
+
+    /// The distance in bytes from the start of the description.
+    pub fn offset(&self) -> usize {
+        self.offset as usize
+    }
+}
+
+/// Something that a profile tolerates, told to the caller of
+/// [`Parser::parse_with`](crate::Parser::parse_with).
+pub type Finding = ParseError;
+
+/// What is wrong, in words that say how to mend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The line is not a lower-case letter, `=` and a value.
+    #[error("a line is one lower-case letter, `=` and a value; complete or remove this one")]
+    MalformedLine,
+    /// White space before or after `=`, or at the start of the line.
+    #[error("remove the space before the value")]
+    SpaceAroundEquals,
+    /// Space at the end of the line.
+    #[error("remove the space at the end of the line")]
+    TrailingSpace,
+    /// A line without anything in it.
+    #[error("remove the blank line")]
+    BlankLine,
+    /// The last line has no line end.
+    #[error("end the last line with CRLF")]
+    MissingLineEnd,
+    /// A carriage return that does not end a line.
+    #[error("remove the carriage return, or follow it by a line feed")]
+    BareCarriageReturn,
+    /// A byte of value zero.
+    #[error("remove the NUL byte")]
+    Nul,
+    /// A letter that SDP does not define.
+    #[error("remove this line: SDP has no `{0}=`")]
+    UnknownLine(Letter),
+    /// A line after another that it has to precede, or at a level where it has no place.
+    #[error("move the `{0}=` line: the order is v o s i u e p c b t r z k a, then for each m: i c b k a")]
+    Misplaced(Letter),
+    /// A line that may occur once occurs again.
+    #[error("remove this line: only one `{0}=` is allowed here")]
+    Repeated(Letter),
+    /// A line that must be there is not.
+    #[error("add the `{0}=` line, which is missing")]
+    Missing(Letter),
+    /// A field has a form that its grammar does not allow.
+    #[error("write {expected} as the {0}", expected = .0.expected())]
+    Invalid(Field),
+    /// Text where the grammar ends.
+    #[error("remove what follows: the value ends here")]
+    TrailingText,
+    /// A flag attribute such as `a=rtcp-mux` with a value.
+    #[error("remove the value: this attribute is a flag")]
+    UnexpectedValue,
+    /// An attribute that needs a value has none.
+    #[error("add a value: this attribute is not a flag")]
+    MissingValue,
+    /// An attribute that may occur once at its level occurs again; the first one counts.
+    #[error("remove this attribute: it stands here already, and the first one counts")]
+    RepeatedAttribute,
+    /// The attribute has no meaning at this level.
+    #[error("move this attribute to the level it belongs to (session or media)")]
+    MisplacedAttribute,
+    /// The same format is listed twice in one `m=` line.
+    #[error("list each format once")]
+    DuplicateFormat,
+    /// Two media sections have the same `a=mid`.
+    #[error("give each media section its own mid")]
+    DuplicateMid,
+    /// A group names a mid that no media section has.
+    #[error("name only mids of media sections in a group")]
+    UnknownMid,
+    /// A mid stands in more than one BUNDLE group.
+    #[error("put each mid into one BUNDLE group only")]
+    MidInTwoBundles,
+    /// The description is larger than the caller allows.
+    #[error("shorten the description: it has more than {maximum} {limit}")]
+    TooLarge {
+        /// What is counted.
+        limit: Limit,
+        /// How many the caller allows.
+        maximum: u32,
+    },
+}
+
+/// A line's letter, printed as such.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Letter(pub u8);
+
+impl fmt::Display for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", char::from(self.0))
+    }
+}
+
+impl fmt::Debug for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", char::from(self.0))
+    }
+}
+
+/// What a limit counts; see [`Limits`](crate::Limits).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// Bytes in all.
+    Bytes,
+    /// Lines in all.
+    Lines,
+    /// Media sections.
+    MediaSections,
+    /// Attributes in one section.
+    Attributes,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Limit::Bytes => "bytes",
+            Limit::Lines => "lines",
+            Limit::MediaSections => "media sections",
+            Limit::Attributes => "attributes in one section",
+        })
+    }
+}
+
+macro_rules! fields {
+    ($($(#[$doc:meta])* $variant:ident: $name:literal, $expected:literal;)*) => {
+        /// The field of a line whose form is wrong.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Field {
+            $(#[doc = concat!("The ", $name, ": ", $expected, ".")] $variant,)*
+        }
+
+        impl Field {
+            /// What the grammar allows in this field.
+            pub fn expected(self) -> &'static str {
+                match self { $(Field::$variant => $expected,)* }
+            }
+        }
+
+        impl fmt::Display for Field {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Field::$variant => $name,)* })
+            }
+        }
+    };
+}
+
+fields! {
+    Version: "protocol version", "`0`";
+    Username: "user name", "visible characters, or `-`,";
+    SessionId: "session id", "digits";
+    SessionVersion: "session version", "digits";
+    NetworkType: "network type", "a token such as `IN`";
+    AddressType: "address type", "`IP4`, `IP6` or another token";
+    Address: "address", "an IPv4 or IPv6 address or a host name";
+    TimeToLive: "time to live", "a number from 0 to 255";
+    AddressCount: "number of addresses", "a number from 1";
+    SessionName: "session name", "text, or `-`,";
+    Information: "information", "text";
+    Uri: "URI", "a URI";
+    Email: "e-mail address", "an e-mail address";
+    Phone: "phone number", "a phone number such as `+1 617 555-6011`";
+    BandwidthType: "bandwidth type", "a token such as `AS`, followed by `:`,";
+    Bandwidth: "bandwidth", "digits";
+    StartTime: "start time", "`0` or at least ten digits";
+    StopTime: "stop time", "`0` or at least ten digits";
+    RepeatTime: "repeat time", "an interval, a duration and offsets, each digits with d, h, m, s or no unit,";
+    ZoneAdjustment: "zone adjustment", "pairs of a time and an offset";
+    Key: "key", "`prompt`, `clear:`, `base64:` or `uri:` with its key";
+    AttributeName: "attribute name", "a token";
+    Media: "media type", "a token such as `application`";
+    Port: "port", "a number from 0 to 65535";
+    PortCount: "number of ports", "a number from 1";
+    Protocol: "transport protocol", "tokens joined by `/`, such as `UDP/DTLS/SCTP`,";
+    Format: "format", "at least one token";
+    Mid: "mid", "a token";
+    GroupSemantics: "group semantics", "a token such as `BUNDLE`";
+    IceUfrag: "ICE user name fragment", "4 to 256 letters, digits, `+` or `/`";
+    IcePwd: "ICE password", "22 to 256 letters, digits, `+` or `/`";
+    IceOptions: "ICE options", "tokens such as `trickle`";
+    IcePacing: "ICE pacing", "at most ten digits";
+    Foundation: "candidate's foundation", "1 to 32 letters, digits, `+` or `/`";
+    Component: "candidate's component", "a number from 1 to 256";
+    Transport: "candidate's transport", "a token such as `udp`";
+    Priority: "candidate's priority", "a number from 1 to 2147483647";
+    CandidateAddress: "candidate's address", "an IPv4 or IPv6 address or a host name";
+    CandidateType: "candidate's type", "`typ` and a token such as `host`";
+    RelatedAddress: "candidate's related address", "`raddr` with an address and `rport` with a port";
+    TcpType: "candidate's TCP type", "`active`, `passive` or `so`";
+    CandidateExtension: "candidate's extension", "a name and a value";
+    RemoteCandidates: "remote candidates", "a component, an address and a port for each";
+    HashFunction: "hash function", "a token such as `sha-256`";
+    Fingerprint: "fingerprint", "pairs of hexadecimal digits joined by `:`, as many as the hash function gives,";
+    Setup: "setup role", "`active`, `passive`, `actpass` or `holdconn`";
+    TlsId: "tls-id", "20 to 255 letters, digits, `+`, `/`, `-` or `_`";
+    SctpPort: "SCTP port", "a number from 0 to 65535 without leading zeroes";
+    MaxMessageSize: "maximum message size", "a number without leading zeroes";
+    SctpMapProtocol: "sctpmap protocol", "a token such as `webrtc-datachannel`";
+    StreamCount: "number of streams", "a number from 0 to 65535";
+    RtcpPort: "RTCP port", "a number from 0 to 65535";
+    Text: "value", "UTF-8 text";
+}

@@ -1,0 +1,448 @@
+//! The lines of RFC 8866 §5 other than attributes: origin, connection, bandwidth, time and media.
+
+use core::fmt;
+
+use nom::Parser;
+use nom::bytes::complete::{tag, take_while1};
+use nom::combinator::{opt, recognize};
+use nom::multi::{many0_count, many1_count};
+use nom::sequence::{preceded, terminated};
+
+use crate::error::{ErrorKind, Field};
+use crate::grammar::{
+    self, Fault, Parsed, complete, digits, field, host, number_u16, number_u32, reject, space, token, visible,
+};
+
+/// `o=`: who made the session, and which version of it this is (RFC 8866 §5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Origin<'a> {
+    /// The user's name, or `-`.
+    pub username: &'a str,
+    /// Digits of any length; see [`Origin::session_id_number`].
+    pub session_id: &'a str,
+    /// Digits of any length, higher in each new version.
+    pub session_version: &'a str,
+    /// `IN`.
+    pub network_type: &'a str,
+    /// `IP4` or `IP6`.
+    pub address_type: &'a str,
+    /// An address or a host name.
+    pub address: &'a str,
+}
+
+impl<'a> Origin<'a> {
+    /// What a WebRTC peer writes: no user name, the loopback address, and these two numbers
+    /// (RFC 9429 §5.2.1).
+    pub fn with_id(session_id: &'a str, session_version: &'a str) -> Self {
+        Self {
+            username: "-",
+            session_id,
+            session_version,
+            network_type: "IN",
+            address_type: "IP4",
+            address: "127.0.0.1",
+        }
+    }
+
+    /// The session id, if it fits; RFC 8866 sets no bound.
+    pub fn session_id_number(&self) -> Option<u64> {
+        self.session_id.parse().ok()
+    }
+
+    /// The session version, if it fits; RFC 8866 sets no bound.
+    pub fn session_version_number(&self) -> Option<u64> {
+        self.session_version.parse().ok()
+    }
+
+    /// Whether this version is older, equal or newer than `other`'s, at any number of digits
+    /// (RFC 8866 §5.2: compare as numbers).
+    ///
+    /// ```
+    /// use core::cmp::Ordering;
+    ///
+    /// let read = |text| pollrtc_sdp::Session::parse(text).unwrap().origin();
+    /// let first = read("v=0\r\no=- 1 99999999999999999999 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n");
+    /// let second = read("v=0\r\no=- 1 0100000000000000000000 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n");
+    /// assert_eq!(first.compare_version(&second), Ordering::Less);
+    /// ```
+    pub fn compare_version(&self, other: &Origin<'_>) -> core::cmp::Ordering {
+        let (ours, theirs) = (
+            self.session_version.trim_start_matches('0'),
+            other.session_version.trim_start_matches('0'),
+        );
+        ours.len().cmp(&theirs.len()).then_with(|| ours.cmp(theirs))
+    }
+
+    pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
+        complete(value, |input| {
+            let (input, username) = terminated(field(Field::Username, visible), space).parse(input)?;
+            let (input, session_id) = terminated(field(Field::SessionId, digits), space).parse(input)?;
+            let (input, session_version) = terminated(field(Field::SessionVersion, digits), space).parse(input)?;
+            let (input, network_type) = terminated(field(Field::NetworkType, token), space).parse(input)?;
+            let (input, address_type) =
+                terminated(field(Field::AddressType, token), field(Field::Address, space)).parse(input)?;
+            let (input, address) = field(Field::Address, visible).parse(input)?;
+            Ok((
+                input,
+                Self {
+                    username,
+                    session_id,
+                    session_version,
+                    network_type,
+                    address_type,
+                    address,
+                },
+            ))
+        })
+    }
+
+    /// What can be read of a line that only the lenient profile accepts: missing fields are empty.
+    pub(crate) fn salvage(value: &'a [u8]) -> Self {
+        let mut words = grammar::utf8(value)
+            .unwrap_or_default()
+            .split(' ')
+            .filter(|word| !word.is_empty());
+        let mut next = || words.next().unwrap_or_default();
+        Self {
+            username: next(),
+            session_id: next(),
+            session_version: next(),
+            network_type: next(),
+            address_type: next(),
+            address: next(),
+        }
+    }
+}
+
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            username,
+            session_id,
+            session_version,
+            network_type,
+            address_type,
+            address,
+        } = self;
+        write!(
+            f,
+            "{username} {session_id} {session_version} {network_type} {address_type} {address}"
+        )
+    }
+}
+
+/// `c=`: where media goes (RFC 8866 §5.7). With ICE it is the default candidate's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Connection<'a> {
+    /// `IN`.
+    pub network_type: &'a str,
+    /// `IP4`, `IP6` or another token.
+    pub address_type: &'a str,
+    /// An IP address or a host name, without what follows a slash.
+    pub address: &'a str,
+    /// How far multicast goes; IPv4 only.
+    pub time_to_live: Option<u8>,
+    /// How many addresses in a row, if it says so.
+    pub count: Option<u32>,
+}
+
+impl<'a> Connection<'a> {
+    /// `IN IP4 0.0.0.0`, which is what a WebRTC description says before candidates are known.
+    pub const UNSPECIFIED: Connection<'static> = Connection {
+        network_type: "IN",
+        address_type: "IP4",
+        address: "0.0.0.0",
+        time_to_live: None,
+        count: None,
+    };
+
+    pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
+        complete(value, |input| {
+            let (input, network_type) = terminated(field(Field::NetworkType, token), space).parse(input)?;
+            let (input, address_type) =
+                terminated(field(Field::AddressType, token), field(Field::Address, space)).parse(input)?;
+            if network_type != "IN" || !matches!(address_type, "IP4" | "IP6") {
+                // Networks that we don't know have addresses that we don't know.
+                let (input, address) = field(Field::Address, visible).parse(input)?;
+                let connection = Self {
+                    network_type,
+                    address_type,
+                    address,
+                    time_to_live: None,
+                    count: None,
+                };
+                return Ok((input, connection));
+            }
+            let (input, address) = field(Field::Address, host).parse(input)?;
+            // RFC 8866 §5.7: IPv6 multicast has no time to live, so its first number is the count.
+            let (input, time_to_live) = match address_type {
+                "IP4" => opt(preceded(tag("/"), field(Field::TimeToLive, number_u16(0..=255)))).parse(input)?,
+                _ => (input, None),
+            };
+            let (input, count) =
+                opt(preceded(tag("/"), field(Field::AddressCount, number_u32(1..=u32::MAX)))).parse(input)?;
+            let time_to_live = time_to_live.and_then(|ttl| u8::try_from(ttl).ok());
+            Ok((
+                input,
+                Self {
+                    network_type,
+                    address_type,
+                    address,
+                    time_to_live,
+                    count,
+                },
+            ))
+        })
+    }
+}
+
+impl fmt::Display for Connection<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.network_type, self.address_type, self.address)?;
+        if let Some(time_to_live) = self.time_to_live {
+            write!(f, "/{time_to_live}")?;
+        }
+        self.count.map_or(Ok(()), |count| write!(f, "/{count}"))
+    }
+}
+
+/// `b=`: how much bandwidth (RFC 8866 §5.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Bandwidth<'a> {
+    /// `AS` (kbit/s), `TIAS` (bit/s), `CT` or another token.
+    pub kind: &'a str,
+    /// Digits of any length; see [`Bandwidth::number`].
+    pub value: &'a str,
+}
+
+impl<'a> Bandwidth<'a> {
+    /// The value, if it fits; RFC 8866 sets no bound.
+    pub fn number(&self) -> Option<u64> {
+        self.value.parse().ok()
+    }
+
+    pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
+        complete(value, |input| {
+            let (input, kind) = field(Field::BandwidthType, terminated(token, tag(":"))).parse(input)?;
+            let (input, value) = field(Field::Bandwidth, digits).parse(input)?;
+            Ok((input, Self { kind, value }))
+        })
+    }
+}
+
+impl fmt::Display for Bandwidth<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind, self.value)
+    }
+}
+
+/// `t=`: when the session starts and stops, in seconds since 1900 (RFC 8866 §5.9). WebRTC has `0 0`,
+/// which is permanent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Timing<'a> {
+    /// Digits; `0` has no start.
+    pub start: &'a str,
+    /// Digits; `0` has no end.
+    pub stop: &'a str,
+}
+
+impl<'a> Timing<'a> {
+    pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
+        complete(value, |input| {
+            let (input, start) = field(Field::StartTime, time).parse(input)?;
+            let (input, stop) = field(Field::StopTime, preceded(space, time)).parse(input)?;
+            Ok((input, Self { start, stop }))
+        })
+    }
+
+    /// What can be read of a line that the stricter profiles refuse.
+    pub(crate) fn salvage(value: &'a [u8]) -> Self {
+        let mut words = grammar::utf8(value)
+            .unwrap_or_default()
+            .split(' ')
+            .filter(|word| !word.is_empty());
+        Self {
+            start: words.next().unwrap_or("0"),
+            stop: words.next().unwrap_or("0"),
+        }
+    }
+}
+
+/// RFC 8866 §9 `time`: ten digits or more, so that it can't be before 1931; or zero.
+fn time(input: &str) -> Parsed<'_, &str> {
+    let (rest, text) = digits(input)?;
+    let fits = text == "0" || (text.len() >= 10 && !text.starts_with('0'));
+    if fits { Ok((rest, text)) } else { reject(input) }
+}
+
+/// RFC 8866 §9 `typed-time`: digits and a unit.
+fn typed_time(input: &str) -> Parsed<'_, &str> {
+    recognize((digits, opt(nom::character::complete::one_of("dhms")))).parse(input)
+}
+
+/// `r=`: an interval, a duration and at least one offset.
+pub(crate) fn check_repeat(value: &[u8]) -> Result<(), Fault> {
+    complete(value, |input| {
+        field(
+            Field::RepeatTime,
+            (
+                typed_time,
+                preceded(space, typed_time),
+                many1_count(preceded(space, typed_time)),
+            ),
+        )
+        .parse(input)
+    })
+    .map(drop)
+}
+
+/// `z=`: pairs of a time and an offset, which may be negative.
+pub(crate) fn check_zones(value: &[u8]) -> Result<(), Fault> {
+    let pair = |input| (digits, space, opt(tag("-")), typed_time).parse(input);
+    complete(value, |input| {
+        let (input, _) = field(Field::ZoneAdjustment, pair).parse(input)?;
+        let (input, _) = many0_count(preceded(space, pair)).parse(input)?;
+        Ok((input, ()))
+    })
+}
+
+/// `k=`: accepted so that old files parse, and otherwise ignored (RFC 8866 §5.12: not to be used).
+pub(crate) fn check_key(value: &[u8]) -> Result<(), Fault> {
+    let known = value == b"prompt"
+        || [&b"clear:"[..], b"base64:", b"uri:"]
+            .iter()
+            .any(|method| value.starts_with(method));
+    if known {
+        Ok(())
+    } else {
+        Err(Fault::new(ErrorKind::Invalid(Field::Key), value))
+    }
+}
+
+/// `p=`: digits, spaces and hyphens, maybe with a name in one of two forms (RFC 8866 §5.6).
+pub(crate) fn check_phone(value: &[u8]) -> Result<(), Fault> {
+    let has_digit = value.iter().any(u8::is_ascii_digit);
+    if has_digit {
+        Ok(())
+    } else {
+        Err(Fault::new(ErrorKind::Invalid(Field::Phone), value))
+    }
+}
+
+/// `i=`, `u=`, `e=`, `s=`: any text, but not nothing. Its encoding is `a=charset`'s business.
+pub(crate) fn check_text(value: &[u8], field: Field) -> Result<(), Fault> {
+    if value.is_empty() {
+        Err(Fault::new(ErrorKind::Invalid(field), value))
+    } else {
+        Ok(())
+    }
+}
+
+/// `m=`: one media section's head (RFC 8866 §5.14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MediaLine<'a> {
+    /// `audio`, `video`, `application` or another token.
+    pub kind: &'a str,
+    /// Zero rejects the section, or says that it rides in a bundle (`a=bundle-only`).
+    pub port: u16,
+    /// How many ports in a row, if it says so.
+    pub port_count: Option<u32>,
+    /// Such as `UDP/DTLS/SCTP`.
+    pub protocol: &'a str,
+    /// The formats, joined by single spaces; see [`MediaLine::formats`].
+    pub format_list: &'a str,
+}
+
+impl<'a> MediaLine<'a> {
+    /// The data channel's line: `m=application <port> UDP/DTLS/SCTP webrtc-datachannel` (RFC 8841).
+    pub fn data_channel(port: u16) -> Self {
+        Self {
+            kind: "application",
+            port,
+            port_count: None,
+            protocol: "UDP/DTLS/SCTP",
+            format_list: "webrtc-datachannel",
+        }
+    }
+
+    /// The formats: payload types for RTP, `webrtc-datachannel` for data.
+    pub fn formats(&self) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
+        self.format_list.split(' ').filter(|format| !format.is_empty())
+    }
+
+    pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
+        complete(value, |input| {
+            let (input, kind) = terminated(field(Field::Media, token), field(Field::Port, space)).parse(input)?;
+            let (input, port) = field(Field::Port, number_u16(0..=u16::MAX)).parse(input)?;
+            let (input, port_count) =
+                opt(preceded(tag("/"), field(Field::PortCount, number_u32(1..=u32::MAX)))).parse(input)?;
+            let (input, protocol) = field(Field::Protocol, preceded(space, protocol)).parse(input)?;
+            let (input, _) = field(Field::Format, space).parse(input)?;
+            let (input, format_list) = field(Field::Format, formats).parse(input)?;
+            Ok((
+                input,
+                Self {
+                    kind,
+                    port,
+                    port_count,
+                    protocol,
+                    format_list,
+                },
+            ))
+        })
+    }
+
+    /// The first format that stands twice, as what follows it in the list.
+    pub(crate) fn repeated_format(&self) -> Option<&'a str> {
+        // Payload types are the common case, and one bit each settles them; other formats are
+        // compared with those before, of which there is rarely more than one.
+        let mut payload_types = [0u64; 2];
+        let mut others = 0_usize;
+        for (position, format) in self.formats().enumerate() {
+            let seen = match format.parse::<u8>() {
+                Ok(number) if number < 128 && !format.starts_with('+') => {
+                    let bit = 1_u64.wrapping_shl(u32::from(number));
+                    let word = payload_types.get_mut(usize::from(number >= 64))?;
+                    let seen = *word & bit != 0;
+                    *word |= bit;
+                    seen
+                }
+                _ if others < MAX_COMPARED_FORMATS => {
+                    others = others.saturating_add(1);
+                    self.formats().take(position).any(|earlier| earlier == format)
+                }
+                _ => false,
+            };
+            if seen {
+                return Some(format);
+            }
+        }
+        None
+    }
+}
+
+/// Beyond this many formats that are no payload types, duplicates go unnoticed: the check must not
+/// grow with the square of what a stranger sends.
+const MAX_COMPARED_FORMATS: usize = 32;
+
+/// RFC 8866 §9 `proto`: tokens joined by slashes.
+fn protocol(input: &str) -> Parsed<'_, &str> {
+    recognize((token, many0_count(preceded(tag("/"), token)))).parse(input)
+}
+
+/// RFC 8866 §9 `1*(SP fmt)`. Slashes are no token characters, but `urn:` and `mime/type` formats
+/// occur in the field and harm nobody.
+fn formats(input: &str) -> Parsed<'_, &str> {
+    let format = |input| take_while1(|character: char| !character.is_ascii_control() && character != ' ').parse(input);
+    recognize((format, many0_count(preceded(space, format)))).parse(input)
+}
+
+impl fmt::Display for MediaLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.port)?;
+        if let Some(count) = self.port_count {
+            write!(f, "/{count}")?;
+        }
+        write!(f, " {} {}", self.protocol, self.format_list)
+    }
+}

@@ -1,0 +1,182 @@
+//! The rules that several lines and attributes share, as `nom` parsers over a value's text.
+
+use core::ops::RangeInclusive;
+
+use nom::Parser;
+use nom::bytes::complete::{tag, take_while1};
+use nom::error::{ErrorKind as NomKind, ParseError as NomError};
+
+use crate::error::{ErrorKind, Field};
+
+/// What is wrong in a value: the kind, and how much of the value follows the point where the field
+/// starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) kind: ErrorKind,
+    pub(crate) remaining: usize,
+}
+
+impl Fault {
+    pub(crate) fn new(kind: ErrorKind, rest: &[u8]) -> Self {
+        Self {
+            kind,
+            remaining: rest.len(),
+        }
+    }
+
+    /// The same fault in a text that has `more` bytes behind.
+    pub(crate) fn before(self, more: usize) -> Self {
+        Self {
+            remaining: self.remaining.saturating_add(more),
+            ..self
+        }
+    }
+}
+
+impl NomError<&str> for Fault {
+    fn from_error_kind(input: &str, _: NomKind) -> Self {
+        Fault::new(ErrorKind::TrailingText, input.as_bytes())
+    }
+
+    fn append(_: &str, _: NomKind, other: Self) -> Self {
+        other
+    }
+}
+
+pub(crate) type Parsed<'a, T> = nom::IResult<&'a str, T, Fault>;
+
+/// Names the field that `parser` reads: whatever goes wrong inside is that field's fault.
+pub(crate) fn field<'a, O>(
+    field: Field,
+    mut parser: impl Parser<&'a str, Output = O, Error = Fault>,
+) -> impl FnMut(&'a str) -> Parsed<'a, O> {
+    move |input| {
+        parser
+            .parse(input)
+            .map_err(|_| nom::Err::Error(Fault::new(ErrorKind::Invalid(field), input.as_bytes())))
+    }
+}
+
+/// Runs `parser` over the whole value and turns nom's result into ours.
+pub(crate) fn complete<'a, O>(
+    value: &'a [u8],
+    mut parser: impl Parser<&'a str, Output = O, Error = Fault>,
+) -> Result<O, Fault> {
+    let text = utf8(value)?;
+    match parser.parse(text) {
+        Ok(("", output)) => Ok(output),
+        Ok((rest, _)) => Err(Fault::new(ErrorKind::TrailingText, rest.as_bytes())),
+        Err(nom::Err::Error(fault) | nom::Err::Failure(fault)) => Err(fault),
+        Err(nom::Err::Incomplete(_)) => Err(Fault::new(ErrorKind::TrailingText, b"")),
+    }
+}
+
+pub(crate) fn utf8(value: &[u8]) -> Result<&str, Fault> {
+    core::str::from_utf8(value).map_err(|error| Fault {
+        kind: ErrorKind::Invalid(Field::Text),
+        remaining: value.len().saturating_sub(error.valid_up_to()),
+    })
+}
+
+/// Exactly one space, as RFC 8866's grammar has it between fields.
+pub(crate) fn space(input: &str) -> Parsed<'_, &str> {
+    tag(" ").parse(input)
+}
+
+pub(crate) fn token(input: &str) -> Parsed<'_, &str> {
+    bytes_where(input, is_token)
+}
+
+/// RFC 8839 §5.1: letters, digits, `+` and `/`.
+pub(crate) fn ice_chars(length: RangeInclusive<usize>) -> impl FnMut(&str) -> Parsed<'_, &str> {
+    move |input| {
+        let (rest, text) = bytes_where(input, is_ice_char)?;
+        if length.contains(&text.len()) {
+            Ok((rest, text))
+        } else {
+            reject(input)
+        }
+    }
+}
+
+/// Anything but a space.
+pub(crate) fn word(input: &str) -> Parsed<'_, &str> {
+    bytes_where(input, |byte| byte != b' ')
+}
+
+/// Visible characters, RFC 8866's `non-ws-string`.
+pub(crate) fn visible(input: &str) -> Parsed<'_, &str> {
+    bytes_where(input, |byte| byte > b' ' && byte != 0x7f)
+}
+
+pub(crate) fn digits(input: &str) -> Parsed<'_, &str> {
+    bytes_where(input, |byte| byte.is_ascii_digit())
+}
+
+/// A decimal number within `range`.
+pub(crate) fn number(range: RangeInclusive<u64>) -> impl FnMut(&str) -> Parsed<'_, u64> {
+    move |input| {
+        let (rest, text) = digits(input)?;
+        match text.parse() {
+            Ok(number) if range.contains(&number) => Ok((rest, number)),
+            _ => reject(input),
+        }
+    }
+}
+
+pub(crate) fn number_u16(range: RangeInclusive<u16>) -> impl FnMut(&str) -> Parsed<'_, u16> {
+    move |input| {
+        let (rest, number) = number(u64::from(*range.start())..=u64::from(*range.end())).parse(input)?;
+        u16::try_from(number).map_or_else(|_| reject(input), |number| Ok((rest, number)))
+    }
+}
+
+pub(crate) fn number_u32(range: RangeInclusive<u32>) -> impl FnMut(&str) -> Parsed<'_, u32> {
+    move |input| {
+        let (rest, number) = number(u64::from(*range.start())..=u64::from(*range.end())).parse(input)?;
+        u32::try_from(number).map_or_else(|_| reject(input), |number| Ok((rest, number)))
+    }
+}
+
+/// An IPv4 or IPv6 address, or what can be a host name (RFC 8866 §9 `FQDN`; underscores occur too).
+/// No brackets, no zone.
+pub(crate) fn host(input: &str) -> Parsed<'_, &str> {
+    let (rest, text) = bytes_where(input, |byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'_')
+    })?;
+    let fits = if text.contains(':') {
+        text.parse::<core::net::Ipv6Addr>().is_ok()
+    } else if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        text.parse::<core::net::Ipv4Addr>().is_ok()
+    } else {
+        true
+    };
+    if fits { Ok((rest, text)) } else { reject(input) }
+}
+
+/// Fails at `input`; the enclosing [`field`] says with what.
+pub(crate) fn reject<T>(input: &str) -> Parsed<'_, T> {
+    Err(nom::Err::Error(Fault::new(ErrorKind::TrailingText, input.as_bytes())))
+}
+
+/// At least one byte of a class. Bytes above 0x7f belong to all of a character or to none, so a
+/// class has to take all of them or none.
+fn bytes_where(input: &str, class: impl Fn(u8) -> bool) -> Parsed<'_, &str> {
+    take_while1(move |character: char| class(u8::try_from(character).unwrap_or(0xff))).parse(input)
+}
+
+/// RFC 8866 §9 `token-char`.
+#[inline]
+pub(crate) fn is_token(byte: u8) -> bool {
+    matches!(byte,
+        b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'~')
+}
+
+pub(crate) fn is_ice_char(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+}
+
+/// All that is left.
+pub(crate) fn rest(input: &str) -> Parsed<'_, &str> {
+    nom::combinator::rest.parse(input)
+}

@@ -1,0 +1,550 @@
+//! The one pass that checks a description.
+
+use nom::Offset;
+
+use crate::attribute::{Attribute, Group, Name, Usage, split_attribute};
+use crate::error::{ErrorKind, Field, Finding, Letter, Limit, ParseError};
+use crate::fields::{self, Bandwidth, Connection, MediaLine, Origin, Timing};
+use crate::grammar::{Fault, is_token};
+use crate::line::{RawLine, RawLines};
+use crate::mids::Mids;
+use crate::profile::{Level, Limits, Profile, Verdict};
+use crate::section::Section;
+use crate::session::Session;
+
+/// Reads descriptions, with a profile and limits of the caller's choice.
+///
+/// ```
+/// use pollrtc_sdp::{Parser, Profile};
+///
+/// let text = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=\r\nt=0 0\r\n";
+/// let mut findings = Vec::new();
+/// let parser = Parser::new().profile(Profile::Lenient);
+/// let session = parser.parse_with(text, |finding| findings.push(finding.to_string()))?;
+/// assert_eq!(session.media_count(), 0);
+/// assert_eq!(findings, ["line 3, column 3: write text, or `-`, as the session name"]);
+/// # Ok::<(), pollrtc_sdp::ParseError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Parser {
+    profile: Profile,
+    limits: Limits,
+    structure_only: bool,
+}
+
+impl Parser {
+    /// The profile [`Jsep`](Profile::Jsep) and the default limits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How strict to be.
+    pub fn profile(self, profile: Profile) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// How much to accept.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Leaves the values of attributes unchecked, and the mids that groups name: for programs that
+    /// only pass descriptions on. Typed accessors then treat what is malformed as absent.
+    pub fn structure_only(self) -> Self {
+        Self {
+            structure_only: true,
+            ..self
+        }
+    }
+
+    /// Checks a description; nothing is allocated, nothing copied.
+    pub fn parse<'a, T: AsRef<[u8]> + ?Sized>(&self, text: &'a T) -> Result<Session<'a>, ParseError> {
+        self.parse_with(text, |_| {})
+    }
+
+    /// Checks a description and tells the caller each deviation that the profile tolerates.
+    pub fn parse_with<'a, T: AsRef<[u8]> + ?Sized>(
+        &self,
+        text: &'a T,
+        mut findings: impl FnMut(Finding),
+    ) -> Result<Session<'a>, ParseError> {
+        let text = text.as_ref();
+        self.check_bytes(text)?;
+        Pass::new(*self, text, &mut findings).run()
+    }
+
+    /// What can be said of the bytes without a look at lines: how many, and that none is a NUL nor a
+    /// carriage return that does not end a line.
+    fn check_bytes(&self, text: &[u8]) -> Result<(), ParseError> {
+        if u32::try_from(text.len()).is_ok_and(|length| length <= self.limits.bytes) {
+            // Without branches and over all of the text, so that it compiles to a few vector
+            // instructions; the search for the place is for the unhappy path.
+            let next = text.iter().skip(1).chain(&[0]);
+            let bad = text.iter().zip(next).fold(false, |bad, (byte, next)| {
+                bad | (*byte == 0) | ((*byte == b'\r') & (*next != b'\n'))
+            });
+            return if bad { Err(locate_bad_byte(text)) } else { Ok(()) };
+        }
+        let kind = ErrorKind::TooLarge {
+            limit: Limit::Bytes,
+            maximum: self.limits.bytes,
+        };
+        Err(locate(
+            kind,
+            text,
+            usize::try_from(self.limits.bytes).unwrap_or(usize::MAX),
+        ))
+    }
+}
+
+/// The error for the first byte that may not stand in a description (RFC 8866 §9 `byte-string`).
+#[cold]
+fn locate_bad_byte(text: &[u8]) -> ParseError {
+    let next = text.iter().skip(1).chain(&[0]);
+    for (offset, (byte, next)) in text.iter().zip(next).enumerate() {
+        match (byte, next) {
+            (0, _) => return locate(ErrorKind::Nul, text, offset),
+            (b'\r', b'\n') => {}
+            (b'\r', _) => return locate(ErrorKind::BareCarriageReturn, text, offset),
+            _ => {}
+        }
+    }
+    locate(ErrorKind::MalformedLine, text, text.len())
+}
+
+/// An error at `offset`, with the line and column counted from the start.
+#[cold]
+fn locate(kind: ErrorKind, text: &[u8], offset: usize) -> ParseError {
+    let (before, _) = text.split_at_checked(offset).unwrap_or((text, &[]));
+    let line_feeds = before.iter().filter(|byte| **byte == b'\n').count();
+    let line_start = before
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at.saturating_add(1));
+    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    ParseError::new(
+        kind,
+        number(line_feeds.saturating_add(1)),
+        number(before.len().saturating_sub(line_start).saturating_add(1)),
+        number(before.len()),
+    )
+}
+
+/// The state of a pass: what has been seen, and where it is.
+struct Pass<'a, 'f> {
+    parser: Parser,
+    text: &'a [u8],
+    findings: &'f mut dyn FnMut(Finding),
+    level: Level,
+    /// The line that is being checked.
+    line: u32,
+    line_start: usize,
+    /// How far into the order of the section's lines the pass has come; see [`rank`].
+    rank: u8,
+    /// One bit for each letter that the section has had.
+    letters: u32,
+    /// One bit for each known attribute that the section has had.
+    names: u64,
+    attributes: u32,
+    media_count: u32,
+    session_has_connection: bool,
+    /// The number of the first line that is not the session's.
+    session_lines: u32,
+    session: Section<'a>,
+    mids: Mids<'a, FEW_MIDS>,
+}
+
+impl<'a, 'f> Pass<'a, 'f> {
+    fn new(parser: Parser, text: &'a [u8], findings: &'f mut dyn FnMut(Finding)) -> Self {
+        Self {
+            parser,
+            text,
+            findings,
+            level: Level::Session,
+            line: 0,
+            line_start: 0,
+            rank: 0,
+            letters: 0,
+            names: 0,
+            attributes: 0,
+            media_count: 0,
+            session_has_connection: false,
+            session_lines: 0,
+            session: Section::new(),
+            mids: Mids::new(text),
+        }
+    }
+
+    fn run(mut self) -> Result<Session<'a>, ParseError> {
+        let mut lines = RawLines::new(self.text);
+        let mut media_start = self.text.len();
+        while let Some(line) = lines.next() {
+            self.line = self.line.saturating_add(1);
+            self.line_start = line.start;
+            if self.line > self.parser.limits.lines {
+                return self.too_large(Limit::Lines, self.parser.limits.lines);
+            }
+            if line.bytes.starts_with(b"m=") && self.level == Level::Session {
+                media_start = line.start;
+            }
+            self.line(&line)?;
+            if !line.terminated {
+                self.report(ErrorKind::MissingLineEnd, line.end)?;
+            }
+        }
+        if self.text.is_empty() || self.text.ends_with(b"\n") {
+            self.line = self.line.saturating_add(1);
+            self.line_start = self.text.len();
+        }
+        self.end_section(self.text.len())?;
+        let (session_text, media_text) = self.text.split_at_checked(media_start).unwrap_or((self.text, &[]));
+        let session = self.session.with_text(session_text);
+        if !self.parser.structure_only {
+            self.check_mids(&session, media_text)?;
+        }
+        let media_count = usize::try_from(self.media_count).unwrap_or(usize::MAX);
+        Ok(Session::new(self.text, session, media_text, media_count))
+    }
+
+    #[inline]
+    fn line(&mut self, line: &RawLine<'a>) -> Result<(), ParseError> {
+        let [letter, b'=', value @ ..] = line.bytes else {
+            return self.malformed_line(line);
+        };
+        if *letter == b'a' {
+            return self.attribute(value, line);
+        }
+        self.other_line(*letter, value, line)
+    }
+
+    #[cold]
+    fn malformed_line(&mut self, line: &RawLine<'a>) -> Result<(), ParseError> {
+        let second = line.start.saturating_add(1);
+        match line.bytes {
+            _ if self.line == 1 => self.report(ErrorKind::Missing(Letter(b'v')), line.start),
+            [] => self.report(ErrorKind::BlankLine, line.start),
+            [b'a'..=b'z', ..] => self.report(ErrorKind::MalformedLine, second),
+            _ => self.report(ErrorKind::MalformedLine, line.start),
+        }
+    }
+
+    /// `a=`, nine of ten lines.
+    #[inline]
+    fn attribute(&mut self, value: &'a [u8], line: &RawLine<'a>) -> Result<(), ParseError> {
+        self.attributes = self.attributes.wrapping_add(1);
+        if self.attributes > self.parser.limits.attributes {
+            return self.too_large(Limit::Attributes, self.parser.limits.attributes);
+        }
+        if self.rank != RANK_ATTRIBUTE {
+            self.place(b'a', line)?;
+            self.rank = RANK_ATTRIBUTE;
+        }
+        let (name, attribute_value) = split_attribute(value);
+        if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+            return self.bad_name(name, line);
+        }
+        if self.parser.structure_only && self.level == Level::Media {
+            return Ok(());
+        }
+        let Some(known) = Name::of(name) else { return Ok(()) };
+        if self.level == Level::Session {
+            self.session.note(line, 0);
+        }
+        if self.parser.structure_only {
+            return Ok(());
+        }
+        self.known_attribute(known, attribute_value, line)
+    }
+
+    fn known_attribute(&mut self, name: Name, value: Option<&'a [u8]>, line: &RawLine<'a>) -> Result<(), ParseError> {
+        let misplaced = match name.usage() {
+            Usage::Both => false,
+            Usage::Session => self.level == Level::Media,
+            Usage::Media => self.level == Level::Session,
+        };
+        if misplaced {
+            self.report(ErrorKind::MisplacedAttribute, line.start)?;
+        }
+        let bit = 1_u64.wrapping_shl(name.exclusive() as u32);
+        if self.names & bit != 0 && !name.may_repeat() {
+            self.report(ErrorKind::RepeatedAttribute, line.start)?;
+        }
+        self.names |= bit;
+        if value.is_some_and(|value| value.ends_with(b" ")) {
+            self.report(
+                ErrorKind::TrailingSpace,
+                line.start.saturating_add(line.bytes.trim_ascii_end().len()),
+            )?;
+        }
+        match Attribute::parse_known(name, value) {
+            Ok(Attribute::Mid(mid)) if self.level == Level::Media => self.mid(mid, line),
+            Ok(_) => Ok(()),
+            Err(fault) => self.fault(fault, line.start.saturating_add(line.bytes.len())),
+        }
+    }
+
+    fn mid(&mut self, mid: &'a str, line: &RawLine<'a>) -> Result<(), ParseError> {
+        let offset = line.start.saturating_add("a=mid:".len());
+        if self.mids.insert(mid.as_bytes(), offset) {
+            Ok(())
+        } else {
+            self.report(ErrorKind::DuplicateMid, offset)
+        }
+    }
+
+    #[cold]
+    fn bad_name(&mut self, name: &[u8], line: &RawLine<'a>) -> Result<(), ParseError> {
+        let spaced = name.starts_with(b" ");
+        let kind = if spaced {
+            ErrorKind::SpaceAroundEquals
+        } else {
+            ErrorKind::Invalid(Field::AttributeName)
+        };
+        self.report(kind, line.start.saturating_add(2))
+    }
+
+    /// Everything but attributes.
+    fn other_line(&mut self, letter: u8, value: &'a [u8], line: &RawLine<'a>) -> Result<(), ParseError> {
+        if letter == b'm' {
+            self.start_media(line)?;
+        } else if !self.place(letter, line)? {
+            return Ok(());
+        }
+        // RFC 8866 §5: no white space beside `=`; only text may begin or end with it.
+        let is_text = matches!(letter, b's' | b'i' | b'u' | b'e' | b'p' | b'k');
+        if value.starts_with(b" ") && !matches!(letter, b's' | b'i') {
+            self.report(ErrorKind::SpaceAroundEquals, line.start.saturating_add(2))?;
+        }
+        let trimmed = if is_text { value } else { value.trim_ascii_end() };
+        let end = line.start.saturating_add(2).saturating_add(trimmed.len());
+        if trimmed.len() < value.len() {
+            self.report(ErrorKind::TrailingSpace, end)?;
+        }
+        let checked = match letter {
+            b'v' if trimmed == b"0" => Ok(()),
+            b'v' => Err(Fault::new(ErrorKind::Invalid(Field::Version), trimmed)),
+            b'o' => Origin::parse(trimmed).map(drop),
+            b's' => fields::check_text(value, Field::SessionName),
+            b'i' => fields::check_text(value, Field::Information),
+            b'u' => fields::check_text(value, Field::Uri),
+            b'e' => fields::check_text(value, Field::Email),
+            b'p' => fields::check_phone(value),
+            b'c' => Connection::parse(trimmed).map(drop),
+            b'b' => Bandwidth::parse(trimmed).map(drop),
+            b't' => Timing::parse(trimmed).map(drop),
+            b'r' => fields::check_repeat(trimmed),
+            b'z' => fields::check_zones(trimmed),
+            b'k' => fields::check_key(value),
+            _ => return self.media_line(trimmed, end),
+        };
+        checked.or_else(|fault| self.fault(fault, end))
+    }
+
+    fn start_media(&mut self, line: &RawLine<'a>) -> Result<(), ParseError> {
+        if self.line == 1 {
+            return self.report(ErrorKind::Missing(Letter(b'v')), line.start);
+        }
+        self.end_section(line.start)?;
+        self.level = Level::Media;
+        (self.rank, self.letters, self.names, self.attributes) = (0, 0, 0, 0);
+        self.media_count = self.media_count.saturating_add(1);
+        let maximum = self.parser.limits.media_sections.min(Limits::MEDIA_SECTIONS_MAXIMUM);
+        if self.media_count > maximum {
+            return self.too_large(Limit::MediaSections, maximum);
+        }
+        Ok(())
+    }
+
+    fn media_line(&mut self, value: &'a [u8], end: usize) -> Result<(), ParseError> {
+        match MediaLine::parse(value) {
+            Err(fault) => self.fault(fault, end),
+            Ok(media) => match media.repeated_format() {
+                None => Ok(()),
+                Some(format) => {
+                    let at = media.format_list.offset(format);
+                    self.report(
+                        ErrorKind::DuplicateFormat,
+                        end.saturating_sub(media.format_list.len()).saturating_add(at),
+                    )
+                }
+            },
+        }
+    }
+
+    /// Whether the line may stand here (RFC 8866 §5); `false` if it has to be skipped.
+    fn place(&mut self, letter: u8, line: &RawLine<'_>) -> Result<bool, ParseError> {
+        if self.line == 1 && letter != b'v' {
+            self.report(ErrorKind::Missing(Letter(b'v')), line.start)?;
+        }
+        let Some(rank) = rank(self.level, letter) else {
+            let kind = match letter {
+                b'o' | b's' | b'u' | b'e' | b'p' | b't' | b'r' | b'z' | b'v' => ErrorKind::Misplaced(Letter(letter)),
+                b'a'..=b'z' => ErrorKind::UnknownLine(Letter(letter)),
+                _ => ErrorKind::MalformedLine,
+            };
+            self.report(kind, line.start)?;
+            return Ok(false);
+        };
+        // RFC 8866 §5.10: repeat times belong to the time line before them.
+        let orphaned = matches!(letter, b'r' | b'z') && self.letters & bit(b't') == 0;
+        if rank < self.rank || orphaned {
+            self.report(ErrorKind::Misplaced(Letter(letter)), line.start)?;
+        }
+        let may_repeat = matches!(letter, b'e' | b'p' | b'b' | b't' | b'r' | b'z' | b'a')
+            || (letter == b'c' && self.level == Level::Media);
+        if self.letters & bit(letter) != 0 && !may_repeat {
+            self.report(ErrorKind::Repeated(Letter(letter)), line.start)?;
+        }
+        self.letters |= bit(letter);
+        self.rank = self.rank.max(rank);
+        Ok(true)
+    }
+
+    /// Whether the section that ends here had all it needs.
+    fn end_section(&mut self, end: usize) -> Result<(), ParseError> {
+        let has_connection = self.letters & bit(b'c') != 0;
+        match self.level {
+            Level::Session => {
+                for letter in [b'v', b'o', b's', b't'] {
+                    if self.letters & bit(letter) == 0 {
+                        self.report(ErrorKind::Missing(Letter(letter)), end)?;
+                    }
+                }
+                self.session_has_connection = has_connection;
+                self.session_lines = self.line;
+                Ok(())
+            }
+            Level::Media if has_connection || self.session_has_connection => Ok(()),
+            Level::Media => self.report(ErrorKind::Missing(Letter(b'c')), end),
+        }
+    }
+
+    /// RFC 5888 §5 and RFC 9143 §7: groups name mids that exist, and each is in one bundle at most.
+    fn check_mids(&mut self, session: &Section<'a>, media: &'a [u8]) -> Result<(), ParseError> {
+        if self.mids.is_full() {
+            return match self.mids.len() {
+                0..=SOME_MIDS_CAPACITY => self.check_many_mids::<SOME_MIDS>(session, media),
+                _ => self.check_many_mids::<MANY_MIDS>(session, media),
+            };
+        }
+        let mut mids = self.mids;
+        self.check_groups(session, &mut mids)
+    }
+
+    /// The same for more sections than the small table holds; never inlined, so that only
+    /// descriptions that large need the stack for it.
+    #[inline(never)]
+    fn check_many_mids<const N: usize>(&mut self, session: &Section<'a>, media: &'a [u8]) -> Result<(), ParseError> {
+        let mut mids = Mids::<N>::new(self.text);
+        let media_start = self.text.len().saturating_sub(media.len());
+        self.line = self.session_lines.saturating_sub(1);
+        for line in RawLines::new(media) {
+            self.line = self.line.saturating_add(1);
+            self.line_start = line.start.saturating_add(media_start);
+            let Some(mid) = line.bytes.strip_prefix(b"a=mid:") else {
+                continue;
+            };
+            let offset = self.line_start.saturating_add("a=mid:".len());
+            // The small table has told of those that it held.
+            if !mids.insert(mid.trim_ascii_end(), offset) && mids.len() > Mids::<FEW_MIDS>::CAPACITY {
+                self.report(ErrorKind::DuplicateMid, offset)?;
+            }
+        }
+        self.check_groups(session, &mut mids)
+    }
+
+    fn check_groups<const N: usize>(
+        &mut self,
+        session: &Section<'a>,
+        mids: &mut Mids<'a, N>,
+    ) -> Result<(), ParseError> {
+        if !session.has(Name::Group) {
+            return Ok(());
+        }
+        self.line = 0;
+        for line in RawLines::new(session.text()) {
+            self.line = self.line.saturating_add(1);
+            self.line_start = line.start;
+            let Some(value) = line.bytes.strip_prefix(b"a=group:") else {
+                continue;
+            };
+            let Ok(group) = Group::parse(value.trim_ascii_end()) else {
+                continue;
+            };
+            for mid in group.mids() {
+                let found = mids.find(mid.as_bytes());
+                let offset = line.start.saturating_add(line.bytes.offset(mid.as_bytes()));
+                match found {
+                    None => self.report(ErrorKind::UnknownMid, offset)?,
+                    Some(mid) if group.is_bundle() && mid.is_bundled() => {
+                        self.report(ErrorKind::MidInTwoBundles, offset)?;
+                    }
+                    Some(mid) if group.is_bundle() => mid.bundle(),
+                    Some(_) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A fault in a value that ends at `end`.
+    #[cold]
+    fn fault(&mut self, fault: Fault, end: usize) -> Result<(), ParseError> {
+        self.report(fault.kind, end.saturating_sub(fault.remaining))
+    }
+
+    #[cold]
+    fn report(&mut self, kind: ErrorKind, offset: usize) -> Result<(), ParseError> {
+        let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        let column = number(offset.saturating_sub(self.line_start).saturating_add(1));
+        let error = ParseError::new(kind, self.line.max(1), column, number(offset));
+        match self.parser.profile.verdict(kind, self.level) {
+            Verdict::Reject => return Err(error),
+            Verdict::Tolerate => (self.findings)(error),
+            Verdict::Accept => {}
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn too_large<T>(&self, limit: Limit, maximum: u32) -> Result<T, ParseError> {
+        Err(locate(
+            ErrorKind::TooLarge { limit, maximum },
+            self.text,
+            self.line_start,
+        ))
+    }
+}
+
+/// Where a line's letter stands in the order of RFC 8866 §5, or `None` if it may not stand at this
+/// level at all. Attributes come last at both levels.
+fn rank(level: Level, letter: u8) -> Option<u8> {
+    Some(match (level, letter) {
+        (Level::Session, b'v') => 1,
+        (Level::Session, b'o') => 2,
+        (Level::Session, b's') => 3,
+        (_, b'i') => 4,
+        (Level::Session, b'u') => 5,
+        (Level::Session, b'e') => 6,
+        (Level::Session, b'p') => 7,
+        (_, b'c') => 8,
+        (_, b'b') => 9,
+        (Level::Session, b't' | b'r' | b'z') => 10,
+        (_, b'k') => 11,
+        (_, b'a') => RANK_ATTRIBUTE,
+        _ => return None,
+    })
+}
+
+const RANK_ATTRIBUTE: u8 = 12;
+
+/// Slots of the table that every pass has, and of those for descriptions with more sections: twice
+/// what has to fit.
+const FEW_MIDS: usize = 128;
+const SOME_MIDS: usize = 1_024;
+const SOME_MIDS_CAPACITY: usize = Mids::<SOME_MIDS>::CAPACITY;
+const MANY_MIDS: usize = 2 * Limits::MEDIA_SECTIONS_MAXIMUM as usize;
+
+fn bit(letter: u8) -> u32 {
+    1_u32.wrapping_shl(u32::from(letter & 31))
+}

@@ -1,0 +1,189 @@
+//! A part of a description (what stands before the first `m=`, or one media section), with an index
+//! of the attributes that we know.
+
+use crate::attribute::split_attribute;
+use crate::attribute::{Attribute, Direction, Name, RawAttribute};
+use crate::attribute::{Candidate, Fingerprint, Group, IceOptions, SctpMap, Setup};
+use crate::fields::{Bandwidth, Connection};
+use crate::line::{Lines, RawLine, first_line};
+
+/// The section's text and where in it each known attribute first stands. Accessors of single
+/// attributes then cost no search, however long the section is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Section<'a> {
+    text: &'a [u8],
+    /// By [`Name`]: the offset of the attribute's name in `text`; zero if it does not occur, since
+    /// no section starts with an attribute.
+    first: [u32; Name::COUNT],
+}
+
+impl<'a> Section<'a> {
+    pub(crate) fn new() -> Self {
+        Self {
+            text: &[],
+            first: [0; Name::COUNT],
+        }
+    }
+
+    pub(crate) fn with_text(self, text: &'a [u8]) -> Self {
+        Self { text, ..self }
+    }
+
+    pub(crate) fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// Takes up one of the section's lines.
+    #[inline]
+    pub(crate) fn note(&mut self, line: &RawLine<'_>, section_start: usize) {
+        let [b'a', b'=', attribute @ ..] = line.bytes else {
+            return;
+        };
+        let Some(name) = Name::of(split_attribute(attribute).0) else {
+            return;
+        };
+        let offset = line.start.wrapping_sub(section_start).wrapping_add(2);
+        if let Some(first @ 0) = self.first.get_mut(name as usize) {
+            *first = u32::try_from(offset).unwrap_or(0);
+        }
+    }
+
+    pub(crate) fn lines(&self) -> Lines<'a> {
+        Lines::new(self.text)
+    }
+
+    pub(crate) fn values(&self, letter: char) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        self.lines()
+            .filter(move |line| line.letter == letter)
+            .map(|line| line.value)
+    }
+
+    pub(crate) fn attributes(&self) -> Attributes<'a> {
+        Attributes(self.lines())
+    }
+
+    /// The text that starts with the first attribute of this name.
+    fn from_first(&self, name: Name) -> Option<&'a [u8]> {
+        match self.first.get(name as usize) {
+            None | Some(0) => None,
+            Some(offset) => self.text.get(usize::try_from(*offset).ok()?..),
+        }
+    }
+
+    /// The first attribute of this name, if it is well-formed.
+    pub(crate) fn get(&self, name: Name) -> Option<Attribute<'a>> {
+        let (_, value) = split_attribute(first_line(self.from_first(name)?));
+        Attribute::parse_known(name, value).ok()
+    }
+
+    /// All well-formed attributes of this name.
+    pub(crate) fn all(&self, name: Name) -> impl Iterator<Item = Attribute<'a>> + Clone + use<'a> {
+        let first = self.get(name);
+        let others = Lines::new(self.from_first(name).unwrap_or_default())
+            // The text starts behind the first one's `a=`, so that what looks like a line there is
+            // the first one itself.
+            .filter(|line| line.letter == 'a')
+            .filter_map(move |line| match split_attribute(line.value) {
+                (found, value) if Name::of(found) == Some(name) => Attribute::parse_known(name, value).ok(),
+                _ => None,
+            });
+        first.into_iter().chain(others)
+    }
+
+    pub(crate) fn has(&self, name: Name) -> bool {
+        self.get(name).is_some()
+    }
+}
+
+macro_rules! accessors {
+    ($($method:ident -> $type:ty = $name:ident;)*) => {
+        impl<'a> Section<'a> {
+            $(pub(crate) fn $method(&self) -> Option<$type> {
+                match self.get(Name::$name) {
+                    Some(Attribute::$name(value)) => Some(value),
+                    _ => None,
+                }
+            })*
+        }
+    };
+}
+
+accessors! {
+    mid -> &'a str = Mid;
+    ice_ufrag -> &'a str = IceUfrag;
+    ice_pwd -> &'a str = IcePwd;
+    ice_options -> IceOptions<'a> = IceOptions;
+    ice_pacing -> u32 = IcePacing;
+    setup -> Setup = Setup;
+    tls_id -> &'a str = TlsId;
+    sctp_port -> u16 = SctpPort;
+    max_message_size -> u64 = MaxMessageSize;
+    sctp_map -> SctpMap<'a> = SctpMap;
+    msid_semantic -> &'a str = MsidSemantic;
+    rtcp -> crate::attribute::Rtcp<'a> = Rtcp;
+}
+
+impl<'a> Section<'a> {
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = Candidate<'a>> + Clone + use<'a> {
+        self.all(Name::Candidate).filter_map(|attribute| match attribute {
+            Attribute::Candidate(candidate) => Some(candidate),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn fingerprints(&self) -> impl Iterator<Item = Fingerprint<'a>> + Clone + use<'a> {
+        self.all(Name::Fingerprint).filter_map(|attribute| match attribute {
+            Attribute::Fingerprint(fingerprint) => Some(fingerprint),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn groups(&self) -> impl Iterator<Item = Group<'a>> + Clone + use<'a> {
+        self.all(Name::Group).filter_map(|attribute| match attribute {
+            Attribute::Group(group) => Some(group),
+            _ => None,
+        })
+    }
+
+    /// The direction that stands first, if any does.
+    pub(crate) fn direction(&self) -> Option<Direction> {
+        [Name::SendRecv, Name::SendOnly, Name::RecvOnly, Name::Inactive]
+            .into_iter()
+            .filter_map(|name| match self.get(name) {
+                Some(Attribute::Direction(direction)) => Some((self.first.get(name as usize)?, direction)),
+                _ => None,
+            })
+            .min_by_key(|(offset, _)| *offset)
+            .map(|(_, direction)| direction)
+    }
+
+    pub(crate) fn connections(&self) -> impl Iterator<Item = Connection<'a>> + Clone + use<'a> {
+        self.values('c').filter_map(|value| Connection::parse(value).ok())
+    }
+
+    pub(crate) fn bandwidths(&self) -> impl Iterator<Item = Bandwidth<'a>> + Clone + use<'a> {
+        self.values('b').filter_map(|value| Bandwidth::parse(value).ok())
+    }
+}
+
+/// The attributes of a section in order, as they came; from
+/// [`Session::attributes`](crate::Session::attributes) and
+/// [`Media::attributes`](crate::Media::attributes).
+#[derive(Debug, Clone)]
+pub struct Attributes<'a>(Lines<'a>);
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = RawAttribute<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<RawAttribute<'a>> {
+        loop {
+            let line = self.0.next()?;
+            if line.letter == 'a'
+                && let Some(attribute) = RawAttribute::split(line.value)
+            {
+                return Some(attribute);
+            }
+        }
+    }
+}
