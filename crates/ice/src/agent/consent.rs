@@ -1,0 +1,323 @@
+//! The path in use, and the peer's consent to it (RFC 7675).
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use pollrtc_core::Instant;
+
+use super::output::Outgoing;
+use super::{Agent, Event};
+use crate::candidate::CandidateKind;
+use crate::checklist::LocalId;
+use crate::event::{FailureReason, Path, State};
+use crate::pair::{PairId, smoothed};
+use crate::priority::candidate_priority;
+use crate::transactions::{Purpose, Transaction};
+
+/// Where data goes.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) path: Path,
+    pub(super) local: LocalId,
+    pub(super) origin: Origin,
+    pub(super) rtt: Option<Duration>,
+    /// When the peer last answered a check or consent check of ours: that is consent.
+    last_success: Instant,
+    /// When it last said anything that was authenticated.
+    last_heard: Instant,
+    next_check: Instant,
+    /// Consent ran out while the machine slept: nothing goes out but one consent check.
+    suspended_until: Option<Instant>,
+}
+
+/// What a path is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Pair(PairId),
+    /// The path of the session of this number, from before a restart.
+    Previous(u32),
+}
+
+/// RFC 8445 §11: Tr, the time between keepalives of an agent that has no consent checks to send.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// A timer that comes this much too late was not forgotten: the machine slept.
+const SLEPT: Duration = Duration::from_secs(5);
+
+/// How long the answer to the consent check after a sleep may take.
+const AFTER_SLEEP: Duration = Duration::from_secs(2);
+
+/// How many consent checks may be unanswered.
+const MAX_UNANSWERED: u32 = 8;
+
+impl Active {
+    pub(super) fn path(&self) -> Option<Path> {
+        self.suspended_until.is_none().then_some(self.path)
+    }
+}
+
+impl Agent {
+    /// Takes note that the peer spoke: authenticated, from there to here.
+    pub(super) fn heard_from(&mut self, local: LocalId, remote: SocketAddr) {
+        if let Some(active) = &mut self.active
+            && active.local == local
+            && active.path.remote == remote
+        {
+            active.last_heard = self.now;
+        }
+    }
+
+    /// Nothing was heard on the path for a while, or there is none.
+    pub(super) fn is_silent(&self) -> bool {
+        let limit = self.timing().disconnect;
+        self.active
+            .as_ref()
+            .is_none_or(|active| active.suspended_until.is_some() || active.last_heard + limit <= self.now)
+    }
+
+    /// RFC 7675 §5.1: a consent check every 4 to 6 seconds; consent ends 30 seconds after the last
+    /// answer.
+    pub(super) fn run_consent(&mut self) {
+        let now = self.now;
+        let expiry = self.timing().consent_expiry;
+        let peer_asks = self.config.lite;
+        let both_lite = self.config.lite && self.remote_lite;
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let consented = if peer_asks {
+            active.last_heard
+        } else {
+            active.last_success
+        };
+        let expires = active.suspended_until.unwrap_or(consented + expiry);
+        let is_over = now >= expires && !both_lite;
+        let overslept = now - active.next_check >= SLEPT && active.suspended_until.is_none();
+        if is_over && overslept && !peer_asks {
+            // Time jumped: the checks that would have kept consent alive were never sent. Data
+            // waits until one of them is answered.
+            active.suspended_until = Some(now + AFTER_SLEEP);
+        } else if is_over {
+            self.lose_consent(FailureReason::ConsentExpired);
+            return;
+        }
+        if now >= active.next_check {
+            if peer_asks {
+                active.next_check = now + KEEPALIVE;
+                self.outgoing.push_back(Outgoing::Keepalive);
+                self.limit_keepalives();
+            } else {
+                self.send_consent_check();
+            }
+        }
+    }
+
+    /// One keepalive in the queue is enough.
+    fn limit_keepalives(&mut self) {
+        let mut seen = false;
+        self.outgoing
+            .retain(|outgoing| !matches!(outgoing, Outgoing::Keepalive) || !core::mem::replace(&mut seen, true));
+    }
+
+    /// A factor between 0.8 and 1.2 keeps many agents from asking in step.
+    fn consent_interval(&mut self) -> Duration {
+        self.timing().consent_interval * (800 + self.rng.below(401)) / 1000
+    }
+
+    fn send_consent_check(&mut self) {
+        let interval = self.consent_interval();
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        active.next_check = self.now + interval;
+        let session = match active.origin {
+            Origin::Pair(_) => self.session.number,
+            Origin::Previous(number) => number,
+        };
+        let (local, remote) = (active.local, active.path.remote);
+        let preference = self
+            .bases
+            .get(usize::from(local))
+            .map_or(0, |base| base.local_preference);
+        let expiry = self.timing().consent_expiry;
+        self.start_transaction(Transaction {
+            purpose: Purpose::Consent,
+            session,
+            local,
+            remote,
+            role: self.role,
+            tie_breaker: self.tie_breaker,
+            priority: candidate_priority(CandidateKind::PeerReflexive, preference),
+            started_at: self.now,
+            transmissions: 0,
+            deadline: self.now + expiry.min(interval * MAX_UNANSWERED),
+            cancelled: false,
+            queued: false,
+        });
+    }
+
+    pub(super) fn is_consent_of_path(&self, transaction: &Transaction) -> bool {
+        let of_session = |active: &super::Active| match active.origin {
+            Origin::Pair(_) => transaction.session == self.session.number,
+            Origin::Previous(number) => transaction.session == number,
+        };
+        self.active.as_ref().is_some_and(|active| {
+            active.local == transaction.local && active.path.remote == transaction.remote && of_session(active)
+        })
+    }
+
+    /// The peer answered a consent check.
+    pub(super) fn consented(&mut self, transaction: &Transaction, sample: Option<Duration>) {
+        if !self.is_consent_of_path(transaction) {
+            return;
+        }
+        let now = self.now;
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        // An answer to a question from before the sleep says nothing about now.
+        if active
+            .suspended_until
+            .is_some_and(|until| transaction.started_at + AFTER_SLEEP < until)
+        {
+            return;
+        }
+        active.suspended_until = None;
+        active.last_success = now;
+        active.last_heard = now;
+        if let Some(sample) = sample {
+            active.rtt = Some(smoothed(active.rtt, sample));
+        }
+        if let Origin::Pair(id) = active.origin
+            && let Some(pair) = self.session.checklist.get_mut(id)
+        {
+            pair.last_success = now;
+        }
+    }
+
+    /// RFC 7675 §5.1: after this, nothing is sent on this path; only a restart brings it back.
+    pub(super) fn lose_consent(&mut self, reason: FailureReason) {
+        let Some(lost) = self.active.take() else {
+            return;
+        };
+        self.transactions
+            .retain(|_, transaction| !matches!(transaction.purpose, Purpose::Consent));
+        let Origin::Pair(id) = lost.origin else {
+            // The old path died during a restart; the new session goes on looking.
+            self.forget_old_path();
+            return;
+        };
+        if let Some(pair) = self.session.checklist.get_mut(id) {
+            pair.valid = None;
+            pair.leads_to = None;
+            pair.state = crate::pair::PairState::Failed;
+        }
+        let was_selected = self.session.selected == Some(id);
+        let others_work = self.best_usable().is_some();
+        if was_selected || !others_work {
+            self.fail(reason);
+        }
+    }
+
+    /// Puts the path where it belongs after all that has happened, and tells the state.
+    pub(super) fn settle(&mut self) {
+        if self.has_ended() {
+            return;
+        }
+        self.choose_path();
+        let started = self.session.keys.remote.is_some() || self.session.number > 0;
+        let state = match &self.active {
+            Some(_) if self.is_silent() && !(self.config.lite && self.remote_lite) => State::Disconnected,
+            Some(active) => match (active.origin, self.session.selected) {
+                (Origin::Pair(id), Some(selected)) if id == selected => State::Completed,
+                _ => State::Connected,
+            },
+            None if started => State::Checking,
+            None => State::New,
+        };
+        self.set_state(state);
+    }
+
+    fn choose_path(&mut self) {
+        let on_old_path = matches!(&self.active, Some(active) if matches!(active.origin, Origin::Previous(_)));
+        let choice = match self.session.selected {
+            Some(selected) => Some(selected),
+            None if on_old_path => return,
+            None => self.best_usable(),
+        };
+        let Some(id) = choice else {
+            return;
+        };
+        if self
+            .active
+            .as_ref()
+            .is_some_and(|active| active.origin == Origin::Pair(id))
+        {
+            // The pair learns of round trips from its checks, the path from its own.
+            if let (Some(active), Some(pair)) = (&mut self.active, self.session.checklist.get(id)) {
+                active.rtt = active.rtt.or(pair.rtt);
+            }
+            return;
+        }
+        self.take_path(id);
+    }
+
+    fn take_path(&mut self, id: PairId) {
+        let interval = if self.config.lite {
+            KEEPALIVE
+        } else {
+            self.consent_interval()
+        };
+        let Some(pair) = self.session.checklist.get(id) else {
+            return;
+        };
+        let Some(local) = self.local_address(pair.local) else {
+            return;
+        };
+        let path = Path {
+            local,
+            remote: pair.remote_address,
+        };
+        let before = self.active.as_ref().map(|active| active.path);
+        // A pair that was last asked some time ago is asked again soon.
+        let next_check = (pair.last_success + interval).max(self.now);
+        self.active = Some(Active {
+            path,
+            local: pair.local,
+            origin: Origin::Pair(id),
+            rtt: pair.rtt,
+            last_success: pair.last_success,
+            last_heard: pair.last_success.max(self.now),
+            next_check,
+            suspended_until: None,
+        });
+        if before != Some(path) {
+            self.tell(Event::PathChanged(path));
+        }
+        if next_check <= self.now {
+            self.run_consent();
+        }
+    }
+
+    pub(super) fn consent_timeout(&self) -> Option<Instant> {
+        let active = self.active.as_ref()?;
+        let both_lite = self.config.lite && self.remote_lite;
+        if both_lite {
+            return Some(active.next_check);
+        }
+        let consented = if self.config.lite {
+            active.last_heard
+        } else {
+            active.last_success
+        };
+        let expires = active
+            .suspended_until
+            .unwrap_or(consented + self.timing().consent_expiry);
+        let silent = active.last_heard + self.timing().disconnect;
+        let silent = (self.state != State::Disconnected).then_some(silent);
+        [Some(active.next_check), Some(expires), silent]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}

@@ -1,0 +1,268 @@
+//! Candidates as they are signalled.
+
+use alloc::string::{String, ToString};
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
+use core::str::FromStr;
+
+use pollrtc_core::Protocol;
+use pollrtc_sdp::attribute;
+
+use crate::address::normalised;
+use crate::priority::{COMPONENT, candidate_priority, local_preference};
+
+/// How a candidate came about (RFC 8445 §5.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CandidateKind {
+    /// An address of the host itself.
+    Host,
+    /// What a STUN server saw.
+    ServerReflexive,
+    /// What the peer saw.
+    PeerReflexive,
+    /// An address on a TURN server.
+    Relayed,
+}
+
+impl CandidateKind {
+    /// The name in a candidate line: `host`, `srflx`, `prflx` or `relay`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::ServerReflexive => "srflx",
+            Self::PeerReflexive => "prflx",
+            Self::Relayed => "relay",
+        }
+    }
+}
+
+/// A transport address at which an agent may be reached.
+///
+/// It reads and writes the value of SDP's `a=candidate` (RFC 8839 §5.1), which is also what W3C's
+/// `RTCIceCandidate.candidate` holds:
+///
+/// ```
+/// use pollrtc_ice::{Candidate, CandidateKind};
+///
+/// let line = "candidate:1 1 udp 1694498815 192.0.2.3 45664 typ srflx raddr 10.0.1.1 rport 8998";
+/// let candidate: Candidate = line.parse()?;
+/// assert_eq!(candidate.kind(), CandidateKind::ServerReflexive);
+/// assert_eq!(candidate.address(), Some("192.0.2.3:45664".parse().unwrap()));
+/// assert_eq!(candidate.to_string(), line);
+/// # Ok::<(), pollrtc_ice::CandidateError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    foundation: String,
+    component: u16,
+    protocol: Protocol,
+    tcp_type: Option<String>,
+    priority: u32,
+    host: CandidateHost,
+    port: u16,
+    kind: CandidateKind,
+    related: Option<SocketAddr>,
+    ufrag: Option<String>,
+}
+
+/// Where a candidate is: browsers hide addresses of the host behind names that only multicast DNS
+/// resolves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum CandidateHost {
+    Ip(IpAddr),
+    Name(String),
+}
+
+impl Candidate {
+    /// A host candidate for an agent's only address.
+    ///
+    /// ```
+    /// let candidate = pollrtc_ice::Candidate::host("192.0.2.1:5000".parse().unwrap());
+    /// assert!(candidate.to_string().ends_with("192.0.2.1 5000 typ host"));
+    /// ```
+    pub fn host(address: SocketAddr) -> Self {
+        let address = normalised(address);
+        let preference = local_preference(address, 0, 0);
+        Self::local(CandidateKind::Host, address, None, 1, preference)
+    }
+
+    /// A server-reflexive candidate: `address` is what the server saw of `base`.
+    pub fn server_reflexive(address: SocketAddr, base: SocketAddr) -> Self {
+        let (address, base) = (normalised(address), normalised(base));
+        let preference = local_preference(base, 0, 0);
+        Self::local(CandidateKind::ServerReflexive, address, Some(base), 2, preference)
+    }
+
+    pub(crate) fn local(
+        kind: CandidateKind,
+        address: SocketAddr,
+        base: Option<SocketAddr>,
+        foundation: u16,
+        local_preference: u16,
+    ) -> Self {
+        Self {
+            foundation: foundation.to_string(),
+            component: COMPONENT,
+            protocol: Protocol::Udp,
+            tcp_type: None,
+            priority: candidate_priority(kind, local_preference),
+            host: CandidateHost::Ip(address.ip()),
+            port: address.port(),
+            kind,
+            related: base,
+            ufrag: None,
+        }
+    }
+
+    /// Candidates with equal foundations are likely to work or fail together (RFC 8445 §5.1.1.3).
+    pub fn foundation(&self) -> &str {
+        &self.foundation
+    }
+
+    /// The component, 1 for everything that WebRTC sends.
+    pub fn component(&self) -> u16 {
+        self.component
+    }
+
+    /// How it is reached.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Its priority, 1 to 2^31 - 1 (RFC 8445 §5.1.2).
+    pub fn priority(&self) -> u32 {
+        self.priority
+    }
+
+    /// Its address; `None` while only a name is known.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self.host {
+            CandidateHost::Ip(ip) => Some(SocketAddr::new(ip, self.port)),
+            CandidateHost::Name(_) => None,
+        }
+    }
+
+    /// The name that stands for its address, if one does.
+    pub fn name(&self) -> Option<&str> {
+        match &self.host {
+            CandidateHost::Ip(_) => None,
+            CandidateHost::Name(name) => Some(name),
+        }
+    }
+
+    /// How it came about.
+    pub fn kind(&self) -> CandidateKind {
+        self.kind
+    }
+
+    /// The base of a reflexive candidate, the mapped address of a relayed one.
+    pub fn related(&self) -> Option<SocketAddr> {
+        self.related
+    }
+
+    /// The username fragment of the session that it belongs to, where the line says so.
+    pub fn ufrag(&self) -> Option<&str> {
+        self.ufrag.as_deref()
+    }
+
+    /// The same candidate at the address that its name stands for.
+    pub(crate) fn resolved(mut self, ip: IpAddr) -> Self {
+        self.host = CandidateHost::Ip(ip.to_canonical());
+        self
+    }
+}
+
+/// Why a line is no candidate that an agent could use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CandidateError {
+    /// Not the grammar of RFC 8839 §5.1: nothing that follows it can be trusted.
+    #[error("not a candidate line: {0}")]
+    Syntax(attribute::InvalidAttribute),
+    /// A transport other than UDP and TCP: ignore the candidate.
+    #[error("the candidate's transport is neither UDP nor TCP")]
+    Transport,
+    /// A kind that no RFC known to this crate defines: ignore the candidate.
+    #[error("the candidate's type is none of host, srflx, prflx and relay")]
+    Kind,
+}
+
+impl FromStr for Candidate {
+    type Err = CandidateError;
+
+    fn from_str(line: &str) -> Result<Self, Self::Err> {
+        attribute::Candidate::parse(line)
+            .map_err(CandidateError::Syntax)?
+            .try_into()
+    }
+}
+
+impl TryFrom<attribute::Candidate<'_>> for Candidate {
+    type Error = CandidateError;
+
+    fn try_from(line: attribute::Candidate<'_>) -> Result<Self, Self::Error> {
+        let protocol = match line.transport {
+            udp if udp.eq_ignore_ascii_case("udp") => Protocol::Udp,
+            tcp if tcp.eq_ignore_ascii_case("tcp") => Protocol::Tcp,
+            _ => return Err(CandidateError::Transport),
+        };
+        let kind = match line.kind {
+            attribute::CandidateKind::Host => CandidateKind::Host,
+            attribute::CandidateKind::ServerReflexive => CandidateKind::ServerReflexive,
+            attribute::CandidateKind::PeerReflexive => CandidateKind::PeerReflexive,
+            attribute::CandidateKind::Relay => CandidateKind::Relayed,
+            attribute::CandidateKind::Unknown(_) => return Err(CandidateError::Kind),
+        };
+        let host = match line.address.parse::<IpAddr>() {
+            Ok(ip) => CandidateHost::Ip(ip.to_canonical()),
+            Err(_) => CandidateHost::Name(line.address.to_string()),
+        };
+        // A related address tells people what happened and agents nothing: one that is no address
+        // (browsers write 0.0.0.0 or a name to hide it) is no reason to lose the candidate.
+        let related = line
+            .related
+            .and_then(|(ip, port)| Some(SocketAddr::new(ip.parse().ok()?, port)));
+        Ok(Self {
+            foundation: line.foundation.to_string(),
+            component: line.component,
+            protocol,
+            tcp_type: line.tcp_type.map(|kind| kind.to_string()),
+            priority: line.priority,
+            host,
+            port: line.port,
+            kind,
+            related,
+            ufrag: line.ufrag().map(ToString::to_string),
+        })
+    }
+}
+
+/// The value of `a=candidate`, without `a=`.
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transport = match self.protocol {
+            Protocol::Tcp => "tcp",
+            _ => "udp",
+        };
+        write!(
+            f,
+            "candidate:{} {} {transport} {} ",
+            self.foundation, self.component, self.priority
+        )?;
+        match &self.host {
+            CandidateHost::Ip(ip) => write!(f, "{ip}")?,
+            CandidateHost::Name(name) => f.write_str(name)?,
+        }
+        write!(f, " {} typ {}", self.port, self.kind.name())?;
+        if let Some(related) = self.related {
+            write!(f, " raddr {} rport {}", related.ip(), related.port())?;
+        }
+        if let Some(tcp_type) = &self.tcp_type {
+            write!(f, " tcptype {tcp_type}")?;
+        }
+        if let Some(ufrag) = &self.ufrag {
+            write!(f, " ufrag {ufrag}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! The pairs and the order in which they are checked (RFC 8445 §6.1).
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use pollrtc_core::Instant;
+
+use crate::pair::{Pair, PairId, PairState};
+
+/// Which local base: an index into the agent's list.
+pub(crate) type LocalId = u16;
+
+/// The pairs of one ICE session.
+#[derive(Debug, Default)]
+pub(crate) struct Checklist {
+    /// Ordered by id, since ids only grow: found by binary search, and an id that is gone is never
+    /// someone else's.
+    pairs: Vec<Pair>,
+    by_addresses: BTreeMap<(LocalId, SocketAddr), PairId>,
+    triggered: VecDeque<Triggered>,
+    next_id: u32,
+}
+
+/// A pair whose turn comes before all ordinary checks, though not before `not_before`.
+#[derive(Clone, Copy, Debug)]
+struct Triggered {
+    pair: PairId,
+    not_before: Instant,
+}
+
+/// When the next check could start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    Now,
+    At(Instant),
+    Never,
+}
+
+impl Checklist {
+    pub(crate) fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Pair> {
+        self.pairs.iter()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Pair> {
+        self.pairs.iter_mut()
+    }
+
+    pub(crate) fn get(&self, id: PairId) -> Option<&Pair> {
+        let index = self.pairs.binary_search_by_key(&id, |pair| pair.id).ok()?;
+        self.pairs.get(index)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: PairId) -> Option<&mut Pair> {
+        let index = self.pairs.binary_search_by_key(&id, |pair| pair.id).ok()?;
+        self.pairs.get_mut(index)
+    }
+
+    pub(crate) fn find(&self, local: LocalId, remote: SocketAddr) -> Option<PairId> {
+        self.by_addresses.get(&(local, remote)).copied()
+    }
+
+    /// Takes a pair in, at the cost of the least valuable one if `limit` is reached; `None` if it
+    /// would be that one itself.
+    pub(crate) fn insert(&mut self, mut pair: Pair, limit: usize) -> Option<PairId> {
+        if self.pairs.len() >= limit && !self.make_room(&pair) {
+            return None;
+        }
+        let id = PairId(self.next_id);
+        self.next_id = self.next_id.checked_add(1)?;
+        pair.id = id;
+        self.by_addresses.insert((pair.local, pair.remote_address), id);
+        self.pairs.push(pair);
+        Some(id)
+    }
+
+    /// RFC 8445 §6.1.2.5: the lowest priorities go. What works, or is being asked, stays.
+    fn make_room(&mut self, newcomer: &Pair) -> bool {
+        let expendable =
+            |pair: &&Pair| !matches!(pair.state, PairState::InProgress | PairState::Succeeded) && pair.valid.is_none();
+        // What has failed is worth less than anything untried.
+        let worth = |pair: &&Pair| (pair.state != PairState::Failed, pair.priority);
+        let Some(least) = self.pairs.iter().filter(expendable).min_by_key(worth) else {
+            return false;
+        };
+        if worth(&least) >= worth(&newcomer) {
+            return false;
+        }
+        let id = least.id;
+        self.remove(id);
+        true
+    }
+
+    pub(crate) fn remove(&mut self, id: PairId) {
+        self.retain(|pair| pair.id != id);
+    }
+
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Pair) -> bool) {
+        let Self {
+            pairs,
+            by_addresses,
+            triggered,
+            ..
+        } = self;
+        pairs.retain(|pair| {
+            let kept = keep(pair);
+            if !kept {
+                by_addresses.remove(&(pair.local, pair.remote_address));
+                triggered.retain(|queued| queued.pair != pair.id);
+            }
+            kept
+        });
+    }
+
+    /// Puts a pair into the triggered-check queue (RFC 8445 §6.1.4.1), once.
+    pub(crate) fn trigger(&mut self, id: PairId, not_before: Instant) {
+        if let Some(pair) = self.get_mut(id) {
+            pair.state = PairState::Waiting;
+        }
+        match self.triggered.iter_mut().find(|queued| queued.pair == id) {
+            Some(queued) => queued.not_before = queued.not_before.min(not_before),
+            None => self.triggered.push_back(Triggered { pair: id, not_before }),
+        }
+    }
+
+    pub(crate) fn is_triggered(&self, id: PairId) -> bool {
+        self.triggered.iter().any(|queued| queued.pair == id)
+    }
+
+    /// How many triggered checks wait for their time.
+    pub(crate) fn held(&self, now: Instant) -> u32 {
+        let held = self.triggered.iter().filter(|queued| queued.not_before > now);
+        u32::try_from(held.count()).unwrap_or(u32::MAX - 1)
+    }
+
+    pub(crate) fn untrigger(&mut self, id: PairId) {
+        self.triggered.retain(|queued| queued.pair != id);
+    }
+
+    /// Ends ordinary and triggered checks of all pairs but those that `keep` wants checked.
+    pub(crate) fn clear_triggered(&mut self, mut keep: impl FnMut(PairId) -> bool) {
+        self.triggered.retain(|queued| keep(queued.pair));
+    }
+
+    /// RFC 8445 §6.1.4.2: the pair to check now: the first triggered one, else the waiting one of
+    /// highest priority among those that `worthwhile` accepts.
+    pub(crate) fn next(&mut self, now: Instant, worthwhile: impl Fn(&Pair) -> bool) -> Option<PairId> {
+        if let Some(at) = self.triggered.iter().position(|queued| queued.not_before <= now) {
+            return self.triggered.remove(at).map(|queued| queued.pair);
+        }
+        let held = |id| self.triggered.iter().any(|queued| queued.pair == id);
+        let waiting = |pair: &&Pair| pair.state == PairState::Waiting && worthwhile(pair) && !held(pair.id);
+        if let Some(best) = self.pairs.iter().filter(waiting).max_by_key(|pair| pair.priority) {
+            return Some(best.id);
+        }
+        self.best_thawed(worthwhile)
+    }
+
+    pub(crate) fn readiness(&self, now: Instant, worthwhile: impl Fn(&Pair) -> bool) -> Readiness {
+        let held = self.triggered.iter().map(|queued| queued.not_before).min();
+        if held.is_some_and(|at| at <= now) {
+            return Readiness::Now;
+        }
+        let queued = |id| self.triggered.iter().any(|queued| queued.pair == id);
+        let waiting = |pair: &Pair| pair.state == PairState::Waiting && worthwhile(pair) && !queued(pair.id);
+        if self.pairs.iter().any(waiting) || self.best_thawed(&worthwhile).is_some() {
+            return Readiness::Now;
+        }
+        held.map_or(Readiness::Never, Readiness::At)
+    }
+
+    /// The best frozen pair of a foundation of which nothing waits or is in progress (RFC 8445
+    /// §6.1.4.2, step 2).
+    fn best_thawed(&self, worthwhile: impl Fn(&Pair) -> bool) -> Option<PairId> {
+        let frozen = |pair: &&Pair| pair.state == PairState::Frozen && worthwhile(pair);
+        let best = self
+            .pairs
+            .iter()
+            .filter(frozen)
+            .filter(|pair| !self.is_foundation_busy(pair.foundation))
+            .max_by_key(|pair| pair.priority)?;
+        Some(best.id)
+    }
+
+    /// Whether a pair of this foundation waits or is in progress.
+    pub(crate) fn is_foundation_busy(&self, foundation: Foundation) -> bool {
+        self.pairs.iter().any(|pair| {
+            pair.foundation == foundation && matches!(pair.state, PairState::Waiting | PairState::InProgress)
+        })
+    }
+
+    /// RFC 8445 §7.2.5.3.3: what works once is likely to work for all of the same foundation.
+    pub(crate) fn unfreeze(&mut self, foundation: Foundation) {
+        for pair in &mut self.pairs {
+            if pair.foundation == foundation && pair.state == PairState::Frozen {
+                pair.state = PairState::Waiting;
+            }
+        }
+    }
+
+    /// Whether a pair may still come to work.
+    pub(crate) fn is_any_alive(&self) -> bool {
+        self.pairs.iter().any(|pair| pair.state != PairState::Failed)
+    }
+
+    /// The valid pair of highest priority that `accept` likes.
+    pub(crate) fn best_valid(&self, accept: impl Fn(&Pair) -> bool) -> Option<&Pair> {
+        self.pairs
+            .iter()
+            .filter(|pair| pair.valid.is_some() && accept(pair))
+            .max_by_key(|pair| pair.valid)
+    }
+}
+
+/// A pair's foundation: its candidates' ones, as the numbers that the agent gave them.
+pub(crate) type Foundation = (u16, u16);

@@ -1,0 +1,113 @@
+//! What the caller decides.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+/// How an agent behaves and what it may cost. The defaults are good; each bound here is a bound on
+/// memory and on traffic that a peer could cause.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// A lite agent (RFC 8445 §2.5) only answers checks: right for servers with a public address,
+    /// whose peers are full agents.
+    pub lite: bool,
+    /// Servers that tell the address which a NAT gives to each local address.
+    pub stun_servers: Vec<SocketAddr>,
+    /// How many local addresses, and how many signalled remote candidates, are kept; more are
+    /// refused or ignored.
+    pub max_candidates: usize,
+    /// How many remote candidates are learnt from checks (they need the peer's knowledge of our
+    /// password, but no signalling).
+    pub max_peer_reflexive: usize,
+    /// How many pairs the checklist holds (RFC 8445 §6.1.2.5); the lowest priorities go first.
+    pub max_pairs: usize,
+    /// Times.
+    pub timing: Timing,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            lite: false,
+            stun_servers: Vec::new(),
+            max_candidates: 100,
+            max_peer_reflexive: 32,
+            max_pairs: 100,
+            timing: Timing::default(),
+        }
+    }
+}
+
+/// How fast an agent asks, and how long it waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Ta, the time between two new transactions (RFC 8445 §14.2). 5 ms is the least that the RFC
+    /// allows and the default; less counts as 5 ms.
+    pub pacing: Duration,
+    /// RTO, the time to the first retransmission, doubled for each one that follows (RFC 8445
+    /// §14.3). 500 ms is the least that the RFC allows and the default; less counts as 500 ms.
+    pub retransmission: Duration,
+    /// Rc, how often a check is sent in all (RFC 8489 §6.2.1): 7.
+    pub check_transmissions: u32,
+    /// The same for questions to STUN servers, 4: gathering ends sooner than checks give up.
+    pub gather_transmissions: u32,
+    /// Rm, for how many RTOs an answer to the last transmission is awaited: 16.
+    pub last_wait: u32,
+    /// How long to be patient while nothing works (RFC 8863): 39.5 s, as long as a check takes to
+    /// time out.
+    pub patience: Duration,
+    /// The mean time between consent checks (RFC 7675 §5.1): 5 s, each drawn from 0.8 to 1.2 times
+    /// this; less than 5 s counts as 5 s.
+    pub consent_interval: Duration,
+    /// How long consent lasts: 30 s, never more.
+    pub consent_expiry: Duration,
+    /// After how long a silence of the peer the state becomes
+    /// [`Disconnected`](crate::State::Disconnected): 7.5 s, which a lost consent check or two don't
+    /// reach while the peer's own checks arrive.
+    pub disconnect: Duration,
+    /// How long checks with the credentials from before a restart are still answered, once data
+    /// no longer flows on the old path: 5 s.
+    pub restart_grace: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            pacing: LEAST_PACING,
+            retransmission: LEAST_RETRANSMISSION,
+            check_transmissions: 7,
+            gather_transmissions: 4,
+            last_wait: 16,
+            patience: Duration::from_millis(39_500),
+            consent_interval: LEAST_CONSENT_INTERVAL,
+            consent_expiry: MOST_CONSENT,
+            disconnect: Duration::from_millis(7_500),
+            restart_grace: Duration::from_secs(5),
+        }
+    }
+}
+
+/// RFC 8445 §14.2.
+const LEAST_PACING: Duration = Duration::from_millis(5);
+/// RFC 8445 §14.3.
+const LEAST_RETRANSMISSION: Duration = Duration::from_millis(500);
+/// RFC 7675 §5.1: no less than 4 s between checks, and the interval is drawn from 0.8 times this.
+const LEAST_CONSENT_INTERVAL: Duration = Duration::from_secs(5);
+/// RFC 7675 §5.1.
+const MOST_CONSENT: Duration = Duration::from_secs(30);
+
+impl Timing {
+    /// The same with what the RFCs forbid moved to the nearest lawful value.
+    pub(crate) fn lawful(self) -> Self {
+        Self {
+            pacing: self.pacing.max(LEAST_PACING),
+            retransmission: self.retransmission.max(LEAST_RETRANSMISSION),
+            check_transmissions: self.check_transmissions.clamp(1, 16),
+            gather_transmissions: self.gather_transmissions.clamp(1, 16),
+            last_wait: self.last_wait.clamp(1, 64),
+            consent_interval: self.consent_interval.max(LEAST_CONSENT_INTERVAL),
+            consent_expiry: self.consent_expiry.min(MOST_CONSENT),
+            ..self
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! One pair of candidates.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use pollrtc_core::Instant;
+
+use crate::checklist::{Foundation, LocalId};
+use crate::event::Role;
+use crate::priority::pair_priority;
+use crate::transactions::TransactionId;
+
+/// Names a pair for as long as the session lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PairId(pub(crate) u32);
+
+/// RFC 8445 §6.1.2.6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PairState {
+    Frozen,
+    Waiting,
+    InProgress,
+    Succeeded,
+    Failed,
+}
+
+/// What is known of a pair on the valid list; ordered by priority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Valid {
+    pub(crate) priority: u64,
+    pub(crate) local_priority: u32,
+}
+
+/// A local base and a remote candidate. Server-reflexive local candidates are not paired: checks
+/// leave from their base, so that each of their pairs would be the twin of one with a host
+/// candidate and be pruned (RFC 8445 §6.1.2.4).
+#[derive(Debug)]
+pub(crate) struct Pair {
+    pub(crate) id: PairId,
+    pub(crate) local: LocalId,
+    pub(crate) remote: usize,
+    pub(crate) remote_address: SocketAddr,
+    pub(crate) local_priority: u32,
+    pub(crate) remote_priority: u32,
+    pub(crate) priority: u64,
+    pub(crate) foundation: Foundation,
+    pub(crate) state: PairState,
+    /// Whether it is on the valid list.
+    pub(crate) valid: Option<Valid>,
+    /// The valid pair that a check of this pair led to; mostly itself.
+    pub(crate) leads_to: Option<PairId>,
+    /// The check in progress.
+    pub(crate) check: Option<TransactionId>,
+    /// How many checks may still be answered, cancelled ones included.
+    pub(crate) outstanding: u8,
+    /// The peer nominated this pair before our own check succeeded (RFC 8445 §7.3.1.5).
+    pub(crate) nominate_on_success: bool,
+    /// We have answered an authenticated check on it, so the peer's data may come from there.
+    pub(crate) answered: bool,
+    /// The last request that we answered on it.
+    pub(crate) last_request: Option<TransactionId>,
+    /// When the peer last answered us on it.
+    pub(crate) last_success: Instant,
+    pub(crate) rtt: Option<Duration>,
+}
+
+impl Pair {
+    pub(crate) fn new(
+        local: LocalId,
+        remote: usize,
+        remote_address: SocketAddr,
+        local_priority: u32,
+        remote_priority: u32,
+        foundation: Foundation,
+    ) -> Self {
+        Self {
+            id: PairId(0),
+            local,
+            remote,
+            remote_address,
+            local_priority,
+            remote_priority,
+            priority: 0,
+            foundation,
+            state: PairState::Frozen,
+            valid: None,
+            leads_to: None,
+            check: None,
+            outstanding: 0,
+            nominate_on_success: false,
+            answered: false,
+            last_request: None,
+            last_success: Instant::ZERO,
+            rtt: None,
+        }
+    }
+
+    /// RFC 8445 §6.1.2.3: priorities depend on who controls.
+    pub(crate) fn prioritise(&mut self, role: Role) {
+        self.priority = self.priority_for(role, self.local_priority);
+        if let Some(local_priority) = self.valid.map(|valid| valid.local_priority) {
+            self.make_valid(role, local_priority);
+        }
+    }
+
+    /// Puts the pair on the valid list. `local_priority` is that of the candidate which the peer
+    /// saw (RFC 8445 §7.2.5.3.2).
+    pub(crate) fn make_valid(&mut self, role: Role, local_priority: u32) {
+        let priority = self.priority_for(role, local_priority);
+        self.valid = Some(Valid {
+            priority,
+            local_priority,
+        });
+    }
+
+    fn priority_for(&self, role: Role, local_priority: u32) -> u64 {
+        match role {
+            Role::Controlling => pair_priority(local_priority, self.remote_priority),
+            Role::Controlled => pair_priority(self.remote_priority, local_priority),
+        }
+    }
+
+    /// Takes in a measured round trip, smoothed as in RFC 6298 §2.
+    pub(crate) fn measure(&mut self, sample: Duration) {
+        self.rtt = Some(smoothed(self.rtt, sample));
+    }
+}
+
+/// RFC 6298 §2: seven eighths of what was known, one of what is new.
+pub(crate) fn smoothed(known: Option<Duration>, sample: Duration) -> Duration {
+    known.map_or(sample, |known| (known * 7 + sample) / 8)
+}
