@@ -1,0 +1,131 @@
+//! What the caller decides.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, Provider};
+
+use crate::wire::{CipherSuite, SrtpProfile};
+
+/// How a [`Connection`](crate::Connection) behaves. One configuration may serve many connections
+/// (it is shared as an `Arc`).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Our certificate and its key. Both roles show it.
+    pub certificate: Certificate,
+    /// Who does the cryptography.
+    pub provider: &'static dyn Provider,
+    /// Whom to talk to.
+    pub peer: PeerVerification,
+    /// SRTP profiles by preference (RFC 5764); none means that SRTP is not negotiated. A handshake
+    /// without a common profile succeeds and says so in [`Event::Connected`](crate::Event::Connected).
+    pub srtp_profiles: Vec<SrtpProfile>,
+    /// Cipher suites by preference.
+    pub cipher_suites: Vec<CipherSuite>,
+    /// The most bytes of a datagram that carries handshake messages: UDP payload, without IP and
+    /// UDP headers. Default 1200.
+    pub mtu: usize,
+    /// How long to wait for the answer to a flight before it is sent again, doubled each time, as
+    /// long as [`set_round_trip_time`](crate::Connection::set_round_trip_time) says nothing better.
+    /// Default 400 ms (RFC 9147 §5.8.2).
+    pub initial_rto: Duration,
+    /// Where the doubling ends. Default 60 s (RFC 6347 §4.2.4.1).
+    pub max_rto: Duration,
+    /// How long a handshake may take, from its first datagram. Default 60 s.
+    pub handshake_timeout: Duration,
+    /// Bytes of incomplete handshake messages that are kept for a peer. Default and maximum 48 KiB,
+    /// so that everything that a peer can make us keep stays below 64 KiB.
+    pub max_reassembly: usize,
+    /// Bytes of outgoing datagrams that [`send`](crate::Connection::send) may queue. Default 64 KiB.
+    pub max_send_queue: usize,
+    /// Whether a server asks clients to prove their address.
+    pub cookies: Cookies,
+}
+
+impl Config {
+    /// Good defaults with the default provider, for this certificate and this peer.
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    pub fn new(certificate: Certificate, peer: PeerVerification) -> Self {
+        Self::with_provider(pollrtc_crypto::default_provider(), certificate, peer)
+    }
+
+    /// The same with another provider.
+    pub fn with_provider(provider: &'static dyn Provider, certificate: Certificate, peer: PeerVerification) -> Self {
+        Self {
+            certificate,
+            provider,
+            peer,
+            srtp_profiles: Vec::new(),
+            cipher_suites: CipherSuite::ALL.to_vec(),
+            mtu: 1200,
+            initial_rto: Duration::from_millis(400),
+            max_rto: Duration::from_secs(60),
+            handshake_timeout: Duration::from_secs(60),
+            max_reassembly: MAX_REASSEMBLY,
+            max_send_queue: 65_536,
+            cookies: Cookies::Off,
+        }
+    }
+}
+
+/// The most that [`Config::max_reassembly`] may ask for.
+pub(crate) const MAX_REASSEMBLY: usize = 48 * 1024;
+
+/// Whether a server answers a first ClientHello with a HelloVerifyRequest (RFC 6347 §4.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cookies {
+    /// Answer at once: something else, such as ICE, has shown that the peer receives what we send.
+    #[default]
+    Off,
+    /// Ask first: for a server that anyone may reach.
+    Required,
+}
+
+/// Which certificates a peer may show. It must in any case prove that it has the key.
+#[derive(Clone)]
+pub enum PeerVerification {
+    /// One of those that the session description named. Of several hash functions only the
+    /// strongest counts (RFC 8122 §5).
+    Fingerprints(Vec<Fingerprint>),
+    /// Those (in DER) for which the function says yes.
+    Callback(Arc<dyn Fn(&[u8]) -> bool + Send + Sync>),
+    /// Anyone at all. The connection is then encrypted, but to whom is unknown.
+    AcceptAny,
+}
+
+impl PeerVerification {
+    /// Whether this certificate will do.
+    pub(crate) fn accepts(&self, certificate: &[u8]) -> bool {
+        match self {
+            Self::Fingerprints(fingerprints) => {
+                let strongest = fingerprints.iter().map(strength).max();
+                fingerprints
+                    .iter()
+                    .filter(|fingerprint| Some(strength(fingerprint)) == strongest)
+                    .any(|fingerprint| fingerprint.matches(certificate))
+            }
+            Self::Callback(accepts) => accepts(certificate),
+            Self::AcceptAny => true,
+        }
+    }
+}
+
+fn strength(fingerprint: &Fingerprint) -> usize {
+    match fingerprint.algorithm() {
+        HashAlgorithm::Sha1 => 0,
+        other => other.output_len(),
+    }
+}
+
+impl fmt::Debug for PeerVerification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fingerprints(fingerprints) => f.debug_tuple("Fingerprints").field(fingerprints).finish(),
+            Self::Callback(_) => f.write_str("Callback(..)"),
+            Self::AcceptAny => f.write_str("AcceptAny"),
+        }
+    }
+}

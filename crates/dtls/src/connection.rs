@@ -1,0 +1,451 @@
+//! The connection as its caller sees it.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+use pollrtc_crypto::Rng;
+
+use crate::config::{Config, MAX_REASSEMBLY};
+use crate::error::{CloseReason, ExportError, HandshakeError, SendError};
+use crate::flight::Flight;
+use crate::outbox::Outbox;
+use crate::reassembly::Reassembler;
+use crate::received::ApplicationData;
+use crate::records::{ENCRYPTED_EPOCH, MAX_PREFIX_LEN, RecordLayer, SUFFIX_LEN, WriteError};
+use crate::stats::Stats;
+use crate::v12;
+use crate::wire::record::MAX_PLAINTEXT_LEN;
+use crate::wire::{AlertDescription, AlertLevel, CipherSuite, ContentType, SrtpProfile, Version};
+
+/// The smallest datagram that a fragment of a handshake message is cut for.
+const MIN_MTU: usize = 64;
+
+/// What the application should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The handshake is complete, the peer is who it should be, and data may flow.
+    Connected {
+        /// The version that both speak.
+        version: Version,
+        /// What encrypts and authenticates.
+        cipher_suite: CipherSuite,
+        /// The SRTP profile, if both have one in common.
+        srtp_profile: Option<SrtpProfile>,
+    },
+    /// Application data that overtook the end of the handshake on the network and had to wait for
+    /// it. All later data comes out of [`handle_datagram`](StateMachine::handle_datagram) itself.
+    ApplicationData(Vec<u8>),
+    /// As a server: a ClientHello came that we can't agree with. It was refused with an alert, and we
+    /// wait for another one, since anyone could have sent this one.
+    ClientHelloRefused(HandshakeError),
+    /// The connection is over; nothing follows.
+    Closed(CloseReason),
+}
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// A server that has no acceptable ClientHello yet.
+    Listening,
+    /// The handshake is under way.
+    Connecting,
+    /// Data may flow.
+    Connected,
+    /// It is over.
+    Closed,
+}
+
+/// One DTLS connection, client or server.
+///
+/// It is a [`StateMachine`]: datagrams go in with `handle_datagram`, which gives back the
+/// application's data decrypted in place, and come out of `poll_transmit`.
+///
+/// ```
+/// # #[cfg(feature = "aws-lc-rs")] {
+/// use pollrtc_core::{Datagram, Instant, StateMachine};
+/// use pollrtc_crypto::{Certificate, HashAlgorithm, Rng, default_provider};
+/// use pollrtc_dtls::{Config, Connection, PeerVerification};
+///
+/// let mut rng = Rng::from_os();
+/// let ours = Certificate::generate(default_provider(), &mut rng).unwrap();
+/// let theirs = Certificate::generate(default_provider(), &mut rng).unwrap();
+/// let knows = |peer: &Certificate| PeerVerification::Fingerprints(vec![peer.fingerprint(HashAlgorithm::Sha256)]);
+///
+/// let (a, b) = ("192.0.2.1:4000".parse().unwrap(), "192.0.2.2:4000".parse().unwrap());
+/// let mut client = Connection::client(Config::new(ours.clone(), knows(&theirs)), rng.fork(), b);
+/// let mut server = Connection::server(Config::new(theirs, knows(&ours)), rng.fork(), a);
+///
+/// let (now, mut buf) = (Instant::ZERO, [0; 1500]);
+/// while !(client.is_connected() && server.is_connected()) {
+///     while let Some(transmit) = client.poll_transmit(now, &mut buf) {
+///         server.handle_datagram(now, Datagram::udp(a, &mut buf[..transmit.len]));
+///     }
+///     while let Some(transmit) = server.poll_transmit(now, &mut buf) {
+///         client.handle_datagram(now, Datagram::udp(b, &mut buf[..transmit.len]));
+///     }
+/// }
+///
+/// client.send(b"hello").unwrap();
+/// let transmit = client.poll_transmit(now, &mut buf).unwrap();
+/// let mut received = server.handle_datagram(now, Datagram::udp(a, &mut buf[..transmit.len]));
+/// assert_eq!(received.next().unwrap(), b"hello");
+/// # }
+/// ```
+pub struct Connection {
+    pub(crate) config: Arc<Config>,
+    pub(crate) rng: Rng,
+    remote: SocketAddr,
+    mtu: usize,
+    /// The latest time that any call told.
+    pub(crate) now: Instant,
+    pub(crate) phase: Phase,
+    pub(crate) records: RecordLayer,
+    pub(crate) reassembler: Reassembler,
+    pub(crate) flight: Flight,
+    pub(crate) outbox: Outbox,
+    pub(crate) held: Held,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) handshake_deadline: Option<Instant>,
+    pub(crate) stats: Stats,
+}
+
+/// A phase and the data that only it has.
+pub(crate) enum Phase {
+    Listening(v12::Welcome),
+    Client(v12::Client),
+    Server(v12::Server),
+    Connected(v12::Established),
+    Closed,
+}
+
+/// Records of the next epoch that came before their time.
+#[derive(Default)]
+pub(crate) struct Held {
+    records: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Held {
+    /// As much as a few large datagrams may hold.
+    const MAX_RECORDS: usize = 16;
+    const MAX_BYTES: usize = 8 * 1024;
+
+    /// `false` if there is no room.
+    pub(crate) fn push(&mut self, record: &[u8]) -> bool {
+        let fits = self.records.len() < Self::MAX_RECORDS && self.bytes + record.len() <= Self::MAX_BYTES;
+        if fits {
+            self.bytes += record.len();
+            self.records.push(record.to_vec());
+        }
+        fits
+    }
+
+    /// Everything, in the order in which it came.
+    pub(crate) fn take(&mut self) -> Vec<Vec<u8>> {
+        self.bytes = 0;
+        core::mem::take(&mut self.records)
+    }
+}
+
+impl Connection {
+    /// A client, which speaks first: its ClientHello comes out of the first `poll_transmit`.
+    pub fn client(config: impl Into<Arc<Config>>, rng: Rng, remote: SocketAddr) -> Self {
+        let mut connection = Self::new(config.into(), rng, remote);
+        let client = v12::Client::start(&mut connection.context());
+        connection.phase = Phase::Client(client);
+        connection
+    }
+
+    /// A server, which waits for a ClientHello.
+    pub fn server(config: impl Into<Arc<Config>>, rng: Rng, remote: SocketAddr) -> Self {
+        let mut connection = Self::new(config.into(), rng, remote);
+        let welcome = v12::Welcome::new(&connection.config, &mut connection.rng, remote);
+        connection.phase = Phase::Listening(welcome);
+        connection
+    }
+
+    fn new(config: Arc<Config>, rng: Rng, remote: SocketAddr) -> Self {
+        Self {
+            mtu: config.mtu.max(MIN_MTU),
+            flight: Flight::new(config.initial_rto, config.max_rto),
+            reassembler: Reassembler::new(config.max_reassembly.min(MAX_REASSEMBLY)),
+            config,
+            rng,
+            remote,
+            now: Instant::ZERO,
+            phase: Phase::Closed,
+            records: RecordLayer::default(),
+            outbox: Outbox::default(),
+            held: Held::default(),
+            events: VecDeque::new(),
+            handshake_deadline: None,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Where the connection stands.
+    pub fn state(&self) -> State {
+        match self.phase {
+            Phase::Listening(_) => State::Listening,
+            Phase::Client(_) | Phase::Server(_) => State::Connecting,
+            Phase::Connected(_) => State::Connected,
+            Phase::Closed => State::Closed,
+        }
+    }
+
+    /// Whether data may flow.
+    pub fn is_connected(&self) -> bool {
+        matches!(self.phase, Phase::Connected(_))
+    }
+
+    /// The peer's address, to which everything is sent.
+    pub fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// From here on, send to this address: the path has changed.
+    pub fn set_remote(&mut self, remote: SocketAddr) {
+        self.remote = remote;
+    }
+
+    /// Bytes of a record before the payload: where the payload stands for [`seal`](Self::seal).
+    /// Before the handshake is complete it is the most that it can be.
+    pub fn record_prefix(&self) -> usize {
+        match self.phase {
+            Phase::Connected(_) => self.records.prefix_len(ENCRYPTED_EPOCH),
+            _ => MAX_PREFIX_LEN,
+        }
+    }
+
+    /// Bytes of a record after the payload. Before the handshake is complete it is the most that it
+    /// can be.
+    pub fn record_suffix(&self) -> usize {
+        SUFFIX_LEN
+    }
+
+    /// Encrypts in place the payload that stands at `buf[record_prefix()..][..payload_len]`, and
+    /// gives back the length of the datagram, which begins at `buf[0]`. Nothing is copied, queued
+    /// or allocated; the caller sends it.
+    pub fn seal(&mut self, buf: &mut [u8], payload_len: usize) -> Result<usize, SendError> {
+        self.check_sendable(payload_len)?;
+        let sealed = self
+            .records
+            .write(ENCRYPTED_EPOCH, ContentType::ApplicationData, buf, payload_len);
+        self.sent(sealed)
+    }
+
+    /// Encrypts a copy of the payload and queues it for `poll_transmit`.
+    pub fn send(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.check_sendable(payload.len())?;
+        let datagram_len = self.record_prefix() + payload.len() + SUFFIX_LEN;
+        if self.outbox.len() + datagram_len > self.config.max_send_queue {
+            return Err(SendError::QueueFull);
+        }
+        let sealed = self
+            .records
+            .to_vec(ENCRYPTED_EPOCH, ContentType::ApplicationData, payload);
+        let datagram = self.sent(sealed)?;
+        self.outbox.push(datagram);
+        Ok(())
+    }
+
+    /// Says goodbye and ends the connection.
+    pub fn close(&mut self, now: Instant) {
+        self.advance_time(now);
+        let alert = match self.phase {
+            Phase::Listening(_) => None,
+            _ => Some((AlertLevel::Warning, AlertDescription::CLOSE_NOTIFY)),
+        };
+        self.end(CloseReason::Local, alert);
+    }
+
+    /// Keys for others, such as SRTP, which both ends derive alike (RFC 5705). No context and an
+    /// empty one give different keys.
+    pub fn export_keying_material(
+        &self,
+        label: &str,
+        context: Option<&[u8]>,
+        out: &mut [u8],
+    ) -> Result<(), ExportError> {
+        let Phase::Connected(established) = &self.phase else {
+            return Err(ExportError::NotConnected);
+        };
+        established.secrets.export(self.config.provider, label, context, out)
+    }
+
+    /// The SRTP profile, once connected, if both have one in common.
+    pub fn srtp_profile(&self) -> Option<SrtpProfile> {
+        match &self.phase {
+            Phase::Connected(established) => established.srtp_profile,
+            _ => None,
+        }
+    }
+
+    /// The cipher suite, once connected.
+    pub fn cipher_suite(&self) -> Option<CipherSuite> {
+        match &self.phase {
+            Phase::Connected(established) => Some(established.cipher_suite()),
+            _ => None,
+        }
+    }
+
+    /// The DER of the peer's certificate, once connected.
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        match &self.phase {
+            Phase::Connected(established) => Some(&established.peer_certificate),
+            _ => None,
+        }
+    }
+
+    /// The most bytes of a datagram with handshake messages, from the next one on. Values below 64
+    /// count as 64.
+    pub fn set_mtu(&mut self, mtu: usize) {
+        self.mtu = mtu.max(MIN_MTU);
+    }
+
+    /// How long a packet takes to the peer and back, as far as the caller knows, from ICE for
+    /// example: from the next flight on we wait one and a half times as long for the answer, but at
+    /// least 50 ms and at first at most 3 s.
+    pub fn set_round_trip_time(&mut self, round_trip_time: Duration) {
+        self.flight.set_round_trip_time(round_trip_time);
+    }
+
+    /// What was counted.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    fn check_sendable(&self, payload_len: usize) -> Result<(), SendError> {
+        match self.phase {
+            Phase::Connected(_) if payload_len > MAX_PLAINTEXT_LEN => Err(SendError::TooLong),
+            Phase::Connected(_) => Ok(()),
+            Phase::Closed => Err(SendError::Closed),
+            _ => Err(SendError::NotConnected),
+        }
+    }
+
+    /// Counts an application record, and ends the connection when no more may follow.
+    fn sent<T>(&mut self, sealed: Result<T, WriteError>) -> Result<T, SendError> {
+        if self.records.is_exhausted() {
+            self.end(
+                CloseReason::SequenceExhausted,
+                Some((AlertLevel::Warning, AlertDescription::CLOSE_NOTIFY)),
+            );
+            return Err(SendError::SequenceExhausted);
+        }
+        let record = sealed.map_err(|error| match error {
+            WriteError::BufferTooShort => SendError::BufferTooShort,
+            WriteError::SequenceExhausted => SendError::SequenceExhausted,
+            WriteError::Crypto => SendError::Provider,
+        })?;
+        self.stats.sent += 1;
+        Ok(record)
+    }
+
+    /// Time never runs backwards in here.
+    pub(crate) fn advance_time(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    /// What a handshake works with.
+    pub(crate) fn context(&mut self) -> v12::Context<'_> {
+        v12::Context {
+            config: &self.config,
+            rng: &mut self.rng,
+            records: &mut self.records,
+            flight: &mut self.flight,
+            outbox: &mut self.outbox,
+        }
+    }
+
+    /// Queues an alert, encrypted if our encrypted epoch has begun.
+    pub(crate) fn alert(&mut self, level: AlertLevel, description: AlertDescription) {
+        let epoch = self.records.write_epoch();
+        let content = [level as u8, description.0];
+        if let Ok(record) = self.records.to_vec(epoch, ContentType::Alert, &content) {
+            self.outbox.reply(record);
+        }
+    }
+
+    /// The end: tells both sides why, wipes all keys and forgets everything that is not on its way.
+    pub(crate) fn end(&mut self, reason: CloseReason, alert: Option<(AlertLevel, AlertDescription)>) {
+        if !matches!(self.phase, Phase::Closed) {
+            self.finish(reason, alert);
+        }
+    }
+
+    /// The end, for a phase that is already over.
+    pub(crate) fn finish(&mut self, reason: CloseReason, alert: Option<(AlertLevel, AlertDescription)>) {
+        if let Some((level, description)) = alert {
+            self.alert(level, description);
+        }
+        self.phase = Phase::Closed;
+        self.records = RecordLayer::default();
+        self.flight.finish();
+        self.reassembler.restart(0);
+        self.held = Held::default();
+        self.handshake_deadline = None;
+        self.events.push_back(Event::Closed(reason));
+    }
+}
+
+impl StateMachine for Connection {
+    type Event = Event;
+    type Received<'d> = ApplicationData<'d>;
+
+    fn handle_datagram<'d>(&mut self, now: Instant, datagram: Datagram<'d>) -> ApplicationData<'d> {
+        self.advance_time(now);
+        self.receive(datagram.payload)
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.advance_time(now);
+        if self.handshake_deadline.is_some_and(|deadline| deadline <= self.now) {
+            return self.end(CloseReason::Timeout, None);
+        }
+        if self.flight.handle_timeout(self.now) {
+            self.stats.flights_resent += 1;
+        }
+    }
+
+    fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        self.advance_time(now);
+        let limit = self.mtu.min(buf.len());
+        let datagram = buf.get_mut(..limit)?;
+        if let Some(len) = self.flight.pack(self.now, &mut self.records, datagram) {
+            if matches!(self.phase, Phase::Client(_)) && self.handshake_deadline.is_none() {
+                self.handshake_deadline = Some(self.now + self.config.handshake_timeout);
+            }
+            return Some(Transmit::udp(self.remote, len));
+        }
+        let len = self.outbox.poll(buf)?;
+        Some(Transmit::udp(self.remote, len))
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let deadlines = [self.flight.deadline(), self.handshake_deadline];
+        // A deadline at the end of time never comes.
+        let due = deadlines.into_iter().flatten().min();
+        due.filter(|due| *due < Instant::FAR_FUTURE)
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("state", &self.state())
+            .field("remote", &self.remote)
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,152 @@
+//! How connections end, and what callers can do wrong.
+
+use crate::wire::{AlertDescription, HandshakeType};
+
+/// Why a handshake failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// A message that can't be parsed.
+    #[error("the peer's {0} can't be parsed")]
+    Malformed(HandshakeType),
+    /// A message that has no place at this point.
+    #[error("the peer's {0} came out of turn")]
+    Unexpected(HandshakeType),
+    /// The peer does not speak DTLS 1.2.
+    #[error("the peer does not speak DTLS 1.2")]
+    Version,
+    /// The server claims to speak less than it does: somebody changed the ClientHello.
+    #[error("the version was downgraded on the way")]
+    Downgrade,
+    /// No cipher suite in common.
+    #[error("no cipher suite in common")]
+    CipherSuite,
+    /// No group for key exchange in common.
+    #[error("no group for key exchange in common")]
+    Group,
+    /// No signature scheme in common.
+    #[error("no signature scheme in common")]
+    SignatureScheme,
+    /// The peer has no extended master secret (RFC 7627), without which one handshake could be
+    /// passed off as another.
+    #[error("the peer does not offer the extended master secret")]
+    ExtendedMasterSecret,
+    /// A field that contradicts the negotiation.
+    #[error("the peer's {0} has a field that was not negotiated or is out of range")]
+    IllegalParameter(HandshakeType),
+    /// The server sent an extension that we did not ask for.
+    #[error("the server answers an extension that it was not asked")]
+    UnsolicitedExtension,
+    /// The peer showed no certificate.
+    #[error("the peer showed no certificate")]
+    NoCertificate,
+    /// The certificate is not the one that the session description announced.
+    #[error("the peer's certificate is not the expected one")]
+    CertificateMismatch,
+    /// The certificate's key is of a kind that we can't use.
+    #[error("the peer's certificate has a key that can't be used")]
+    UnsupportedCertificate,
+    /// A signature does not match: the peer does not have the key of its certificate.
+    #[error("the peer's signature is wrong")]
+    Signature,
+    /// The peer's Finished does not match: somebody changed the handshake.
+    #[error("the peer saw another handshake than we did")]
+    Finished,
+    /// The cryptographic provider failed on our side.
+    #[error("the cryptographic provider failed")]
+    Provider,
+}
+
+impl HandshakeError {
+    /// What we tell the peer.
+    pub(crate) fn alert(self) -> AlertDescription {
+        match self {
+            Self::Malformed(_) => AlertDescription::DECODE_ERROR,
+            Self::Unexpected(_) => AlertDescription::UNEXPECTED_MESSAGE,
+            Self::Version => AlertDescription::PROTOCOL_VERSION,
+            Self::CipherSuite
+            | Self::Group
+            | Self::SignatureScheme
+            | Self::ExtendedMasterSecret
+            | Self::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,
+            Self::Downgrade | Self::IllegalParameter(_) => AlertDescription::ILLEGAL_PARAMETER,
+            Self::UnsolicitedExtension => AlertDescription::UNSUPPORTED_EXTENSION,
+            Self::CertificateMismatch => AlertDescription::BAD_CERTIFICATE,
+            Self::UnsupportedCertificate => AlertDescription::UNSUPPORTED_CERTIFICATE,
+            Self::Signature | Self::Finished => AlertDescription::DECRYPT_ERROR,
+            Self::Provider => AlertDescription::INTERNAL_ERROR,
+        }
+    }
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// We closed it.
+    #[error("closed by us")]
+    Local,
+    /// The peer closed it.
+    #[error("closed by the peer")]
+    Remote,
+    /// The peer ended it with an alert.
+    #[error("the peer ended the connection: {0}")]
+    Alert(AlertDescription),
+    /// The handshake failed.
+    #[error("the handshake failed: {0}")]
+    Handshake(#[from] HandshakeError),
+    /// The handshake took too long.
+    #[error("the handshake did not complete in time")]
+    Timeout,
+    /// All 2^48 records of the connection are used up.
+    #[error("the connection's sequence numbers are used up")]
+    SequenceExhausted,
+    /// So many forged records came that the keys can't be relied on any more.
+    #[error("too many forged records")]
+    TooManyForgeries,
+}
+
+/// Why application data was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The handshake is not complete yet.
+    #[error("the handshake is not complete")]
+    NotConnected,
+    /// The connection has ended.
+    #[error("the connection is closed")]
+    Closed,
+    /// More than a record can carry: 16384 bytes.
+    #[error("the payload is longer than 16384 bytes")]
+    TooLong,
+    /// The buffer does not hold prefix, payload and suffix.
+    #[error("the buffer is too short for the record")]
+    BufferTooShort,
+    /// [`Config::max_send_queue`](crate::Config::max_send_queue) bytes wait to be polled.
+    #[error("the send queue is full")]
+    QueueFull,
+    /// All sequence numbers are used up; the connection ends.
+    #[error("the connection's sequence numbers are used up")]
+    SequenceExhausted,
+    /// The cryptographic provider failed.
+    #[error("the cryptographic provider failed")]
+    Provider,
+}
+
+/// Why no keying material was exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The handshake is not complete yet, or the connection has ended.
+    #[error("there are no keys: the connection is not open")]
+    NotConnected,
+    /// One of TLS's own labels, whose output would give away keys of the connection.
+    #[error("the label is reserved to TLS itself")]
+    ReservedLabel,
+    /// A context of more than 65535 bytes.
+    #[error("the context is longer than 65535 bytes")]
+    ContextTooLong,
+    /// The cryptographic provider failed.
+    #[error("the cryptographic provider failed")]
+    Provider,
+}

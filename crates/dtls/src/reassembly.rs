@@ -1,0 +1,257 @@
+//! Handshake messages out of fragments, in any order and with any overlap, in bounded memory.
+//!
+//! Nothing here is authenticated yet, so a stranger's fragment must cost little and must not lock
+//! the real peer's out: what disagrees about a message's kind or length replaces what was there
+//! (the peer sends its whole flight again), and what lies ahead gives way to what comes next.
+
+use alloc::vec::Vec;
+
+use crate::wire::HandshakeType;
+use crate::wire::handshake::{Fragment, HEADER_LEN};
+
+/// How many messages ahead of the next one are kept. No flight has more than six.
+const WINDOW: u16 = 8;
+
+/// A whole message.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) kind: HandshakeType,
+    pub(crate) message_seq: u16,
+    /// Header and body as if it had come in one fragment: the form that the transcript hashes
+    /// (RFC 6347 §4.2.6).
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Message {
+    pub(crate) fn body(&self) -> &[u8] {
+        self.bytes.get(HEADER_LEN..).unwrap_or_default()
+    }
+}
+
+/// What became of a fragment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inserted {
+    /// It was new, or added nothing to a message that is still incomplete.
+    Kept,
+    /// It belongs to a message that was already handled: the peer sends its flight again. `last`
+    /// if it ends the newest of them.
+    Repeated { last: bool },
+    /// Too far ahead, or too large.
+    Refused,
+}
+
+#[derive(Debug)]
+pub(crate) struct Reassembler {
+    next: u16,
+    partial: Vec<Partial>,
+    limit: usize,
+}
+
+impl Reassembler {
+    /// `limit` bounds the bytes of all incomplete messages together.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            next: 0,
+            partial: Vec::new(),
+            limit,
+        }
+    }
+
+    /// Takes a fragment that came in a record of `epoch`.
+    pub(crate) fn insert(&mut self, epoch: u16, fragment: &Fragment<'_>) -> Inserted {
+        let ahead = fragment.message_seq.wrapping_sub(self.next);
+        if fragment.message_seq < self.next {
+            let newest = fragment.message_seq.wrapping_add(1) == self.next;
+            return Inserted::Repeated {
+                last: newest && fragment.is_last(),
+            };
+        }
+        if ahead >= WINDOW {
+            return Inserted::Refused;
+        }
+        // An empty piece of a message that is not empty tells nothing (CVE-2015-0206, CVE-2016-2179).
+        if fragment.body.is_empty() && fragment.length != 0 {
+            return Inserted::Refused;
+        }
+        let known = self
+            .partial
+            .iter()
+            .position(|partial| partial.message_seq == fragment.message_seq);
+        if let Some(index) = known {
+            if let Some(partial) = self.partial.get_mut(index)
+                && partial.agrees_with(epoch, fragment)
+            {
+                partial.add(fragment);
+                return Inserted::Kept;
+            }
+            self.partial.swap_remove(index);
+        }
+        if !self.make_room(fragment) {
+            return Inserted::Refused;
+        }
+        let mut partial = Partial::new(epoch, fragment);
+        partial.add(fragment);
+        self.partial.push(partial);
+        Inserted::Kept
+    }
+
+    /// The next message, if it is complete.
+    pub(crate) fn pop(&mut self) -> Option<Message> {
+        self.take(self.next)
+    }
+
+    /// A complete message of this kind, whatever its number; the next one follows it. For a server
+    /// that waits for a ClientHello: the first or, after a HelloVerifyRequest, the second.
+    pub(crate) fn pop_any(&mut self, kind: HandshakeType) -> Option<Message> {
+        let message_seq = self
+            .partial
+            .iter()
+            .filter(|partial| partial.kind == kind && partial.is_complete())
+            .map(|partial| partial.message_seq)
+            .min()?;
+        self.take(message_seq)
+    }
+
+    /// Forgets everything and waits for `next`.
+    pub(crate) fn restart(&mut self, next: u16) {
+        self.next = next;
+        self.partial.clear();
+    }
+
+    /// The number of the message that comes next.
+    pub(crate) fn next_message_seq(&self) -> u16 {
+        self.next
+    }
+
+    fn take(&mut self, message_seq: u16) -> Option<Message> {
+        let index = self
+            .partial
+            .iter()
+            .position(|partial| partial.message_seq == message_seq && partial.is_complete())?;
+        let partial = self.partial.swap_remove(index);
+        self.next = message_seq.wrapping_add(1);
+        Some(partial.into_message())
+    }
+
+    /// Makes room for a message, at the cost of those that come later.
+    fn make_room(&mut self, fragment: &Fragment<'_>) -> bool {
+        let wanted = Partial::cost(fragment.length);
+        if wanted > self.limit {
+            return false;
+        }
+        loop {
+            let used: usize = self.partial.iter().map(|partial| Partial::cost(partial.length)).sum();
+            if used + wanted <= self.limit {
+                return true;
+            }
+            let furthest = self
+                .partial
+                .iter()
+                .enumerate()
+                .max_by_key(|(_, partial)| partial.message_seq)
+                .filter(|(_, partial)| partial.message_seq > fragment.message_seq);
+            match furthest {
+                Some((index, _)) => drop(self.partial.swap_remove(index)),
+                None => return false,
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Partial {
+    kind: HandshakeType,
+    message_seq: u16,
+    epoch: u16,
+    length: u32,
+    /// Header and body; grows with what comes.
+    bytes: Vec<u8>,
+    /// One bit per byte of the body; empty while the fragments came in order.
+    seen: Vec<u64>,
+    /// The body's first bytes without a gap, while `seen` is empty; else how many bits are set.
+    received: usize,
+}
+
+impl Partial {
+    fn new(epoch: u16, fragment: &Fragment<'_>) -> Self {
+        let [_, l0, l1, l2] = fragment.length.to_be_bytes();
+        let [s0, s1] = fragment.message_seq.to_be_bytes();
+        let header = [fragment.kind.0, l0, l1, l2, s0, s1, 0, 0, 0, l0, l1, l2];
+        let mut bytes = Vec::with_capacity(HEADER_LEN + fragment.body.len());
+        bytes.extend_from_slice(&header);
+        Self {
+            kind: fragment.kind,
+            message_seq: fragment.message_seq,
+            epoch,
+            length: fragment.length,
+            bytes,
+            seen: Vec::new(),
+            received: 0,
+        }
+    }
+
+    /// The memory that a message of this length may take, with its bits and bookkeeping.
+    fn cost(length: u32) -> usize {
+        let length = length as usize;
+        size_of::<Self>() + HEADER_LEN + length + length / 8 + 8
+    }
+
+    fn agrees_with(&self, epoch: u16, fragment: &Fragment<'_>) -> bool {
+        (self.kind, self.length, self.epoch) == (fragment.kind, fragment.length, epoch)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.received == self.length as usize
+    }
+
+    fn into_message(self) -> Message {
+        Message {
+            kind: self.kind,
+            message_seq: self.message_seq,
+            bytes: self.bytes,
+        }
+    }
+
+    /// Takes what is new in a fragment; where it overlaps, what came first stays.
+    fn add(&mut self, fragment: &Fragment<'_>) {
+        let start = fragment.offset as usize;
+        let end = start + fragment.body.len();
+        if self.is_complete() {
+            return;
+        }
+        if self.seen.is_empty() {
+            if start <= self.received {
+                let known = self.received - start;
+                let new = fragment.body.get(known..).unwrap_or_default();
+                self.bytes.extend_from_slice(new);
+                self.received += new.len();
+                return;
+            }
+            self.start_marking();
+        }
+        if self.bytes.len() < HEADER_LEN + end {
+            self.bytes.resize(HEADER_LEN + end, 0);
+        }
+        let room = self.bytes.get_mut(HEADER_LEN + start..HEADER_LEN + end);
+        for ((position, byte), slot) in (start..end).zip(fragment.body).zip(room.unwrap_or_default()) {
+            let bit = 1u64 << (position % 64);
+            if let Some(word) = self.seen.get_mut(position / 64)
+                && *word & bit == 0
+            {
+                *word |= bit;
+                *slot = *byte;
+                self.received += 1;
+            }
+        }
+    }
+
+    /// From "the first `received` bytes" to one bit per byte.
+    fn start_marking(&mut self) {
+        self.seen = alloc::vec![0; (self.length as usize).div_ceil(64)];
+        for position in 0..self.received {
+            if let Some(word) = self.seen.get_mut(position / 64) {
+                *word |= 1 << (position % 64);
+            }
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The client's side of the handshake.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use pollrtc_crypto::{NamedGroup, SignatureScheme};
+
+use super::keys::{Secrets, Side};
+use super::{
+    Context, Established, Negotiated, Transcript, check_certificate, check_finished, check_signature, encrypted,
+    group_from_code, messages, plain,
+};
+use crate::config::Config;
+use crate::error::HandshakeError;
+use crate::flight::{Answer, Item};
+use crate::reassembly::Message;
+use crate::wire::handshake::{CertificateRequest, Finished, HelloVerifyRequest, ServerHello, ServerKeyExchange};
+use crate::wire::{CipherSuite, ExtensionType, HandshakeType, SrtpProfile, Version};
+
+/// A server may change its mind about the cookie once, when its secret just changed.
+const MAX_COOKIES: u8 = 2;
+
+/// The end of a ServerHello's random if the server speaks a newer version than the one that it was
+/// made to choose (RFC 8446 §4.1.3): here 1.1 or older. The one for 1.2 concerns only those who
+/// speak 1.3.
+const DOWNGRADE_TO_1_1: &[u8; 8] = b"DOWNGRD\x00";
+
+/// Where a client stands; each state is named after the message that it waits for.
+pub(crate) enum Client {
+    ServerHello(Offer),
+    Certificate(Negotiated, Transcript),
+    ServerKeyExchange(Peer),
+    CertificateRequest(Peer, KeyShare),
+    ServerHelloDone(Peer, KeyShare, Option<SignatureScheme>),
+    Finished(Established, Transcript),
+}
+
+pub(crate) struct Offer {
+    random: [u8; 32],
+    transcript: Transcript,
+    cookies: u8,
+}
+
+/// Everything known once the server has shown its certificate.
+pub(crate) struct Peer {
+    negotiated: Negotiated,
+    transcript: Transcript,
+    certificate: Vec<u8>,
+}
+
+/// The server's ephemeral key, whose signature is verified.
+pub(crate) struct KeyShare {
+    group: NamedGroup,
+    public_key: Vec<u8>,
+}
+
+/// The next state, or the end.
+type Step = Result<Result<Client, Established>, HandshakeError>;
+
+impl Client {
+    /// Starts with the first flight.
+    pub(crate) fn start(cx: &mut Context<'_>) -> Self {
+        cx.records.set_plain_version(Version::DTLS_1_0);
+        let random = cx.rng.array();
+        let mut transcript = Transcript::new(0);
+        send_client_hello(cx, &mut transcript, &random, &[]);
+        Self::ServerHello(Offer {
+            random,
+            transcript,
+            cookies: 0,
+        })
+    }
+
+    /// Takes the next message.
+    pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Step {
+        let next = match (self, message.kind) {
+            (Self::ServerHello(offer), HandshakeType::HELLO_VERIFY_REQUEST) => {
+                Self::ServerHello(offer.answer_cookie(cx, message)?)
+            }
+            (Self::ServerHello(offer), HandshakeType::SERVER_HELLO) => {
+                let (negotiated, transcript) = offer.accept(cx, message)?;
+                Self::Certificate(negotiated, transcript)
+            }
+            (Self::Certificate(negotiated, mut transcript), HandshakeType::CERTIFICATE) => {
+                let certificate = check_certificate(cx, message)?;
+                transcript.receive(message);
+                Self::ServerKeyExchange(Peer {
+                    negotiated,
+                    transcript,
+                    certificate,
+                })
+            }
+            (Self::ServerKeyExchange(mut peer), HandshakeType::SERVER_KEY_EXCHANGE) => {
+                let key_share = peer.check_key_exchange(cx, message)?;
+                peer.transcript.receive(message);
+                Self::CertificateRequest(peer, key_share)
+            }
+            (Self::CertificateRequest(mut peer, key_share), HandshakeType::CERTIFICATE_REQUEST) => {
+                let scheme = choose_scheme(cx, message)?;
+                peer.transcript.receive(message);
+                Self::ServerHelloDone(peer, key_share, Some(scheme))
+            }
+            // A server that does not want to know who we are.
+            (Self::CertificateRequest(peer, key_share), HandshakeType::SERVER_HELLO_DONE) => {
+                peer.answer(cx, message, &key_share, None)?
+            }
+            (Self::ServerHelloDone(peer, key_share, scheme), HandshakeType::SERVER_HELLO_DONE) => {
+                peer.answer(cx, message, &key_share, scheme)?
+            }
+            (Self::Finished(established, transcript), HandshakeType::FINISHED) => {
+                let finished = Finished::parse(message.body()).map_err(|_| malformed(message))?;
+                let hash = transcript.hash(cx.provider(), established.secrets.suite.hash())?;
+                let expected = established
+                    .secrets
+                    .verify_data(cx.provider(), Side::Server, hash.as_bytes())?;
+                check_finished(&expected, finished.verify_data)?;
+                cx.flight.finish();
+                return Ok(Err(established));
+            }
+            _ => return Err(HandshakeError::Unexpected(message.kind)),
+        };
+        Ok(Ok(next))
+    }
+}
+
+fn send_client_hello(cx: &mut Context<'_>, transcript: &mut Transcript, random: &[u8; 32], cookie: &[u8]) {
+    let hello = transcript.send(HandshakeType::CLIENT_HELLO, |writer| {
+        messages::client_hello(writer, cx.config, random, cookie);
+    });
+    cx.flight.start(vec![plain(hello)], Answer::Expected);
+}
+
+impl Offer {
+    /// RFC 6347 §4.2.1: the same ClientHello with the server's cookie. Neither the first one nor the
+    /// HelloVerifyRequest counts for the transcript.
+    fn answer_cookie(self, cx: &mut Context<'_>, message: &Message) -> Result<Self, HandshakeError> {
+        let request = HelloVerifyRequest::parse(message.body()).map_err(|_| malformed(message))?;
+        if self.cookies >= MAX_COOKIES {
+            return Err(HandshakeError::Unexpected(message.kind));
+        }
+        let mut transcript = Transcript::new(self.transcript.next_message_seq);
+        send_client_hello(cx, &mut transcript, &self.random, request.cookie);
+        Ok(Self {
+            random: self.random,
+            transcript,
+            cookies: self.cookies + 1,
+        })
+    }
+
+    fn accept(mut self, cx: &mut Context<'_>, message: &Message) -> Result<(Negotiated, Transcript), HandshakeError> {
+        let hello = ServerHello::parse(message.body()).map_err(|_| malformed(message))?;
+        if hello.version != Version::DTLS_1_2 {
+            return Err(HandshakeError::Version);
+        }
+        if hello.random.ends_with(DOWNGRADE_TO_1_1) {
+            return Err(HandshakeError::Downgrade);
+        }
+        let suite = CipherSuite::from_code(hello.cipher_suite)
+            .filter(|suite| cx.config.cipher_suites.contains(suite))
+            .ok_or(HandshakeError::IllegalParameter(message.kind))?;
+        if hello.compression_method != 0 {
+            return Err(HandshakeError::IllegalParameter(message.kind));
+        }
+        let srtp_profile = check_extensions(cx.config, message, &hello)?;
+        cx.records.set_plain_version(Version::DTLS_1_2);
+        self.transcript.receive(message);
+        let negotiated = Negotiated {
+            suite,
+            client_random: self.random,
+            server_random: *hello.random,
+            srtp_profile,
+        };
+        Ok((negotiated, self.transcript))
+    }
+}
+
+/// RFC 5246 §7.4.1.4: only answers to what we offered.
+fn check_extensions(
+    config: &Config,
+    message: &Message,
+    hello: &ServerHello<'_>,
+) -> Result<Option<SrtpProfile>, HandshakeError> {
+    let offered = |kind| {
+        matches!(
+            kind,
+            ExtensionType::EXTENDED_MASTER_SECRET | ExtensionType::RENEGOTIATION_INFO | ExtensionType::EC_POINT_FORMATS
+        ) || kind == ExtensionType::USE_SRTP && !config.srtp_profiles.is_empty()
+    };
+    if hello.extensions.iter().any(|(kind, _)| !offered(kind)) {
+        return Err(HandshakeError::UnsolicitedExtension);
+    }
+    let malformed = |_| malformed(message);
+    if !hello.extensions.extended_master_secret().map_err(malformed)? {
+        return Err(HandshakeError::ExtendedMasterSecret);
+    }
+    hello.extensions.ec_point_formats().map_err(malformed)?;
+    // RFC 5746 §3.4: empty, since there was no handshake before this one.
+    if matches!(hello.extensions.renegotiation_info().map_err(malformed)?, Some([_, ..])) {
+        return Err(HandshakeError::IllegalParameter(message.kind));
+    }
+    let Some(use_srtp) = hello.extensions.use_srtp().map_err(malformed)? else {
+        return Ok(None);
+    };
+    // RFC 5764 §4.1.1: exactly one profile, one of ours; and the identifier that we gave, which is none.
+    let mut profiles = use_srtp.profiles.iter();
+    let profile = match (profiles.next(), profiles.next(), use_srtp.mki) {
+        (Some(code), None, []) => SrtpProfile::from_code(code),
+        _ => None,
+    };
+    profile
+        .filter(|profile| config.srtp_profiles.contains(profile))
+        .map(Some)
+        .ok_or(HandshakeError::IllegalParameter(message.kind))
+}
+
+/// What we sign with: the server says what it can verify.
+fn choose_scheme(cx: &Context<'_>, message: &Message) -> Result<SignatureScheme, HandshakeError> {
+    let request = CertificateRequest::parse(message.body()).map_err(|_| malformed(message))?;
+    cx.config
+        .certificate
+        .key()
+        .schemes()
+        .iter()
+        .copied()
+        .find(|scheme| request.signature_schemes.contains(*scheme as u16))
+        .ok_or(HandshakeError::SignatureScheme)
+}
+
+impl Peer {
+    /// RFC 8422 §5.4: the ephemeral key, signed together with both randoms.
+    fn check_key_exchange(&self, cx: &Context<'_>, message: &Message) -> Result<KeyShare, HandshakeError> {
+        let exchange = ServerKeyExchange::parse(message.body()).map_err(|_| malformed(message))?;
+        let group = group_from_code(cx.provider(), exchange.group).ok_or(HandshakeError::Group)?;
+        let negotiated = &self.negotiated;
+        let signed = [
+            &negotiated.client_random[..],
+            &negotiated.server_random,
+            exchange.params,
+        ]
+        .concat();
+        let authentication = check_signature(
+            cx,
+            &self.certificate,
+            message.kind,
+            exchange.scheme,
+            &signed,
+            exchange.signature,
+        )?;
+        if authentication != negotiated.suite.authentication() {
+            return Err(HandshakeError::UnsupportedCertificate);
+        }
+        Ok(KeyShare {
+            group,
+            public_key: exchange.public_key.to_vec(),
+        })
+    }
+
+    /// Our second flight: certificate, ephemeral key, proof, and from there on encrypted.
+    fn answer(
+        mut self,
+        cx: &mut Context<'_>,
+        message: &Message,
+        key_share: &KeyShare,
+        scheme: Option<SignatureScheme>,
+    ) -> Result<Client, HandshakeError> {
+        if !message.body().is_empty() {
+            return Err(malformed(message));
+        }
+        self.transcript.receive(message);
+        let provider = cx.provider();
+        let mut flight = Vec::with_capacity(5);
+        if scheme.is_some() {
+            flight.push(plain(self.transcript.send(HandshakeType::CERTIFICATE, |writer| {
+                messages::certificate(writer, &cx.config.certificate);
+            })));
+        }
+
+        let exchange = provider.key_exchange(key_share.group, cx.rng)?;
+        flight.push(plain(self.transcript.send(
+            HandshakeType::CLIENT_KEY_EXCHANGE,
+            |writer| {
+                messages::client_key_exchange(writer, exchange.public_key());
+            },
+        )));
+        let shared_secret = exchange
+            .complete(&key_share.public_key)
+            .map_err(|_| HandshakeError::IllegalParameter(HandshakeType::SERVER_KEY_EXCHANGE))?;
+        let negotiated = self.negotiated;
+        let session_hash = self.transcript.hash(provider, negotiated.suite.hash())?;
+        let secrets = Secrets::new(
+            provider,
+            negotiated.suite,
+            negotiated.client_random,
+            negotiated.server_random,
+            &shared_secret,
+            session_hash.as_bytes(),
+        )?;
+
+        if let Some(scheme) = scheme {
+            let key = cx.config.certificate.key();
+            let signature = key.sign(scheme, &self.transcript.bytes, cx.rng)?;
+            flight.push(plain(self.transcript.send(
+                HandshakeType::CERTIFICATE_VERIFY,
+                |writer| {
+                    messages::signed(writer, scheme, &signature);
+                },
+            )));
+        }
+
+        let (client_keys, server_keys) = secrets.record_keys(provider)?;
+        cx.records.install_sealer(client_keys);
+        cx.records.install_opener(server_keys);
+        let hash = self.transcript.hash(provider, negotiated.suite.hash())?;
+        let verify_data = secrets.verify_data(provider, Side::Client, hash.as_bytes())?;
+        flight.push(Item::ChangeCipherSpec);
+        flight.push(encrypted(self.transcript.send(HandshakeType::FINISHED, |writer| {
+            writer.bytes(&verify_data);
+        })));
+        cx.flight.start(flight, Answer::Expected);
+
+        let established = Established {
+            secrets,
+            srtp_profile: negotiated.srtp_profile,
+            peer_certificate: self.certificate,
+        };
+        Ok(Client::Finished(established, self.transcript))
+    }
+}
+
+fn malformed(message: &Message) -> HandshakeError {
+    HandshakeError::Malformed(message.kind)
+}

@@ -1,0 +1,343 @@
+//! The server's side of the handshake.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+use pollrtc_crypto::{HmacSha256, KeyExchange, NamedGroup, SignatureScheme};
+
+use super::keys::{Secrets, Side};
+use super::messages::Answers;
+use super::{
+    Context, Established, Negotiated, Transcript, check_certificate, check_finished, check_signature, encrypted,
+    group_from_code, message, messages, plain,
+};
+use crate::config::{Config, Cookies};
+use crate::error::HandshakeError;
+use crate::flight::{Answer, Item};
+use crate::reassembly::Message;
+use crate::records::Keys;
+use crate::wire::handshake::{CertificateVerify, ClientHello, ClientKeyExchange, Finished};
+use crate::wire::{Authentication, CipherSuite, ContentType, HandshakeType, SrtpProfile, Version};
+
+/// The cipher suite that is none: a client's other way to say that its renegotiation_info is empty
+/// (RFC 5746 §3.3).
+const EMPTY_RENEGOTIATION_INFO_SCSV: u16 = 0x00ff;
+
+/// Where a server stands; each state is named after the message that it waits for.
+pub(crate) enum Server {
+    Certificate(Exchange),
+    ClientKeyExchange(Exchange, Vec<u8>),
+    CertificateVerify(Established, Transcript),
+    Finished(Established, Transcript, Keys),
+}
+
+/// Everything known once both hellos are out.
+pub(crate) struct Exchange {
+    negotiated: Negotiated,
+    transcript: Transcript,
+    key_exchange: Box<dyn KeyExchange>,
+}
+
+/// The next state, or the end.
+type Step = Result<Result<Server, Established>, HandshakeError>;
+
+/// What a server does about ClientHellos before any handshake has begun. It keeps nothing of a
+/// client that it refuses or asks for a cookie.
+pub(crate) struct Welcome {
+    cookie_key: Option<HmacSha256>,
+    remote: SocketAddr,
+}
+
+impl Welcome {
+    pub(crate) fn new(config: &Config, rng: &mut pollrtc_crypto::Rng, remote: SocketAddr) -> Self {
+        let cookie_key = match config.cookies {
+            Cookies::Off => None,
+            Cookies::Required => Some(HmacSha256::new(&rng.array::<32>())),
+        };
+        Self { cookie_key, remote }
+    }
+
+    /// Takes a ClientHello. `None`: the client was asked for a cookie.
+    pub(crate) fn handle_client_hello(
+        &self,
+        cx: &mut Context<'_>,
+        message: &Message,
+    ) -> Result<Option<Server>, HandshakeError> {
+        let malformed = |_| HandshakeError::Malformed(message.kind);
+        let hello = ClientHello::parse(message.body()).map_err(malformed)?;
+        if let Some(key) = &self.cookie_key {
+            let cookie_free = cookie_free_parts(message.body(), hello.cookie);
+            let (ip, port) = address_bytes(self.remote);
+            let parts: [&[u8]; 4] = [&ip, &port, cookie_free.0, cookie_free.1];
+            if !key.verify(&parts, hello.cookie) {
+                let cookie = key.sign(&parts);
+                ask_for_cookie(cx, message.message_seq, &cookie);
+                return Ok(None);
+            }
+        }
+        let choice = Choice::new(cx, &hello, message)?;
+        choice.answer(cx, &hello, message).map(Some)
+    }
+}
+
+/// A ClientHello before and after its cookie: what the cookie vouches for, so that a second
+/// ClientHello with weaker offers does not pass with the first one's cookie.
+fn cookie_free_parts<'a>(body: &'a [u8], cookie: &[u8]) -> (&'a [u8], &'a [u8]) {
+    // Version, random, session id with its length; then the cookie with its length.
+    let session_id_len = body.get(34).copied().map_or(0, usize::from);
+    let before = 35 + session_id_len;
+    let after = before + 1 + cookie.len();
+    (
+        body.get(..before).unwrap_or_default(),
+        body.get(after..).unwrap_or_default(),
+    )
+}
+
+fn address_bytes(address: SocketAddr) -> ([u8; 16], [u8; 2]) {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+        IpAddr::V6(ip) => ip.octets(),
+    };
+    (ip, address.port().to_be_bytes())
+}
+
+/// RFC 6347 §4.2.1. It is not sent again by itself: the client does that.
+fn ask_for_cookie(cx: &mut Context<'_>, message_seq: u16, cookie: &[u8]) {
+    let request = message(HandshakeType::HELLO_VERIFY_REQUEST, message_seq, |writer| {
+        messages::hello_verify_request(writer, cookie);
+    });
+    cx.records.set_plain_version(Version::DTLS_1_0);
+    if let Ok(record) = cx.records.to_vec(0, ContentType::Handshake, &request) {
+        cx.outbox.reply(record);
+    }
+}
+
+/// What both can do.
+struct Choice {
+    suite: CipherSuite,
+    scheme: SignatureScheme,
+    group: NamedGroup,
+    srtp_profile: Option<SrtpProfile>,
+    answers: Answers,
+}
+
+impl Choice {
+    /// Of what the client offers, the best for us; what we don't know is skipped.
+    fn new(cx: &Context<'_>, hello: &ClientHello<'_>, message: &Message) -> Result<Self, HandshakeError> {
+        let malformed = |_| HandshakeError::Malformed(message.kind);
+        let illegal = HandshakeError::IllegalParameter(message.kind);
+        let config = cx.config;
+        let extensions = &hello.extensions;
+        if !hello.offers_version(Version::DTLS_1_2).map_err(malformed)? {
+            return Err(HandshakeError::Version);
+        }
+        if !hello.compression_methods.contains(&0) {
+            return Err(illegal);
+        }
+        if !extensions.extended_master_secret().map_err(malformed)? {
+            return Err(HandshakeError::ExtendedMasterSecret);
+        }
+        // RFC 5746 §3.6: empty, since there was no handshake before this one.
+        let renegotiation_info = extensions.renegotiation_info().map_err(malformed)?;
+        if matches!(renegotiation_info, Some([_, ..])) {
+            return Err(illegal);
+        }
+        let scsv = hello.cipher_suites.contains(EMPTY_RENEGOTIATION_INFO_SCSV);
+
+        let schemes = extensions.signature_algorithms().map_err(malformed)?;
+        let scheme = config
+            .certificate
+            .key()
+            .schemes()
+            .iter()
+            .copied()
+            .find(|scheme| schemes.is_some_and(|offered| offered.contains(*scheme as u16)))
+            .ok_or(HandshakeError::SignatureScheme)?;
+        let suite = config
+            .cipher_suites
+            .iter()
+            .copied()
+            .filter(|suite| suite.authentication() == Authentication::of(scheme))
+            .find(|suite| hello.cipher_suites.contains(suite.code()))
+            .ok_or(HandshakeError::CipherSuite)?;
+        let groups = extensions.supported_groups().map_err(malformed)?;
+        let group = match groups {
+            Some(offered) => cx
+                .provider()
+                .groups()
+                .iter()
+                .copied()
+                .find(|group| offered.contains(*group as u16)),
+            // RFC 8422 §4: a client that says nothing takes anything; everyone has P-256.
+            None => group_from_code(cx.provider(), NamedGroup::Secp256r1 as u16),
+        };
+        let point_formats = extensions.ec_point_formats().map_err(malformed)?;
+        // RFC 5764 §4.1.1: our preference; a client with a master key identifier gets none back.
+        let srtp_profile = extensions.use_srtp().map_err(malformed)?.and_then(|offered| {
+            config
+                .srtp_profiles
+                .iter()
+                .copied()
+                .find(|profile| offered.profiles.contains(profile.code()))
+        });
+        Ok(Self {
+            suite,
+            scheme,
+            group: group.ok_or(HandshakeError::Group)?,
+            srtp_profile,
+            answers: Answers {
+                point_formats: point_formats.is_some(),
+                renegotiation_info: renegotiation_info.is_some() || scsv,
+            },
+        })
+    }
+
+    /// Our first flight.
+    fn answer(
+        self,
+        cx: &mut Context<'_>,
+        hello: &ClientHello<'_>,
+        message: &Message,
+    ) -> Result<Server, HandshakeError> {
+        let provider = cx.provider();
+        let key_exchange = provider.key_exchange(self.group, cx.rng)?;
+        let negotiated = Negotiated {
+            suite: self.suite,
+            client_random: *hello.random,
+            server_random: cx.rng.array(),
+            srtp_profile: self.srtp_profile,
+        };
+        cx.records.set_plain_version(Version::DTLS_1_2);
+        // RFC 6347 §4.2.2: our numbers go on where those of the hellos stand.
+        let mut transcript = Transcript::new(message.message_seq);
+        transcript.receive(message);
+
+        let mut params = crate::wire::Writer::new();
+        messages::key_exchange_params(&mut params, self.group, key_exchange.public_key());
+        let params = params.into_bytes();
+        let signed = [&negotiated.client_random[..], &negotiated.server_random, &params].concat();
+        let signature = cx.config.certificate.key().sign(self.scheme, &signed, cx.rng)?;
+
+        let flight = vec![
+            plain(transcript.send(HandshakeType::SERVER_HELLO, |writer| {
+                messages::server_hello(writer, &negotiated, self.answers);
+            })),
+            plain(transcript.send(HandshakeType::CERTIFICATE, |writer| {
+                messages::certificate(writer, &cx.config.certificate);
+            })),
+            plain(transcript.send(HandshakeType::SERVER_KEY_EXCHANGE, |writer| {
+                writer.bytes(&params);
+                messages::signed(writer, self.scheme, &signature);
+            })),
+            plain(transcript.send(HandshakeType::CERTIFICATE_REQUEST, |writer| {
+                messages::certificate_request(writer, provider);
+            })),
+            plain(transcript.send(HandshakeType::SERVER_HELLO_DONE, |_| {})),
+        ];
+        cx.flight.start(flight, Answer::Expected);
+        Ok(Server::Certificate(Exchange {
+            negotiated,
+            transcript,
+            key_exchange,
+        }))
+    }
+}
+
+impl Server {
+    /// Takes the next message.
+    pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Step {
+        let next = match (self, message.kind) {
+            (Self::Certificate(mut exchange), HandshakeType::CERTIFICATE) => {
+                let certificate = check_certificate(cx, message)?;
+                exchange.transcript.receive(message);
+                Self::ClientKeyExchange(exchange, certificate)
+            }
+            (Self::ClientKeyExchange(exchange, certificate), HandshakeType::CLIENT_KEY_EXCHANGE) => {
+                exchange.complete(cx, message, certificate)?
+            }
+            (Self::CertificateVerify(established, mut transcript), HandshakeType::CERTIFICATE_VERIFY) => {
+                let verify = CertificateVerify::parse(message.body()).map_err(|_| malformed(message))?;
+                check_signature(
+                    cx,
+                    &established.peer_certificate,
+                    message.kind,
+                    verify.scheme,
+                    &transcript.bytes,
+                    verify.signature,
+                )?;
+                transcript.receive(message);
+                // Not before the proof: until here, records of the next epoch are of no use.
+                let (client_keys, server_keys) = established.secrets.record_keys(cx.provider())?;
+                cx.records.install_opener(client_keys);
+                Self::Finished(established, transcript, server_keys)
+            }
+            (Self::Finished(established, transcript, keys), HandshakeType::FINISHED) => {
+                finish(cx, message, &established, transcript)?;
+                cx.records.install_sealer(keys);
+                return Ok(Err(established));
+            }
+            _ => return Err(HandshakeError::Unexpected(message.kind)),
+        };
+        Ok(Ok(next))
+    }
+}
+
+impl Exchange {
+    fn complete(
+        mut self,
+        cx: &mut Context<'_>,
+        message: &Message,
+        peer_certificate: Vec<u8>,
+    ) -> Result<Server, HandshakeError> {
+        let client = ClientKeyExchange::parse(message.body()).map_err(|_| malformed(message))?;
+        let shared_secret = self
+            .key_exchange
+            .complete(client.public_key)
+            .map_err(|_| HandshakeError::IllegalParameter(message.kind))?;
+        self.transcript.receive(message);
+        let negotiated = self.negotiated;
+        let session_hash = self.transcript.hash(cx.provider(), negotiated.suite.hash())?;
+        let secrets = Secrets::new(
+            cx.provider(),
+            negotiated.suite,
+            negotiated.client_random,
+            negotiated.server_random,
+            &shared_secret,
+            session_hash.as_bytes(),
+        )?;
+        let established = Established {
+            secrets,
+            srtp_profile: negotiated.srtp_profile,
+            peer_certificate,
+        };
+        Ok(Server::CertificateVerify(established, self.transcript))
+    }
+}
+
+/// The client's Finished, and ours: the last flight.
+fn finish(
+    cx: &mut Context<'_>,
+    message: &Message,
+    established: &Established,
+    mut transcript: Transcript,
+) -> Result<(), HandshakeError> {
+    let finished = Finished::parse(message.body()).map_err(|_| malformed(message))?;
+    let secrets = &established.secrets;
+    let hash = transcript.hash(cx.provider(), secrets.suite.hash())?;
+    let expected = secrets.verify_data(cx.provider(), Side::Client, hash.as_bytes())?;
+    check_finished(&expected, finished.verify_data)?;
+
+    transcript.receive(message);
+    let hash = transcript.hash(cx.provider(), secrets.suite.hash())?;
+    let verify_data = secrets.verify_data(cx.provider(), Side::Server, hash.as_bytes())?;
+    let finished = transcript.send(HandshakeType::FINISHED, |writer| writer.bytes(&verify_data));
+    cx.flight
+        .start(vec![Item::ChangeCipherSpec, encrypted(finished)], Answer::None);
+    Ok(())
+}
+
+fn malformed(message: &Message) -> HandshakeError {
+    HandshakeError::Malformed(message.kind)
+}

@@ -1,0 +1,118 @@
+//! Extensions of both hellos. What is not known is skipped, never refused by the parser.
+
+use nom::Parser;
+use nom::combinator::{map, verify};
+use nom::number::complete::be_u16;
+
+use super::{Codes, ExtensionType, ParseError, Parsed, complete, opaque8, opaque16};
+
+/// A hello with more is refused, so that looking for duplicates stays cheap. Browsers send about 16.
+pub const MAX_EXTENSIONS: usize = 64;
+
+/// A block of extensions whose framing is known to be good and in which no type occurs twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extensions<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Extensions<'a> {
+    /// Checks the framing, without the block's own length.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        let mut seen = [0u16; MAX_EXTENSIONS];
+        let mut count = 0usize;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (after, (kind, _)) = extension(rest).map_err(|_| ParseError::Length)?;
+            rest = after;
+            if seen.iter().take(count).any(|other| *other == kind.0) {
+                return Err(ParseError::DuplicateExtension);
+            }
+            *seen.get_mut(count).ok_or(ParseError::TooManyExtensions)? = kind.0;
+            count = count.saturating_add(1);
+        }
+        Ok(Self { bytes })
+    }
+
+    /// Each type with its content.
+    pub fn iter(&self) -> impl Iterator<Item = (ExtensionType, &'a [u8])> + use<'a> {
+        let mut rest = self.bytes;
+        core::iter::from_fn(move || {
+            let (after, found) = extension(rest).ok()?;
+            rest = after;
+            Some(found)
+        })
+    }
+
+    /// The content of one.
+    pub fn get(&self, kind: ExtensionType) -> Option<&'a [u8]> {
+        self.iter()
+            .find_map(|(found, content)| (found == kind).then_some(content))
+    }
+
+    fn typed<T>(
+        &self,
+        kind: ExtensionType,
+        parser: impl Parser<&'a [u8], Output = T, Error = ParseError>,
+    ) -> Result<Option<T>, ParseError> {
+        self.get(kind).map(|content| complete(parser, content)).transpose()
+    }
+
+    /// The client's versions (RFC 8446 §4.2.1).
+    pub fn supported_versions(&self) -> Result<Option<Codes<'a>>, ParseError> {
+        self.typed(ExtensionType::SUPPORTED_VERSIONS, Codes::parse8)
+    }
+
+    /// Groups for key exchange (RFC 8422 §5.1.1).
+    pub fn supported_groups(&self) -> Result<Option<Codes<'a>>, ParseError> {
+        self.typed(ExtensionType::SUPPORTED_GROUPS, Codes::parse16)
+    }
+
+    /// Signature schemes (RFC 5246 §7.4.1.4.1).
+    pub fn signature_algorithms(&self) -> Result<Option<Codes<'a>>, ParseError> {
+        self.typed(ExtensionType::SIGNATURE_ALGORITHMS, Codes::parse16)
+    }
+
+    /// Point formats, of which 0 (uncompressed) must be one (RFC 8422 §5.1.2).
+    pub fn ec_point_formats(&self) -> Result<Option<&'a [u8]>, ParseError> {
+        let parser = verify(opaque8, |formats: &[u8]| formats.contains(&0));
+        self.typed(ExtensionType::EC_POINT_FORMATS, parser)
+    }
+
+    /// Whether the master secret covers the handshake (RFC 7627 §5.1); the extension is empty.
+    pub fn extended_master_secret(&self) -> Result<bool, ParseError> {
+        match self.get(ExtensionType::EXTENDED_MASTER_SECRET) {
+            None => Ok(false),
+            Some([]) => Ok(true),
+            Some(_) => Err(ParseError::Length),
+        }
+    }
+
+    /// What ties a renegotiation to its predecessor; empty in a first handshake (RFC 5746 §3.2).
+    pub fn renegotiation_info(&self) -> Result<Option<&'a [u8]>, ParseError> {
+        self.typed(ExtensionType::RENEGOTIATION_INFO, opaque8)
+    }
+
+    /// SRTP profiles and the master key identifier (RFC 5764 §4.1.1).
+    pub fn use_srtp(&self) -> Result<Option<UseSrtp<'a>>, ParseError> {
+        self.typed(ExtensionType::USE_SRTP, UseSrtp::parse)
+    }
+}
+
+/// The content of `use_srtp`.
+#[derive(Clone, Copy, Debug)]
+pub struct UseSrtp<'a> {
+    /// Profiles: the client's by preference, the server's one.
+    pub profiles: Codes<'a>,
+    /// Master key identifier; WebRTC has none.
+    pub mki: &'a [u8],
+}
+
+impl<'a> UseSrtp<'a> {
+    fn parse(input: &'a [u8]) -> Parsed<'a, Self> {
+        map((Codes::parse16, opaque8), |(profiles, mki)| Self { profiles, mki }).parse(input)
+    }
+}
+
+fn extension(input: &[u8]) -> Parsed<'_, (ExtensionType, &[u8])> {
+    (map(be_u16, ExtensionType), opaque16).parse(input)
+}

@@ -1,0 +1,4 @@
+//! The connection through its public API, in virtual time.
+
+mod handshake;
+mod support;

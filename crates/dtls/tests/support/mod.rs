@@ -1,0 +1,154 @@
+//! Two connections and the wire between them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_crypto::{Certificate, HashAlgorithm, Provider, Rng, default_provider};
+use pollrtc_dtls::{Config, Connection, Event, PeerVerification};
+
+pub(crate) const CLIENT: &str = "192.0.2.1:4000";
+pub(crate) const SERVER: &str = "198.51.100.1:5000";
+
+pub(crate) fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+pub(crate) fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+pub(crate) fn rng(seed: u8) -> Rng {
+    Rng::from_seed([seed; 32])
+}
+
+pub(crate) fn certificate(seed: u8) -> Certificate {
+    Certificate::generate(default_provider(), &mut rng(seed)).unwrap()
+}
+
+/// Verification by the SHA-256 fingerprint of this certificate.
+pub(crate) fn only(certificate: &Certificate) -> PeerVerification {
+    PeerVerification::Fingerprints(vec![certificate.fingerprint(HashAlgorithm::Sha256)])
+}
+
+/// What both sides are made of; tests change it before [`Pair::new`].
+pub(crate) struct Setup {
+    pub(crate) client: Config,
+    pub(crate) server: Config,
+}
+
+impl Setup {
+    /// Two that know each other.
+    pub(crate) fn new() -> Self {
+        Self::with_provider(default_provider())
+    }
+
+    pub(crate) fn with_provider(provider: &'static dyn Provider) -> Self {
+        let generate = |seed| Certificate::generate(provider, &mut rng(seed)).unwrap();
+        let (a, b) = (generate(1), generate(2));
+        Self {
+            client: Config::with_provider(provider, a.clone(), only(&b)),
+            server: Config::with_provider(provider, b, only(&a)),
+        }
+    }
+
+    pub(crate) fn pair(self) -> Pair {
+        Pair {
+            client: Connection::client(self.client, rng(3), address(SERVER)),
+            server: Connection::server(self.server, rng(4), address(CLIENT)),
+            now: Instant::from_millis(1000),
+        }
+    }
+}
+
+/// A client, a server, and what time it is.
+pub(crate) struct Pair {
+    pub(crate) client: Connection,
+    pub(crate) server: Connection,
+    pub(crate) now: Instant,
+}
+
+impl Pair {
+    pub(crate) fn new() -> Self {
+        Setup::new().pair()
+    }
+
+    /// Connected, all events taken.
+    pub(crate) fn connected() -> Self {
+        let mut pair = Self::new();
+        pair.settle();
+        assert!(pair.client.is_connected() && pair.server.is_connected());
+        pair.client_events();
+        pair.server_events();
+        pair
+    }
+
+    /// Delivers everything at once until nobody has anything more to say.
+    pub(crate) fn settle(&mut self) {
+        loop {
+            let (from_client, from_server) = (self.from_client(), self.from_server());
+            if from_client.is_empty() && from_server.is_empty() {
+                return;
+            }
+            for datagram in from_client {
+                self.to_server(&datagram);
+            }
+            for datagram in from_server {
+                self.to_client(&datagram);
+            }
+        }
+    }
+
+    /// Everything that the client has to send now.
+    pub(crate) fn from_client(&mut self) -> Vec<Vec<u8>> {
+        drain(&mut self.client, self.now)
+    }
+
+    /// Everything that the server has to send now.
+    pub(crate) fn from_server(&mut self) -> Vec<Vec<u8>> {
+        drain(&mut self.server, self.now)
+    }
+
+    /// One datagram arrives at the client; what the application gets of it.
+    pub(crate) fn to_client(&mut self, datagram: &[u8]) -> Vec<Vec<u8>> {
+        deliver(&mut self.client, self.now, datagram)
+    }
+
+    /// One datagram arrives at the server; what the application gets of it.
+    pub(crate) fn to_server(&mut self, datagram: &[u8]) -> Vec<Vec<u8>> {
+        deliver(&mut self.server, self.now, datagram)
+    }
+
+    pub(crate) fn client_events(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.client.poll_event()).collect()
+    }
+
+    pub(crate) fn server_events(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.server.poll_event()).collect()
+    }
+
+    /// Time passes for both.
+    pub(crate) fn wait(&mut self, duration: Duration) {
+        self.now += duration;
+        self.client.handle_timeout(self.now);
+        self.server.handle_timeout(self.now);
+    }
+}
+
+pub(crate) fn drain(connection: &mut Connection, now: Instant) -> Vec<Vec<u8>> {
+    let mut buf = [0; 2048];
+    let mut datagrams = Vec::new();
+    while let Some(transmit) = connection.poll_transmit(now, &mut buf) {
+        datagrams.push(buf[..transmit.len].to_vec());
+    }
+    datagrams
+}
+
+pub(crate) fn deliver(connection: &mut Connection, now: Instant, datagram: &[u8]) -> Vec<Vec<u8>> {
+    let mut datagram = datagram.to_vec();
+    let source = connection.remote();
+    connection
+        .handle_datagram(now, Datagram::udp(source, &mut datagram))
+        .map(|payload| payload.to_vec())
+        .collect()
+}
