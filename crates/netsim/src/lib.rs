@@ -25,6 +25,72 @@
 //! # Ok::<(), std::net::AddrParseError>(())
 //! ```
 //!
+//! # Testing your own protocol
+//!
+//! Write it as a state machine, put it in a network, and let one seed after the other try to break it:
+//!
+//! ```
+//! use std::net::SocketAddr;
+//! use std::time::Duration;
+//! use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+//! use pollrtc_netsim::{Link, Nat, Network, Socket, Zone};
+//!
+//! /// Asks until it is answered: our protocol under test.
+//! struct Ping {
+//!     server: SocketAddr,
+//!     next: Option<Instant>,
+//!     round_trip: Option<Duration>,
+//!     sent: Instant,
+//! }
+//!
+//! impl StateMachine for Ping {
+//!     type Event = Duration; // the round-trip time
+//!     type Received<'d> = ();
+//!
+//!     fn handle_datagram(&mut self, now: Instant, _pong: Datagram<'_>) {
+//!         if self.next.take().is_some() {
+//!             self.round_trip = Some(now - self.sent);
+//!         }
+//!     }
+//!     fn handle_timeout(&mut self, _now: Instant) {}
+//!     fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+//!         self.next.take_if(|due| *due <= now)?;
+//!         (self.next, self.sent) = (Some(now + Duration::from_millis(200)), now);
+//!         buf.get_mut(..4)?.copy_from_slice(b"ping");
+//!         Some(Transmit::udp(self.server, 4))
+//!     }
+//!     fn poll_event(&mut self) -> Option<Duration> {
+//!         self.round_trip.take()
+//!     }
+//!     fn poll_timeout(&self) -> Option<Instant> {
+//!         self.next
+//!     }
+//! }
+//!
+//! let server = "198.51.100.1:7".parse()?;
+//! for seed in 0..100 {
+//!     // 25 ms each way, and three of ten datagrams are lost.
+//!     let mut net = Network::new(seed);
+//!     net.set_link(Zone::INTERNET, Link::new().latency(Duration::from_millis(25)).loss(0.3));
+//!     let home = net.nat(Nat::symmetric("203.0.113.1".parse()?));
+//!     let ping = Ping { server, next: Some(net.now()), round_trip: None, sent: net.now() };
+//!     let alice = net.host_in(home, "10.0.0.2:5000".parse()?, ping);
+//!     let echo = net.host(server, Socket::new());
+//!
+//!     let answered = net.run_until(
+//!         |net| {
+//!             while let Some(question) = net[echo].recv() {
+//!                 net[echo].send(question.source, b"pong");
+//!             }
+//!             net[alice].poll_event() == Some(Duration::from_millis(50))
+//!         },
+//!         Duration::from_secs(10),
+//!     );
+//!     assert!(answered, "seed {seed}");
+//! }
+//! # Ok::<(), std::net::AddrParseError>(())
+//! ```
+//!
 //! # How a datagram travels
 //!
 //! host, its uplink, the path through the zone, the downlink of the receiver. If nobody in the zone

@@ -67,3 +67,24 @@ fn paths_draw_independently() {
     };
     assert_eq!(times(false), times(true));
 }
+
+quickcheck! {
+    /// Nothing appears and nothing vanishes: each datagram that was sent, and each duplicate, was
+    /// received or dropped for a reason.
+    fn every_datagram_is_accounted_for(seed: u64, sizes: Vec<u16>) -> bool {
+        let mut net = Network::new(seed);
+        net.set_link(Zone::INTERNET, bad_link().mtu(40_000));
+        let home = net.nat(Nat::port_restricted("203.0.113.1".parse().unwrap()));
+        let alice = net.host_in(home, addr("10.0.0.2:5000"), Socket::new());
+        let bob = net.host(addr("198.51.100.1:3478"), Socket::new());
+        for size in sizes {
+            net[alice].send(addr("198.51.100.1:3478"), &vec![1; usize::from(size).max(1)]);
+            net[bob].send(addr("203.0.113.1:5000"), &[1]);
+            net[bob].send(addr("203.0.113.2:5000"), &[1]);
+            net.advance(ms(10));
+        }
+        while net.step() {}
+        let stats = net.stats();
+        stats.sent + stats.duplicated == stats.received + stats.dropped()
+    }
+}

@@ -6,5 +6,6 @@ mod firewall;
 mod hosts;
 mod link;
 mod nat;
+mod nat_model;
 mod time;
 mod trace;

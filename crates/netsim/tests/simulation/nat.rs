@@ -84,7 +84,7 @@ fn mapping_of_each_kind() {
             };
             assert_eq!((same_address, other_address), expected, "{mapping:?} {filtering:?}");
             assert!(seen.iter().all(|source| source.ip().to_string() == PUBLIC));
-            // And it stays so for as long as the mapping lives (REQ-7: deterministic).
+            // And it stays so for as long as the mapping lives (REQ-11: deterministic).
             assert_eq!([0, 1, 2].map(|server| home.out(server).unwrap()), seen);
         }
     }
