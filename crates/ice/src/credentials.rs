@@ -33,7 +33,7 @@ impl Credentials {
 
     /// Fresh ones. RFC 8445 §5.3 asks for at least 24 bits in the fragment and 128 in the password;
     /// these have 48 and 144, so that a server can tell many peers on one socket apart.
-    pub(crate) fn generate(rng: &mut Rng) -> Self {
+    pub fn generate(rng: &mut Rng) -> Self {
         Self {
             ufrag: ice_chars::<8>(rng),
             pwd: ice_chars::<24>(rng),

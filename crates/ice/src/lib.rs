@@ -41,7 +41,7 @@ mod stats;
 mod transactions;
 mod ufrag;
 
-pub use agent::{AddressError, Agent, CredentialsError};
+pub use agent::{Acquaintance, AddressError, Agent, CredentialsError};
 pub use candidate::{Candidate, CandidateError, CandidateKind};
 pub use config::{Config, Timing};
 pub use credentials::Credentials;

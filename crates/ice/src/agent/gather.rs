@@ -105,6 +105,11 @@ impl Agent {
         };
         self.gathering.candidates.retain(|gathered| gathered.local != local);
         self.gathering.queue.retain(|(base, _)| *base != local);
+        let candidates = &self.gathering;
+        self.events.retain(|event| match event {
+            Event::Candidate(candidate) => candidates.candidates().any(|known| known == candidate),
+            _ => true,
+        });
         self.forget_transactions(|transaction| transaction.local == local);
         self.forget_base(local);
         self.advance(now);
@@ -287,8 +292,7 @@ impl Agent {
 
     /// Says that gathering is complete, once it is.
     pub(super) fn gathering_news(&mut self) -> Option<Event> {
-        let idle = self.gathering.queue.is_empty() && self.gathering.pending == 0;
-        if idle && core::mem::take(&mut self.gathering.unannounced) {
+        if self.gathering.is_idle() && core::mem::take(&mut self.gathering.unannounced) {
             return Some(Event::GatheringComplete);
         }
         None
@@ -311,6 +315,14 @@ impl Agent {
 impl Gathering {
     pub(super) fn candidates(&self) -> impl Iterator<Item = &Candidate> {
         self.candidates.iter().map(|gathered| &gathered.candidate)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.pending == 0
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.candidates.len() + self.queue.len()
     }
 
     pub(super) fn has_questions(&self) -> bool {

@@ -1,5 +1,6 @@
 //! The agent: what the caller sees, and the order in which its parts get their turn.
 
+mod acquaintance;
 mod candidates;
 mod checks;
 mod consent;
@@ -34,6 +35,7 @@ use gather::{Base, Gathering};
 use output::Outgoing;
 use restart::Previous;
 
+pub use acquaintance::Acquaintance;
 pub use candidates::CredentialsError;
 pub use gather::AddressError;
 
@@ -141,6 +143,12 @@ impl Agent {
         self.gathering.candidates()
     }
 
+    /// True if no question to a STUN server is open: what [`local_candidates`](Self::local_candidates)
+    /// has is all there is.
+    pub fn is_gathering_complete(&self) -> bool {
+        self.gathering.is_idle()
+    }
+
     /// The role, which may change when both sides took the same one.
     pub fn role(&self) -> Role {
         self.role
@@ -183,6 +191,19 @@ impl Agent {
     /// Counters.
     pub fn stats(&self) -> Stats {
         self.stats
+    }
+
+    /// How many things of any kind (addresses, candidates, pairs, requests, messages, events) the
+    /// agent holds. The configuration's limits bound it, whatever a peer does.
+    pub fn items_held(&self) -> usize {
+        let session = &self.session;
+        let of_session = session.checklist.len()
+            + session.remotes.len()
+            + session.early.len()
+            + session.held.len()
+            + session.unresolved.len();
+        let queued = self.transactions.len() + self.outgoing.len() + self.events.len();
+        self.bases.len() + self.gathering.len() + of_session + self.previous.len() + queued
     }
 
     /// Ends it: nothing is sent, answered or accepted any more.

@@ -9,7 +9,7 @@ use super::Agent;
 use super::consent::Origin;
 use crate::checklist::LocalId;
 use crate::credentials::Credentials;
-use crate::event::State;
+use crate::event::{Event, State};
 use crate::session::{Keys, Session};
 use crate::transactions::Purpose;
 
@@ -45,12 +45,18 @@ impl Agent {
     /// Restarts ICE (RFC 8445 §9): new credentials, to signal; the same role; local candidates are
     /// told again. Data continues on the old path until a pair of the new session is selected.
     pub fn restart(&mut self, now: Instant) {
+        let credentials = Credentials::generate(&mut self.rng);
+        self.restart_with(now, credentials);
+    }
+
+    /// The same with credentials that were [made](Credentials::generate) before: an offer that
+    /// restarts ICE names them, and they take effect when the offer does.
+    pub fn restart_with(&mut self, now: Instant, credentials: Credentials) {
         self.now = self.now.max(now);
         if self.state == State::Closed {
             return;
         }
         let number = self.session.number.wrapping_add(1);
-        let credentials = Credentials::generate(&mut self.rng);
         let old = core::mem::replace(&mut self.session, Session::new(number, credentials));
         // Candidates of the peer's new session may have come before this.
         self.session.held = old.held;
@@ -65,6 +71,7 @@ impl Agent {
         if matches!(self.state, State::Failed(_)) {
             self.set_state(State::New);
         }
+        self.events.retain(|event| !matches!(event, Event::ResolveMdns { .. }));
         self.announce_again();
         self.advance(now);
     }

@@ -165,7 +165,10 @@ impl Pair {
             return false;
         }
         self.now = self.now.max(next);
-        while let Some((_, to, packet)) = self.wire.pop_front_if(|(at, ..)| *at <= self.now) {
+        while self.wire.front().is_some_and(|(at, ..)| *at <= self.now) {
+            let Some((_, to, packet)) = self.wire.pop_front() else {
+                break;
+            };
             if self.now >= self.starts[to] {
                 self.deliver(to, &packet);
             }

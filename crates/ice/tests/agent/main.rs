@@ -2,3 +2,5 @@
 
 mod common;
 mod connect;
+mod laws;
+mod nat;

@@ -1,0 +1,311 @@
+//! Every pair of NATs that can work without a relay does, whatever the timing; the others end with
+//! a reason.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use pollrtc_core::{Instant, StateMachine};
+use pollrtc_crypto::Rng;
+use pollrtc_ice::{Agent, Candidate, CandidateKind, Config, Event, FailureReason, Role, State};
+use pollrtc_netsim::{Firewall, Hairpinning, Host, Link, Nat, Network, Zone};
+use pollrtc_stun::{BindingServer, ServerConfig};
+
+use super::common::{A, B, address, ms};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Open,
+    FullCone,
+    AddressRestricted,
+    PortRestricted,
+    /// A port-restricted NAT behind a port-restricted NAT.
+    Carrier,
+    Symmetric,
+}
+
+use Kind::{AddressRestricted, Carrier, FullCone, Open, PortRestricted, Symmetric};
+
+const KINDS: [Kind; 6] = [Open, FullCone, AddressRestricted, PortRestricted, Carrier, Symmetric];
+
+/// A symmetric NAT and one that looks at ports guess each other's next port in vain.
+fn can_work(a: Kind, b: Kind) -> bool {
+    let picky = |kind| matches!(kind, PortRestricted | Carrier | Symmetric);
+    let fixed = |kind| kind != Symmetric;
+    (fixed(a) || !picky(b)) && (fixed(b) || !picky(a))
+}
+
+const STUN_SERVER: &str = "198.51.100.1:3478";
+
+#[derive(Clone)]
+enum Signal {
+    Credentials(pollrtc_ice::Credentials),
+    Candidate(Box<Candidate>),
+    End,
+}
+
+/// Two agents behind what they are behind, and signaling that takes its time.
+struct World {
+    net: Network,
+    agents: [Host<Agent>; 2],
+    signals: VecDeque<(Instant, usize, Signal)>,
+    delay: [Duration; 2],
+    candidates: [Vec<Candidate>; 2],
+}
+
+impl World {
+    fn new(seed: u64, link: Link, zones: impl FnOnce(&mut Network) -> [(Zone, &'static str); 2]) -> Self {
+        let mut net = Network::new(seed);
+        net.set_link(Zone::INTERNET, link);
+        net.host(address(STUN_SERVER), BindingServer::new(ServerConfig::default()));
+        let places = zones(&mut net);
+        let agents = [(A, Role::Controlling), (B, Role::Controlled)].map(|(side, role)| {
+            let config = Config {
+                stun_servers: vec![address(STUN_SERVER)],
+                ..Config::default()
+            };
+            let mut rng = [side as u8; 32];
+            rng[8..16].copy_from_slice(&seed.to_be_bytes());
+            let mut agent = Agent::new(config, role, Rng::from_seed(rng));
+            let (zone, local) = places[side];
+            agent.add_local_address(Instant::ZERO, address(local)).unwrap();
+            net.host_in(zone, address(local), agent)
+        });
+        Self {
+            net,
+            agents,
+            signals: VecDeque::new(),
+            delay: [ms(50); 2],
+            candidates: [const { Vec::new() }; 2],
+        }
+    }
+
+    fn between(seed: u64, kinds: [Kind; 2], link: Link) -> Self {
+        Self::new(seed, link, |net| {
+            [
+                (kinds[A], "203.0.113.1", "192.168.1.2:5000"),
+                (kinds[B], "203.0.113.2", "192.168.7.2:6000"),
+            ]
+            .map(|(kind, outside, inside)| {
+                let outside = outside.parse().unwrap();
+                let nat = match kind {
+                    Open if inside.starts_with("192.168.1.") => return (Zone::INTERNET, "203.0.113.11:5000"),
+                    Open => return (Zone::INTERNET, "203.0.113.12:6000"),
+                    FullCone => Nat::full_cone(outside),
+                    AddressRestricted => Nat::address_restricted(outside),
+                    PortRestricted | Carrier => Nat::port_restricted(outside),
+                    Symmetric => Nat::symmetric(outside),
+                };
+                let zone = net.nat(nat);
+                if kind == Carrier {
+                    let middle = if outside.to_string().ends_with(".1") {
+                        "100.64.0.1"
+                    } else {
+                        "100.64.0.2"
+                    };
+                    return (net.nat_in(zone, Nat::port_restricted(middle.parse().unwrap())), inside);
+                }
+                (zone, inside)
+            })
+        })
+    }
+
+    /// Trickles what one side says to the other.
+    fn signal(&mut self) {
+        for side in [A, B] {
+            let credentials = self.net[self.agents[side]].local_credentials().clone();
+            self.post(side, Signal::Credentials(credentials));
+        }
+    }
+
+    fn post(&mut self, from: usize, signal: Signal) {
+        let due = self.net.now() + self.delay[from];
+        self.signals.push_back((due, 1 - from, signal));
+    }
+
+    fn run_until(&mut self, deadline: Instant, mut done: impl FnMut(&mut Self) -> bool) -> bool {
+        loop {
+            for side in [A, B] {
+                while let Some(event) = self.net[self.agents[side]].poll_event() {
+                    match event {
+                        Event::Candidate(candidate) => {
+                            self.candidates[side].push(candidate.clone());
+                            self.post(side, Signal::Candidate(Box::new(candidate)));
+                        }
+                        Event::GatheringComplete => self.post(side, Signal::End),
+                        _ => {}
+                    }
+                }
+            }
+            if done(self) {
+                return true;
+            }
+            let now = self.net.now();
+            if now >= deadline {
+                return false;
+            }
+            let next = self.signals.iter().map(|(due, ..)| *due).filter(|due| *due > now).min();
+            let until = next.unwrap_or(deadline).min(deadline).min(now + ms(10));
+            self.net.run_until(|_| false, until);
+            self.deliver_signals();
+        }
+    }
+
+    fn deliver_signals(&mut self) {
+        let now = self.net.now();
+        let (due, later): (Vec<_>, Vec<_>) = self.signals.drain(..).partition(|(at, ..)| *at <= now);
+        self.signals.extend(later);
+        for (_, side, signal) in due {
+            self.net.with(self.agents[side], |agent, now| match signal {
+                Signal::Credentials(credentials) => agent.set_remote_credentials(now, credentials).unwrap(),
+                Signal::Candidate(candidate) => agent.add_remote_candidate(now, *candidate),
+                Signal::End => agent.end_of_remote_candidates(now),
+            });
+        }
+    }
+
+    fn both(&mut self, state: State) -> bool {
+        self.agents.iter().all(|agent| self.net[*agent].state() == state)
+    }
+}
+
+fn internet(loss: f64) -> Link {
+    Link::new().latency(ms(100)).loss(loss)
+}
+
+#[test]
+fn every_pair_that_can_work_does_under_loss_and_skew() {
+    for (index, a) in KINDS.into_iter().enumerate() {
+        for b in KINDS.into_iter().skip(index).filter(|b| can_work(a, *b)) {
+            for seed in 0..12 {
+                let kinds = if seed % 2 == 0 { [a, b] } else { [b, a] };
+                let mut world = World::between(seed, kinds, internet(0.1));
+                world.delay = [[50, 50], [50, 80], [80, 50]][seed as usize % 3].map(ms);
+                world.signal();
+                let completed = world.run_until(Instant::from_millis(30_000), |world| world.both(State::Completed));
+                assert!(completed, "{kinds:?} seed {seed}");
+                let now = world.net.now();
+                world.net.run_until(|_| false, now + Duration::from_secs(20));
+                assert!(
+                    world.agents.iter().all(|agent| world.net[*agent].path().is_some()),
+                    "{kinds:?} seed {seed} stays"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn without_loss_they_connect_within_a_second() {
+    for (index, a) in KINDS.into_iter().enumerate() {
+        for b in KINDS.into_iter().skip(index).filter(|b| can_work(a, *b)) {
+            for skew in [[50, 50], [50, 80], [80, 50]] {
+                for kinds in [[a, b], [b, a]] {
+                    let mut world = World::between(7, kinds, internet(0.0));
+                    world.delay = skew.map(ms);
+                    world.signal();
+                    let connected = world.run_until(Instant::from_millis(1_000), |world| {
+                        world.agents.iter().all(|agent| world.net[*agent].path().is_some())
+                    });
+                    assert!(connected, "{kinds:?} skew {skew:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_work_fails_with_a_reason() {
+    for (a, b) in [
+        (Symmetric, PortRestricted),
+        (Symmetric, Symmetric),
+        (Carrier, Symmetric),
+    ] {
+        let mut world = World::between(3, [a, b], internet(0.0));
+        world.signal();
+        let failed = State::Failed(FailureReason::NoPair);
+        assert!(
+            world.run_until(Instant::from_millis(90_000), |world| world.both(failed)),
+            "{a:?} {b:?}"
+        );
+        for agent in world.agents {
+            assert_eq!(world.net[agent].path(), None);
+            assert_eq!(world.net[agent].poll_timeout(), None, "nothing left to do");
+        }
+    }
+}
+
+#[test]
+fn the_kind_of_path_is_the_expected_one() {
+    let kind_of = |kinds| {
+        let mut world = World::between(5, kinds, internet(0.0));
+        world.signal();
+        assert!(world.run_until(Instant::from_millis(5_000), |world| world.both(State::Completed)));
+        let remote = world.net[world.agents[A]].path().unwrap().remote;
+        let signalled = world.candidates[B]
+            .iter()
+            .find(|candidate| candidate.address() == Some(remote));
+        signalled.map_or(CandidateKind::PeerReflexive, Candidate::kind)
+    };
+    assert_eq!(kind_of([Open, Open]), CandidateKind::Host);
+    assert_eq!(kind_of([Symmetric, Open]), CandidateKind::Host);
+    for other in [FullCone, AddressRestricted, PortRestricted, Carrier] {
+        assert_eq!(kind_of([Open, other]), CandidateKind::ServerReflexive, "{other:?}");
+        assert_eq!(kind_of([other, other]), CandidateKind::ServerReflexive, "{other:?}");
+    }
+    for other in [Open, FullCone, AddressRestricted] {
+        assert_eq!(kind_of([other, Symmetric]), CandidateKind::PeerReflexive, "{other:?}");
+    }
+}
+
+#[test]
+fn on_one_network_the_host_pair_is_taken() {
+    let mut world = World::new(2, internet(0.0), |net| {
+        let home = net.nat(Nat::symmetric("203.0.113.1".parse().unwrap()));
+        [(home, "192.168.1.2:5000"), (home, "192.168.1.3:6000")]
+    });
+    world.signal();
+    assert!(world.run_until(Instant::from_millis(3_000), |world| world.both(State::Completed)));
+    assert_eq!(
+        world.net[world.agents[A]].path().unwrap().remote,
+        address("192.168.1.3:6000")
+    );
+}
+
+#[test]
+fn behind_one_hairpinning_nat_the_host_pair_is_still_the_one() {
+    let mut world = World::new(2, internet(0.0), |net| {
+        let nat = Nat::full_cone("203.0.113.1".parse().unwrap()).hairpinning(Hairpinning::ExternalSource);
+        let home = net.nat(nat);
+        [(home, "192.168.1.2:5000"), (home, "192.168.1.3:6000")]
+    });
+    world.signal();
+    assert!(world.run_until(Instant::from_millis(3_000), |world| world.both(State::Completed)));
+    assert_eq!(
+        world.net[world.agents[A]].path().unwrap().remote,
+        address("192.168.1.3:6000")
+    );
+}
+
+#[test]
+fn where_udp_is_blocked_it_fails_and_says_so() {
+    let mut world = World::new(2, internet(0.0), |net| {
+        let office = net.firewall(Firewall::block_udp());
+        [(office, "203.0.113.9:5000"), (Zone::INTERNET, "203.0.113.12:6000")]
+    });
+    world.signal();
+    let failed = State::Failed(FailureReason::NoPair);
+    assert!(world.run_until(Instant::from_millis(90_000), |world| world.both(failed)));
+}
+
+#[test]
+fn consent_checks_keep_a_short_lived_mapping_alive() {
+    let mut world = World::new(4, internet(0.0), |net| {
+        let nat = |ip: &str| Nat::port_restricted(ip.parse().unwrap()).timeout(Duration::from_secs(10));
+        let (one, two) = (net.nat(nat("203.0.113.1")), net.nat(nat("203.0.113.2")));
+        [(one, "192.168.1.2:5000"), (two, "192.168.7.2:6000")]
+    });
+    world.signal();
+    assert!(world.run_until(Instant::from_millis(5_000), |world| world.both(State::Completed)));
+    world.net.advance(Duration::from_secs(600));
+    assert!(world.both(State::Completed));
+}
