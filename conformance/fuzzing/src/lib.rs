@@ -5,10 +5,17 @@
 //! law harness ([`pollrtc_core::laws`]). `fuzz/` makes a libFuzzer target of each; `tests/replay.rs`
 //! puts each file in `fuzz/seeds/<target>` through its body.
 
+pub mod crypto;
 pub mod stun;
 
+/// What a target does with the bytes that it is given; it panics if they show a fault.
+pub type Body = fn(&[u8]);
+
 /// The targets: name and body.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Body)] = &[
+    ("crypto_fingerprint", crypto::crypto_fingerprint),
+    ("crypto_certificate", crypto::crypto_certificate),
+    ("crypto_key_exchange", crypto::crypto_key_exchange),
     ("stun_message", stun::stun_message),
     ("stun_client", stun::stun_client),
     ("stun_server", stun::stun_server),
