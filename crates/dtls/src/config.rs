@@ -36,8 +36,8 @@ pub struct Config {
     pub max_rto: Duration,
     /// How long a handshake may take, from its first datagram. Default 60 s.
     pub handshake_timeout: Duration,
-    /// Bytes of incomplete handshake messages that are kept for a peer. Default and maximum 48 KiB,
-    /// so that everything that a peer can make us keep stays below 64 KiB.
+    /// Bytes of handshake messages that a peer may send in one handshake. Default and maximum 24
+    /// KiB: with everything else that a peer can make us keep, it stays below 64 KiB.
     pub max_reassembly: usize,
     /// Bytes of outgoing datagrams that [`send`](crate::Connection::send) may queue. Default 64 KiB.
     pub max_send_queue: usize,
@@ -72,7 +72,7 @@ impl Config {
 }
 
 /// The most that [`Config::max_reassembly`] may ask for.
-pub(crate) const MAX_REASSEMBLY: usize = 48 * 1024;
+pub(crate) const MAX_REASSEMBLY: usize = 24 * 1024;
 
 /// Whether a server answers a first ClientHello with a HelloVerifyRequest (RFC 6347 §4.2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

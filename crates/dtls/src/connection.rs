@@ -316,6 +316,20 @@ impl Connection {
         self.flight.set_round_trip_time(round_trip_time);
     }
 
+    /// Bytes that are kept because of what the peer (or anyone who pretends to be it) sent: handshake
+    /// messages, its certificate, records that came too early. Never more than 64 KiB.
+    pub fn memory(&self) -> usize {
+        let certificate = match &self.phase {
+            Phase::Connected(established) => established.peer_certificate.len(),
+            _ => 0,
+        };
+        let early = self.events.iter().map(|event| match event {
+            Event::ApplicationData(data) => data.len(),
+            _ => 0,
+        });
+        self.reassembler.memory() + self.held.bytes + certificate + early.sum::<usize>()
+    }
+
     /// What was counted.
     pub fn stats(&self) -> Stats {
         self.stats

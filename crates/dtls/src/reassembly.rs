@@ -44,15 +44,18 @@ pub(crate) enum Inserted {
 pub(crate) struct Reassembler {
     next: u16,
     partial: Vec<Partial>,
+    /// Bytes of messages that were handed on, which the handshake keeps for its transcript.
+    taken: usize,
     limit: usize,
 }
 
 impl Reassembler {
-    /// `limit` bounds the bytes of all incomplete messages together.
+    /// `limit` bounds the bytes of all messages of a handshake together, complete or not.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             next: 0,
             partial: Vec::new(),
+            taken: 0,
             limit,
         }
     }
@@ -115,7 +118,14 @@ impl Reassembler {
     /// Forgets everything and waits for `next`.
     pub(crate) fn restart(&mut self, next: u16) {
         self.next = next;
-        self.partial.clear();
+        self.partial = Vec::new();
+        self.taken = 0;
+    }
+
+    /// The memory that all messages may take, complete or not.
+    pub(crate) fn memory(&self) -> usize {
+        let partial = self.partial.iter().map(|partial| Partial::cost(partial.length));
+        self.taken + partial.sum::<usize>()
     }
 
     /// The number of the message that comes next.
@@ -130,6 +140,7 @@ impl Reassembler {
             .position(|partial| partial.message_seq == message_seq && partial.is_complete())?;
         let partial = self.partial.swap_remove(index);
         self.next = message_seq.wrapping_add(1);
+        self.taken += partial.bytes.len();
         Some(partial.into_message())
     }
 
@@ -140,8 +151,7 @@ impl Reassembler {
             return false;
         }
         loop {
-            let used: usize = self.partial.iter().map(|partial| Partial::cost(partial.length)).sum();
-            if used + wanted <= self.limit {
+            if self.memory() + wanted <= self.limit {
                 return true;
             }
             let furthest = self

@@ -1,5 +1,7 @@
 //! Two connections and the wire between them.
 
+pub(crate) mod wire;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -94,6 +96,32 @@ impl Pair {
                 self.to_server(&datagram);
             }
             for datagram in from_server {
+                self.to_client(&datagram);
+            }
+        }
+    }
+
+    /// Lets time pass until both are connected; `wire` makes of each datagram (of the
+    /// client or not) those that arrive.
+    /// Gives up after this many datagrams.
+    pub(crate) fn connect_over(&mut self, limit: usize, mut wire: impl FnMut(bool, Vec<u8>) -> Vec<Vec<u8>>) {
+        let mut count = 0;
+        while !(self.client.is_connected() && self.server.is_connected()) && count < limit {
+            let (from_client, from_server) = (self.from_client(), self.from_server());
+            count += from_client.len() + from_server.len();
+            if from_client.is_empty() && from_server.is_empty() {
+                let next = [self.client.poll_timeout(), self.server.poll_timeout()];
+                match next.into_iter().flatten().min() {
+                    Some(next) => self.now = next.max(self.now),
+                    None => return,
+                }
+                self.client.handle_timeout(self.now);
+                self.server.handle_timeout(self.now);
+            }
+            for datagram in from_client.into_iter().flat_map(|datagram| wire(true, datagram)) {
+                self.to_server(&datagram);
+            }
+            for datagram in from_server.into_iter().flat_map(|datagram| wire(false, datagram)) {
                 self.to_client(&datagram);
             }
         }

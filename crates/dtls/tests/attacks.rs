@@ -1,0 +1,639 @@
+//! What strangers, liars and broken stacks may try, and that it does not work.
+
+use pollrtc_core::{Instant, StateMachine};
+use pollrtc_dtls::wire::handshake::HEADER_LEN as MESSAGE_HEADER_LEN;
+use pollrtc_dtls::wire::record::HEADER_LEN;
+use pollrtc_dtls::wire::{ContentType, ExtensionType, HandshakeType};
+use pollrtc_dtls::{
+    CloseReason, Config, Connection, Cookies, Event, HandshakeError, PeerVerification, SendError, SrtpProfile, State,
+};
+use quickcheck::quickcheck;
+
+use crate::support::wire::{HelloParts, body_of, message_record, messages, plain_record, record_of_epoch, records};
+use crate::support::{CLIENT, Pair, SERVER, Setup, address, certificate, deliver, drain, rng};
+
+const NOW: Instant = Instant::from_millis(1);
+
+fn server() -> Connection {
+    let config = Config::new(certificate(1), PeerVerification::AcceptAny);
+    Connection::server(config, rng(1), address(CLIENT))
+}
+
+fn client() -> Connection {
+    let mut config = Config::new(certificate(1), PeerVerification::AcceptAny);
+    config.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
+    let mut client = Connection::client(config, rng(1), address(SERVER));
+    drain(&mut client, NOW);
+    client
+}
+
+fn events(connection: &mut Connection) -> Vec<Event> {
+    std::iter::from_fn(|| connection.poll_event()).collect()
+}
+
+/// How a server that gets this ClientHello refuses it.
+fn refusal(hello: &HelloParts) -> Option<HandshakeError> {
+    let mut server = server();
+    let record = message_record(HandshakeType::CLIENT_HELLO, 0, &hello.client());
+    deliver(&mut server, NOW, &record);
+    match events(&mut server)[..] {
+        [Event::ClientHelloRefused(error)] => {
+            assert_eq!(server.state(), State::Listening, "it goes on waiting");
+            assert_eq!(server.memory(), 0, "and keeps nothing");
+            Some(error)
+        }
+        ref events => {
+            assert_eq!(events, &[]);
+            assert_eq!(server.state(), State::Connecting);
+            None
+        }
+    }
+}
+
+/// How a client ends that gets this ServerHello.
+fn end(hello: &HelloParts) -> Option<HandshakeError> {
+    let mut client = client();
+    let record = message_record(HandshakeType::SERVER_HELLO, 0, &hello.server());
+    deliver(&mut client, NOW, &record);
+    match events(&mut client)[..] {
+        [Event::Closed(CloseReason::Handshake(error))] => Some(error),
+        ref events => {
+            assert_eq!(events, &[]);
+            assert_eq!(client.state(), State::Connecting);
+            None
+        }
+    }
+}
+
+#[test]
+fn alerts_that_anyone_can_send_end_nothing_at_any_stage() {
+    let alerts: Vec<Vec<u8>> = [(2, 40), (2, 0), (1, 0), (2, 80), (1, 90), (0, 0)]
+        .into_iter()
+        .map(|(level, description)| plain_record(ContentType::Alert, 500, &[level, description]))
+        .collect();
+    let mut pair = Pair::new();
+    for _ in 0..4 {
+        for alert in &alerts {
+            pair.to_client(alert);
+            pair.to_server(alert);
+        }
+        for datagram in pair.from_client() {
+            pair.to_server(&datagram);
+        }
+        for datagram in pair.from_server() {
+            pair.to_client(&datagram);
+        }
+    }
+    assert!(pair.client.is_connected() && pair.server.is_connected());
+    assert_eq!(pair.client.stats().unauthenticated_alerts, 24);
+    assert_eq!(pair.server.stats().unauthenticated_alerts, 24);
+}
+
+#[test]
+fn a_hello_that_came_first_from_somebody_else_does_not_spoil_the_session() {
+    let mut pair = Pair::new();
+    for bad in [
+        HelloParts {
+            cipher_suites: vec![0x002f],
+            ..HelloParts::good()
+        },
+        HelloParts {
+            version: 0xfeff,
+            ..HelloParts::good()
+        },
+        HelloParts {
+            trailer: vec![1, 2, 3],
+            ..HelloParts::good()
+        },
+    ] {
+        pair.to_server(&message_record(HandshakeType::CLIENT_HELLO, 0, &bad.client()));
+    }
+    pair.to_server(&[22; 600]);
+    pair.to_server(b"");
+    pair.settle();
+    assert!(pair.client.is_connected() && pair.server.is_connected());
+    assert_eq!(pair.server.stats().refused_client_hellos, 3);
+}
+
+#[test]
+fn hellos_that_are_good_enough() {
+    let good = HelloParts::good;
+    assert_eq!(refusal(&good()), None);
+    // What is not known is skipped: suites, groups, DSA signatures, extensions, versions.
+    let colourful = HelloParts {
+        cipher_suites: vec![0x1301, 0x0a0a, 0xc02b, 0x00ff],
+        compression: vec![1, 0],
+        ..good()
+            .without(ExtensionType::SUPPORTED_GROUPS)
+            .without(ExtensionType::SIGNATURE_ALGORITHMS)
+            .with(
+                ExtensionType::SUPPORTED_GROUPS,
+                &[0, 8, 0x11, 0xec, 0x0a, 0x0a, 0, 29, 1, 0],
+            )
+            .with(ExtensionType::SIGNATURE_ALGORITHMS, &[0, 8, 2, 2, 4, 2, 8, 9, 4, 3])
+            .with(ExtensionType::SUPPORTED_VERSIONS, &[6, 0xfe, 0xfc, 0xfe, 0xfd, 3, 3])
+            .with(ExtensionType(0x0a0a), &[])
+            .with(ExtensionType(34), &[0, 2, 4, 3])
+            .with(ExtensionType(28), &[0x40, 1])
+    };
+    assert_eq!(refusal(&colourful), None);
+    // A client without a list of groups takes P-256.
+    assert_eq!(refusal(&good().without(ExtensionType::SUPPORTED_GROUPS)), None);
+    // SRTP with a master key identifier, which gets none back.
+    assert_eq!(
+        refusal(&good().with(ExtensionType::USE_SRTP, &[0, 2, 0, 7, 1, 9])),
+        None
+    );
+}
+
+#[test]
+fn hellos_that_are_refused_and_why() {
+    let good = HelloParts::good;
+    let malformed = HandshakeError::Malformed(HandshakeType::CLIENT_HELLO);
+    let illegal = HandshakeError::IllegalParameter(HandshakeType::CLIENT_HELLO);
+    let ems = ExtensionType::EXTENDED_MASTER_SECRET;
+    let only_1_3 = [2, 0xfe, 0xfc];
+    let many = (0..65).fold(good(), |hello, kind| hello.with(ExtensionType(1000 + kind), &[]));
+    let cases = [
+        (
+            HelloParts {
+                version: 0xfeff,
+                ..good()
+            },
+            HandshakeError::Version,
+        ),
+        (
+            HelloParts {
+                version: 0x0303,
+                ..good()
+            },
+            HandshakeError::Version,
+        ),
+        (
+            good().with(ExtensionType::SUPPORTED_VERSIONS, &only_1_3),
+            HandshakeError::Version,
+        ),
+        (
+            HelloParts {
+                cipher_suites: vec![0xc02f],
+                ..good()
+            },
+            HandshakeError::CipherSuite,
+        ),
+        (
+            HelloParts {
+                cipher_suites: vec![],
+                ..good()
+            },
+            malformed,
+        ),
+        (
+            HelloParts {
+                compression: vec![1],
+                ..good()
+            },
+            illegal,
+        ),
+        (
+            HelloParts {
+                compression: vec![],
+                ..good()
+            },
+            malformed,
+        ),
+        (good().without(ems), HandshakeError::ExtendedMasterSecret),
+        (good().without(ems).with(ems, &[0]), malformed),
+        (good().with(ems, &[]), malformed),
+        (
+            good().with(ExtensionType(77), &[]).with(ExtensionType(77), &[]),
+            malformed,
+        ),
+        (good().with(ExtensionType::RENEGOTIATION_INFO, &[1, 1]), illegal),
+        (good().with(ExtensionType::RENEGOTIATION_INFO, &[]), malformed),
+        (good().with(ExtensionType::EC_POINT_FORMATS, &[1, 1]), malformed),
+        (good().with(ExtensionType::USE_SRTP, &[0, 3, 0, 7, 0, 0]), malformed),
+        (
+            good().without(ExtensionType::SIGNATURE_ALGORITHMS),
+            HandshakeError::SignatureScheme,
+        ),
+        (
+            good()
+                .without(ExtensionType::SUPPORTED_GROUPS)
+                .with(ExtensionType::SUPPORTED_GROUPS, &[0, 2, 0x11, 0xec]),
+            HandshakeError::Group,
+        ),
+        (
+            HelloParts {
+                trailer: vec![0],
+                ..good()
+            },
+            malformed,
+        ),
+        (many, malformed),
+    ];
+    for (number, (hello, error)) in cases.into_iter().enumerate() {
+        assert_eq!(refusal(&hello), Some(error), "case {number}");
+    }
+}
+
+#[test]
+fn server_hellos_that_end_the_handshake_and_why() {
+    let base = HelloParts {
+        extensions: vec![(ExtensionType::EXTENDED_MASTER_SECRET, vec![])],
+        ..HelloParts::good()
+    };
+    let good = || base.clone();
+    let malformed = HandshakeError::Malformed(HandshakeType::SERVER_HELLO);
+    let illegal = HandshakeError::IllegalParameter(HandshakeType::SERVER_HELLO);
+    let mut downgraded = good();
+    downgraded.random[24..].copy_from_slice(b"DOWNGRD\x00");
+    assert_eq!(end(&good()), None);
+    let cases = [
+        (
+            HelloParts {
+                version: 0xfeff,
+                ..good()
+            },
+            HandshakeError::Version,
+        ),
+        (
+            HelloParts {
+                version: 0xfefc,
+                ..good()
+            },
+            HandshakeError::Version,
+        ),
+        (downgraded, HandshakeError::Downgrade),
+        (
+            HelloParts {
+                cipher_suites: vec![0x1301],
+                ..good()
+            },
+            illegal,
+        ),
+        (
+            HelloParts {
+                cipher_suites: vec![0xc009],
+                ..good()
+            },
+            illegal,
+        ),
+        (
+            HelloParts {
+                compression: vec![1],
+                ..good()
+            },
+            illegal,
+        ),
+        (
+            good().without(ExtensionType::EXTENDED_MASTER_SECRET),
+            HandshakeError::ExtendedMasterSecret,
+        ),
+        (
+            good().with(ExtensionType::SUPPORTED_VERSIONS, &[0xfe, 0xfc]),
+            HandshakeError::UnsolicitedExtension,
+        ),
+        (
+            good().with(ExtensionType(16), &[]),
+            HandshakeError::UnsolicitedExtension,
+        ),
+        (good().with(ExtensionType::RENEGOTIATION_INFO, &[1, 9]), illegal),
+        (good().with(ExtensionType::USE_SRTP, &[0, 2, 0, 8, 0]), illegal),
+        (good().with(ExtensionType::USE_SRTP, &[0, 4, 0, 7, 0, 7, 0]), illegal),
+        (good().with(ExtensionType::USE_SRTP, &[0, 2, 0, 7, 1, 1]), illegal),
+        (good().with(ExtensionType::EXTENDED_MASTER_SECRET, &[]), malformed),
+        (
+            HelloParts {
+                trailer: vec![0],
+                ..good()
+            },
+            malformed,
+        ),
+    ];
+    for (number, (hello, error)) in cases.into_iter().enumerate() {
+        assert_eq!(end(&hello), Some(error), "case {number}");
+    }
+}
+
+#[test]
+fn cookies_vouch_for_one_address_and_one_hello() {
+    let mut config = Config::new(certificate(1), PeerVerification::AcceptAny);
+    config.cookies = Cookies::Required;
+    let mut server = Connection::server(config.clone(), rng(1), address(CLIENT));
+    // The same server with the same secret, as seen from another address.
+    let mut elsewhere = Connection::server(config, rng(1), address(SERVER));
+    let hello = HelloParts::good();
+    let ask = |server: &mut Connection, hello: &HelloParts| {
+        deliver(
+            server,
+            NOW,
+            &message_record(HandshakeType::CLIENT_HELLO, 0, &hello.client()),
+        );
+        let answer = drain(server, NOW);
+        (server.state() == State::Listening)
+            .then(|| body_of(&answer, HandshakeType::HELLO_VERIFY_REQUEST)[3..].to_vec())
+    };
+    let cookie = ask(&mut server, &hello).unwrap();
+    assert_eq!(
+        ask(&mut server, &hello),
+        Some(cookie.clone()),
+        "nothing is kept in between"
+    );
+
+    let spoilt = HelloParts {
+        cookie: vec![0; cookie.len()],
+        ..hello.clone()
+    };
+    assert!(ask(&mut server, &spoilt).is_some());
+    let short = HelloParts {
+        cookie: cookie[1..].to_vec(),
+        ..hello.clone()
+    };
+    assert!(ask(&mut server, &short).is_some());
+    let weaker = HelloParts {
+        cookie: cookie.clone(),
+        cipher_suites: vec![0xc02b, 0x002f],
+        ..hello.clone()
+    };
+    assert!(ask(&mut server, &weaker).is_some());
+    let other = HelloParts {
+        cookie: cookie.clone(),
+        random: [8; 32],
+        ..hello.clone()
+    };
+    assert!(ask(&mut server, &other).is_some());
+    let right = HelloParts { cookie, ..hello };
+    assert!(ask(&mut elsewhere, &right).is_some());
+    assert_eq!(ask(&mut server, &right), None);
+    assert_eq!(server.state(), State::Connecting);
+}
+
+#[test]
+fn a_client_answers_two_cookies_and_no_more() {
+    let mut client = client();
+    for message_seq in 0..3 {
+        let request = message_record(HandshakeType::HELLO_VERIFY_REQUEST, message_seq, &[0xfe, 0xff, 2, 5, 5]);
+        deliver(&mut client, NOW, &request);
+    }
+    let unexpected = HandshakeError::Unexpected(HandshakeType::HELLO_VERIFY_REQUEST);
+    assert_eq!(events(&mut client), [Event::Closed(CloseReason::Handshake(unexpected))]);
+}
+
+/// The records of the client's second flight, not yet delivered: Certificate, ClientKeyExchange,
+/// CertificateVerify, ChangeCipherSpec, Finished.
+fn before_the_second_flight() -> (Pair, Vec<Vec<u8>>) {
+    let mut pair = Pair::new();
+    for datagram in pair.from_client() {
+        pair.to_server(&datagram);
+    }
+    for datagram in pair.from_server() {
+        pair.to_client(&datagram);
+    }
+    let flight = records(&pair.from_client());
+    assert_eq!(flight.len(), 5);
+    (pair, flight)
+}
+
+/// The records of the server's first flight, not yet delivered: ServerHello, Certificate,
+/// ServerKeyExchange, CertificateRequest, ServerHelloDone.
+fn before_the_first_answer() -> (Pair, Vec<Vec<u8>>) {
+    let mut pair = Pair::new();
+    for datagram in pair.from_client() {
+        pair.to_server(&datagram);
+    }
+    let flight = records(&pair.from_server());
+    assert_eq!(flight.len(), 5);
+    (pair, flight)
+}
+
+quickcheck! {
+    /// For every order, omission and repetition of the client's second flight: the server is
+    /// connected exactly if every part of it has come.
+    fn a_server_needs_every_part_in_whatever_order(order: Vec<u8>) -> bool {
+        let (mut pair, flight) = before_the_second_flight();
+        let mut seen = [false; 5];
+        order.into_iter().all(|index| {
+            let index = usize::from(index) % 5;
+            pair.to_server(&flight[index]);
+            seen[index] = true;
+            pair.server.is_connected() == (seen == [true; 5])
+        })
+    }
+
+    /// For every order, omission and repetition of the server's first flight: the client answers
+    /// exactly if every part of it has come, and is not connected before the server's Finished.
+    fn a_client_needs_every_part_in_whatever_order(order: Vec<u8>) -> bool {
+        let (mut pair, flight) = before_the_first_answer();
+        let mut seen = [false; 5];
+        order.into_iter().all(|index| {
+            let index = usize::from(index) % 5;
+            let is_complete = seen == [true; 5];
+            pair.to_client(&flight[index]);
+            seen[index] = true;
+            let answered = !pair.from_client().is_empty();
+            !pair.client.is_connected() && answered == (!is_complete && seen == [true; 5])
+        })
+    }
+}
+
+#[test]
+fn a_client_without_a_certificate_is_refused() {
+    let (mut pair, _) = before_the_second_flight();
+    pair.to_server(&message_record(HandshakeType::CERTIFICATE, 1, &[0, 0, 0]));
+    let reason = CloseReason::Handshake(HandshakeError::NoCertificate);
+    assert_eq!(pair.server_events(), [Event::Closed(reason)]);
+}
+
+#[test]
+fn a_client_that_leaves_messages_out_is_refused() {
+    let (_, flight) = before_the_second_flight();
+    let kinds = [
+        HandshakeType::CERTIFICATE,
+        HandshakeType::CLIENT_KEY_EXCHANGE,
+        HandshakeType::CERTIFICATE_VERIFY,
+    ];
+    let bodies = messages(&flight);
+    for left_out in 0..2 {
+        // Renumbered, so that nothing seems to be missing.
+        let (mut pair, _) = before_the_second_flight();
+        let next = kinds[left_out + 1];
+        let (_, _, body) = &bodies[left_out + 1];
+        if left_out == 1 {
+            let (_, _, own) = messages(&before_own_flight(&mut pair))[0].clone();
+            pair.to_server(&message_record(kinds[0], 1, &own));
+            pair.to_server(&message_record(next, 2, body));
+        } else {
+            pair.to_server(&message_record(next, 1, body));
+        }
+        let reason = CloseReason::Handshake(HandshakeError::Unexpected(next));
+        assert_eq!(
+            pair.server_events(),
+            [Event::Closed(reason)],
+            "without {}",
+            kinds[left_out]
+        );
+    }
+}
+
+/// The client's second flight once more.
+fn before_own_flight(pair: &mut Pair) -> Vec<Vec<u8>> {
+    pair.now += std::time::Duration::from_millis(400);
+    pair.client.handle_timeout(pair.now);
+    pair.from_client()
+}
+
+#[test]
+fn finished_without_proof_of_the_key_is_of_no_use() {
+    // Everything but CertificateVerify, with its number given to an encrypted Finished.
+    let (mut pair, flight) = before_the_second_flight();
+    for index in [0, 1, 3, 4] {
+        pair.to_server(&flight[index]);
+    }
+    assert!(!pair.server.is_connected());
+    assert_eq!(pair.server.send(b"x"), Err(SendError::NotConnected));
+    // Plain Finished proves nothing either.
+    pair.to_server(&message_record(HandshakeType::FINISHED, 3, &[0; 12]));
+    assert!(!pair.server.is_connected());
+    assert_eq!(pair.server.state(), State::Connecting);
+}
+
+#[test]
+fn a_signature_over_another_handshake_is_refused() {
+    let (mut pair, flight) = before_the_second_flight();
+    let mut forged = flight[2].clone();
+    let last = forged.len() - 1;
+    forged[last] ^= 1;
+    pair.to_server(&flight[0]);
+    pair.to_server(&flight[1]);
+    pair.to_server(&forged);
+    let reason = CloseReason::Handshake(HandshakeError::Signature);
+    assert_eq!(pair.server_events(), [Event::Closed(reason)]);
+}
+
+#[test]
+fn keys_that_give_no_secret_are_refused() {
+    for key in [vec![0; 32], vec![0; 31], vec![4; 65], vec![]] {
+        let (mut pair, flight) = before_the_second_flight();
+        pair.to_server(&flight[0]);
+        let body = [&[key.len() as u8][..], &key].concat();
+        pair.to_server(&message_record(HandshakeType::CLIENT_KEY_EXCHANGE, 2, &body));
+        let error = HandshakeError::IllegalParameter(HandshakeType::CLIENT_KEY_EXCHANGE);
+        assert_eq!(pair.server_events(), [Event::Closed(CloseReason::Handshake(error))]);
+    }
+}
+
+#[test]
+fn a_changed_offer_is_noticed_before_anyone_is_connected() {
+    // Somebody on the way takes an offer out of the ClientHello; the hello still works by itself.
+    let mut setup = Setup::new();
+    setup.client.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm, SrtpProfile::Aes128CmHmacSha1_80];
+    setup.server.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm, SrtpProfile::Aes128CmHmacSha1_80];
+    let mut pair = setup.pair();
+    let mut hello = pair.from_client().remove(0);
+    let stronger = hello.windows(4).position(|window| window == [0, 7, 0, 1]).unwrap();
+    hello[stronger + 1] = 0x77;
+    pair.to_server(&hello);
+    pair.settle();
+    assert!(!pair.client.is_connected() && !pair.server.is_connected());
+    let reason = CloseReason::Handshake(HandshakeError::Signature);
+    assert_eq!(pair.server_events(), [Event::Closed(reason)]);
+}
+
+#[test]
+fn change_cipher_spec_at_the_wrong_time_or_in_numbers_does_nothing() {
+    let announce = plain_record(ContentType::ChangeCipherSpec, 400, &[1]);
+    let wrong = plain_record(ContentType::ChangeCipherSpec, 401, &[2]);
+    let mut pair = Pair::new();
+    for _ in 0..4 {
+        for _ in 0..100 {
+            for record in [&announce, &wrong] {
+                pair.to_client(record);
+                pair.to_server(record);
+            }
+        }
+        for datagram in pair.from_client() {
+            pair.to_server(&datagram);
+        }
+        for datagram in pair.from_server() {
+            pair.to_client(&datagram);
+        }
+    }
+    assert!(pair.client.is_connected() && pair.server.is_connected());
+}
+
+#[test]
+fn plain_application_data_is_never_handed_over() {
+    let data = plain_record(ContentType::ApplicationData, 300, b"not authenticated");
+    let mut pair = Pair::new();
+    for _ in 0..5 {
+        assert_eq!(pair.to_client(&data), Vec::<Vec<u8>>::new());
+        assert_eq!(pair.to_server(&data), Vec::<Vec<u8>>::new());
+        for datagram in pair.from_client() {
+            pair.to_server(&datagram);
+        }
+        for datagram in pair.from_server() {
+            pair.to_client(&datagram);
+        }
+    }
+    assert!(pair.client.is_connected() && pair.server.is_connected());
+    let events = [pair.client_events(), pair.server_events()].concat();
+    assert!(events.iter().all(|event| !matches!(event, Event::ApplicationData(_))));
+    assert_eq!(pair.client.stats().received, 0);
+}
+
+#[test]
+fn an_established_connection_ignores_everything_plain() {
+    let mut pair = Pair::connected();
+    let before = (pair.client.memory(), pair.server.memory());
+    for kind in 0..=255 {
+        let body = HelloParts::good().client();
+        for record in [
+            message_record(HandshakeType(kind), 0, &body),
+            message_record(HandshakeType(kind), 4, &body),
+            plain_record(ContentType::ChangeCipherSpec, 9, &[1]),
+        ] {
+            pair.to_client(&record);
+            pair.to_server(&record);
+        }
+    }
+    assert!(pair.from_client().is_empty() && pair.from_server().is_empty());
+    assert_eq!((pair.client.memory(), pair.server.memory()), before);
+    pair.client.send(b"still here").unwrap();
+    let datagrams = pair.from_client();
+    assert_eq!(pair.to_server(&datagrams[0]), [b"still here"]);
+}
+
+#[test]
+fn records_of_unknown_epochs_are_dropped() {
+    let mut pair = Pair::connected();
+    for epoch in [2, 3, 0x0100, 0xffff] {
+        pair.to_server(&record_of_epoch(epoch, ContentType::ApplicationData, 0, &[0; 64]));
+    }
+    assert_eq!(pair.server.stats().unexpected_records, 4);
+}
+
+#[test]
+fn nothing_is_handed_over_after_the_end() {
+    let mut pair = Pair::connected();
+    pair.client.send(b"too late").unwrap();
+    let datagrams = pair.from_client();
+    pair.server.close(pair.now);
+    assert_eq!(pair.to_server(&datagrams[0]), Vec::<Vec<u8>>::new());
+    assert_eq!(pair.server.stats().after_close, 1);
+}
+
+#[test]
+fn a_hello_of_the_wrong_kind_gives_no_amplification() {
+    // A stranger's 25 bytes get no more than one small alert, however often.
+    let mut server = server();
+    let mut received = 0;
+    let mut sent = 0;
+    for _ in 0..100 {
+        let record = message_record(HandshakeType::CLIENT_HELLO, 0, &[]);
+        assert_eq!(record.len(), HEADER_LEN + MESSAGE_HEADER_LEN);
+        received += record.len();
+        deliver(&mut server, NOW, &record);
+        sent += drain(&mut server, NOW).iter().map(Vec::len).sum::<usize>();
+    }
+    assert!(sent <= received, "{sent} bytes for {received}");
+}

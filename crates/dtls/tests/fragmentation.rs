@@ -1,0 +1,249 @@
+//! Handshake messages in pieces.
+
+use pollrtc_core::StateMachine;
+use pollrtc_dtls::wire::HandshakeType;
+use pollrtc_dtls::wire::handshake::{Fragment, fragments};
+use pollrtc_dtls::wire::record::{self, HEADER_LEN};
+use pollrtc_dtls::{Config, Connection, PeerVerification, State};
+use quickcheck::{TestResult, quickcheck};
+
+use crate::support::wire::{HelloParts, body_of, fragment_record, message_record, whole};
+use crate::support::{CLIENT, Pair, Setup, address, certificate, deliver, drain, millis, rng};
+
+fn piece(body: &[u8], message_seq: u16, start: usize, end: usize) -> Vec<u8> {
+    fragment_record(&Fragment {
+        offset: start.try_into().unwrap(),
+        body: &body[start..end],
+        ..whole(HandshakeType::CLIENT_HELLO, message_seq, body)
+    })
+}
+
+#[test]
+fn any_mtu_will_do() {
+    for mtu in [0, 64, 65, 100, 256, 577, 1200, 1472, 9000] {
+        let mut setup = Setup::new();
+        (setup.client.mtu, setup.server.mtu) = (mtu, 1200);
+        let mut pair = setup.pair();
+        pair.settle();
+        assert!(pair.client.is_connected() && pair.server.is_connected(), "mtu {mtu}");
+
+        let mut setup = Setup::new();
+        (setup.client.mtu, setup.server.mtu) = (1200, mtu);
+        let mut pair = setup.pair();
+        pair.settle();
+        assert!(pair.client.is_connected() && pair.server.is_connected(), "mtu {mtu}");
+    }
+}
+
+#[test]
+fn datagrams_keep_to_the_mtu_also_when_it_changes_on_the_way() {
+    let mut pair = Pair::new();
+    pair.client.set_mtu(100);
+    let small = pair.from_client();
+    assert!(small.len() > 1 && small.iter().all(|datagram| datagram.len() <= 100));
+    pair.client.set_mtu(70);
+    pair.wait(millis(400));
+    let smaller = pair.from_client();
+    assert!(smaller.len() > small.len() && smaller.iter().all(|datagram| datagram.len() <= 70));
+    // Two cuts of the same message, and only half of each.
+    pair.to_server(&small[1]);
+    for datagram in smaller.iter().take(2) {
+        pair.to_server(datagram);
+    }
+    pair.settle();
+    assert!(pair.server.state() != State::Listening);
+}
+
+#[test]
+fn a_buffer_smaller_than_the_mtu_is_filled_and_one_too_small_is_left_alone() {
+    let mut pair = Pair::new();
+    assert_eq!(pair.client.poll_transmit(pair.now, &mut []), None);
+    assert_eq!(pair.client.poll_transmit(pair.now, &mut [0; 25]), None);
+    let transmit = pair.client.poll_transmit(pair.now, &mut [0; 60]).unwrap();
+    assert_eq!(transmit.len, 60);
+}
+
+#[test]
+fn single_bytes_in_reverse_order_make_a_message() {
+    let mut pair = Pair::new();
+    let body = body_of(&pair.from_client(), HandshakeType::CLIENT_HELLO);
+    for start in (0..body.len()).rev() {
+        assert_eq!(pair.server.state(), State::Listening);
+        pair.to_server(&piece(&body, 0, start, start + 1));
+    }
+    assert_eq!(pair.server.state(), State::Connecting);
+}
+
+quickcheck! {
+    /// For every way to cut a message into pieces that overlap and repeat, in every order: once
+    /// every byte has come, the message is complete, and not before.
+    fn any_overlap_is_reassembled(cuts: Vec<(u16, u16)>) -> TestResult {
+        let body = HelloParts::good().client();
+        let mut server = server();
+        let mut covered = vec![false; body.len()];
+        for (start, length) in cuts {
+            let start = usize::from(start) % body.len();
+            let end = (start + usize::from(length) % 40).min(body.len());
+            deliver(&mut server, pollrtc_core::Instant::ZERO, &piece(&body, 0, start, end));
+            covered[start..end].fill(true);
+            if (server.state() == State::Connecting) != covered.iter().all(|covered| *covered) {
+                return TestResult::failed();
+            }
+        }
+        for start in (0..body.len()).filter(|start| !covered[*start]) {
+            deliver(&mut server, pollrtc_core::Instant::ZERO, &piece(&body, 0, start, start + 1));
+        }
+        TestResult::from_bool(server.state() == State::Connecting)
+    }
+}
+
+fn server() -> Connection {
+    let config = Config::new(certificate(1), PeerVerification::AcceptAny);
+    Connection::server(config, rng(1), address(CLIENT))
+}
+
+#[test]
+fn several_messages_in_one_record_are_taken_apart() {
+    let mut pair = Pair::new();
+    for datagram in pair.from_client() {
+        pair.to_server(&datagram);
+    }
+    let flight = pair.from_server();
+    let mut content = Vec::new();
+    for record in record::records(&flight[0]) {
+        content.extend_from_slice(record.unwrap().fragment);
+    }
+    let packed = crate::support::wire::plain_record(pollrtc_dtls::wire::ContentType::Handshake, 50, &content);
+    pair.to_client(&packed);
+    pair.settle();
+    assert!(pair.client.is_connected() && pair.server.is_connected());
+}
+
+#[test]
+fn a_fragment_of_another_kind_or_length_does_not_lock_the_real_one_out() {
+    let body = HelloParts::good().client();
+    let mut server = server();
+    let now = pollrtc_core::Instant::ZERO;
+    // Half of the real one, a lie about its length, and then the real one again.
+    deliver(&mut server, now, &piece(&body, 0, 0, 30));
+    let longer = vec![0; body.len() + 7];
+    deliver(&mut server, now, &piece(&longer, 0, 10, 20));
+    deliver(&mut server, now, &piece(&body, 0, 30, body.len()));
+    assert_eq!(server.state(), State::Listening);
+    deliver(&mut server, now, &piece(&body, 0, 0, body.len()));
+    assert_eq!(server.state(), State::Connecting);
+}
+
+#[test]
+fn a_fragment_beyond_its_message_is_malformed() {
+    let body = HelloParts::good().client();
+    let mut server = server();
+    let mut bad = piece(&body, 0, 10, body.len());
+    bad[HEADER_LEN + 8] += 1; // the offset's last byte
+    deliver(&mut server, pollrtc_core::Instant::ZERO, &bad);
+    assert_eq!(server.stats().malformed_fragments, 1);
+    assert_eq!(server.memory(), 0);
+}
+
+#[test]
+fn empty_fragments_of_full_messages_are_dropped() {
+    let body = HelloParts::good().client();
+    let mut server = server();
+    for start in 0..body.len() {
+        deliver(&mut server, pollrtc_core::Instant::ZERO, &piece(&body, 0, start, start));
+    }
+    assert_eq!(server.memory(), 0);
+    assert_eq!(server.stats().refused_fragments, body.len() as u64);
+}
+
+quickcheck! {
+    /// For every flood of fragments, the memory stays below 64 KiB, and the real handshake comes
+    /// through once the flood is over.
+    fn no_flood_grows_memory(flood: Vec<(u16, u32, u32)>) -> bool {
+        let mut pair = Pair::new();
+        let hello = pair.from_client();
+        for (message_seq, length, offset) in flood {
+            let length = length % 0x0100_0000;
+            let body = &[0xaa; 200][..(length as usize).min(200)];
+            let offset = offset % (length - body.len() as u32 + 1);
+            let kind = HandshakeType::CLIENT_HELLO;
+            let message_seq = message_seq % 12;
+            pair.to_server(&fragment_record(&Fragment { kind, length, message_seq, offset, body }));
+            if pair.server.memory() > 65_536 {
+                return false;
+            }
+        }
+        for datagram in hello {
+            pair.to_server(&datagram);
+        }
+        pair.settle();
+        pair.client.is_connected() && pair.server.is_connected()
+    }
+}
+
+#[test]
+fn messages_far_ahead_are_refused() {
+    let mut server = server();
+    let body = HelloParts::good().client();
+    for message_seq in [8, 9, 100, 65_535] {
+        let record = message_record(HandshakeType::CLIENT_HELLO, message_seq, &body);
+        deliver(&mut server, pollrtc_core::Instant::ZERO, &record);
+    }
+    assert_eq!(server.stats().refused_fragments, 4);
+    assert_eq!(server.state(), State::Listening);
+}
+
+/// ClientHellos of today's browsers, where a checkout of them lies beside the repository.
+#[test]
+fn captured_browsers_are_answered_in_whatever_order_their_datagrams_come() {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora/wire");
+    let Ok(entries) = std::fs::read_dir(&directory) else {
+        eprintln!("skipped: there are no captures at {}", directory.display());
+        return;
+    };
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut answered = 0;
+    for name in names.filter(|name| name.contains("-dtls-")) {
+        let first = std::fs::read(directory.join(&name)).unwrap();
+        let Some((offset, complete)) = hello_fragment(&first) else {
+            continue;
+        };
+        if offset != 0 {
+            continue;
+        }
+        let mut datagrams = vec![first];
+        if !complete {
+            let (stem, number) = name.strip_suffix(".bin").unwrap().rsplit_once('-').unwrap();
+            let next = number.parse::<u32>().unwrap() + 1;
+            let Ok(second) = std::fs::read(directory.join(format!("{stem}-{next}.bin"))) else {
+                continue;
+            };
+            if hello_fragment(&second).is_none_or(|(offset, _)| offset == 0) {
+                continue;
+            }
+            datagrams.push(second);
+        }
+        for _ in 0..2 {
+            let mut server = server();
+            for datagram in &datagrams {
+                deliver(&mut server, pollrtc_core::Instant::ZERO, datagram);
+            }
+            assert_eq!(server.state(), State::Connecting, "{name}: {:?}", server.poll_event());
+            let flight = drain(&mut server, pollrtc_core::Instant::ZERO);
+            let hello = body_of(&flight, HandshakeType::SERVER_HELLO);
+            let hello = pollrtc_dtls::wire::handshake::ServerHello::parse(&hello).unwrap();
+            assert_eq!(hello.cipher_suite, 0xc02b, "{name}");
+            answered += 1;
+            datagrams.reverse();
+        }
+    }
+    assert!(answered >= 20, "{answered} captured hellos");
+}
+
+/// Where the fragment of a ClientHello begins, and whether it is all of it.
+fn hello_fragment(datagram: &[u8]) -> Option<(u32, bool)> {
+    let record = record::records(datagram).next()?.ok()?;
+    let fragment = fragments(record.fragment).next()?.ok()?;
+    let is_hello = fragment.kind == HandshakeType::CLIENT_HELLO && record.header.epoch == 0;
+    is_hello.then_some((fragment.offset, fragment.offset == 0 && fragment.is_last()))
+}
