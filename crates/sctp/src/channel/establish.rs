@@ -1,0 +1,227 @@
+//! Opening channels, ours and the peer's (RFC 8832 §6).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use super::table::Channel;
+use super::{
+    ChannelCloseReason, ChannelId, ChannelInfo, ChannelInit, ChannelState, ChannelStats, DataChannels, OpenError,
+    Parity,
+};
+use crate::wire::dcep::{self, ChannelReliability, Open};
+use crate::{Reliability, SendOptions};
+
+impl DataChannels {
+    pub(super) fn open_channel(&mut self, init: ChannelInit) -> Result<ChannelId, OpenError> {
+        if self.ended {
+            return Err(OpenError::Disconnected);
+        }
+        if self.table.len() >= self.max_channels {
+            return Err(OpenError::TooManyChannels(self.table.len()));
+        }
+        let longest = init.label.len().max(init.protocol.len());
+        if longest > usize::from(u16::MAX) {
+            return Err(OpenError::LabelTooLong(longest));
+        }
+        let streams = self.association.outbound_streams();
+        if let Some(stream) = init.negotiated {
+            if stream >= streams {
+                return Err(OpenError::NoSuchStream { stream, streams });
+            }
+            if self.table.is_taken(stream) {
+                return Err(OpenError::StreamInUse(stream));
+            }
+        }
+        let stream = match (init.negotiated, self.parity) {
+            (Some(stream), _) => Some(stream),
+            (None, Some(parity)) => Some(
+                self.table
+                    .free_stream(parity, streams)
+                    .ok_or(OpenError::TooManyChannels(self.table.len()))?,
+            ),
+            (None, None) => None,
+        };
+        let negotiated = init.negotiated.is_some();
+        let id = self.table.insert(Channel {
+            info: ChannelInfo {
+                label: init.label,
+                protocol: init.protocol,
+                ordered: init.ordered,
+                reliability: init.reliability,
+                negotiated,
+                incoming: false,
+                priority: init.priority,
+            },
+            stream,
+            known_to_peer: negotiated,
+            awaits_ack: !negotiated,
+            ..Channel::new()
+        });
+        match stream {
+            Some(stream) => self.begin(id, stream),
+            None => self.unassigned.push_back(id),
+        }
+        Ok(id)
+    }
+
+    /// The role is known: channels that waited get their numbers.
+    pub(super) fn assign_streams(&mut self) {
+        let Some(parity) = self.parity else { return };
+        while let Some(id) = self.unassigned.pop_front() {
+            let streams = self.association.outbound_streams();
+            match self.table.free_stream(parity, streams) {
+                Some(stream) => {
+                    self.table.assign(id, stream);
+                    self.begin(id, stream);
+                }
+                None => self.close_channel(id, ChannelCloseReason::NoSuchStream),
+            }
+        }
+    }
+
+    fn begin(&mut self, id: ChannelId, stream: u16) {
+        let Some(channel) = self.table.get(id) else {
+            return;
+        };
+        self.association
+            .set_buffered_amount_low_threshold(stream, channel.low_threshold);
+        if !channel.info.negotiated {
+            let open: Vec<u8> = open_message(&channel.info).bytes().collect();
+            self.send_establishment(stream, Bytes::from(open));
+        }
+        if self.connected {
+            self.opened(id);
+        }
+    }
+
+    /// Always ordered and reliable, whatever the channel is (RFC 8832 §6).
+    fn send_establishment(&mut self, stream: u16, message: Bytes) {
+        // It can only fail when the association ends or the stream is beyond what the peer accepts;
+        // either closes the channel anyway.
+        let _ = self
+            .association
+            .enqueue(stream, dcep::PPID, message, SendOptions::default());
+    }
+
+    pub(super) fn on_establishment(&mut self, stream: u16, bytes: &[u8]) {
+        match dcep::Message::parse(bytes) {
+            Ok(dcep::Message::Open(open)) => self.on_open(stream, &open),
+            Ok(dcep::Message::Ack) => self.on_ack(stream),
+            Err(_) => self.refuse(stream),
+        }
+    }
+
+    fn on_open(&mut self, stream: u16, open: &Open<'_>) {
+        let theirs = match self.parity {
+            Some(Parity::Even) => stream % 2 == 1,
+            Some(Parity::Odd) => stream % 2 == 0,
+            None => true,
+        };
+        let crowded = self.table.len() >= self.max_channels
+            || self.table.label_bytes() + open.label.len() + open.protocol.len() > self.max_label_bytes;
+        if !theirs || crowded || self.table.is_taken(stream) {
+            self.refuse(stream);
+            return;
+        }
+        let id = self.table.insert(Channel {
+            info: ChannelInfo {
+                label: String::from_utf8_lossy(open.label).into_owned(),
+                protocol: String::from_utf8_lossy(open.protocol).into_owned(),
+                ordered: open.ordered,
+                reliability: reliability(open.reliability),
+                negotiated: false,
+                incoming: true,
+                priority: open.priority,
+            },
+            stream: Some(stream),
+            known_to_peer: true,
+            ..Channel::new()
+        });
+        self.send_establishment(stream, Bytes::from_static(dcep::ACK_MESSAGE));
+        self.opened(id);
+    }
+
+    fn on_ack(&mut self, stream: u16) {
+        let channel = self
+            .table
+            .on_stream(stream)
+            .and_then(|id| self.table.get_mut(id))
+            .filter(|channel| channel.awaits_ack);
+        match channel {
+            Some(channel) => {
+                channel.awaits_ack = false;
+                channel.known_to_peer = true;
+            }
+            None => self.refuse(stream),
+        }
+    }
+
+    /// What breaks the rules costs the stream, not the association (RFC 8832 §6).
+    fn refuse(&mut self, stream: u16) {
+        self.stats.refused_establishment += 1;
+        match self.table.on_stream(stream) {
+            Some(id) => self.close_channel(id, ChannelCloseReason::ProtocolViolation),
+            // There is nothing to close here; the reset tells the peer. If it can't be told, then
+            // for reasons that end the association or that the peer chose itself.
+            None => {
+                let _ = self.association.reset_streams(&[stream]);
+            }
+        }
+    }
+}
+
+impl Channel {
+    fn new() -> Self {
+        Self {
+            info: ChannelInfo {
+                label: String::new(),
+                protocol: String::new(),
+                ordered: true,
+                reliability: Reliability::Reliable,
+                negotiated: false,
+                incoming: false,
+                priority: 0,
+            },
+            state: ChannelState::Connecting,
+            stream: None,
+            known_to_peer: false,
+            awaits_ack: false,
+            incoming_reset: false,
+            outgoing_reset: false,
+            close_reason: ChannelCloseReason::Local,
+            parts: BytesMut::new(),
+            low_threshold: 0,
+            stats: ChannelStats::default(),
+        }
+    }
+}
+
+fn open_message(info: &ChannelInfo) -> Open<'_> {
+    Open {
+        ordered: info.ordered,
+        reliability: match info.reliability {
+            Reliability::Reliable => ChannelReliability::Reliable,
+            Reliability::MaxRetransmits(count) => ChannelReliability::MaxRetransmits(count.into()),
+            Reliability::MaxLifetime(lifetime) => {
+                ChannelReliability::MaxLifetime(u32::try_from(lifetime.as_millis()).unwrap_or(u32::MAX))
+            }
+        },
+        priority: info.priority,
+        label: info.label.as_bytes(),
+        protocol: info.protocol.as_bytes(),
+    }
+}
+
+fn reliability(wire: ChannelReliability) -> Reliability {
+    match wire {
+        ChannelReliability::Reliable => Reliability::Reliable,
+        // More than 65,535 retransmissions never happen.
+        ChannelReliability::MaxRetransmits(count) => {
+            Reliability::MaxRetransmits(u16::try_from(count).unwrap_or(u16::MAX))
+        }
+        ChannelReliability::MaxLifetime(millis) => Reliability::MaxLifetime(Duration::from_millis(millis.into())),
+    }
+}

@@ -1,0 +1,226 @@
+//! What the association tells, and how channels live and die by it (RFC 8831 §6).
+
+use bytes::Bytes;
+
+use super::message::Payload;
+use super::{ChannelCloseReason, ChannelEvent, ChannelId, ChannelState, DataChannels, Message, MessageKind, Queued};
+use crate::wire::dcep;
+use crate::{Event, ResetError, Streams};
+
+impl DataChannels {
+    pub(super) fn take_association_events(&mut self) {
+        while let Some(event) = self.association.take_event() {
+            match event {
+                Event::Connected => self.on_connected(),
+                Event::Message { stream, ppid, data } => self.on_message(stream, ppid, data),
+                Event::MessageTooLarge { stream } => {
+                    self.association.release(0);
+                    if let Some(channel) = self.table.on_stream(stream) {
+                        self.close_channel(channel, ChannelCloseReason::MessageTooLarge);
+                    }
+                }
+                Event::IncomingReset(Streams::One(stream)) => self.on_incoming_reset(stream),
+                Event::IncomingReset(Streams::All) => {
+                    let streams: alloc::vec::Vec<u16> =
+                        self.table.ids().filter_map(|id| self.table.get(id)?.stream).collect();
+                    streams.into_iter().for_each(|stream| self.on_incoming_reset(stream));
+                }
+                Event::OutgoingReset { stream, result } => self.on_outgoing_reset(stream, result),
+                Event::BufferedAmountLow { stream } => {
+                    if let Some(channel) = self.table.on_stream(stream)
+                        && self.state(channel) == ChannelState::Open
+                    {
+                        self.emit(ChannelEvent::BufferedAmountLow { channel });
+                    }
+                }
+                Event::PeerError { .. } => {}
+                Event::Restarted => {
+                    self.association.discard_queue();
+                    self.close_all(ChannelCloseReason::Restarted);
+                }
+                Event::Closed(reason) => self.disconnect(reason),
+            }
+        }
+    }
+
+    fn on_connected(&mut self) {
+        self.connected = true;
+        self.emit(ChannelEvent::Connected);
+        let streams = self.association.outbound_streams();
+        let ids: alloc::vec::Vec<ChannelId> = self.table.ids().collect();
+        for id in ids {
+            let Some(channel) = self.table.get(id) else {
+                continue;
+            };
+            match (channel.stream, channel.state) {
+                (Some(stream), _) if stream >= streams => {
+                    self.finish(id, Some(ChannelCloseReason::NoSuchStream), true);
+                }
+                (Some(_), ChannelState::Connecting) => self.opened(id),
+                // It was closed when it could not be reset yet.
+                (Some(stream), ChannelState::Closing) => self.reset(id, stream),
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn opened(&mut self, id: ChannelId) {
+        if let Some(channel) = self.table.get_mut(id) {
+            channel.state = ChannelState::Open;
+            let incoming = channel.info.incoming;
+            self.stats.channels_opened += 1;
+            self.emit(ChannelEvent::Opened { channel: id, incoming });
+        }
+    }
+
+    fn on_message(&mut self, stream: u16, ppid: u32, data: Bytes) {
+        if ppid == dcep::PPID {
+            self.association.release(data.len());
+            self.on_establishment(stream, &data);
+            return;
+        }
+        let Some(id) = self.table.on_stream(stream) else {
+            self.stats.dropped_no_channel += 1;
+            self.association.release(data.len());
+            return;
+        };
+        let (Some(payload), Some(channel)) = (Payload::from_ppid(ppid), self.table.get_mut(id)) else {
+            self.stats.dropped_kind += 1;
+            self.association.release(data.len());
+            return;
+        };
+        // RFC 8832 §6: any message shows that the peer knows the channel.
+        channel.known_to_peer = true;
+        let unread = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        let (kind, data) = match payload {
+            Payload::Empty(kind) => (kind, Bytes::new()),
+            Payload::Whole(kind) if channel.parts.is_empty() => (kind, data),
+            Payload::Whole(kind) => {
+                channel.parts.extend_from_slice(&data);
+                self.part_bytes -= channel.parts.len() - data.len();
+                (kind, channel.parts.split().freeze())
+            }
+            Payload::Part(_) => {
+                channel.parts.extend_from_slice(&data);
+                self.part_bytes += data.len();
+                let too_large = channel.parts.len() > self.association.config().max_message_size
+                    || self.part_bytes > self.association.config().receive_window as usize;
+                self.association.release(data.len());
+                if too_large {
+                    self.close_channel(id, ChannelCloseReason::MessageTooLarge);
+                }
+                return;
+            }
+        };
+        self.deliver(id, kind, data, unread);
+    }
+
+    fn deliver(&mut self, id: ChannelId, kind: MessageKind, data: Bytes, unread: u32) {
+        if let Some(channel) = self.table.get_mut(id) {
+            channel.stats.messages_received += 1;
+            channel.stats.bytes_received += data.len() as u64;
+        }
+        self.events.push_back(Queued {
+            event: ChannelEvent::Message {
+                channel: id,
+                data: Message::new(kind, data),
+            },
+            unread: Some(unread),
+        });
+    }
+
+    // Closing (RFC 8831 §6.7).
+
+    pub(super) fn close_channel(&mut self, id: ChannelId, reason: ChannelCloseReason) {
+        let Some(channel) = self.table.get_mut(id) else {
+            return;
+        };
+        if channel.state == ChannelState::Closing {
+            return;
+        }
+        if channel.state == ChannelState::Open {
+            self.stats.channels_closed += 1;
+        }
+        channel.state = ChannelState::Closing;
+        channel.close_reason = reason;
+        self.part_bytes -= channel.parts.len();
+        channel.parts.clear();
+        match channel.stream {
+            // Nobody else knows of it yet.
+            None => self.finish(id, None, true),
+            Some(stream) if self.association.discard_unsent(stream) => self.finish(id, None, true),
+            Some(stream) => self.reset(id, stream),
+        }
+    }
+
+    fn reset(&mut self, id: ChannelId, stream: u16) {
+        match self.association.reset_streams(&[stream]) {
+            // Before the association stands it waits for that; while it ends it needs no reset.
+            Ok(()) | Err(ResetError::NotConnected) => {}
+            // The number is used up, since nobody can say when its old messages have passed.
+            Err(ResetError::Unsupported | ResetError::Refused) => self.finish(id, None, false),
+        }
+    }
+
+    fn on_incoming_reset(&mut self, stream: u16) {
+        let Some(id) = self.table.on_stream(stream) else {
+            return;
+        };
+        let Some(channel) = self.table.get_mut(id) else {
+            return;
+        };
+        channel.incoming_reset = true;
+        if channel.state != ChannelState::Closing {
+            self.emit(ChannelEvent::Closing { channel: id });
+            self.close_channel(id, ChannelCloseReason::Remote);
+        }
+        self.finish_if_reset(id);
+    }
+
+    fn on_outgoing_reset(&mut self, stream: u16, result: Result<(), ResetError>) {
+        let Some(id) = self.table.on_stream(stream) else {
+            return;
+        };
+        match result {
+            Ok(()) => {
+                if let Some(channel) = self.table.get_mut(id) {
+                    channel.outgoing_reset = true;
+                }
+                self.finish_if_reset(id);
+            }
+            Err(_) => self.finish(id, None, false),
+        }
+    }
+
+    fn finish_if_reset(&mut self, id: ChannelId) {
+        let both = self
+            .table
+            .get(id)
+            .is_some_and(|channel| channel.incoming_reset && channel.outgoing_reset);
+        if both {
+            self.finish(id, None, true);
+        }
+    }
+
+    /// The channel is gone. Its number may be used again if it is `reusable`.
+    fn finish(&mut self, id: ChannelId, reason: Option<ChannelCloseReason>, reusable: bool) {
+        if let Some(channel) = self.table.remove(id, reusable) {
+            self.part_bytes -= channel.parts.len();
+            if channel.state == ChannelState::Open {
+                self.stats.channels_closed += 1;
+            }
+            self.unassigned.retain(|waiting| *waiting != id);
+            self.emit(ChannelEvent::Closed {
+                channel: id,
+                reason: reason.unwrap_or(channel.close_reason),
+            });
+        }
+    }
+
+    pub(super) fn close_all(&mut self, reason: ChannelCloseReason) {
+        let ids: alloc::vec::Vec<ChannelId> = self.table.ids().collect();
+        for id in ids {
+            self.finish(id, Some(reason), true);
+        }
+    }
+}

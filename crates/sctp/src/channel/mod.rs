@@ -1,0 +1,320 @@
+//! Data channels (RFC 8831) and their establishment (RFC 8832) on top of an association.
+
+mod establish;
+mod lifecycle;
+mod message;
+mod table;
+mod types;
+
+use alloc::collections::VecDeque;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+use pollrtc_crypto::Rng;
+
+use crate::{Association, CloseReason, SendError, SendOptions};
+pub use message::{Message, MessageKind};
+use table::Table;
+pub use types::{
+    ChannelCloseReason, ChannelConfig, ChannelEvent, ChannelId, ChannelInfo, ChannelInit, ChannelSendError,
+    ChannelState, ChannelStats, DataChannelsStats, OpenError, Parity,
+};
+
+/// What a peer accepts that says nothing about it in SDP (RFC 8841 §6).
+const DEFAULT_REMOTE_MAX_MESSAGE_SIZE: usize = 65_536;
+
+/// All data channels with one peer: an [`Association`] that speaks DCEP.
+///
+/// ```
+/// use pollrtc_core::{Datagram, Instant, StateMachine};
+/// use pollrtc_crypto::Rng;
+/// use pollrtc_sctp::channel::{ChannelEvent, DataChannels, Parity};
+///
+/// let [here, there] = ["192.0.2.1:5000", "192.0.2.2:5000"].map(|a| a.parse().unwrap());
+/// let mut alice = DataChannels::new(Default::default(), Rng::from_seed([1; 32]), there);
+/// let mut bob = DataChannels::new(Default::default(), Rng::from_seed([2; 32]), here);
+/// alice.set_role(Parity::Even); // she is the DTLS client
+/// bob.set_role(Parity::Odd);
+/// let chat = alice.open("chat").unwrap();
+/// alice.connect();
+/// bob.connect();
+///
+/// let (now, mut buf, mut opened) = (Instant::ZERO, [0; 1500], false);
+/// while !opened {
+///     while let Some(transmit) = alice.poll_transmit(now, &mut buf) {
+///         bob.handle_datagram(now, Datagram::udp(here, &mut buf[..transmit.len]));
+///     }
+///     while let Some(transmit) = bob.poll_transmit(now, &mut buf) {
+///         alice.handle_datagram(now, Datagram::udp(there, &mut buf[..transmit.len]));
+///     }
+///     while let Some(event) = bob.poll_event() {
+///         if let ChannelEvent::Opened { channel, .. } = event {
+///             assert_eq!(bob.info(channel).unwrap().label, "chat");
+///             opened = true;
+///         }
+///     }
+/// }
+/// alice.send(chat, "hello").unwrap();
+/// ```
+#[derive(Debug)]
+pub struct DataChannels {
+    association: Association,
+    max_channels: usize,
+    max_label_bytes: usize,
+    parity: Option<Parity>,
+    connected: bool,
+    ended: bool,
+    /// `usize::MAX` for no limit.
+    remote_max_message_size: usize,
+    table: Table,
+    /// Channels that wait for a stream, until the role is known.
+    unassigned: VecDeque<ChannelId>,
+    /// Bytes held in `Channel::parts`.
+    part_bytes: usize,
+    events: VecDeque<Queued>,
+    stats: DataChannelsStats,
+}
+
+/// An event, and for messages how much of the receive window it fills.
+#[derive(Debug)]
+struct Queued {
+    event: ChannelEvent,
+    unread: Option<u32>,
+}
+
+impl DataChannels {
+    /// Channels with the peer at `remote`.
+    pub fn new(config: ChannelConfig, rng: Rng, remote: SocketAddr) -> Self {
+        Self {
+            association: Association::new(config.association, rng, remote),
+            max_channels: config.max_channels,
+            max_label_bytes: config.max_label_bytes,
+            parity: None,
+            connected: false,
+            ended: false,
+            remote_max_message_size: DEFAULT_REMOTE_MAX_MESSAGE_SIZE,
+            table: Table::default(),
+            unassigned: VecDeque::new(),
+            part_bytes: 0,
+            events: VecDeque::new(),
+            stats: DataChannelsStats::default(),
+        }
+    }
+
+    /// Tells which stream numbers are ours, as soon as the DTLS role is known. Channels that were
+    /// opened before get theirs now.
+    pub fn set_role(&mut self, parity: Parity) {
+        if self.parity.is_none() {
+            self.parity = Some(parity);
+            self.assign_streams();
+        }
+    }
+
+    /// Begins the handshake. With data channels both sides do, as soon as DTLS is up.
+    pub fn connect(&mut self) {
+        self.association.connect();
+    }
+
+    /// Sets the largest message that the peer accepts (`a=max-message-size`): `None` if it does not
+    /// say, 0 for no limit (RFC 8841 §6).
+    pub fn set_remote_max_message_size(&mut self, bytes: Option<u64>) {
+        self.remote_max_message_size = match bytes {
+            None => DEFAULT_REMOTE_MAX_MESSAGE_SIZE,
+            Some(0) => usize::MAX,
+            Some(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
+        };
+    }
+
+    /// The largest message that [`send`](Self::send) takes; `None` for no limit.
+    pub fn remote_max_message_size(&self) -> Option<usize> {
+        Some(self.remote_max_message_size).filter(|max| *max != usize::MAX)
+    }
+
+    /// The largest message that we accept: what to announce in SDP.
+    pub fn local_max_message_size(&self) -> usize {
+        self.association.config().max_message_size
+    }
+
+    /// Opens a channel, before or after connecting. [`ChannelEvent::Opened`] tells when messages can
+    /// be sent.
+    pub fn open(&mut self, init: impl Into<ChannelInit>) -> Result<ChannelId, OpenError> {
+        self.open_channel(init.into())
+    }
+
+    /// Queues a message.
+    pub fn send(&mut self, channel: ChannelId, message: impl Into<Message>) -> Result<(), ChannelSendError> {
+        let entry = self
+            .table
+            .get_mut(channel)
+            .filter(|entry| entry.state == ChannelState::Open)
+            .ok_or(ChannelSendError::NotOpen)?;
+        let stream = entry.stream.ok_or(ChannelSendError::NotOpen)?;
+        let message = message.into();
+        let (size, max) = (message.len(), self.remote_max_message_size);
+        if size > max {
+            return Err(ChannelSendError::TooLarge { size, max });
+        }
+        let options = SendOptions {
+            // RFC 8832 §6: until the peer knows the channel, nothing may overtake the OPEN.
+            ordered: entry.info.ordered || !entry.known_to_peer,
+            reliability: entry.info.reliability,
+            priority: entry.info.priority,
+        };
+        let (ppid, data) = message.to_wire();
+        self.association
+            .send(stream, ppid, data, options)
+            .map_err(|error| match error {
+                SendError::BufferFull { buffered, limit } => ChannelSendError::BufferFull { buffered, limit },
+                _ => ChannelSendError::NotOpen,
+            })?;
+        entry.stats.messages_sent += 1;
+        entry.stats.bytes_sent += size as u64;
+        Ok(())
+    }
+
+    /// Closes a channel. What was sent before is delivered first; [`ChannelEvent::Closed`] follows
+    /// when both directions are closed.
+    pub fn close(&mut self, channel: ChannelId) {
+        self.close_channel(channel, ChannelCloseReason::Local);
+        self.take_association_events();
+    }
+
+    /// Bytes of messages on this channel that have not left yet.
+    pub fn buffered_amount(&self, channel: ChannelId) -> usize {
+        let stream = self.table.get(channel).and_then(|channel| channel.stream);
+        stream.map_or(0, |stream| self.association.buffered_amount(stream))
+    }
+
+    /// Sets the amount to which the buffered amount must fall for
+    /// [`ChannelEvent::BufferedAmountLow`]; 0 at first.
+    pub fn set_buffered_amount_low_threshold(&mut self, channel: ChannelId, bytes: usize) {
+        if let Some(entry) = self.table.get_mut(channel) {
+            entry.low_threshold = bytes;
+            if let Some(stream) = entry.stream {
+                self.association.set_buffered_amount_low_threshold(stream, bytes);
+            }
+        }
+    }
+
+    /// What a channel is like; `None` once it is closed.
+    pub fn info(&self, channel: ChannelId) -> Option<&ChannelInfo> {
+        self.table.get(channel).map(|channel| &channel.info)
+    }
+
+    /// Where a channel stands.
+    pub fn state(&self, channel: ChannelId) -> ChannelState {
+        self.table
+            .get(channel)
+            .map_or(ChannelState::Closed, |channel| channel.state)
+    }
+
+    /// A channel's stream number, once it has one.
+    pub fn stream_id(&self, channel: ChannelId) -> Option<u16> {
+        self.table.get(channel)?.stream
+    }
+
+    /// What a channel has carried; `None` once it is closed.
+    pub fn channel_stats(&self, channel: ChannelId) -> Option<ChannelStats> {
+        self.table.get(channel).map(|channel| channel.stats)
+    }
+
+    /// All channels that are not closed.
+    pub fn channels(&self) -> impl Iterator<Item = ChannelId> + '_ {
+        self.table.ids()
+    }
+
+    /// Whether the association stands.
+    pub fn is_connected(&self) -> bool {
+        self.connected && !self.ended
+    }
+
+    /// Shuts the association down in good order: what was sent is delivered first.
+    pub fn shutdown(&mut self) {
+        self.association.shutdown();
+        self.take_association_events();
+    }
+
+    /// Ends all at once; the peer is told the reason.
+    pub fn abort(&mut self, reason: &str) {
+        self.association.abort(reason);
+        self.take_association_events();
+    }
+
+    /// DTLS is gone, and all channels with it (RFC 8841 §9.3).
+    pub fn transport_closed(&mut self) {
+        self.association.transport_closed();
+        self.take_association_events();
+    }
+
+    /// Sets the longest packet; see [`Association::set_mtu`].
+    pub fn set_mtu(&mut self, max_packet: usize) {
+        self.association.set_mtu(max_packet);
+    }
+
+    /// Tells a measured round-trip time; see [`Association::set_round_trip_time`].
+    pub fn set_round_trip_time(&mut self, rtt: Duration) {
+        self.association.set_round_trip_time(rtt);
+    }
+
+    /// Sets the peer's port (`a=sctp-port`).
+    pub fn set_remote_port(&mut self, port: u16) {
+        self.association.set_remote_port(port);
+    }
+
+    /// The association below, to look at.
+    pub fn association(&self) -> &Association {
+        &self.association
+    }
+
+    /// What it has seen.
+    pub fn stats(&self) -> DataChannelsStats {
+        DataChannelsStats {
+            association: self.association.stats(),
+            ..self.stats
+        }
+    }
+
+    fn emit(&mut self, event: ChannelEvent) {
+        self.events.push_back(Queued { event, unread: None });
+    }
+
+    fn disconnect(&mut self, reason: CloseReason) {
+        self.ended = true;
+        self.close_all(ChannelCloseReason::Disconnected);
+        self.emit(ChannelEvent::Disconnected(reason));
+    }
+}
+
+impl StateMachine for DataChannels {
+    type Event = ChannelEvent;
+    type Received<'d> = ();
+
+    fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
+        self.association.handle_datagram(now, datagram);
+        self.take_association_events();
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.association.handle_timeout(now);
+        self.take_association_events();
+    }
+
+    fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        let transmit = self.association.poll_transmit(now, buf);
+        self.take_association_events();
+        transmit
+    }
+
+    fn poll_event(&mut self) -> Option<ChannelEvent> {
+        let Queued { event, unread } = self.events.pop_front()?;
+        if let Some(unread) = unread {
+            self.association.release(unread as usize);
+        }
+        Some(event)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.association.poll_timeout()
+    }
+}

@@ -1,0 +1,296 @@
+//! Channels as the user sees them.
+
+use alloc::string::String;
+
+use super::Message;
+use crate::{CloseReason, Config, Reliability};
+
+/// How [`DataChannels`](super::DataChannels) behave.
+#[derive(Clone, Debug)]
+pub struct ChannelConfig {
+    /// The association below. Its `max_message_size` is what SDP should announce
+    /// (`a=max-message-size`, RFC 8841 §6).
+    pub association: Config,
+    /// How many channels there may be at once, the peer's included.
+    pub max_channels: usize,
+    /// How many bytes of labels and protocols the peer's channels may have together.
+    pub max_label_bytes: usize,
+}
+
+impl Default for ChannelConfig {
+    fn default() -> Self {
+        Self {
+            association: Config {
+                // Whether the peer is there is for ICE to say (RFC 7675); an association that
+                // gives up by itself could not outlive an ICE restart.
+                max_retransmits: None,
+                max_init_retransmits: None,
+                ..Config::default()
+            },
+            max_channels: 4096,
+            max_label_bytes: 1024 * 1024,
+        }
+    }
+}
+
+/// Which stream numbers are ours to choose for channels that we open (RFC 8832 §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parity {
+    /// 0, 2, 4...: ours if we are the DTLS client.
+    Even,
+    /// 1, 3, 5...: ours if we are the DTLS server.
+    Odd,
+}
+
+/// Names a channel of one [`DataChannels`](super::DataChannels); never used for another one later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelId {
+    pub(super) slot: u32,
+    pub(super) generation: u32,
+}
+
+/// What a channel shall be like.
+///
+/// ```
+/// use pollrtc_sctp::Reliability;
+/// use pollrtc_sctp::channel::ChannelInit;
+///
+/// let chat = ChannelInit::from("chat"); // ordered and reliable
+/// let game = ChannelInit {
+///     ordered: false,
+///     reliability: Reliability::MaxRetransmits(0),
+///     ..ChannelInit::from("positions")
+/// };
+/// # assert_ne!(chat, game);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelInit {
+    /// Its name; need not be unique.
+    pub label: String,
+    /// The subprotocol, if both sides agree on one.
+    pub protocol: String,
+    /// Whether messages arrive in the order in which they were sent.
+    pub ordered: bool,
+    /// How hard to try to deliver a message.
+    pub reliability: Reliability,
+    /// `Some(id)`: both sides create the channel with this stream number, agreed on by other means,
+    /// and nothing is said about it on the wire (RFC 8831 §6.5).
+    pub negotiated: Option<u16>,
+    /// Weight among channels: 128, 256, 512, 1024 for very low, low, medium, high (RFC 8831 §6.4).
+    pub priority: u16,
+}
+
+impl Default for ChannelInit {
+    fn default() -> Self {
+        Self {
+            label: String::new(),
+            protocol: String::new(),
+            ordered: true,
+            reliability: Reliability::Reliable,
+            negotiated: None,
+            priority: 256,
+        }
+    }
+}
+
+impl From<&str> for ChannelInit {
+    fn from(label: &str) -> Self {
+        Self {
+            label: label.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<String> for ChannelInit {
+    fn from(label: String) -> Self {
+        Self {
+            label,
+            ..Self::default()
+        }
+    }
+}
+
+/// What a channel is like, whoever opened it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelInfo {
+    /// Its name.
+    pub label: String,
+    /// The subprotocol; empty for none.
+    pub protocol: String,
+    /// Whether messages arrive in the order in which they were sent.
+    pub ordered: bool,
+    /// How hard either side tries to deliver a message.
+    pub reliability: Reliability,
+    /// Whether both sides created it without a word on the wire.
+    pub negotiated: bool,
+    /// Whether the peer opened it.
+    pub incoming: bool,
+    /// Weight among channels.
+    pub priority: u16,
+}
+
+/// Where a channel stands (`readyState` of W3C WebRTC).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelState {
+    /// Waits for the association.
+    Connecting,
+    /// Messages flow.
+    Open,
+    /// Being closed by either side; messages that were sent before are still delivered.
+    Closing,
+    /// Gone.
+    Closed,
+}
+
+/// What a channel has carried (`RTCDataChannelStats`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChannelStats {
+    /// Messages taken to be sent.
+    pub messages_sent: u64,
+    /// Their bytes.
+    pub bytes_sent: u64,
+    /// Messages that came.
+    pub messages_received: u64,
+    /// Their bytes.
+    pub bytes_received: u64,
+}
+
+/// What all channels together have seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DataChannelsStats {
+    /// The association below.
+    pub association: crate::Stats,
+    /// Channels that became open.
+    pub channels_opened: u64,
+    /// Channels that were open and are closed.
+    pub channels_closed: u64,
+    /// Dropped: messages on streams without a channel.
+    pub dropped_no_channel: u64,
+    /// Dropped: messages of a kind that is not known.
+    pub dropped_kind: u64,
+    /// Refused: OPEN messages that are malformed, on streams that are in use or not the peer's to
+    /// choose, or of which there are too many; ACKs for nothing.
+    pub refused_establishment: u64,
+}
+
+/// What happened to [`DataChannels`](super::DataChannels).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChannelEvent {
+    /// The association stands.
+    Connected,
+    /// A channel is open.
+    Opened {
+        /// Which.
+        channel: ChannelId,
+        /// Whether the peer opened it.
+        incoming: bool,
+    },
+    /// A message came.
+    Message {
+        /// On which channel.
+        channel: ChannelId,
+        /// The message.
+        data: Message,
+    },
+    /// What waits to be sent on a channel fell to its threshold.
+    BufferedAmountLow {
+        /// Which.
+        channel: ChannelId,
+    },
+    /// The peer closes a channel.
+    Closing {
+        /// Which.
+        channel: ChannelId,
+    },
+    /// A channel is closed, in both directions.
+    Closed {
+        /// Which.
+        channel: ChannelId,
+        /// Why.
+        reason: ChannelCloseReason,
+    },
+    /// The association ended, and with it all channels.
+    Disconnected(CloseReason),
+}
+
+/// Why a channel is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChannelCloseReason {
+    /// We closed it.
+    #[error("closed by us")]
+    Local,
+    /// The peer closed it.
+    #[error("closed by the peer")]
+    Remote,
+    /// The association ended.
+    #[error("the association ended")]
+    Disconnected,
+    /// The peer lost its state and began anew.
+    #[error("the peer began anew")]
+    Restarted,
+    /// The peer sent a message that is larger than we accept.
+    #[error("the peer sent a message that is too large")]
+    MessageTooLarge,
+    /// The peer broke the rules of channel establishment (RFC 8832).
+    #[error("the peer broke the rules of channel establishment")]
+    ProtocolViolation,
+    /// The peer accepts fewer streams than the channel's number.
+    #[error("the peer has no such stream")]
+    NoSuchStream,
+}
+
+/// Why a channel could not be opened. Nothing has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The association has ended.
+    #[error("the association has ended")]
+    Disconnected,
+    /// The negotiated stream number belongs to another channel.
+    #[error("stream {0} belongs to another channel")]
+    StreamInUse(u16),
+    /// The negotiated stream number is beyond what the association has.
+    #[error("stream {stream} is beyond the {streams} that there are")]
+    NoSuchStream {
+        /// The one asked for.
+        stream: u16,
+        /// How many there are.
+        streams: u16,
+    },
+    /// There are as many channels as the configuration or the streams allow.
+    #[error("there are {0} channels already")]
+    TooManyChannels(usize),
+    /// Label or protocol have more than 65,535 bytes.
+    #[error("a label or protocol of {0} bytes is longer than 65535")]
+    LabelTooLong(usize),
+}
+
+/// Why a message was not taken. Nothing has been queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChannelSendError {
+    /// The channel is not open yet, or not any more.
+    #[error("the channel is not open")]
+    NotOpen,
+    /// The peer does not accept messages of this size.
+    #[error("{size} bytes are more than the {max} that the peer accepts")]
+    TooLarge {
+        /// The message's.
+        size: usize,
+        /// The peer's limit.
+        max: usize,
+    },
+    /// Too much waits to be sent. Wait for [`ChannelEvent::BufferedAmountLow`].
+    #[error("{buffered} of {limit} bytes wait to be sent already")]
+    BufferFull {
+        /// What waits now, on all channels.
+        buffered: usize,
+        /// [`Config::send_buffer`](crate::Config::send_buffer).
+        limit: usize,
+    },
+}

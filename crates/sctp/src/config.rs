@@ -1,0 +1,122 @@
+//! What a caller can decide.
+
+use core::time::Duration;
+
+/// How an [`Association`](crate::Association) behaves. The defaults fit a data channel under DTLS.
+///
+/// ```
+/// let config = pollrtc_sctp::Config {
+///     max_message_size: 64 * 1024,
+///     ..Default::default()
+/// };
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Our port. A label only: under DTLS it never meets a real port (RFC 8261 §3).
+    pub local_port: u16,
+    /// The peer's port (`a=sctp-port`, RFC 8841).
+    pub remote_port: u16,
+    /// The longest packet to send, in bytes; see [`set_mtu`](crate::Association::set_mtu).
+    pub max_packet: usize,
+    /// How many bytes the peer may have on the way or waiting for the application. Bounds the
+    /// memory that it can make us hold, together with `max_message_size`.
+    pub receive_window: u32,
+    /// The largest message to accept, in bytes. A larger one is discarded with an event.
+    pub max_message_size: usize,
+    /// How many bytes may wait to be sent.
+    pub send_buffer: usize,
+    /// How many streams to ask for; the peer may allow fewer.
+    pub outbound_streams: u16,
+    /// How many streams to accept.
+    pub inbound_streams: u16,
+    /// Retransmission timeout before anything was measured (RFC 9260 §16: 1 s).
+    pub rto_initial: Duration,
+    /// Lower bound of the retransmission timeout. RFC 9260 §16 says 1 s, which is too long for
+    /// conversations; 400 ms stays above the delay of acknowledgements.
+    pub rto_min: Duration,
+    /// Upper bound of the retransmission timeout. RFC 9260 §16 says 60 s; 3 s make an association
+    /// go on soon after an outage.
+    pub rto_max: Duration,
+    /// How many retransmissions or heartbeats in a row may go unanswered before the peer counts as
+    /// gone; `None` for no limit, where another layer (ICE consent) watches over the peer.
+    pub max_retransmits: Option<u32>,
+    /// The same for INIT and COOKIE ECHO.
+    pub max_init_retransmits: Option<u32>,
+    /// How long nothing may be sent before a heartbeat is; `None` for none.
+    pub heartbeat_interval: Option<Duration>,
+    /// How long a state cookie is good for.
+    pub cookie_lifetime: Duration,
+    /// How long an acknowledgement may wait for company; at most 500 ms (RFC 9260 §6.2).
+    pub sack_delay: Duration,
+    /// The congestion window to begin with, in packets. RFC 9260 §7.2.1 says 4; 10 is what TCP
+    /// begins with today (RFC 6928) and saves a round trip on most messages.
+    pub initial_window: usize,
+    /// The first TSN; `None` for a random one. Anything else is for tests.
+    pub initial_tsn: Option<u32>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            local_port: 5000,
+            remote_port: 5000,
+            max_packet: DEFAULT_MAX_PACKET,
+            receive_window: 2 * 1024 * 1024,
+            max_message_size: 256 * 1024,
+            send_buffer: 16 * 1024 * 1024,
+            outbound_streams: u16::MAX,
+            inbound_streams: u16::MAX,
+            rto_initial: Duration::from_secs(1),
+            rto_min: Duration::from_millis(400),
+            rto_max: Duration::from_secs(3),
+            max_retransmits: Some(10),
+            max_init_retransmits: Some(8),
+            heartbeat_interval: Some(Duration::from_secs(30)),
+            cookie_lifetime: Duration::from_secs(60),
+            sack_delay: Duration::from_millis(200),
+            initial_window: 10,
+            initial_tsn: None,
+        }
+    }
+}
+
+/// Leaves room for IPv6, UDP and DTLS in 1280 bytes, and is a multiple of 16, at which checksum and
+/// cipher are fastest.
+pub const DEFAULT_MAX_PACKET: usize = 1152;
+
+/// The least that [`Config::max_packet`] can be; smaller values are raised to it. An INIT ACK with
+/// its cookie fits.
+pub const MIN_MAX_PACKET: usize = 512;
+
+/// How to send one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendOptions {
+    /// Whether it keeps its place among the other ordered messages of its stream.
+    pub ordered: bool,
+    /// How hard to try.
+    pub reliability: Reliability,
+    /// The stream's weight against other streams that have something to send (RFC 8831 §6.4).
+    pub priority: u16,
+}
+
+impl Default for SendOptions {
+    fn default() -> Self {
+        Self {
+            ordered: true,
+            reliability: Reliability::Reliable,
+            priority: 256,
+        }
+    }
+}
+
+/// How hard to try to deliver a message (RFC 3758, RFC 7496).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reliability {
+    /// Until it arrives.
+    #[default]
+    Reliable,
+    /// Retransmit each fragment at most this many times.
+    MaxRetransmits(u16),
+    /// Give up this long after `send`.
+    MaxLifetime(Duration),
+}

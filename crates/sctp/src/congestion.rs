@@ -1,0 +1,152 @@
+//! How much may be on the way (RFC 9260 §7.2).
+
+/// What ssthresh never falls below, in packets (§7.2.3).
+const MIN_SSTHRESH: usize = 4;
+
+/// The window and how it reacts. All sizes are bytes of chunks on the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Congestion {
+    cwnd: usize,
+    ssthresh: usize,
+    partial_bytes_acked: usize,
+    mtu: usize,
+    /// In fast recovery, until this TSN is acknowledged (§7.2.4).
+    recovery_exit: Option<u64>,
+}
+
+impl Congestion {
+    pub(crate) fn new(mtu: usize, initial_packets: usize, peer_window: u32) -> Self {
+        Self {
+            cwnd: initial_packets.max(1).saturating_mul(mtu),
+            // As large as it makes sense: the peer's window (§7.2.1), in bytes on the wire.
+            ssthresh: (peer_window as usize).saturating_mul(2),
+            partial_bytes_acked: 0,
+            mtu,
+            recovery_exit: None,
+        }
+    }
+
+    pub(crate) fn set_mtu(&mut self, mtu: usize) {
+        self.mtu = mtu;
+        self.cwnd = self.cwnd.max(mtu);
+    }
+
+    pub(crate) fn window(&self) -> usize {
+        self.cwnd
+    }
+
+    #[cfg(test)]
+    fn in_recovery(&self) -> bool {
+        self.recovery_exit.is_some()
+    }
+
+    /// `acked` bytes arrived, `in_flight` were on the way before, everything up to `cumulative` is
+    /// there.
+    pub(crate) fn on_ack(&mut self, acked: usize, in_flight: usize, cumulative: u64) {
+        if let Some(exit) = self.recovery_exit {
+            if cumulative < exit {
+                return; // No growth before what was lost is repaired.
+            }
+            self.recovery_exit = None;
+        }
+        // Only a window that is used tells whether there is room for more (§7.2.1, §7.2.2). The
+        // packet that did not fit any more counts as used.
+        let used = in_flight.saturating_add(self.mtu) > self.cwnd;
+        if !used {
+            return;
+        }
+        if self.cwnd <= self.ssthresh {
+            // By what arrived, however few SACKs say so (§7.2.1 with a large L): a receiver that takes
+            // a burst at once and acknowledges it at once does not slow us down.
+            self.cwnd = self.cwnd.saturating_add(acked);
+            return;
+        }
+        self.partial_bytes_acked = self.partial_bytes_acked.saturating_add(acked);
+        if self.partial_bytes_acked >= self.cwnd {
+            self.partial_bytes_acked = self.partial_bytes_acked.saturating_sub(self.cwnd);
+            self.cwnd = self.cwnd.saturating_add(self.mtu);
+        }
+    }
+
+    /// Something was lost while everything up to `highest` had been sent. Halves the window, once
+    /// per window; true if it did (§7.2.3, §7.2.4).
+    pub(crate) fn on_loss(&mut self, highest: u64) -> bool {
+        if self.recovery_exit.is_some() {
+            return false;
+        }
+        self.recovery_exit = Some(highest);
+        self.ssthresh = (self.cwnd / 2).max(self.mtu.saturating_mul(MIN_SSTHRESH));
+        self.cwnd = self.ssthresh;
+        self.partial_bytes_acked = 0;
+        true
+    }
+
+    /// The retransmission timer ran out (§7.2.3). Fast recovery ends, so that the window regrows by
+    /// slow start.
+    pub(crate) fn on_timeout(&mut self) {
+        self.recovery_exit = None;
+        self.ssthresh = (self.cwnd / 2).max(self.mtu.saturating_mul(MIN_SSTHRESH));
+        self.cwnd = self.mtu;
+        self.partial_bytes_acked = 0;
+    }
+
+    /// Nothing was sent for a whole retransmission timeout (§7.2.1).
+    pub(crate) fn on_idle(&mut self) {
+        let floor = self.mtu.saturating_mul(MIN_SSTHRESH);
+        if self.cwnd > floor {
+            self.ssthresh = self.ssthresh.max(self.cwnd);
+            self.cwnd = (self.cwnd / 2).max(floor);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MTU: usize = 1000;
+
+    #[test]
+    fn slow_start_grows_by_what_was_acknowledged_if_the_window_was_used() {
+        let mut congestion = Congestion::new(MTU, 4, 1 << 20);
+        congestion.on_ack(2000, 1000, 2);
+        assert_eq!(congestion.window(), 4000, "an unused window does not grow");
+        congestion.on_ack(2000, 4000, 4);
+        assert_eq!(congestion.window(), 6000);
+    }
+
+    #[test]
+    fn one_cut_per_window_and_growth_by_one_packet_per_round_trip_after() {
+        let mut congestion = Congestion::new(MTU, 20, 1 << 20);
+        assert!(congestion.on_loss(20));
+        assert!(!congestion.on_loss(20));
+        assert_eq!(congestion.window(), 10_000);
+        congestion.on_ack(10_000, 10_000, 19);
+        assert_eq!(congestion.window(), 10_000, "in recovery");
+        congestion.on_ack(1000, 10_000, 25);
+        assert!(!congestion.in_recovery());
+        assert_eq!(congestion.window(), 11_000, "at ssthresh it is still slow start");
+        congestion.on_ack(10_000, 11_000, 35);
+        assert_eq!(congestion.window(), 11_000);
+        congestion.on_ack(1000, 11_000, 36);
+        assert_eq!(congestion.window(), 12_000);
+    }
+
+    #[test]
+    fn timeout_leaves_recovery_and_starts_slowly() {
+        let mut congestion = Congestion::new(MTU, 20, 1 << 20);
+        congestion.on_loss(20);
+        congestion.on_timeout();
+        assert!(!congestion.in_recovery());
+        assert_eq!(congestion.window(), MTU);
+        congestion.on_ack(1000, 1000, 1);
+        assert_eq!(congestion.window(), 2 * MTU);
+    }
+
+    #[test]
+    fn idle_windows_decay_to_four_packets() {
+        let mut congestion = Congestion::new(MTU, 20, 1 << 20);
+        (0..5).for_each(|_| congestion.on_idle());
+        assert_eq!(congestion.window(), 4 * MTU);
+    }
+}

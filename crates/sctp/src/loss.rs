@@ -1,0 +1,146 @@
+//! Which chunks are lost, told by what was acknowledged (RFC 9260 §7.2.4) and by time (RFC 8985).
+//!
+//! A chunk that was sent once is lost when three SACKs acknowledged something new above it, or when
+//! something sent later has arrived and the time for being overtaken is up. A chunk that was sent
+//! again is judged by time alone. Both walks go forward only: work is constant per chunk.
+
+use alloc::collections::VecDeque;
+use core::time::Duration;
+
+use pollrtc_core::Instant;
+
+use crate::outstanding::{Acked, Outstanding};
+
+/// SACKs with news from above after which a chunk counts as lost (RFC 9260 §7.2.4).
+const MISSING_REPORTS: usize = 3;
+/// Never wait less than this for a probe (timers are not finer).
+const MIN_PROBE_DELAY: Duration = Duration::from_millis(10);
+
+#[derive(Debug, Default)]
+pub(crate) struct LossDetector {
+    /// The highest TSNs newly acknowledged by a SACK, highest first; `MISSING_REPORTS` of them.
+    highest_news: [u64; MISSING_REPORTS],
+    /// The chunk that was sent last among those that arrived: when, and how long its round trip was.
+    newest: Option<(Instant, Duration)>,
+    /// Chunks sent once below here have been judged.
+    judged: u64,
+    /// Chunks that were sent again, in the order in which they were.
+    resent: VecDeque<(u64, Instant)>,
+    /// Once reordering was seen, SACKs alone no longer count; quarters of the shortest round trip
+    /// that a chunk may be overtaken by.
+    reorder_quarters: u32,
+    /// A probe was sent and nothing new was acknowledged since.
+    pub(crate) probing: bool,
+}
+
+/// What detection found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Verdict {
+    /// Something is lost.
+    pub(crate) lost: bool,
+    /// When to look again.
+    pub(crate) again_at: Option<Instant>,
+}
+
+impl LossDetector {
+    pub(crate) fn on_ack(&mut self, acked: &Acked, now: Instant, min_rtt: Duration) {
+        let Some(highest) = acked.highest else { return };
+        self.probing = false;
+        let overtaken = acked
+            .lowest_sent_once
+            .is_some_and(|lowest| lowest < self.highest_news[0]);
+        if overtaken && self.reorder_quarters == 0 {
+            self.reorder_quarters = 1;
+        }
+        let mut carried = highest;
+        for news in &mut self.highest_news {
+            if carried > *news {
+                core::mem::swap(news, &mut carried);
+            }
+        }
+        if let Some(newest) = acked.newest {
+            let rtt = now - newest.sent_at;
+            // Faster than any round trip: the acknowledgement is for an earlier transmission
+            // (RFC 8985 §6.2 step 2).
+            let genuine = newest.transmissions == 1 || rtt >= min_rtt;
+            if genuine && self.newest.is_none_or(|(sent_at, _)| sent_at <= newest.sent_at) {
+                self.newest = Some((newest.sent_at, rtt));
+            }
+        }
+    }
+
+    /// The peer got something twice: we were too quick to send again (RFC 8985 §6.2 step 4).
+    pub(crate) fn on_duplicate_reported(&mut self) {
+        self.reorder_quarters = (self.reorder_quarters + 1).min(4);
+    }
+
+    pub(crate) fn on_resent(&mut self, tsn: u64, now: Instant) {
+        self.resent.push_back((tsn, now));
+    }
+
+    /// All in flight was marked lost: what was known of what was sent again is void.
+    pub(crate) fn on_timeout(&mut self) {
+        self.resent.clear();
+        self.probing = false;
+    }
+
+    /// Marks what is lost.
+    pub(crate) fn detect(&mut self, outstanding: &mut Outstanding, now: Instant, min_rtt: Duration) -> Verdict {
+        let mut verdict = Verdict::default();
+        let Some((newest_sent_at, newest_rtt)) = self.newest else {
+            return verdict;
+        };
+        let allowance = newest_rtt + min_rtt * self.reorder_quarters.max(1) / 4;
+        let mut look_again = |at: Instant| {
+            verdict.again_at = Some(verdict.again_at.map_or(at, |other: Instant| other.min(at)));
+        };
+        let mut lost = false;
+        let reported = self.highest_news.last().copied().unwrap_or(0);
+        self.judged = self.judged.max(outstanding.cumulative() + 1);
+        while self.judged < outstanding.next_tsn() {
+            let tsn = self.judged;
+            if let Some(chunk) = outstanding
+                .in_flight_chunk(tsn)
+                .filter(|chunk| chunk.transmissions == 1)
+            {
+                let by_reports = self.reorder_quarters == 0 && tsn < reported;
+                let overtaken = tsn < self.highest_news[0] && chunk.sent_at <= newest_sent_at;
+                let deadline = chunk.sent_at + allowance;
+                if !by_reports && !(overtaken && deadline <= now) {
+                    if overtaken {
+                        look_again(deadline);
+                    }
+                    break;
+                }
+                outstanding.mark_lost(tsn);
+                lost = true;
+            }
+            self.judged += 1;
+        }
+        while let Some(&(tsn, sent_at)) = self.resent.front() {
+            let still = outstanding
+                .in_flight_chunk(tsn)
+                .is_some_and(|chunk| chunk.sent_at == sent_at && chunk.transmissions > 1);
+            if still {
+                let overtaken = sent_at < newest_sent_at;
+                let deadline = sent_at + allowance;
+                if !(overtaken && deadline <= now) {
+                    if overtaken {
+                        look_again(deadline);
+                    }
+                    break;
+                }
+                outstanding.mark_lost(tsn);
+                lost = true;
+            }
+            self.resent.pop_front();
+        }
+        verdict.lost = lost;
+        verdict
+    }
+
+    /// How long after the last transmission to probe for a lost tail (RFC 8985 §7.2).
+    pub(crate) fn probe_delay(srtt: Duration) -> Duration {
+        (srtt * 2).max(MIN_PROBE_DELAY)
+    }
+}

@@ -1,0 +1,642 @@
+//! What was sent and is not yet acknowledged for good.
+//!
+//! Chunks stand in a ring indexed by their distance from the cumulative TSN ack; each refers to its
+//! message by number, so a fragment is a few plain words and the message's bytes are held once.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
+use pollrtc_core::Instant;
+
+use crate::send_queue::{Policy, QueuedMessage};
+use crate::serial::extend;
+use crate::wire::{DATA_HEADER_LEN, DataHeader, Sack, padded};
+
+#[derive(Debug)]
+pub(crate) struct Outstanding {
+    /// Everything up to here is acknowledged.
+    cumulative: u64,
+    /// The first is TSN `cumulative + 1`.
+    chunks: VecDeque<SentChunk>,
+    messages: VecDeque<SentMessage>,
+    /// The number of the first of `messages`.
+    first_message: u64,
+    /// The last message has bytes that were never sent, from this offset on.
+    unfinished: Option<usize>,
+    /// Chunks to send again, ascending; entries whose chunk is not `Lost` any more are stale.
+    lost: VecDeque<u64>,
+    /// What the peer has beyond the cumulative TSN ack: inclusive ranges, ascending, disjoint.
+    acked: Vec<(u64, u64)>,
+    scratch: Vec<(u64, u64)>,
+    /// Bytes on the wire and bytes of payload of the chunks that are `InFlight`.
+    in_flight: usize,
+    payload_in_flight: usize,
+    /// Everything up to here is acknowledged or given up (RFC 3758 §3.5: Advanced.Peer.Ack.Point).
+    advanced: u64,
+    given_up: GivenUp,
+}
+
+/// What was abandoned (RFC 3758).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct GivenUp {
+    pub(crate) messages: u64,
+    /// Bytes that will never be sent, and their stream.
+    pub(crate) unsent: Option<(u16, usize)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct SentChunk {
+    message: u64,
+    offset: u32,
+    len: u16,
+    transmissions: u16,
+    state: ChunkState,
+    sent_at: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ChunkState {
+    InFlight,
+    Lost,
+    Acked,
+    Abandoned,
+}
+
+#[derive(Debug)]
+struct SentMessage {
+    data: Bytes,
+    stream: u16,
+    ssn: u16,
+    ppid: u32,
+    ordered: bool,
+    policy: Policy,
+    first: u64,
+    /// The TSN of its last fragment; of the last so far while it is unfinished.
+    last: u64,
+}
+
+impl SentChunk {
+    fn wire_len(&self) -> usize {
+        DATA_HEADER_LEN + padded(self.len.into())
+    }
+}
+
+/// A chunk of the ring as loss detection sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InFlight {
+    pub(crate) sent_at: Instant,
+    pub(crate) transmissions: u16,
+}
+
+/// What a SACK told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Acked {
+    /// Bytes on the wire that are acknowledged for the first time.
+    pub(crate) bytes: usize,
+    /// Bytes on the wire that were in flight before.
+    pub(crate) in_flight_before: usize,
+    /// The cumulative TSN ack moved.
+    pub(crate) advanced: bool,
+    /// The highest TSN acknowledged for the first time.
+    pub(crate) highest: Option<u64>,
+    /// Of the newly acknowledged chunks, the one sent last: when, and whether only once.
+    pub(crate) newest: Option<InFlight>,
+    /// The lowest newly acknowledged TSN among those that were sent only once.
+    pub(crate) lowest_sent_once: Option<u64>,
+}
+
+/// Why a SACK was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SackError {
+    /// It is older than one that came before (RFC 9260 §6.2.1 D i).
+    Old,
+    /// It acknowledges what was never sent, or its blocks are out of order.
+    Impossible,
+}
+
+impl Outstanding {
+    /// The first chunk will have TSN `initial`.
+    pub(crate) fn new(initial: u64) -> Self {
+        Self {
+            cumulative: initial - 1,
+            chunks: VecDeque::new(),
+            messages: VecDeque::new(),
+            first_message: 0,
+            unfinished: None,
+            lost: VecDeque::new(),
+            acked: Vec::new(),
+            scratch: Vec::new(),
+            in_flight: 0,
+            payload_in_flight: 0,
+            advanced: initial - 1,
+            given_up: GivenUp::default(),
+        }
+    }
+
+    pub(crate) fn cumulative(&self) -> u64 {
+        self.cumulative
+    }
+
+    pub(crate) fn next_tsn(&self) -> u64 {
+        self.cumulative + 1 + self.chunks.len() as u64
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.chunks.is_empty() && self.unfinished.is_none()
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(crate) fn payload_in_flight(&self) -> usize {
+        self.payload_in_flight
+    }
+
+    pub(crate) fn has_chunks(&self) -> bool {
+        !self.chunks.is_empty()
+    }
+
+    fn index(&self, tsn: u64) -> Option<usize> {
+        usize::try_from(tsn.checked_sub(self.cumulative + 1)?).ok()
+    }
+
+    fn chunk(&self, tsn: u64) -> Option<&SentChunk> {
+        self.chunks.get(self.index(tsn)?)
+    }
+
+    /// The chunk, if it is in flight.
+    pub(crate) fn in_flight_chunk(&self, tsn: u64) -> Option<InFlight> {
+        let chunk = self.chunk(tsn)?;
+        (chunk.state == ChunkState::InFlight).then_some(InFlight {
+            sent_at: chunk.sent_at,
+            transmissions: chunk.transmissions,
+        })
+    }
+
+    // Sending what is new.
+
+    /// Begins a message whose first fragment is sent next.
+    pub(crate) fn begin(&mut self, stream: u16, ssn: u16, message: QueuedMessage) {
+        let first = self.next_tsn();
+        self.messages.push_back(SentMessage {
+            data: message.data,
+            stream,
+            ssn,
+            ppid: message.ppid,
+            ordered: message.ordered,
+            policy: message.policy,
+            first,
+            last: first,
+        });
+        self.unfinished = Some(0);
+    }
+
+    /// The bytes of the begun message that were never sent.
+    pub(crate) fn unsent_len(&self) -> Option<usize> {
+        let offset = self.unfinished?;
+        Some(self.messages.back()?.data.len() - offset)
+    }
+
+    /// Whether the begun message has run out of time.
+    pub(crate) fn unfinished_expired(&self, now: Instant) -> bool {
+        self.unfinished.is_some() && self.messages.back().is_some_and(|message| message.policy.expired(now))
+    }
+
+    /// Gives the next `len` bytes of the begun message a TSN. Returns the chunk for the wire.
+    pub(crate) fn send_fragment(&mut self, now: Instant, len: usize) -> Option<(DataHeader, &[u8])> {
+        let offset = self.unfinished?;
+        let tsn = self.next_tsn();
+        let message = self.messages.back_mut()?;
+        let end = (offset + len).min(message.data.len());
+        let chunk = SentChunk {
+            message: self.first_message + self.messages.len() as u64 - 1,
+            offset: u32::try_from(offset).ok()?,
+            len: u16::try_from(end - offset).ok()?,
+            transmissions: 1,
+            state: ChunkState::InFlight,
+            sent_at: now,
+        };
+        let message = self.messages.back_mut()?;
+        message.last = tsn;
+        self.unfinished = (end < message.data.len()).then_some(end);
+        self.in_flight += chunk.wire_len();
+        self.payload_in_flight += usize::from(chunk.len);
+        self.chunks.push_back(chunk);
+        self.on_wire(tsn)
+    }
+
+    /// The stream of the message begun last.
+    pub(crate) fn last_stream(&self) -> Option<u16> {
+        self.messages.back().map(|message| message.stream)
+    }
+
+    fn message(&self, number: u64) -> Option<&SentMessage> {
+        let index = usize::try_from(number.checked_sub(self.first_message)?).ok()?;
+        self.messages.get(index)
+    }
+
+    fn on_wire(&self, tsn: u64) -> Option<(DataHeader, &[u8])> {
+        let chunk = self.chunk(tsn)?;
+        let message = self.message(chunk.message)?;
+        let start = chunk.offset as usize;
+        let end = start + usize::from(chunk.len);
+        let header = DataHeader {
+            unordered: !message.ordered,
+            beginning: start == 0,
+            ending: end == message.data.len(),
+            tsn: tsn as u32,
+            stream: message.stream,
+            ssn: if message.ordered { message.ssn } else { 0 },
+            ppid: message.ppid,
+        };
+        Some((header, message.data.get(start..end)?))
+    }
+
+    // Sending again.
+
+    /// The lowest TSN to send again, with its length on the wire. What should rather be given up
+    /// by its message's policy is given up on the way, if `may_abandon`.
+    pub(crate) fn next_lost(&mut self, now: Instant, may_abandon: bool) -> Option<(u64, usize)> {
+        loop {
+            let (tsn, chunk) = self.first_lost()?;
+            let give_up = may_abandon
+                && self.message(chunk.message).is_some_and(|message| {
+                    let policy = &message.policy;
+                    policy.expired(now)
+                        || (policy.max_retransmits != u16::MAX && chunk.transmissions > policy.max_retransmits)
+                });
+            if !give_up {
+                return Some((tsn, chunk.wire_len()));
+            }
+            self.abandon(chunk.message);
+        }
+    }
+
+    /// Sends a lost chunk again. Returns it for the wire.
+    pub(crate) fn resend(&mut self, now: Instant, tsn: u64) -> Option<(DataHeader, &[u8])> {
+        let index = self.index(tsn)?;
+        let chunk = self.chunks.get_mut(index)?;
+        if chunk.state != ChunkState::Lost {
+            return None;
+        }
+        chunk.state = ChunkState::InFlight;
+        chunk.transmissions = chunk.transmissions.saturating_add(1);
+        chunk.sent_at = now;
+        self.in_flight += chunk.wire_len();
+        self.payload_in_flight += usize::from(chunk.len);
+        if self.lost.front() == Some(&tsn) {
+            self.lost.pop_front();
+        }
+        self.on_wire(tsn)
+    }
+
+    /// Marks a chunk that is in flight as lost.
+    pub(crate) fn mark_lost(&mut self, tsn: u64) {
+        let Some(index) = self.index(tsn) else { return };
+        let Some(chunk) = self.chunks.get_mut(index) else {
+            return;
+        };
+        if chunk.state != ChunkState::InFlight {
+            return;
+        }
+        chunk.state = ChunkState::Lost;
+        self.in_flight -= chunk.wire_len();
+        self.payload_in_flight -= usize::from(chunk.len);
+        self.queue_lost(tsn);
+    }
+
+    fn queue_lost(&mut self, tsn: u64) {
+        // Losses are found in ascending order, but for what is lost a second time.
+        if self.lost.back().is_none_or(|last| *last < tsn) {
+            self.lost.push_back(tsn);
+        } else if let Err(position) = self.lost.binary_search(&tsn) {
+            self.lost.insert(position, tsn);
+        }
+    }
+
+    /// Everything in flight counts as lost (RFC 9260 §6.3.3 E3).
+    pub(crate) fn mark_all_lost(&mut self) {
+        self.lost.clear();
+        let tsns = self.cumulative + 1..;
+        for (tsn, chunk) in tsns.zip(&mut self.chunks) {
+            if chunk.state == ChunkState::InFlight {
+                chunk.state = ChunkState::Lost;
+            }
+            if chunk.state == ChunkState::Lost {
+                self.lost.push_back(tsn);
+            }
+        }
+        self.in_flight = 0;
+        self.payload_in_flight = 0;
+    }
+
+    /// The highest TSN in flight, for a tail loss probe. Looks back over what is acknowledged.
+    pub(crate) fn last_in_flight(&self) -> Option<u64> {
+        let from_end = self
+            .chunks
+            .iter()
+            .rev()
+            .position(|chunk| chunk.state == ChunkState::InFlight)?;
+        Some(self.next_tsn() - 1 - from_end as u64)
+    }
+
+    /// Whether something has to be sent again.
+    pub(crate) fn has_lost(&mut self) -> bool {
+        self.first_lost().is_some()
+    }
+
+    fn first_lost(&mut self) -> Option<(u64, SentChunk)> {
+        loop {
+            let tsn = *self.lost.front()?;
+            match self.chunk(tsn) {
+                Some(chunk) if chunk.state == ChunkState::Lost => return Some((tsn, *chunk)),
+                _ => self.lost.pop_front(),
+            };
+        }
+    }
+
+    // Acknowledgement.
+
+    /// Takes a SACK, all of it or nothing.
+    pub(crate) fn on_sack(&mut self, sack: &Sack<'_>) -> Result<Acked, SackError> {
+        let cumulative = extend(self.cumulative, sack.cumulative_tsn_ack);
+        if cumulative < self.cumulative {
+            return Err(SackError::Old);
+        }
+        let highest_sent = self.next_tsn() - 1;
+        if cumulative > highest_sent {
+            return Err(SackError::Impossible);
+        }
+        let mut previous_end = 0;
+        for (start, end) in sack.gap_blocks() {
+            // Blocks that touch or repeat are harmless, blocks that contradict are not.
+            if start <= previous_end || end < start || cumulative + u64::from(end) > highest_sent {
+                return Err(SackError::Impossible);
+            }
+            previous_end = end;
+        }
+        let mut acked = Acked {
+            in_flight_before: self.in_flight,
+            advanced: cumulative > self.cumulative,
+            ..Acked::default()
+        };
+        self.take_gap_blocks(cumulative, sack, &mut acked);
+        self.advance_to(cumulative, &mut acked);
+        Ok(acked)
+    }
+
+    /// A cumulative ack without gap blocks, as SHUTDOWN has it.
+    pub(crate) fn on_cumulative_ack(&mut self, wire: u32) -> Result<Acked, SackError> {
+        let cumulative = extend(self.cumulative, wire);
+        if cumulative < self.cumulative {
+            return Err(SackError::Old);
+        }
+        if cumulative >= self.next_tsn() {
+            return Err(SackError::Impossible);
+        }
+        let mut acked = Acked {
+            in_flight_before: self.in_flight,
+            advanced: cumulative > self.cumulative,
+            ..Acked::default()
+        };
+        self.advance_to(cumulative, &mut acked);
+        Ok(acked)
+    }
+
+    /// Compares the blocks with those of the SACK before: what is new is acknowledged, what is
+    /// missing was thrown away by the peer (§6.2.1 D iv) and counts as lost.
+    fn take_gap_blocks(&mut self, cumulative: u64, sack: &Sack<'_>, acked: &mut Acked) {
+        if sack.gap_blocks().len() == 0 && self.acked.is_empty() {
+            return;
+        }
+        let mut new = core::mem::take(&mut self.scratch);
+        new.clear();
+        new.extend(
+            sack.gap_blocks()
+                .map(|(start, end)| (cumulative + u64::from(start), cumulative + u64::from(end))),
+        );
+        let mut old = core::mem::take(&mut self.acked);
+        // What the cumulative ack covers now is no longer a block.
+        old.retain_mut(|(start, end)| {
+            *start = (*start).max(cumulative + 1);
+            start <= end
+        });
+        subtract(&new, &old, |tsn| self.acknowledge(tsn, acked));
+        subtract(&old, &new, |tsn| self.renege(tsn));
+        self.acked = new;
+        self.scratch = old;
+    }
+
+    fn acknowledge(&mut self, tsn: u64, acked: &mut Acked) {
+        let Some(index) = self.index(tsn) else { return };
+        let Some(chunk) = self.chunks.get_mut(index) else {
+            return;
+        };
+        let state = core::mem::replace(&mut chunk.state, ChunkState::Acked);
+        match state {
+            ChunkState::InFlight => {
+                self.in_flight -= chunk.wire_len();
+                self.payload_in_flight -= usize::from(chunk.len);
+            }
+            ChunkState::Lost => {}
+            ChunkState::Acked => return,
+            ChunkState::Abandoned => {
+                chunk.state = state;
+                return;
+            }
+        }
+        acked.bytes += chunk.wire_len();
+        if chunk.transmissions == 1 {
+            let lowest = acked.lowest_sent_once.map_or(tsn, |lowest| lowest.min(tsn));
+            acked.lowest_sent_once = Some(lowest);
+        }
+        acked.highest = acked.highest.max(Some(tsn));
+        if acked.newest.is_none_or(|newest| newest.sent_at <= chunk.sent_at) {
+            acked.newest = Some(InFlight {
+                sent_at: chunk.sent_at,
+                transmissions: chunk.transmissions,
+            });
+        }
+    }
+
+    fn renege(&mut self, tsn: u64) {
+        let Some(index) = self.index(tsn) else { return };
+        if let Some(chunk) = self.chunks.get_mut(index)
+            && chunk.state == ChunkState::Acked
+        {
+            chunk.state = ChunkState::Lost;
+            self.queue_lost(tsn);
+        }
+    }
+
+    fn advance_to(&mut self, cumulative: u64, acked: &mut Acked) {
+        while self.cumulative < cumulative {
+            self.acknowledge(self.cumulative + 1, acked);
+            self.chunks.pop_front();
+            self.cumulative += 1;
+        }
+        let unfinished = u64::from(self.unfinished.is_some());
+        while self.messages.len() as u64 > unfinished
+            && self.messages.front().is_some_and(|message| message.last <= cumulative)
+        {
+            self.messages.pop_front();
+            self.first_message += 1;
+        }
+        // Stale entries must not pile up in front.
+        while self.lost.front().is_some_and(|tsn| *tsn <= cumulative) {
+            self.lost.pop_front();
+        }
+        self.advance_over_abandoned();
+    }
+
+    // Partial reliability (RFC 3758 §3.5).
+
+    /// Gives up the message that is being sent.
+    pub(crate) fn abandon_unfinished(&mut self) {
+        if self.unfinished.is_some() && !self.messages.is_empty() {
+            self.abandon(self.first_message + self.messages.len() as u64 - 1);
+        }
+    }
+
+    /// What was given up since this was asked last.
+    pub(crate) fn take_given_up(&mut self) -> GivenUp {
+        core::mem::take(&mut self.given_up)
+    }
+
+    fn abandon(&mut self, number: u64) {
+        let unsent = self.unsent_len();
+        let Some(index) = number
+            .checked_sub(self.first_message)
+            .and_then(|index| usize::try_from(index).ok())
+        else {
+            return;
+        };
+        let is_last = index + 1 == self.messages.len();
+        let next_tsn = self.next_tsn();
+        let Some(message) = self.messages.get_mut(index) else {
+            return;
+        };
+        self.given_up.messages += 1;
+        if is_last && self.unfinished.take().is_some() {
+            self.given_up.unsent = unsent.map(|unsent| (message.stream, unsent));
+            // §3.5 A3: a fragment that is never sent stands for the rest, so that the peer learns
+            // that no end of the message will come.
+            message.last = next_tsn;
+            self.chunks.push_back(SentChunk {
+                message: number,
+                offset: 0,
+                len: 0,
+                transmissions: 0,
+                state: ChunkState::Abandoned,
+                sent_at: Instant::ZERO,
+            });
+        }
+        message.data = Bytes::new();
+        let (first, last) = (message.first, message.last);
+        for tsn in first.max(self.cumulative + 1)..=last {
+            let Some(index) = self.index(tsn) else { continue };
+            let Some(chunk) = self.chunks.get_mut(index) else {
+                continue;
+            };
+            if chunk.state == ChunkState::InFlight {
+                self.in_flight -= chunk.wire_len();
+                self.payload_in_flight -= usize::from(chunk.len);
+            }
+            chunk.state = ChunkState::Abandoned;
+        }
+        self.advance_over_abandoned();
+    }
+
+    fn advance_over_abandoned(&mut self) {
+        self.advanced = self.advanced.max(self.cumulative);
+        while self
+            .chunk(self.advanced + 1)
+            .is_some_and(|chunk| chunk.state == ChunkState::Abandoned)
+        {
+            self.advanced += 1;
+        }
+    }
+
+    /// Up to where the peer may be told to skip, as it goes on the wire.
+    pub(crate) fn advanced(&self) -> u32 {
+        self.advanced as u32
+    }
+
+    /// Whether the peer has to be told to skip something.
+    pub(crate) fn forward_tsn_needed(&self) -> bool {
+        self.advanced > self.cumulative
+    }
+
+    /// What a FORWARD TSN says: up to where, and per ordered stream the highest sequence number
+    /// skipped, at most `max_streams` of them (§3.5 C).
+    pub(crate) fn forward_tsn(&self, max_streams: usize) -> (u32, Vec<(u16, u16)>) {
+        let mut streams: Vec<(u16, u16)> = Vec::new();
+        let mut up_to = self.cumulative;
+        let skipped = usize::try_from(self.advanced - self.cumulative).unwrap_or(usize::MAX);
+        for chunk in self.chunks.iter().take(skipped) {
+            if let Some(message) = self.message(chunk.message).filter(|message| message.ordered) {
+                // Messages stand in the order of their numbers, so the last one is the highest.
+                match streams.binary_search_by_key(&message.stream, |(stream, _)| *stream) {
+                    Ok(position) => {
+                        if let Some((_, ssn)) = streams.get_mut(position) {
+                            *ssn = message.ssn;
+                        }
+                    }
+                    Err(_) if streams.len() >= max_streams => break,
+                    Err(position) => streams.insert(position, (message.stream, message.ssn)),
+                }
+            }
+            up_to += 1;
+        }
+        (up_to as u32, streams)
+    }
+}
+
+/// Calls `each` for every number in `from` that is not in `what`. Both are ascending and disjoint.
+/// Work is linear in the number of ranges and of numbers found.
+fn subtract(from: &[(u64, u64)], what: &[(u64, u64)], mut each: impl FnMut(u64)) {
+    let mut what = what.iter().copied().peekable();
+    for &(start, end) in from {
+        let mut next = start;
+        while next <= end {
+            while what.next_if(|(_, other_end)| *other_end < next).is_some() {}
+            let hole_end = match what.peek() {
+                Some(&(other_start, other_end)) if other_start <= next => {
+                    next = other_end + 1;
+                    continue;
+                }
+                Some(&(other_start, _)) => end.min(other_start - 1),
+                None => end,
+            };
+            (next..=hole_end).for_each(&mut each);
+            next = hole_end + 1;
+        }
+    }
+}
+
+/// The round trip of what was acknowledged, if it was sent only once (Karn's rule, §6.3.1 C5).
+pub(crate) fn round_trip(acked: &Acked, now: Instant) -> Option<Duration> {
+    let newest = acked.newest.filter(|newest| newest.transmissions == 1)?;
+    Some(now - newest.sent_at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subtraction_finds_what_only_the_first_has() {
+        let difference = |from: &[(u64, u64)], what: &[(u64, u64)]| {
+            let mut found = Vec::new();
+            subtract(from, what, |n| found.push(n));
+            found
+        };
+        assert_eq!(difference(&[(1, 5)], &[]), [1, 2, 3, 4, 5]);
+        assert_eq!(difference(&[(1, 5)], &[(2, 3)]), [1, 4, 5]);
+        assert_eq!(difference(&[(1, 2), (4, 6)], &[(2, 4), (6, 9)]), [1, 5]);
+        assert_eq!(difference(&[(3, 3)], &[(1, 9)]), []);
+    }
+}

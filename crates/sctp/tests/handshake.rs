@@ -1,0 +1,165 @@
+//! RFC 9260 §5: how an association begins.
+
+mod support;
+
+use pollrtc_sctp::wire::{Packet, kind};
+use pollrtc_sctp::{AssociationState, CloseReason, Config, Event};
+use support::*;
+
+fn kinds(packet: &[u8]) -> Vec<u8> {
+    let packet = Packet::parse(packet).unwrap();
+    packet.chunks().map(|chunk| chunk.unwrap().kind()).collect()
+}
+
+#[test]
+fn four_packets_and_both_agree() {
+    let mut pair = Associations::new(config(), config());
+    pair.a.machine.connect();
+    assert_eq!(pair.a.machine.state(), AssociationState::Connecting);
+    pair.run_until(ms(1000), |pair| pair.a.events.contains(&Event::Connected));
+    assert_eq!(pair.a.events, [Event::Connected]);
+    assert_eq!(pair.b.events, [Event::Connected]);
+    let a: Vec<_> = pair.a.wire.iter().map(|packet| kinds(packet)).collect();
+    let b: Vec<_> = pair.b.wire.iter().map(|packet| kinds(packet)).collect();
+    assert_eq!(a, [[kind::INIT], [kind::COOKIE_ECHO]]);
+    assert_eq!(b, [[kind::INIT_ACK], [kind::COOKIE_ACK]]);
+}
+
+#[test]
+fn data_rides_with_cookie_echo_and_with_cookie_ack() {
+    let mut pair = Associations::new(config(), config());
+    let start = pair.now;
+    pair.a.machine.connect();
+    pair.send(0, "from a");
+    let options = Default::default();
+    pair.b.machine.send(0, 51, "from b".into(), options).unwrap();
+    pair.run_until(ms(1000), |pair| !pair.b.messages().is_empty());
+    assert_eq!(pair.now - start, ms(30), "one and a half round trips");
+    pair.run_until(ms(1000), |pair| !pair.a.messages().is_empty());
+    assert_eq!(pair.now - start, ms(40), "two round trips");
+}
+
+#[test]
+fn lost_init_is_sent_again_unchanged_and_later_each_time() {
+    let mut pair = Associations::new(config(), config());
+    pair.a.lose = vec![0, 1];
+    pair.connect();
+    let mut pair = Associations::new(config(), config());
+    pair.weather.loss = 1000;
+    pair.a.machine.connect();
+    pair.run_for(ms(10_000));
+    let times = pair.a.wire.len();
+    // At 0, 1, 3, 6 and 9 s: the timeout doubles up to its bound of 3 s.
+    assert_eq!(times, 5);
+    assert!(pair.a.wire.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn attempts_to_connect_end() {
+    let mut pair = Associations::new(config(), config());
+    pair.weather.loss = 1000;
+    pair.a.machine.connect();
+    pair.run_for(ms(100_000));
+    assert_eq!(pair.a.events, [Event::Closed(CloseReason::ConnectTimeout)]);
+    assert_eq!(pair.a.sent, 9, "once, and 8 times again");
+}
+
+#[test]
+fn attempts_to_connect_never_end_if_so_configured() {
+    let patient = Config {
+        max_init_retransmits: None,
+        ..config()
+    };
+    let mut pair = Associations::new(patient, config());
+    pair.weather.loss = 1000;
+    pair.a.machine.connect();
+    pair.run_for(ms(600_000));
+    assert_eq!(pair.a.events, []);
+    pair.weather.loss = 0;
+    pair.run_until(ms(10_000), |pair| pair.a.events.contains(&Event::Connected));
+}
+
+#[test]
+fn any_one_lost_packet_of_the_handshake_is_repaired_and_no_data_is_lost() {
+    for (from_a, nth) in [(true, 0), (true, 1), (false, 0), (false, 1)] {
+        let mut pair = Associations::new(config(), config());
+        if from_a {
+            pair.a.lose = vec![nth];
+        } else {
+            pair.b.lose = vec![nth];
+        }
+        pair.a.machine.connect();
+        pair.send(3, "hello");
+        pair.run_until(ms(10_000), |pair| {
+            pair.a.events.contains(&Event::Connected) && !pair.b.messages().is_empty()
+        });
+        assert_eq!(pair.b.messages(), [(3, "hello".into())], "{from_a} {nth}");
+    }
+}
+
+#[test]
+fn a_million_inits_leave_no_trace() {
+    // A stranger's INITs are answered a few at a time; those beyond are not even queued.
+    let mut pair = Associations::new(config(), config());
+    pair.a.machine.connect();
+    pair.flush();
+    let init = pair.a.wire[0].clone();
+    for _ in 0..100_000 {
+        let mut copy = init.clone();
+        let datagram = pollrtc_core::Datagram::udp(address(A), &mut copy);
+        pollrtc_core::StateMachine::handle_datagram(&mut pair.b.machine, pair.now, datagram);
+    }
+    assert_eq!(pair.b.machine.state(), AssociationState::New);
+    pair.flush();
+    assert_eq!(pair.b.sent, 4);
+}
+
+#[test]
+fn stream_counts_are_what_both_can_do() {
+    let few = Config {
+        outbound_streams: 10,
+        inbound_streams: 20,
+        ..config()
+    };
+    let mut pair = Associations::new(few, config());
+    pair.connect();
+    assert_eq!(pair.a.machine.outbound_streams(), 10);
+    assert_eq!(pair.b.machine.outbound_streams(), 20);
+}
+
+#[test]
+fn duplicated_handshake_packets_change_nothing() {
+    let mut pair = Associations::new(config(), config()).with_weather(
+        Weather {
+            duplication: 1000,
+            ..Weather::default()
+        },
+        1,
+    );
+    pair.a.machine.connect();
+    pair.send(0, "once");
+    pair.run_for(ms(5000));
+    let connected = pair.a.events.iter().filter(|event| **event == Event::Connected);
+    assert_eq!(connected.count(), 1);
+    assert_eq!(pair.b.messages(), [(0, "once".into())]);
+}
+
+#[test]
+fn restarted_peer_is_taken_back_and_reported() {
+    let mut pair = Associations::connected();
+    pair.send(0, "before");
+    pair.run_for(ms(500));
+    // A new process at the same address knows nothing of it.
+    pair.a.machine = pollrtc_sctp::Association::new(config(), rng(9), address(B));
+    pair.a.machine.connect();
+    pair.send(0, "after");
+    pair.run_until(ms(5000), |pair| pair.a.events.contains(&Event::Connected));
+    pair.run_for(ms(500));
+    assert!(pair.b.events.contains(&Event::Restarted));
+    let messages = [(0, "before".into()), (0, "after".into())];
+    assert_eq!(pair.b.messages(), messages);
+    let options = Default::default();
+    pair.b.machine.send(0, 51, "welcome back".into(), options).unwrap();
+    pair.run_for(ms(500));
+    assert_eq!(pair.a.messages(), [(0, "welcome back".into())]);
+}
