@@ -4,6 +4,7 @@ mod common;
 mod determinism;
 mod firewall;
 mod hosts;
+mod laws;
 mod link;
 mod nat;
 mod nat_model;
