@@ -3,8 +3,8 @@
 use core::fmt;
 
 use nom::Parser;
-use nom::bytes::complete::{tag, take_while1};
-use nom::combinator::{opt, recognize};
+use nom::bytes::complete::tag;
+use nom::combinator::{cut, opt, recognize};
 use nom::multi::{many0_count, many1_count};
 use nom::sequence::{preceded, terminated};
 
@@ -12,6 +12,28 @@ use crate::error::{ErrorKind, Field};
 use crate::grammar::{
     self, Fault, Parsed, complete, digits, field, host, number_u16, number_u32, reject, space, token, visible,
 };
+
+/// Whether the value of a line other than `a=` has the form that RFC 8866 §5 gives it.
+pub(crate) fn check(letter: u8, value: &[u8]) -> Result<(), Fault> {
+    match letter {
+        b'v' if value == b"0" => Ok(()),
+        b'v' => Err(Fault::new(ErrorKind::Invalid(Field::Version), value)),
+        b'o' => Origin::parse(value).map(drop),
+        b's' => check_text(value, Field::SessionName),
+        b'i' => check_text(value, Field::Information),
+        b'u' => check_text(value, Field::Uri),
+        b'e' => check_text(value, Field::Email),
+        b'p' => check_phone(value),
+        b'c' => Connection::parse(value).map(drop),
+        b'b' => Bandwidth::parse(value).map(drop),
+        b't' => Timing::parse(value).map(drop),
+        b'r' => check_repeat(value),
+        b'z' => check_zones(value),
+        b'k' => check_key(value),
+        b'm' => MediaLine::parse(value).map(drop),
+        _ => Ok(()),
+    }
+}
 
 /// `o=`: who made the session, and which version of it this is (RFC 8866 §5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -176,11 +198,14 @@ impl<'a> Connection<'a> {
             let (input, address) = field(Field::Address, host).parse(input)?;
             // RFC 8866 §5.7: IPv6 multicast has no time to live, so its first number is the count.
             let (input, time_to_live) = match address_type {
-                "IP4" => opt(preceded(tag("/"), field(Field::TimeToLive, number_u16(0..=255)))).parse(input)?,
+                "IP4" => opt(preceded(tag("/"), cut(field(Field::TimeToLive, number_u16(0..=255))))).parse(input)?,
                 _ => (input, None),
             };
-            let (input, count) =
-                opt(preceded(tag("/"), field(Field::AddressCount, number_u32(1..=u32::MAX)))).parse(input)?;
+            let (input, count) = opt(preceded(
+                tag("/"),
+                cut(field(Field::AddressCount, number_u32(1..=u32::MAX))),
+            ))
+            .parse(input)?;
             let time_to_live = time_to_live.and_then(|ttl| u8::try_from(ttl).ok());
             Ok((
                 input,
@@ -250,7 +275,8 @@ impl<'a> Timing<'a> {
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
         complete(value, |input| {
             let (input, start) = field(Field::StartTime, time).parse(input)?;
-            let (input, stop) = field(Field::StopTime, preceded(space, time)).parse(input)?;
+            let (input, _) = field(Field::StopTime, space).parse(input)?;
+            let (input, stop) = field(Field::StopTime, time).parse(input)?;
             Ok((input, Self { start, stop }))
         })
     }
@@ -281,7 +307,7 @@ fn typed_time(input: &str) -> Parsed<'_, &str> {
 }
 
 /// `r=`: an interval, a duration and at least one offset.
-pub(crate) fn check_repeat(value: &[u8]) -> Result<(), Fault> {
+fn check_repeat(value: &[u8]) -> Result<(), Fault> {
     complete(value, |input| {
         field(
             Field::RepeatTime,
@@ -297,7 +323,7 @@ pub(crate) fn check_repeat(value: &[u8]) -> Result<(), Fault> {
 }
 
 /// `z=`: pairs of a time and an offset, which may be negative.
-pub(crate) fn check_zones(value: &[u8]) -> Result<(), Fault> {
+fn check_zones(value: &[u8]) -> Result<(), Fault> {
     let pair = |input| (digits, space, opt(tag("-")), typed_time).parse(input);
     complete(value, |input| {
         let (input, _) = field(Field::ZoneAdjustment, pair).parse(input)?;
@@ -307,7 +333,7 @@ pub(crate) fn check_zones(value: &[u8]) -> Result<(), Fault> {
 }
 
 /// `k=`: accepted so that old files parse, and otherwise ignored (RFC 8866 §5.12: not to be used).
-pub(crate) fn check_key(value: &[u8]) -> Result<(), Fault> {
+fn check_key(value: &[u8]) -> Result<(), Fault> {
     let known = value == b"prompt"
         || [&b"clear:"[..], b"base64:", b"uri:"]
             .iter()
@@ -320,7 +346,7 @@ pub(crate) fn check_key(value: &[u8]) -> Result<(), Fault> {
 }
 
 /// `p=`: digits, spaces and hyphens, maybe with a name in one of two forms (RFC 8866 §5.6).
-pub(crate) fn check_phone(value: &[u8]) -> Result<(), Fault> {
+fn check_phone(value: &[u8]) -> Result<(), Fault> {
     let has_digit = value.iter().any(u8::is_ascii_digit);
     if has_digit {
         Ok(())
@@ -330,7 +356,7 @@ pub(crate) fn check_phone(value: &[u8]) -> Result<(), Fault> {
 }
 
 /// `i=`, `u=`, `e=`, `s=`: any text, but not nothing. Its encoding is `a=charset`'s business.
-pub(crate) fn check_text(value: &[u8], field: Field) -> Result<(), Fault> {
+fn check_text(value: &[u8], field: Field) -> Result<(), Fault> {
     if value.is_empty() {
         Err(Fault::new(ErrorKind::Invalid(field), value))
     } else {
@@ -374,9 +400,13 @@ impl<'a> MediaLine<'a> {
         complete(value, |input| {
             let (input, kind) = terminated(field(Field::Media, token), field(Field::Port, space)).parse(input)?;
             let (input, port) = field(Field::Port, number_u16(0..=u16::MAX)).parse(input)?;
-            let (input, port_count) =
-                opt(preceded(tag("/"), field(Field::PortCount, number_u32(1..=u32::MAX)))).parse(input)?;
-            let (input, protocol) = field(Field::Protocol, preceded(space, protocol)).parse(input)?;
+            let (input, port_count) = opt(preceded(
+                tag("/"),
+                cut(field(Field::PortCount, number_u32(1..=u32::MAX))),
+            ))
+            .parse(input)?;
+            let (input, _) = field(Field::Protocol, space).parse(input)?;
+            let (input, protocol) = field(Field::Protocol, protocol).parse(input)?;
             let (input, _) = field(Field::Format, space).parse(input)?;
             let (input, format_list) = field(Field::Format, formats).parse(input)?;
             Ok((
@@ -427,14 +457,13 @@ const MAX_COMPARED_FORMATS: usize = 32;
 
 /// RFC 8866 §9 `proto`: tokens joined by slashes.
 fn protocol(input: &str) -> Parsed<'_, &str> {
-    recognize((token, many0_count(preceded(tag("/"), token)))).parse(input)
+    recognize((token, many0_count(preceded(tag("/"), cut(token))))).parse(input)
 }
 
 /// RFC 8866 §9 `1*(SP fmt)`. Slashes are no token characters, but `urn:` and `mime/type` formats
 /// occur in the field and harm nobody.
 fn formats(input: &str) -> Parsed<'_, &str> {
-    let format = |input| take_while1(|character: char| !character.is_ascii_control() && character != ' ').parse(input);
-    recognize((format, many0_count(preceded(space, format)))).parse(input)
+    recognize((visible, many0_count(preceded(space, visible)))).parse(input)
 }
 
 impl fmt::Display for MediaLine<'_> {

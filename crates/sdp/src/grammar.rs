@@ -3,7 +3,7 @@
 use core::ops::RangeInclusive;
 
 use nom::Parser;
-use nom::bytes::complete::{tag, take_while1};
+use nom::bytes::complete::tag;
 use nom::error::{ErrorKind as NomKind, ParseError as NomError};
 
 use crate::error::{ErrorKind, Field};
@@ -99,11 +99,6 @@ pub(crate) fn ice_chars(length: RangeInclusive<usize>) -> impl FnMut(&str) -> Pa
     }
 }
 
-/// Anything but a space.
-pub(crate) fn word(input: &str) -> Parsed<'_, &str> {
-    bytes_where(input, |byte| byte != b' ')
-}
-
 /// Visible characters, RFC 8866's `non-ws-string`.
 pub(crate) fn visible(input: &str) -> Parsed<'_, &str> {
     bytes_where(input, |byte| byte > b' ' && byte != 0x7f)
@@ -159,17 +154,43 @@ pub(crate) fn reject<T>(input: &str) -> Parsed<'_, T> {
     Err(nom::Err::Error(Fault::new(ErrorKind::TrailingText, input.as_bytes())))
 }
 
-/// At least one byte of a class. Bytes above 0x7f belong to all of a character or to none, so a
-/// class has to take all of them or none.
-fn bytes_where(input: &str, class: impl Fn(u8) -> bool) -> Parsed<'_, &str> {
-    take_while1(move |character: char| class(u8::try_from(character).unwrap_or(0xff))).parse(input)
+/// At least one byte of a class. A class has all bytes above 0x7f or none of them, so that it never
+/// cuts a character in two.
+#[inline]
+pub(crate) fn bytes_where(input: &str, class: impl Fn(u8) -> bool) -> Parsed<'_, &str> {
+    let end = input.bytes().position(|byte| !class(byte)).unwrap_or(input.len());
+    match input.split_at_checked(end) {
+        Some((text, rest)) if end > 0 => Ok((rest, text)),
+        _ => reject(input),
+    }
 }
 
 /// RFC 8866 §9 `token-char`.
 #[inline]
 pub(crate) fn is_token(byte: u8) -> bool {
-    matches!(byte,
-        b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'~')
+    TOKEN.get(usize::from(byte)).copied().unwrap_or(false)
+}
+
+/// As a table: each attribute's name goes through it, and comparing with ranges costs three times
+/// as much.
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut rest: &[u8] = b"!#$%&'*+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz{|}~";
+    while let [byte, tail @ ..] = rest {
+        if let Some((_, from)) = table.split_at_mut_checked(*byte as usize)
+            && let [entry, ..] = from
+        {
+            *entry = true;
+        }
+        rest = tail;
+    }
+    table
+};
+
+/// How many bytes at the start are token characters.
+#[inline]
+pub(crate) fn token_length(text: &[u8]) -> usize {
+    text.iter().position(|byte| !is_token(*byte)).unwrap_or(text.len())
 }
 
 pub(crate) fn is_ice_char(byte: u8) -> bool {

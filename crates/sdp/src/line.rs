@@ -42,7 +42,7 @@ impl<'a> Iterator for RawLines<'a> {
             return None;
         }
         let start = self.start;
-        let (line, rest, terminated) = match find(self.rest, b"\n") {
+        let (line, rest, terminated) = match self.rest.find_substring(&b"\n"[..]) {
             Some(end) => {
                 let (line, rest) = self.rest.split_at_checked(end)?;
                 (line, rest.get(1..)?, true)
@@ -58,12 +58,6 @@ impl<'a> Iterator for RawLines<'a> {
             terminated,
         })
     }
-}
-
-/// Where `needle` (one byte) first stands in `text`.
-#[inline]
-pub(crate) fn find(text: &[u8], needle: &[u8; 1]) -> Option<usize> {
-    text.find_substring(needle.as_slice())
 }
 
 /// The text up to its first line end.

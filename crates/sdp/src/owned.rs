@@ -6,8 +6,8 @@ use core::ops::Range;
 use core::str::FromStr;
 
 use crate::attribute::{Attribute, RawAttribute, split_attribute};
-use crate::error::ParseError;
-use crate::fields::{Connection, MediaLine, Origin};
+use crate::error::{Letter, ParseError};
+use crate::fields::{self, Connection, MediaLine, Origin};
 use crate::grammar::is_token;
 use crate::line::RawLines;
 use crate::parser::Parser;
@@ -203,6 +203,11 @@ impl OwnedSession {
         let mut line = LineWriter::start(&mut text, letter);
         fill(&mut line);
         line.end(self.line_end())?;
+        let value = text.get(2..).unwrap_or_default().trim_ascii_end();
+        fields::check(letter, value).map_err(|fault| WriteError::InvalidLine {
+            letter: Letter(letter),
+            kind: fault.kind,
+        })?;
         Ok(text)
     }
 

@@ -2,10 +2,10 @@
 
 use nom::Offset;
 
-use crate::attribute::{Attribute, Group, Name, Usage, split_attribute};
+use crate::attribute::{Attribute, Group, Name, Usage};
 use crate::error::{ErrorKind, Field, Finding, Letter, Limit, ParseError};
-use crate::fields::{self, Bandwidth, Connection, MediaLine, Origin, Timing};
-use crate::grammar::{Fault, is_token};
+use crate::fields::{self, MediaLine};
+use crate::grammar::{Fault, token_length};
 use crate::line::{RawLine, RawLines};
 use crate::mids::Mids;
 use crate::profile::{Level, Limits, Profile, Verdict};
@@ -79,10 +79,13 @@ impl Parser {
         if u32::try_from(text.len()).is_ok_and(|length| length <= self.limits.bytes) {
             // Without branches and over all of the text, so that it compiles to a few vector
             // instructions; the search for the place is for the unhappy path.
-            let next = text.iter().skip(1).chain(&[0]);
-            let bad = text.iter().zip(next).fold(false, |bad, (byte, next)| {
-                bad | (*byte == 0) | ((*byte == b'\r') & (*next != b'\n'))
-            });
+            let next = text.get(1..).unwrap_or_default();
+            let bad = text
+                .iter()
+                .zip(next)
+                .fold(text.ends_with(b"\r") | text.ends_with(&[0]), |bad, (byte, next)| {
+                    bad | (*byte == 0) | ((*byte == b'\r') & (*next != b'\n'))
+                });
             return if bad { Err(locate_bad_byte(text)) } else { Ok(()) };
         }
         let kind = ErrorKind::TooLarge {
@@ -176,9 +179,8 @@ impl<'a, 'f> Pass<'a, 'f> {
     }
 
     fn run(mut self) -> Result<Session<'a>, ParseError> {
-        let mut lines = RawLines::new(self.text);
         let mut media_start = self.text.len();
-        while let Some(line) = lines.next() {
+        for line in RawLines::new(self.text) {
             self.line = self.line.saturating_add(1);
             self.line_start = line.start;
             if self.line > self.parser.limits.lines {
@@ -239,10 +241,11 @@ impl<'a, 'f> Pass<'a, 'f> {
             self.place(b'a', line)?;
             self.rank = RANK_ATTRIBUTE;
         }
-        let (name, attribute_value) = split_attribute(value);
-        if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
-            return self.bad_name(name, line);
-        }
+        let (name, attribute_value) = match value.split_at_checked(token_length(value)) {
+            Some((name @ [_, ..], [])) => (name, None),
+            Some((name @ [_, ..], [b':', value @ ..])) => (name, Some(value)),
+            _ => return self.bad_name(line),
+        };
         if self.parser.structure_only && self.level == Level::Media {
             return Ok(());
         }
@@ -293,8 +296,8 @@ impl<'a, 'f> Pass<'a, 'f> {
     }
 
     #[cold]
-    fn bad_name(&mut self, name: &[u8], line: &RawLine<'a>) -> Result<(), ParseError> {
-        let spaced = name.starts_with(b" ");
+    fn bad_name(&mut self, line: &RawLine<'a>) -> Result<(), ParseError> {
+        let spaced = line.bytes.starts_with(b"a= ");
         let kind = if spaced {
             ErrorKind::SpaceAroundEquals
         } else {
@@ -320,24 +323,10 @@ impl<'a, 'f> Pass<'a, 'f> {
         if trimmed.len() < value.len() {
             self.report(ErrorKind::TrailingSpace, end)?;
         }
-        let checked = match letter {
-            b'v' if trimmed == b"0" => Ok(()),
-            b'v' => Err(Fault::new(ErrorKind::Invalid(Field::Version), trimmed)),
-            b'o' => Origin::parse(trimmed).map(drop),
-            b's' => fields::check_text(value, Field::SessionName),
-            b'i' => fields::check_text(value, Field::Information),
-            b'u' => fields::check_text(value, Field::Uri),
-            b'e' => fields::check_text(value, Field::Email),
-            b'p' => fields::check_phone(value),
-            b'c' => Connection::parse(trimmed).map(drop),
-            b'b' => Bandwidth::parse(trimmed).map(drop),
-            b't' => Timing::parse(trimmed).map(drop),
-            b'r' => fields::check_repeat(trimmed),
-            b'z' => fields::check_zones(trimmed),
-            b'k' => fields::check_key(value),
-            _ => return self.media_line(trimmed, end),
-        };
-        checked.or_else(|fault| self.fault(fault, end))
+        if letter == b'm' {
+            return self.media_line(trimmed, end);
+        }
+        fields::check(letter, trimmed).or_else(|fault| self.fault(fault, end))
     }
 
     fn start_media(&mut self, line: &RawLine<'a>) -> Result<(), ParseError> {

@@ -63,7 +63,7 @@ impl<'a> Section<'a> {
     }
 
     /// The text that starts with the first attribute of this name.
-    fn from_first(&self, name: Name) -> Option<&'a [u8]> {
+    fn starting_with(&self, name: Name) -> Option<&'a [u8]> {
         match self.first.get(name as usize) {
             None | Some(0) => None,
             Some(offset) => self.text.get(usize::try_from(*offset).ok()?..),
@@ -72,14 +72,14 @@ impl<'a> Section<'a> {
 
     /// The first attribute of this name, if it is well-formed.
     pub(crate) fn get(&self, name: Name) -> Option<Attribute<'a>> {
-        let (_, value) = split_attribute(first_line(self.from_first(name)?));
+        let (_, value) = split_attribute(first_line(self.starting_with(name)?));
         Attribute::parse_known(name, value).ok()
     }
 
     /// All well-formed attributes of this name.
     pub(crate) fn all(&self, name: Name) -> impl Iterator<Item = Attribute<'a>> + Clone + use<'a> {
         let first = self.get(name);
-        let others = Lines::new(self.from_first(name).unwrap_or_default())
+        let others = Lines::new(self.starting_with(name).unwrap_or_default())
             // The text starts behind the first one's `a=`, so that what looks like a line there is
             // the first one itself.
             .filter(|line| line.letter == 'a')

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::attribute::{Attribute, InvalidAttribute, RawAttribute};
-use crate::error::{Letter, ParseError};
+use crate::error::{ErrorKind, Letter, ParseError};
 use crate::fields::{Bandwidth, Connection, MediaLine, Origin};
 use crate::media::Media;
 use crate::owned::OwnedSession;
@@ -237,6 +237,14 @@ pub enum WriteError {
     /// What was written is no description.
     #[error(transparent)]
     Invalid(#[from] ParseError),
+    /// A line's value does not have the form that RFC 8866 gives it.
+    #[error("`{letter}=`: {kind}")]
+    InvalidLine {
+        /// Which line.
+        letter: Letter,
+        /// What is wrong with it.
+        kind: ErrorKind,
+    },
     /// The attribute's value does not have the form that its RFC gives it.
     #[error(transparent)]
     InvalidAttribute(#[from] InvalidAttribute),

@@ -11,7 +11,7 @@ use nom::sequence::{preceded, terminated};
 use super::InvalidAttribute;
 use crate::error::{ErrorKind, Field};
 use crate::grammar::{
-    Fault, Parsed, complete, field, host, ice_chars, number_u16, number_u32, reject, space, token, word,
+    Fault, Parsed, complete, field, host, ice_chars, number_u16, number_u32, reject, space, token, visible,
 };
 
 /// A transport address that a peer may be reached at (RFC 8839 §5.1).
@@ -177,7 +177,7 @@ fn candidate(input: &str) -> Parsed<'_, Candidate<'_>> {
 }
 
 fn extension(input: &str) -> Parsed<'_, &str> {
-    recognize((word, field(Field::CandidateExtension, preceded(space, word)))).parse(input)
+    recognize((visible, preceded(space, visible))).parse(input)
 }
 
 fn extension_list(input: &str) -> Parsed<'_, &str> {
@@ -186,7 +186,7 @@ fn extension_list(input: &str) -> Parsed<'_, &str> {
     if rest.is_empty() {
         Ok((rest, list))
     } else {
-        field(Field::CandidateExtension, reject::<&str>).parse(rest)
+        field(Field::CandidateExtension, reject).parse(rest.strip_prefix(' ').unwrap_or(rest))
     }
 }
 

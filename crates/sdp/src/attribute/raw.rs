@@ -3,7 +3,6 @@
 use core::fmt;
 
 use crate::grammar;
-use crate::line::find;
 
 /// An attribute as it came: `a=<name>` or `a=<name>:<value>` (RFC 8866 §5.13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,10 +46,24 @@ impl fmt::Display for RawAttribute<'_> {
     }
 }
 
-/// Name and value, without a look at either.
+/// Name and value; the name may be anything.
 #[inline]
 pub(crate) fn split(attribute: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match find(attribute, b":").and_then(|colon| attribute.split_at_checked(colon)) {
+    match attribute.split_at_checked(grammar::token_length(attribute)) {
+        // Names are tokens, with rare exceptions in what the lenient profile accepts.
+        Some((name, [b':', value @ ..])) => (name, Some(value)),
+        Some((name, [])) => (name, None),
+        _ => split_at_colon(attribute),
+    }
+}
+
+#[cold]
+fn split_at_colon(attribute: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match attribute
+        .iter()
+        .position(|byte| *byte == b':')
+        .and_then(|colon| attribute.split_at_checked(colon))
+    {
         Some((name, value)) => (name, value.get(1..)),
         None => (attribute, None),
     }

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use nom::Parser;
-use nom::combinator::opt;
+use nom::combinator::{cut, opt};
 use nom::sequence::preceded;
 
 use crate::error::Field;
@@ -65,8 +65,11 @@ impl<'a> SctpMap<'a> {
         complete(value, |input| {
             let (input, port) = field(Field::SctpPort, number_u16(0..=u16::MAX)).parse(input)?;
             let (input, protocol) = field(Field::SctpMapProtocol, preceded(space, token)).parse(input)?;
-            let (input, streams) =
-                opt(preceded(space, field(Field::StreamCount, number_u16(0..=u16::MAX)))).parse(input)?;
+            let (input, streams) = opt(preceded(
+                space,
+                cut(field(Field::StreamCount, number_u16(0..=u16::MAX))),
+            ))
+            .parse(input)?;
             Ok((
                 input,
                 Self {

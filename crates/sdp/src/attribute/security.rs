@@ -3,10 +3,9 @@
 use core::fmt;
 
 use nom::Parser;
-use nom::bytes::complete::take_while1;
 
 use crate::error::Field;
-use crate::grammar::{Fault, Parsed, complete, field, reject, space, token};
+use crate::grammar::{Fault, Parsed, bytes_where, complete, field, is_ice_char, reject, space, token};
 
 /// `a=fingerprint`: the hash of a certificate (RFC 8122 §5).
 ///
@@ -38,8 +37,7 @@ impl<'a> Fingerprint<'a> {
             let (input, algorithm) = field(Field::HashFunction, token).parse(input)?;
             let (input, _) = field(Field::Fingerprint, space).parse(input)?;
             let hash = |input| {
-                let (rest, text) =
-                    take_while1(|character: char| character.is_ascii_hexdigit() || character == ':').parse(input)?;
+                let (rest, text) = bytes_where(input, |byte| byte.is_ascii_hexdigit() || byte == b':')?;
                 if is_hash_of(algorithm, text) {
                     Ok((rest, text))
                 } else {
@@ -64,17 +62,17 @@ fn is_hash_of(algorithm: &str, text: &str) -> bool {
         ("md5", 16),
         ("md2", 16),
     ];
-    let mut pairs = 0_usize;
-    for pair in text.split(':') {
-        if pair.len() != 2 {
-            return false;
-        }
-        pairs = pairs.saturating_add(1);
-    }
-    lengths
-        .iter()
-        .find(|(name, _)| algorithm.eq_ignore_ascii_case(name))
-        .is_none_or(|(_, length)| *length == pairs)
+    let is_pairs = text.len() % 3 == 2
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| (at % 3 == 2) == (byte == b':'));
+    let pairs = text.len().div_ceil(3);
+    is_pairs
+        && lengths
+            .iter()
+            .find(|(name, _)| algorithm.eq_ignore_ascii_case(name))
+            .is_none_or(|(_, length)| *length == pairs)
 }
 
 impl fmt::Display for Fingerprint<'_> {
@@ -138,8 +136,7 @@ pub(super) fn tls_id(value: &[u8]) -> Result<&str, Fault> {
 }
 
 fn tls_id_chars(input: &str) -> Parsed<'_, &str> {
-    let class = |character: char| character.is_ascii_alphanumeric() || matches!(character, '+' | '/' | '-' | '_');
-    let (rest, text) = take_while1(class).parse(input)?;
+    let (rest, text) = bytes_where(input, |byte| is_ice_char(byte) || matches!(byte, b'-' | b'_'))?;
     if (20..=255).contains(&text.len()) {
         Ok((rest, text))
     } else {
