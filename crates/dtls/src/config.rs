@@ -84,6 +84,9 @@ pub enum Cookies {
     Required,
 }
 
+/// Says of the DER of a certificate whether its owner is the right peer.
+pub type CertificateCheck = dyn Fn(&[u8]) -> bool + Send + Sync;
+
 /// Which certificates a peer may show. It must in any case prove that it has the key.
 #[derive(Clone)]
 pub enum PeerVerification {
@@ -91,7 +94,7 @@ pub enum PeerVerification {
     /// strongest counts (RFC 8122 §5).
     Fingerprints(Vec<Fingerprint>),
     /// Those (in DER) for which the function says yes.
-    Callback(Arc<dyn Fn(&[u8]) -> bool + Send + Sync>),
+    Callback(Arc<CertificateCheck>),
     /// Anyone at all. The connection is then encrypted, but to whom is unknown.
     AcceptAny,
 }

@@ -249,7 +249,7 @@ impl Connection {
         }
         let sealed = self
             .records
-            .to_vec(ENCRYPTED_EPOCH, ContentType::ApplicationData, payload);
+            .write_alone(ENCRYPTED_EPOCH, ContentType::ApplicationData, payload);
         let datagram = self.sent(sealed)?;
         self.outbox.push(datagram);
         Ok(())
@@ -382,7 +382,7 @@ impl Connection {
     pub(crate) fn alert(&mut self, level: AlertLevel, description: AlertDescription) {
         let epoch = self.records.write_epoch();
         let content = [level as u8, description.0];
-        if let Ok(record) = self.records.to_vec(epoch, ContentType::Alert, &content) {
+        if let Ok(record) = self.records.write_alone(epoch, ContentType::Alert, &content) {
             self.outbox.reply(record);
         }
     }

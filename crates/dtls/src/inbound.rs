@@ -8,7 +8,7 @@ use crate::error::CloseReason;
 use crate::reassembly::{Inserted, Message};
 use crate::received::{self, ApplicationData};
 use crate::records::{ENCRYPTED_EPOCH, OpenError};
-use crate::v12::{Established, Welcome};
+use crate::v12::{Established, Step, Welcome};
 use crate::wire::handshake::{Fragment, fragments};
 use crate::wire::record::{HEADER_LEN, Header, MAX_PLAINTEXT_LEN, split_first_mut};
 use crate::wire::{AlertDescription, AlertLevel, ContentType, HandshakeType, Version};
@@ -246,8 +246,8 @@ impl Connection {
             other => return self.phase = other,
         };
         match handled {
-            Ok(Ok(next)) => self.phase = next,
-            Ok(Err(established)) => self.complete(established),
+            Ok(Step::Next(next)) => self.phase = next,
+            Ok(Step::Complete(established)) => self.complete(established),
             Err(error) => {
                 let alert = (AlertLevel::Fatal, error.alert());
                 self.finish(CloseReason::Handshake(error), Some(alert));

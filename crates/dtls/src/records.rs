@@ -141,7 +141,7 @@ impl RecordLayer {
     }
 
     /// A record of its own, for what is not part of a flight.
-    pub(crate) fn to_vec(
+    pub(crate) fn write_alone(
         &mut self,
         epoch: u16,
         content_type: ContentType,
@@ -398,5 +398,62 @@ impl Opener {
         }
         self.window.mark(header.sequence);
         Ok(prefix_len..prefix_len + usize::from(length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> Keys {
+        let provider = pollrtc_crypto::rust_crypto::PROVIDER;
+        Keys::new(provider, AeadAlgorithm::Aes128Gcm, &[1; 16], &[2; 4]).unwrap()
+    }
+
+    fn layer(next_sequence: u64) -> RecordLayer {
+        RecordLayer {
+            sealer: Some(Sealer {
+                keys: keys(),
+                next_sequence,
+            }),
+            ..RecordLayer::default()
+        }
+    }
+
+    #[test]
+    fn the_last_numbers_are_kept_for_alerts_and_then_it_is_over() {
+        let mut records = layer(SEQUENCE_LIMIT - RESERVED_FOR_ALERTS - 1);
+        let mut write = |content_type| records.write_alone(ENCRYPTED_EPOCH, content_type, b"x").map(|_| ());
+        assert_eq!(write(ContentType::ApplicationData), Ok(()));
+        for _ in 0..RESERVED_FOR_ALERTS {
+            assert_eq!(write(ContentType::Alert), Ok(()));
+        }
+        assert_eq!(write(ContentType::Alert), Err(WriteError::SequenceExhausted));
+        assert!(records.is_exhausted());
+        assert!(layer(SEQUENCE_LIMIT - RESERVED_FOR_ALERTS).is_exhausted());
+        assert!(!layer(SEQUENCE_LIMIT - RESERVED_FOR_ALERTS - 1).is_exhausted());
+    }
+
+    #[test]
+    fn a_key_survives_only_so_many_forgeries() {
+        let mut opener = Opener::new(keys());
+        opener.forgeries = FORGERY_LIMIT - 2;
+        let mut record = layer(7).write_alone(ENCRYPTED_EPOCH, ContentType::Alert, b"x").unwrap();
+        record[HEADER_LEN] ^= 1;
+        let header = Header::parse(&record).unwrap();
+        assert_eq!(opener.open(&header, &mut record.clone()), Err(OpenError::Forged));
+        assert_eq!(
+            opener.open(&header, &mut record.clone()),
+            Err(OpenError::TooManyForgeries)
+        );
+    }
+
+    #[test]
+    fn plain_numbers_end_too() {
+        let mut records = RecordLayer::default();
+        records.plain.next_sequence = SEQUENCE_LIMIT - 1;
+        let mut write = || records.write_alone(0, ContentType::Alert, b"x").map(|_| ());
+        assert_eq!(write(), Ok(()));
+        assert_eq!(write(), Err(WriteError::SequenceExhausted));
     }
 }

@@ -74,14 +74,14 @@ fn alerts_that_anyone_can_send_end_nothing_at_any_stage() {
     let mut pair = Pair::new();
     for _ in 0..4 {
         for alert in &alerts {
-            pair.to_client(alert);
-            pair.to_server(alert);
+            pair.client_gets(alert);
+            pair.server_gets(alert);
         }
-        for datagram in pair.from_client() {
-            pair.to_server(&datagram);
+        for datagram in pair.client_sends() {
+            pair.server_gets(&datagram);
         }
-        for datagram in pair.from_server() {
-            pair.to_client(&datagram);
+        for datagram in pair.server_sends() {
+            pair.client_gets(&datagram);
         }
     }
     assert!(pair.client.is_connected() && pair.server.is_connected());
@@ -106,10 +106,10 @@ fn a_hello_that_came_first_from_somebody_else_does_not_spoil_the_session() {
             ..HelloParts::good()
         },
     ] {
-        pair.to_server(&message_record(HandshakeType::CLIENT_HELLO, 0, &bad.client()));
+        pair.server_gets(&message_record(HandshakeType::CLIENT_HELLO, 0, &bad.client()));
     }
-    pair.to_server(&[22; 600]);
-    pair.to_server(b"");
+    pair.server_gets(&[22; 600]);
+    pair.server_gets(b"");
     pair.settle();
     assert!(pair.client.is_connected() && pair.server.is_connected());
     assert_eq!(pair.server.stats().refused_client_hellos, 3);
@@ -383,13 +383,13 @@ fn a_client_answers_two_cookies_and_no_more() {
 /// CertificateVerify, ChangeCipherSpec, Finished.
 fn before_the_second_flight() -> (Pair, Vec<Vec<u8>>) {
     let mut pair = Pair::new();
-    for datagram in pair.from_client() {
-        pair.to_server(&datagram);
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
     }
-    for datagram in pair.from_server() {
-        pair.to_client(&datagram);
+    for datagram in pair.server_sends() {
+        pair.client_gets(&datagram);
     }
-    let flight = records(&pair.from_client());
+    let flight = records(&pair.client_sends());
     assert_eq!(flight.len(), 5);
     (pair, flight)
 }
@@ -398,10 +398,10 @@ fn before_the_second_flight() -> (Pair, Vec<Vec<u8>>) {
 /// ServerKeyExchange, CertificateRequest, ServerHelloDone.
 fn before_the_first_answer() -> (Pair, Vec<Vec<u8>>) {
     let mut pair = Pair::new();
-    for datagram in pair.from_client() {
-        pair.to_server(&datagram);
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
     }
-    let flight = records(&pair.from_server());
+    let flight = records(&pair.server_sends());
     assert_eq!(flight.len(), 5);
     (pair, flight)
 }
@@ -414,7 +414,7 @@ quickcheck! {
         let mut seen = [false; 5];
         order.into_iter().all(|index| {
             let index = usize::from(index) % 5;
-            pair.to_server(&flight[index]);
+            pair.server_gets(&flight[index]);
             seen[index] = true;
             pair.server.is_connected() == (seen == [true; 5])
         })
@@ -428,9 +428,9 @@ quickcheck! {
         order.into_iter().all(|index| {
             let index = usize::from(index) % 5;
             let is_complete = seen == [true; 5];
-            pair.to_client(&flight[index]);
+            pair.client_gets(&flight[index]);
             seen[index] = true;
-            let answered = !pair.from_client().is_empty();
+            let answered = !pair.client_sends().is_empty();
             !pair.client.is_connected() && answered == (!is_complete && seen == [true; 5])
         })
     }
@@ -439,7 +439,7 @@ quickcheck! {
 #[test]
 fn a_client_without_a_certificate_is_refused() {
     let (mut pair, _) = before_the_second_flight();
-    pair.to_server(&message_record(HandshakeType::CERTIFICATE, 1, &[0, 0, 0]));
+    pair.server_gets(&message_record(HandshakeType::CERTIFICATE, 1, &[0, 0, 0]));
     let reason = CloseReason::Handshake(HandshakeError::NoCertificate);
     assert_eq!(pair.server_events(), [Event::Closed(reason)]);
 }
@@ -460,10 +460,10 @@ fn a_client_that_leaves_messages_out_is_refused() {
         let (_, _, body) = &bodies[left_out + 1];
         if left_out == 1 {
             let (_, _, own) = messages(&before_own_flight(&mut pair))[0].clone();
-            pair.to_server(&message_record(kinds[0], 1, &own));
-            pair.to_server(&message_record(next, 2, body));
+            pair.server_gets(&message_record(kinds[0], 1, &own));
+            pair.server_gets(&message_record(next, 2, body));
         } else {
-            pair.to_server(&message_record(next, 1, body));
+            pair.server_gets(&message_record(next, 1, body));
         }
         let reason = CloseReason::Handshake(HandshakeError::Unexpected(next));
         assert_eq!(
@@ -479,7 +479,7 @@ fn a_client_that_leaves_messages_out_is_refused() {
 fn before_own_flight(pair: &mut Pair) -> Vec<Vec<u8>> {
     pair.now += std::time::Duration::from_millis(400);
     pair.client.handle_timeout(pair.now);
-    pair.from_client()
+    pair.client_sends()
 }
 
 #[test]
@@ -487,12 +487,12 @@ fn finished_without_proof_of_the_key_is_of_no_use() {
     // Everything but CertificateVerify, with its number given to an encrypted Finished.
     let (mut pair, flight) = before_the_second_flight();
     for index in [0, 1, 3, 4] {
-        pair.to_server(&flight[index]);
+        pair.server_gets(&flight[index]);
     }
     assert!(!pair.server.is_connected());
     assert_eq!(pair.server.send(b"x"), Err(SendError::NotConnected));
     // Plain Finished proves nothing either.
-    pair.to_server(&message_record(HandshakeType::FINISHED, 3, &[0; 12]));
+    pair.server_gets(&message_record(HandshakeType::FINISHED, 3, &[0; 12]));
     assert!(!pair.server.is_connected());
     assert_eq!(pair.server.state(), State::Connecting);
 }
@@ -503,9 +503,9 @@ fn a_signature_over_another_handshake_is_refused() {
     let mut forged = flight[2].clone();
     let last = forged.len() - 1;
     forged[last] ^= 1;
-    pair.to_server(&flight[0]);
-    pair.to_server(&flight[1]);
-    pair.to_server(&forged);
+    pair.server_gets(&flight[0]);
+    pair.server_gets(&flight[1]);
+    pair.server_gets(&forged);
     let reason = CloseReason::Handshake(HandshakeError::Signature);
     assert_eq!(pair.server_events(), [Event::Closed(reason)]);
 }
@@ -514,9 +514,9 @@ fn a_signature_over_another_handshake_is_refused() {
 fn keys_that_give_no_secret_are_refused() {
     for key in [vec![0; 32], vec![0; 31], vec![4; 65], vec![]] {
         let (mut pair, flight) = before_the_second_flight();
-        pair.to_server(&flight[0]);
+        pair.server_gets(&flight[0]);
         let body = [&[key.len() as u8][..], &key].concat();
-        pair.to_server(&message_record(HandshakeType::CLIENT_KEY_EXCHANGE, 2, &body));
+        pair.server_gets(&message_record(HandshakeType::CLIENT_KEY_EXCHANGE, 2, &body));
         let error = HandshakeError::IllegalParameter(HandshakeType::CLIENT_KEY_EXCHANGE);
         assert_eq!(pair.server_events(), [Event::Closed(CloseReason::Handshake(error))]);
     }
@@ -529,10 +529,10 @@ fn a_changed_offer_is_noticed_before_anyone_is_connected() {
     setup.client.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm, SrtpProfile::Aes128CmHmacSha1_80];
     setup.server.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm, SrtpProfile::Aes128CmHmacSha1_80];
     let mut pair = setup.pair();
-    let mut hello = pair.from_client().remove(0);
+    let mut hello = pair.client_sends().remove(0);
     let stronger = hello.windows(4).position(|window| window == [0, 7, 0, 1]).unwrap();
     hello[stronger + 1] = 0x77;
-    pair.to_server(&hello);
+    pair.server_gets(&hello);
     pair.settle();
     assert!(!pair.client.is_connected() && !pair.server.is_connected());
     let reason = CloseReason::Handshake(HandshakeError::Signature);
@@ -547,15 +547,15 @@ fn change_cipher_spec_at_the_wrong_time_or_in_numbers_does_nothing() {
     for _ in 0..4 {
         for _ in 0..100 {
             for record in [&announce, &wrong] {
-                pair.to_client(record);
-                pair.to_server(record);
+                pair.client_gets(record);
+                pair.server_gets(record);
             }
         }
-        for datagram in pair.from_client() {
-            pair.to_server(&datagram);
+        for datagram in pair.client_sends() {
+            pair.server_gets(&datagram);
         }
-        for datagram in pair.from_server() {
-            pair.to_client(&datagram);
+        for datagram in pair.server_sends() {
+            pair.client_gets(&datagram);
         }
     }
     assert!(pair.client.is_connected() && pair.server.is_connected());
@@ -566,13 +566,13 @@ fn plain_application_data_is_never_handed_over() {
     let data = plain_record(ContentType::ApplicationData, 300, b"not authenticated");
     let mut pair = Pair::new();
     for _ in 0..5 {
-        assert_eq!(pair.to_client(&data), Vec::<Vec<u8>>::new());
-        assert_eq!(pair.to_server(&data), Vec::<Vec<u8>>::new());
-        for datagram in pair.from_client() {
-            pair.to_server(&datagram);
+        assert_eq!(pair.client_gets(&data), Vec::<Vec<u8>>::new());
+        assert_eq!(pair.server_gets(&data), Vec::<Vec<u8>>::new());
+        for datagram in pair.client_sends() {
+            pair.server_gets(&datagram);
         }
-        for datagram in pair.from_server() {
-            pair.to_client(&datagram);
+        for datagram in pair.server_sends() {
+            pair.client_gets(&datagram);
         }
     }
     assert!(pair.client.is_connected() && pair.server.is_connected());
@@ -592,22 +592,22 @@ fn an_established_connection_ignores_everything_plain() {
             message_record(HandshakeType(kind), 4, &body),
             plain_record(ContentType::ChangeCipherSpec, 9, &[1]),
         ] {
-            pair.to_client(&record);
-            pair.to_server(&record);
+            pair.client_gets(&record);
+            pair.server_gets(&record);
         }
     }
-    assert!(pair.from_client().is_empty() && pair.from_server().is_empty());
+    assert!(pair.client_sends().is_empty() && pair.server_sends().is_empty());
     assert_eq!((pair.client.memory(), pair.server.memory()), before);
     pair.client.send(b"still here").unwrap();
-    let datagrams = pair.from_client();
-    assert_eq!(pair.to_server(&datagrams[0]), [b"still here"]);
+    let datagrams = pair.client_sends();
+    assert_eq!(pair.server_gets(&datagrams[0]), [b"still here"]);
 }
 
 #[test]
 fn records_of_unknown_epochs_are_dropped() {
     let mut pair = Pair::connected();
     for epoch in [2, 3, 0x0100, 0xffff] {
-        pair.to_server(&record_of_epoch(epoch, ContentType::ApplicationData, 0, &[0; 64]));
+        pair.server_gets(&record_of_epoch(epoch, ContentType::ApplicationData, 0, &[0; 64]));
     }
     assert_eq!(pair.server.stats().unexpected_records, 4);
 }
@@ -616,9 +616,9 @@ fn records_of_unknown_epochs_are_dropped() {
 fn nothing_is_handed_over_after_the_end() {
     let mut pair = Pair::connected();
     pair.client.send(b"too late").unwrap();
-    let datagrams = pair.from_client();
+    let datagrams = pair.client_sends();
     pair.server.close(pair.now);
-    assert_eq!(pair.to_server(&datagrams[0]), Vec::<Vec<u8>>::new());
+    assert_eq!(pair.server_gets(&datagrams[0]), Vec::<Vec<u8>>::new());
     assert_eq!(pair.server.stats().after_close, 1);
 }
 

@@ -39,16 +39,16 @@ fn any_mtu_will_do() {
 fn datagrams_keep_to_the_mtu_also_when_it_changes_on_the_way() {
     let mut pair = Pair::new();
     pair.client.set_mtu(100);
-    let small = pair.from_client();
+    let small = pair.client_sends();
     assert!(small.len() > 1 && small.iter().all(|datagram| datagram.len() <= 100));
     pair.client.set_mtu(70);
     pair.wait(millis(400));
-    let smaller = pair.from_client();
+    let smaller = pair.client_sends();
     assert!(smaller.len() > small.len() && smaller.iter().all(|datagram| datagram.len() <= 70));
     // Two cuts of the same message, and only half of each.
-    pair.to_server(&small[1]);
+    pair.server_gets(&small[1]);
     for datagram in smaller.iter().take(2) {
-        pair.to_server(datagram);
+        pair.server_gets(datagram);
     }
     pair.settle();
     assert!(pair.server.state() != State::Listening);
@@ -66,10 +66,10 @@ fn a_buffer_smaller_than_the_mtu_is_filled_and_one_too_small_is_left_alone() {
 #[test]
 fn single_bytes_in_reverse_order_make_a_message() {
     let mut pair = Pair::new();
-    let body = body_of(&pair.from_client(), HandshakeType::CLIENT_HELLO);
+    let body = body_of(&pair.client_sends(), HandshakeType::CLIENT_HELLO);
     for start in (0..body.len()).rev() {
         assert_eq!(pair.server.state(), State::Listening);
-        pair.to_server(&piece(&body, 0, start, start + 1));
+        pair.server_gets(&piece(&body, 0, start, start + 1));
     }
     assert_eq!(pair.server.state(), State::Connecting);
 }
@@ -105,16 +105,16 @@ fn server() -> Connection {
 #[test]
 fn several_messages_in_one_record_are_taken_apart() {
     let mut pair = Pair::new();
-    for datagram in pair.from_client() {
-        pair.to_server(&datagram);
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
     }
-    let flight = pair.from_server();
+    let flight = pair.server_sends();
     let mut content = Vec::new();
     for record in record::records(&flight[0]) {
         content.extend_from_slice(record.unwrap().fragment);
     }
     let packed = crate::support::wire::plain_record(pollrtc_dtls::wire::ContentType::Handshake, 50, &content);
-    pair.to_client(&packed);
+    pair.client_gets(&packed);
     pair.settle();
     assert!(pair.client.is_connected() && pair.server.is_connected());
 }
@@ -161,20 +161,20 @@ quickcheck! {
     /// through once the flood is over.
     fn no_flood_grows_memory(flood: Vec<(u16, u32, u32)>) -> bool {
         let mut pair = Pair::new();
-        let hello = pair.from_client();
+        let hello = pair.client_sends();
         for (message_seq, length, offset) in flood {
             let length = length % 0x0100_0000;
             let body = &[0xaa; 200][..(length as usize).min(200)];
             let offset = offset % (length - body.len() as u32 + 1);
             let kind = HandshakeType::CLIENT_HELLO;
             let message_seq = message_seq % 12;
-            pair.to_server(&fragment_record(&Fragment { kind, length, message_seq, offset, body }));
+            pair.server_gets(&fragment_record(&Fragment { kind, length, message_seq, offset, body }));
             if pair.server.memory() > 65_536 {
                 return false;
             }
         }
         for datagram in hello {
-            pair.to_server(&datagram);
+            pair.server_gets(&datagram);
         }
         pair.settle();
         pair.client.is_connected() && pair.server.is_connected()

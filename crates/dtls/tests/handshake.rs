@@ -16,10 +16,10 @@ use crate::support::{Pair, SERVER, Setup, address, certificate, only, rng};
 #[test]
 fn a_client_speaks_first_and_a_server_waits() {
     let mut pair = Pair::new();
-    assert!(pair.from_server().is_empty());
+    assert!(pair.server_sends().is_empty());
     assert_eq!(pair.server.state(), State::Listening);
     assert_eq!(pair.server.poll_timeout(), None);
-    assert_eq!(pair.from_client().len(), 1);
+    assert_eq!(pair.client_sends().len(), 1);
     assert_eq!(pair.client.state(), State::Connecting);
     assert!(pair.client.poll_timeout() > Some(pair.now));
 }
@@ -29,11 +29,11 @@ fn two_round_trips_connect_both_and_data_flows_both_ways() {
     let mut pair = Pair::new();
     let mut half_trips = 0;
     while !(pair.client.is_connected() && pair.server.is_connected()) {
-        for datagram in pair.from_client() {
-            pair.to_server(&datagram);
+        for datagram in pair.client_sends() {
+            pair.server_gets(&datagram);
         }
-        for datagram in pair.from_server() {
-            pair.to_client(&datagram);
+        for datagram in pair.server_sends() {
+            pair.client_gets(&datagram);
         }
         half_trips += 2;
         assert!(half_trips <= 4);
@@ -48,11 +48,11 @@ fn two_round_trips_connect_both_and_data_flows_both_ways() {
     assert_eq!((pair.client.poll_timeout(), pair.server.poll_timeout()), (None, None));
 
     pair.client.send(b"ping").unwrap();
-    let datagrams = pair.from_client();
-    assert_eq!(pair.to_server(&datagrams[0]), [b"ping"]);
+    let datagrams = pair.client_sends();
+    assert_eq!(pair.server_gets(&datagrams[0]), [b"ping"]);
     pair.server.send(b"pong").unwrap();
-    let datagrams = pair.from_server();
-    assert_eq!(pair.to_client(&datagrams[0]), [b"pong"]);
+    let datagrams = pair.server_sends();
+    assert_eq!(pair.client_gets(&datagrams[0]), [b"pong"]);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn every_cipher_suite_that_fits_our_keys_connects() {
             buf[prefix..prefix + length].copy_from_slice(&payload);
             let sealed = pair.client.seal(&mut buf, length).unwrap();
             assert_eq!(sealed, prefix + length + pair.client.record_suffix());
-            let received = pair.to_server(&buf[..sealed]);
+            let received = pair.server_gets(&buf[..sealed]);
             // An empty record says nothing to the application.
             let expected: Vec<Vec<u8>> = (length > 0).then_some(payload).into_iter().collect();
             assert_eq!(received, expected);
@@ -209,15 +209,15 @@ fn accept_any_still_asks_for_proof_of_the_key() {
     setup.server.peer = PeerVerification::AcceptAny;
     // A certificate that belongs to somebody else, shown by who lacks its key.
     let mut pair = setup.pair();
-    let hello = pair.from_client();
-    pair.to_server(&hello[0]);
-    let flight = pair.from_server();
+    let hello = pair.client_sends();
+    pair.server_gets(&hello[0]);
+    let flight = pair.server_sends();
     let signature_byte = flight[0].len() - 60;
     let mut forged = flight[0].clone();
     // Somewhere inside ServerKeyExchange's signature or key; the client must notice.
     let position = find_server_key_exchange(&forged).unwrap_or(signature_byte);
     forged[position] ^= 1;
-    pair.to_client(&forged);
+    pair.client_gets(&forged);
     assert!(matches!(
         pair.client_events()[..],
         [Event::Closed(CloseReason::Handshake(
@@ -244,14 +244,14 @@ fn a_server_with_cookies_answers_only_the_second_hello() {
     let mut setup = Setup::new();
     setup.server.cookies = Cookies::Required;
     let mut pair = setup.pair();
-    let hello = pair.from_client();
-    pair.to_server(&hello[0]);
-    let request = pair.from_server();
+    let hello = pair.client_sends();
+    pair.server_gets(&hello[0]);
+    let request = pair.server_sends();
     assert_eq!(request.len(), 1);
     assert!(request[0].len() < hello[0].len(), "no amplification");
     assert_eq!(pair.server.state(), State::Listening);
     assert_eq!(pair.server.poll_timeout(), None, "nothing is kept");
-    pair.to_client(&request[0]);
+    pair.client_gets(&request[0]);
     pair.settle();
     assert!(pair.client.is_connected() && pair.server.is_connected());
     assert_eq!(pair.server.stats().cookies_asked, 1);
@@ -309,7 +309,7 @@ fn a_handshake_gives_up_in_the_end() {
     let start = pair.now;
     let mut sent = 0;
     while pair.client.state() != State::Closed {
-        sent += pair.from_client().len();
+        sent += pair.client_sends().len();
         pair.now = pair.client.poll_timeout().unwrap();
         pair.client.handle_timeout(pair.now);
     }

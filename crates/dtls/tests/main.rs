@@ -1,8 +1,10 @@
 //! The connection through its public API, in virtual time.
 
+mod allocations;
 mod attacks;
 mod fragmentation;
 mod handshake;
+mod laws;
 mod openssl;
 mod records;
 mod retransmission;

@@ -300,3 +300,21 @@ fn openssls_client_with_small_datagrams_and_cookies() {
     config.cookies = pollrtc_dtls::Cookies::Required;
     our_server_talks_to(&identity, config, &["-mtu", "256"]);
 }
+
+#[test]
+fn openssls_client_may_not_renegotiate() {
+    if !openssl_is_here() {
+        return;
+    }
+    let identity = Identity::ecdsa("client-renegotiates");
+    let socket = loopback();
+    let target = socket.local_addr().unwrap().to_string();
+    let mut peer = Peer::start(&["s_client", "-connect", &target], &identity);
+    let local = socket.local_addr().unwrap();
+    let mut ours = Ours::new(Connection::server(config(&identity), Rng::from_os(), local), socket);
+    ours.run_until(&peer, |ours| ours.connection.is_connected());
+    ours.connection.send(b"connected\n").unwrap();
+    ours.run_until(&peer, |_| peer.says("connected\n"));
+    peer.stdin.write_all(b"R\n").unwrap();
+    ours.run_until(&peer, |ours| ours.connection.stats().refused_renegotiations > 0);
+}

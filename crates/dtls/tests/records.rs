@@ -28,7 +28,7 @@ fn the_explicit_nonce_is_epoch_and_sequence_number_and_never_repeats() {
             0 => sealed(&mut pair, b"x"),
             _ => {
                 pair.client.send(b"y").unwrap();
-                pair.from_client().remove(0)
+                pair.client_sends().remove(0)
             }
         };
         let header = Header::parse(&bytes).unwrap();
@@ -41,15 +41,15 @@ fn the_explicit_nonce_is_epoch_and_sequence_number_and_never_repeats() {
 #[test]
 fn flights_that_are_sent_again_use_new_numbers() {
     let mut pair = Pair::new();
-    for datagram in pair.from_client() {
-        pair.to_server(&datagram);
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
     }
-    for datagram in pair.from_server() {
-        pair.to_client(&datagram);
+    for datagram in pair.server_sends() {
+        pair.client_gets(&datagram);
     }
     let mut numbers = HashSet::new();
     for _ in 0..5 {
-        for datagram in pair.from_client() {
+        for datagram in pair.client_sends() {
             for record in record::records(&datagram) {
                 let header = record.unwrap().header;
                 assert!(numbers.insert((header.epoch, header.sequence)));
@@ -64,9 +64,9 @@ fn flights_that_are_sent_again_use_new_numbers() {
 fn a_record_is_handed_over_once() {
     let mut pair = Pair::connected();
     let bytes = sealed(&mut pair, b"once");
-    assert_eq!(pair.to_server(&bytes), [b"once"]);
+    assert_eq!(pair.server_gets(&bytes), [b"once"]);
     for _ in 0..10 {
-        assert_eq!(pair.to_server(&bytes), Vec::<Vec<u8>>::new());
+        assert_eq!(pair.server_gets(&bytes), Vec::<Vec<u8>>::new());
     }
     assert_eq!(pair.server.stats().replayed_records, 10);
 }
@@ -81,7 +81,7 @@ quickcheck! {
         order.into_iter().all(|number| {
             let number = number % 100;
             let expected: Vec<Vec<u8>> = seen.insert(number).then_some(vec![number]).into_iter().collect();
-            pair.to_server(&datagrams[usize::from(number)]) == expected
+            pair.server_gets(&datagrams[usize::from(number)]) == expected
         })
     }
 
@@ -92,7 +92,7 @@ quickcheck! {
         let mut bad = good.clone();
         let position = position % bad.len();
         bad[position] ^= 1 << (bit % 8);
-        pair.to_server(&bad).is_empty() && pair.to_server(&good) == [b"precious"]
+        pair.server_gets(&bad).is_empty() && pair.server_gets(&good) == [b"precious"]
     }
 }
 
@@ -100,9 +100,9 @@ quickcheck! {
 fn records_too_far_behind_are_dropped() {
     let mut pair = Pair::connected();
     let datagrams: Vec<_> = (0..200u8).map(|number| sealed(&mut pair, &[number])).collect();
-    assert_eq!(pair.to_server(&datagrams[199]), [[199]]);
-    assert_eq!(pair.to_server(&datagrams[199 - 127]), [[199 - 127]]);
-    assert_eq!(pair.to_server(&datagrams[199 - 128]), Vec::<Vec<u8>>::new());
+    assert_eq!(pair.server_gets(&datagrams[199]), [[199]]);
+    assert_eq!(pair.server_gets(&datagrams[199 - 127]), [[199 - 127]]);
+    assert_eq!(pair.server_gets(&datagrams[199 - 128]), Vec::<Vec<u8>>::new());
     assert_eq!(pair.server.stats().replayed_records, 1);
 }
 
@@ -112,9 +112,9 @@ fn a_forged_number_does_not_move_the_window() {
     let good = sealed(&mut pair, b"good");
     let mut forged = good.clone();
     forged[5..11].copy_from_slice(&[0xff; 6]);
-    assert_eq!(pair.to_server(&forged), Vec::<Vec<u8>>::new());
+    assert_eq!(pair.server_gets(&forged), Vec::<Vec<u8>>::new());
     assert_eq!(pair.server.stats().forged_records, 1);
-    assert_eq!(pair.to_server(&good), [b"good"]);
+    assert_eq!(pair.server_gets(&good), [b"good"]);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn what_callers_can_do_wrong() {
     assert_eq!(pair.client.send(&[0; 1000]), Err(SendError::QueueFull));
     assert_eq!(queued, 65_536 / (1000 + 21 + 16));
     assert_eq!(pair.client.stats().sent, before + queued);
-    assert_eq!(pair.from_client().len() as u64, queued);
+    assert_eq!(pair.client_sends().len() as u64, queued);
     pair.client.send(b"room again").unwrap();
 }
 
@@ -170,7 +170,7 @@ fn a_record_of_chacha20_has_no_explicit_nonce() {
     assert_eq!(pair.client.record_prefix(), 13);
     let bytes = sealed(&mut pair, b"hello");
     assert_eq!(bytes.len(), 13 + 5 + 16);
-    assert_eq!(pair.to_server(&bytes), [b"hello"]);
+    assert_eq!(pair.server_gets(&bytes), [b"hello"]);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_datagram_that_is_no_dtls_is_counted_and_nothing_else() {
         &[99, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0],
     ];
     for datagram in stranger {
-        assert_eq!(pair.to_server(datagram), Vec::<Vec<u8>>::new());
+        assert_eq!(pair.server_gets(datagram), Vec::<Vec<u8>>::new());
     }
     assert_eq!(pair.server.stats().malformed_records, 4);
     assert!(pair.server.is_connected());

@@ -17,7 +17,7 @@ fn the_first_flight_is_sent_again_after_400_ms_then_twice_as_late_each_time() {
     let mut sent_at = Vec::new();
     let start = pair.now;
     while sent_at.len() < 5 {
-        assert_eq!(pair.from_client().len(), 1);
+        assert_eq!(pair.client_sends().len(), 1);
         sent_at.push(pair.now - start);
         pair.now = pair.client.poll_timeout().unwrap();
         pair.client.handle_timeout(pair.now);
@@ -31,7 +31,7 @@ fn a_known_round_trip_time_sets_the_first_wait() {
     for (round_trip, wait) in [(100, 150), (1, 50), (1000, 1500), (60_000, 3000)] {
         let mut pair = Pair::new();
         pair.client.set_round_trip_time(millis(round_trip));
-        pair.from_client();
+        pair.client_sends();
         assert_eq!(pair.client.poll_timeout(), Some(pair.now + millis(wait)));
     }
 }
@@ -39,10 +39,10 @@ fn a_known_round_trip_time_sets_the_first_wait() {
 #[test]
 fn a_new_flight_waits_as_long_as_at_first_if_the_last_one_got_through() {
     let mut pair = Pair::new();
-    for datagram in pair.from_client() {
-        pair.to_server(&datagram);
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
     }
-    pair.from_server();
+    pair.server_sends();
     assert_eq!(pair.server.poll_timeout(), Some(pair.now + millis(400)));
 }
 
@@ -101,83 +101,83 @@ quickcheck! {
 #[test]
 fn the_last_flight_is_sent_again_when_the_peer_sends_its_own_again() {
     let mut pair = Pair::new();
-    for datagram in pair.from_client() {
-        pair.to_server(&datagram);
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
     }
-    for datagram in pair.from_server() {
-        pair.to_client(&datagram);
+    for datagram in pair.server_sends() {
+        pair.client_gets(&datagram);
     }
-    for datagram in pair.from_client() {
-        pair.to_server(&datagram);
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
     }
     assert!(pair.server.is_connected());
-    let lost = pair.from_server();
+    let lost = pair.server_sends();
     assert_eq!(pair.server.poll_timeout(), None, "the last flight has no timer");
 
     pair.wait(millis(400));
-    let again = pair.from_client();
+    let again = pair.client_sends();
     assert!(!again.is_empty());
     for datagram in &again {
-        pair.to_server(datagram);
+        pair.server_gets(datagram);
     }
-    let repeated = pair.from_server();
+    let repeated = pair.server_sends();
     assert_eq!(repeated.len(), lost.len());
     assert_ne!(repeated, lost, "new sequence numbers");
     for datagram in repeated {
-        pair.to_client(&datagram);
+        pair.client_gets(&datagram);
     }
     assert!(pair.client.is_connected());
 
     // The same datagrams once more are replays and cause nothing.
     for datagram in &again {
-        pair.to_server(datagram);
+        pair.server_gets(datagram);
     }
-    assert!(pair.from_server().is_empty());
+    assert!(pair.server_sends().is_empty());
     assert!(pair.server.stats().replayed_records > 0);
 }
 
 #[test]
 fn a_repeated_hello_is_answered_but_not_more_than_four_times_per_timeout() {
     let mut pair = Pair::new();
-    let hello = pair.from_client();
-    pair.to_server(&hello[0]);
-    assert_eq!(pair.from_server().len(), 1);
+    let hello = pair.client_sends();
+    pair.server_gets(&hello[0]);
+    assert_eq!(pair.server_sends().len(), 1);
     for _ in 0..100 {
-        pair.to_server(&hello[0]);
+        pair.server_gets(&hello[0]);
     }
-    assert!(pair.from_server().is_empty(), "just sent");
+    assert!(pair.server_sends().is_empty(), "just sent");
     pair.now += millis(100);
     for _ in 0..100 {
-        pair.to_server(&hello[0]);
+        pair.server_gets(&hello[0]);
     }
-    assert_eq!(pair.from_server().len(), 1);
+    assert_eq!(pair.server_sends().len(), 1);
     assert_eq!(pair.server.stats().flights_resent, 1);
 }
 
 #[test]
 fn data_that_overtakes_the_clients_finished_waits_for_it() {
     let mut pair = Pair::new();
-    for datagram in pair.from_client() {
-        pair.to_server(&datagram);
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
     }
-    for datagram in pair.from_server() {
-        pair.to_client(&datagram);
+    for datagram in pair.server_sends() {
+        pair.client_gets(&datagram);
     }
-    let delayed = pair.from_client();
+    let delayed = pair.client_sends();
     // The client can't be connected before the server's Finished; so let a copy of the server see it.
     for datagram in &delayed {
-        pair.to_server(datagram);
+        pair.server_gets(datagram);
     }
-    let finished = pair.from_server();
+    let finished = pair.server_sends();
     pair.server.send(b"first").unwrap();
     pair.server.send(b"second").unwrap();
-    for datagram in pair.from_server() {
-        assert_eq!(pair.to_client(&datagram), Vec::<Vec<u8>>::new());
+    for datagram in pair.server_sends() {
+        assert_eq!(pair.client_gets(&datagram), Vec::<Vec<u8>>::new());
     }
     assert_eq!(pair.client.state(), State::Connecting);
     assert_eq!(pair.client.stats().held_records, 2);
     for datagram in finished {
-        assert_eq!(pair.to_client(&datagram), Vec::<Vec<u8>>::new());
+        assert_eq!(pair.client_gets(&datagram), Vec::<Vec<u8>>::new());
     }
     let events = pair.client_events();
     assert!(matches!(events[0], Event::Connected { .. }));
@@ -190,17 +190,17 @@ fn finished_that_overtakes_the_rest_of_its_flight_waits_for_it() {
     let mut setup = Setup::new();
     setup.client.mtu = 200;
     let mut pair = setup.pair();
-    for datagram in pair.from_client() {
-        pair.to_server(&datagram);
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
     }
-    for datagram in pair.from_server() {
-        pair.to_client(&datagram);
+    for datagram in pair.server_sends() {
+        pair.client_gets(&datagram);
     }
-    let mut flight = pair.from_client();
+    let mut flight = pair.client_sends();
     assert!(flight.len() > 2);
     flight.reverse();
     for datagram in flight {
-        pair.to_server(&datagram);
+        pair.server_gets(&datagram);
     }
     assert!(pair.server.is_connected());
     assert_eq!(pair.server.stats().held_records, 1);
@@ -209,13 +209,13 @@ fn finished_that_overtakes_the_rest_of_its_flight_waits_for_it() {
 #[test]
 fn only_a_few_early_records_are_kept() {
     let mut pair = Pair::new();
-    for datagram in pair.from_client() {
-        pair.to_server(&datagram);
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
     }
     for sequence in 0..1000 {
         let mut early = plain_record(ContentType::ApplicationData, sequence, &[0; 1000]);
         early[4] = 1; // of the next epoch
-        pair.to_server(&early);
+        pair.server_gets(&early);
     }
     let stats = pair.server.stats();
     assert!(stats.held_records <= 16);

@@ -7,7 +7,7 @@ use pollrtc_crypto::{NamedGroup, SignatureScheme};
 
 use super::keys::{Secrets, Side};
 use super::{
-    Context, Established, Negotiated, Transcript, check_certificate, check_finished, check_signature, encrypted,
+    Context, Established, Negotiated, Step, Transcript, check_certificate, check_finished, check_signature, encrypted,
     group_from_code, messages, plain,
 };
 use crate::config::Config;
@@ -54,9 +54,6 @@ pub(crate) struct KeyShare {
     public_key: Vec<u8>,
 }
 
-/// The next state, or the end.
-type Step = Result<Result<Client, Established>, HandshakeError>;
-
 impl Client {
     /// Starts with the first flight.
     pub(crate) fn start(cx: &mut Context<'_>) -> Self {
@@ -72,7 +69,7 @@ impl Client {
     }
 
     /// Takes the next message.
-    pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Step {
+    pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Result<Step<Self>, HandshakeError> {
         let next = match (self, message.kind) {
             (Self::ServerHello(offer), HandshakeType::HELLO_VERIFY_REQUEST) => {
                 Self::ServerHello(offer.answer_cookie(cx, message)?)
@@ -115,11 +112,11 @@ impl Client {
                     .verify_data(cx.provider(), Side::Server, hash.as_bytes())?;
                 check_finished(&expected, finished.verify_data)?;
                 cx.flight.finish();
-                return Ok(Err(established));
+                return Ok(Step::Complete(established));
             }
             _ => return Err(HandshakeError::Unexpected(message.kind)),
         };
-        Ok(Ok(next))
+        Ok(Step::Next(next))
     }
 }
 

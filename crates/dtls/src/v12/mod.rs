@@ -53,6 +53,23 @@ impl Established {
     }
 }
 
+/// What a message leads to.
+pub(crate) enum Step<S> {
+    /// The handshake goes on from here.
+    Next(S),
+    /// The handshake is complete.
+    Complete(Established),
+}
+
+impl<S> Step<S> {
+    pub(crate) fn map<T>(self, wrap: impl FnOnce(S) -> T) -> Step<T> {
+        match self {
+            Self::Next(state) => Step::Next(wrap(state)),
+            Self::Complete(established) => Step::Complete(established),
+        }
+    }
+}
+
 /// What the hellos settled.
 pub(crate) struct Negotiated {
     suite: CipherSuite,

@@ -10,7 +10,7 @@ use pollrtc_crypto::{HmacSha256, KeyExchange, NamedGroup, SignatureScheme};
 use super::keys::{Secrets, Side};
 use super::messages::Answers;
 use super::{
-    Context, Established, Negotiated, Transcript, check_certificate, check_finished, check_signature, encrypted,
+    Context, Established, Negotiated, Step, Transcript, check_certificate, check_finished, check_signature, encrypted,
     group_from_code, message, messages, plain,
 };
 use crate::config::{Config, Cookies};
@@ -39,9 +39,6 @@ pub(crate) struct Exchange {
     transcript: Transcript,
     key_exchange: Box<dyn KeyExchange>,
 }
-
-/// The next state, or the end.
-type Step = Result<Result<Server, Established>, HandshakeError>;
 
 /// What a server does about ClientHellos before any handshake has begun. It keeps nothing of a
 /// client that it refuses or asks for a cookie.
@@ -109,7 +106,7 @@ fn ask_for_cookie(cx: &mut Context<'_>, message_seq: u16, cookie: &[u8]) {
         messages::hello_verify_request(writer, cookie);
     });
     cx.records.set_plain_version(Version::DTLS_1_0);
-    if let Ok(record) = cx.records.to_vec(0, ContentType::Handshake, &request) {
+    if let Ok(record) = cx.records.write_alone(0, ContentType::Handshake, &request) {
         cx.outbox.reply(record);
     }
 }
@@ -247,7 +244,7 @@ impl Choice {
 
 impl Server {
     /// Takes the next message.
-    pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Step {
+    pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Result<Step<Self>, HandshakeError> {
         let next = match (self, message.kind) {
             (Self::Certificate(mut exchange), HandshakeType::CERTIFICATE) => {
                 let certificate = check_certificate(cx, message)?;
@@ -276,11 +273,11 @@ impl Server {
             (Self::Finished(established, transcript, keys), HandshakeType::FINISHED) => {
                 finish(cx, message, &established, transcript)?;
                 cx.records.install_sealer(keys);
-                return Ok(Err(established));
+                return Ok(Step::Complete(established));
             }
             _ => return Err(HandshakeError::Unexpected(message.kind)),
         };
-        Ok(Ok(next))
+        Ok(Step::Next(next))
     }
 }
 

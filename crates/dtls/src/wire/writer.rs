@@ -64,7 +64,10 @@ impl Writer {
         self.bytes.extend_from_slice(&[0; LENGTH_BYTES]);
         let start = self.bytes.len();
         content(self);
-        let limit = (1usize << (8 * LENGTH_BYTES)).saturating_sub(1);
+        let limit = [0xff, 0xffff, 0xff_ffff]
+            .get(LENGTH_BYTES.saturating_sub(1))
+            .copied()
+            .unwrap_or(0usize);
         let length = self.bytes.len().saturating_sub(start).min(limit);
         self.bytes.truncate(start.saturating_add(length));
         let [.., a, b, c] = length.to_be_bytes();

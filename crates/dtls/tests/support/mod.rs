@@ -88,15 +88,15 @@ impl Pair {
     /// Delivers everything at once until nobody has anything more to say.
     pub(crate) fn settle(&mut self) {
         loop {
-            let (from_client, from_server) = (self.from_client(), self.from_server());
+            let (from_client, from_server) = (self.client_sends(), self.server_sends());
             if from_client.is_empty() && from_server.is_empty() {
                 return;
             }
             for datagram in from_client {
-                self.to_server(&datagram);
+                self.server_gets(&datagram);
             }
             for datagram in from_server {
-                self.to_client(&datagram);
+                self.client_gets(&datagram);
             }
         }
     }
@@ -107,7 +107,7 @@ impl Pair {
     pub(crate) fn connect_over(&mut self, limit: usize, mut wire: impl FnMut(bool, Vec<u8>) -> Vec<Vec<u8>>) {
         let mut count = 0;
         while !(self.client.is_connected() && self.server.is_connected()) && count < limit {
-            let (from_client, from_server) = (self.from_client(), self.from_server());
+            let (from_client, from_server) = (self.client_sends(), self.server_sends());
             count += from_client.len() + from_server.len();
             if from_client.is_empty() && from_server.is_empty() {
                 let next = [self.client.poll_timeout(), self.server.poll_timeout()];
@@ -119,31 +119,31 @@ impl Pair {
                 self.server.handle_timeout(self.now);
             }
             for datagram in from_client.into_iter().flat_map(|datagram| wire(true, datagram)) {
-                self.to_server(&datagram);
+                self.server_gets(&datagram);
             }
             for datagram in from_server.into_iter().flat_map(|datagram| wire(false, datagram)) {
-                self.to_client(&datagram);
+                self.client_gets(&datagram);
             }
         }
     }
 
     /// Everything that the client has to send now.
-    pub(crate) fn from_client(&mut self) -> Vec<Vec<u8>> {
+    pub(crate) fn client_sends(&mut self) -> Vec<Vec<u8>> {
         drain(&mut self.client, self.now)
     }
 
     /// Everything that the server has to send now.
-    pub(crate) fn from_server(&mut self) -> Vec<Vec<u8>> {
+    pub(crate) fn server_sends(&mut self) -> Vec<Vec<u8>> {
         drain(&mut self.server, self.now)
     }
 
     /// One datagram arrives at the client; what the application gets of it.
-    pub(crate) fn to_client(&mut self, datagram: &[u8]) -> Vec<Vec<u8>> {
+    pub(crate) fn client_gets(&mut self, datagram: &[u8]) -> Vec<Vec<u8>> {
         deliver(&mut self.client, self.now, datagram)
     }
 
     /// One datagram arrives at the server; what the application gets of it.
-    pub(crate) fn to_server(&mut self, datagram: &[u8]) -> Vec<Vec<u8>> {
+    pub(crate) fn server_gets(&mut self, datagram: &[u8]) -> Vec<Vec<u8>> {
         deliver(&mut self.server, self.now, datagram)
     }
 

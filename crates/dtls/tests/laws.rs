@@ -1,0 +1,113 @@
+//! Both roles under the laws of every state machine, with the provider that can be seeded.
+
+use std::sync::Arc;
+
+use pollrtc_core::laws::Laws;
+use pollrtc_core::{Instant, StateMachine};
+use pollrtc_crypto::rust_crypto;
+use pollrtc_dtls::{Config, Connection, Cookies, SrtpProfile};
+
+use crate::support::{Pair, Setup, address, millis, rng};
+
+const MACHINE: &str = "192.0.2.1:5000";
+const PEER: &str = "192.0.2.2:6000";
+
+fn configs() -> (Arc<Config>, Arc<Config>) {
+    let mut setup = Setup::with_provider(rust_crypto::PROVIDER);
+    setup.client.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
+    setup.server.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
+    setup.client.mtu = 500;
+    setup.server.handshake_timeout = millis(10_000);
+    (setup.client.into(), setup.server.into())
+}
+
+/// Both directions of an honest handshake.
+fn samples() -> Vec<Vec<u8>> {
+    let (client, server) = configs();
+    let mut pair = Pair {
+        client: Connection::client(client, rng(3), address(PEER)),
+        server: Connection::server(server, rng(4), address(MACHINE)),
+        now: Instant::ZERO,
+    };
+    let mut samples = Vec::new();
+    pair.connect_over(100, |_, datagram| {
+        samples.push(datagram.clone());
+        vec![datagram]
+    });
+    assert!(pair.client.is_connected());
+    samples
+}
+
+fn laws(make: impl Fn() -> Connection + 'static, make_peer: impl Fn() -> Connection + 'static) -> Laws<Connection> {
+    Laws::of(make)
+        .against(make_peer)
+        .samples(samples())
+        .verb(|connection, _, argument| {
+            connection.send(&argument.to_be_bytes()).ok();
+        })
+        .verb(|connection, _, argument| connection.set_mtu(argument as usize % 2000))
+        .verb(|connection, _, argument| connection.set_round_trip_time(millis(argument % 100_000)))
+        .verb(|connection, _, argument| {
+            let mut out = [0; 40];
+            let label = ["EXTRACTOR-dtls_srtp", "key expansion"][argument as usize % 2];
+            connection.export_keying_material(label, None, &mut out).ok();
+        })
+        .verb(|connection, _, argument| {
+            let mut buf = vec![0; argument as usize % 3000];
+            connection.seal(&mut buf, argument as usize % 1777).ok();
+        })
+        .verb(|connection, now, argument| {
+            if argument.is_multiple_of(16) {
+                connection.close(now);
+            }
+        })
+        .memory(Connection::memory, 65_536)
+}
+
+#[test]
+fn a_client_keeps_the_laws() {
+    let (client, server) = configs();
+    laws(
+        move || Connection::client(client.clone(), rng(3), address(PEER)),
+        move || Connection::server(server.clone(), rng(4), address(MACHINE)),
+    )
+    .check();
+}
+
+#[test]
+fn a_server_keeps_the_laws() {
+    let (client, server) = configs();
+    laws(
+        move || Connection::server(server.clone(), rng(4), address(PEER)),
+        move || Connection::client(client.clone(), rng(3), address(MACHINE)),
+    )
+    .check();
+}
+
+#[test]
+fn a_server_with_cookies_keeps_the_laws() {
+    let (client, server) = configs();
+    let mut server = Config::clone(&server);
+    server.cookies = Cookies::Required;
+    let server = Arc::new(server);
+    laws(
+        move || Connection::server(server.clone(), rng(4), address(PEER)),
+        move || Connection::client(client.clone(), rng(3), address(MACHINE)),
+    )
+    .check();
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    assert_eq!(samples(), samples());
+}
+
+#[test]
+fn once_quiet_it_stays_quiet_until_its_timeout() {
+    let mut pair = Pair::new();
+    pair.client_sends();
+    let due = pair.client.poll_timeout().unwrap();
+    pair.client.handle_timeout(due - millis(1));
+    assert!(pair.client_sends().is_empty());
+    assert_eq!(pair.client.poll_timeout(), Some(due));
+}
