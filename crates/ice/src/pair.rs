@@ -55,6 +55,8 @@ pub(crate) struct Pair {
     pub(crate) outstanding: u8,
     /// The peer nominated this pair before our own check succeeded (RFC 8445 §7.3.1.5).
     pub(crate) nominate_on_success: bool,
+    /// The peer nominated it, and it works both ways.
+    pub(crate) nominated: bool,
     /// We have answered an authenticated check on it, so the peer's data may come from there.
     pub(crate) answered: bool,
     /// The last request that we answered on it.
@@ -88,6 +90,7 @@ impl Pair {
             check: None,
             outstanding: 0,
             nominate_on_success: false,
+            nominated: false,
             answered: false,
             last_request: None,
             last_success: Instant::ZERO,

@@ -154,7 +154,9 @@ impl Agent {
                 }
             };
             // After a sleep of the machine the time may be over before all were sent.
+            let deadline = self.now + schedule.wait_after(transaction.transmissions + 1);
             let is_over = self.is_moot(&transaction)
+                || deadline <= self.now // the end of time
                 || transaction.transmissions >= schedule.transmissions
                 || self.now - transaction.started_at >= schedule.total()
                 || transaction.cancelled;
@@ -163,7 +165,6 @@ impl Agent {
                 self.timed_out(id, &transaction);
                 continue;
             }
-            let deadline = self.now + schedule.wait_after(transaction.transmissions + 1);
             self.transactions
                 .update(&id, |transaction| transaction.deadline = deadline);
             self.queue_request(id);

@@ -407,6 +407,7 @@ impl StateMachine for Agent {
         .into_iter()
         .flatten()
         .min()
+        .filter(|at| *at < Instant::FAR_FUTURE) // which never comes
     }
 }
 

@@ -24,6 +24,7 @@ impl Agent {
     pub(super) fn run_conclusion(&mut self) {
         self.run_lite_pair();
         self.run_nomination();
+        self.run_fallback();
         if self.session.prune_at.is_some_and(|at| at <= self.now) {
             self.session.prune_at = None;
             self.prune();
@@ -111,17 +112,46 @@ impl Agent {
         }
     }
 
-    /// A nominated pair is valid on this side too. Peers of RFC 5245 nominate several: the highest
-    /// priority wins (RFC 8445 §8.1.1), so that the choice does not flap. A selected pair that has
-    /// gone silent gives way to anything that works.
+    /// A nominated pair is valid on this side too. Peers of RFC 5245 nominate several in quick
+    /// succession: the highest priority wins (RFC 8445 §8.1.1), so that the choice does not flap. A
+    /// nomination that comes later means that the peer has moved; one that was passed over counts
+    /// once the selected pair has gone silent.
     pub(super) fn accept_nomination(&mut self, id: PairId) {
+        if let Some(pair) = self.session.checklist.get_mut(id) {
+            pair.nominated = true;
+        }
         let priority = |id| self.session.checklist.get(id).and_then(|pair| pair.valid);
-        let better = match self.session.selected {
-            Some(selected) => priority(id) > priority(selected) || self.is_silent(),
+        let accepted = match self.session.selected {
+            Some(selected) => {
+                let has_settled = self.session.prune_at.is_none();
+                priority(id) > priority(selected) || has_settled || self.is_silent()
+            }
             None => true,
         };
-        if better {
+        if accepted {
             self.select(id);
+        }
+    }
+
+    /// The selected pair has gone silent and the peer has nominated another one too: that is it.
+    fn run_fallback(&mut self) {
+        let Some(selected) = self.session.selected else {
+            return;
+        };
+        if !self.is_silent() {
+            return;
+        }
+        let fresh = self.timing().consent_expiry;
+        let now = self.now;
+        let other = self
+            .session
+            .checklist
+            .best_valid(|pair| pair.nominated && pair.id != selected && now < pair.last_success + fresh);
+        if let Some(other) = other.map(|pair| pair.id) {
+            if let Some(pair) = self.session.checklist.get_mut(selected) {
+                pair.nominated = false;
+            }
+            self.select(other);
         }
     }
 

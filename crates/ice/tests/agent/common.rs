@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use pollrtc_core::{Datagram, Instant, StateMachine};
 use pollrtc_crypto::Rng;
-use pollrtc_ice::{Agent, Candidate, Config, Event, Path, Received, Role, State};
+use pollrtc_ice::{Agent, Candidate, Config, Credentials, Event, Path, Received, Role, State};
+use pollrtc_stun::{AttributeType, Builder, Class, IntegrityKey, Message, Method, TransactionId};
 
 pub(crate) const A: usize = 0;
 pub(crate) const B: usize = 1;
@@ -230,4 +231,175 @@ pub(crate) fn host(side: usize, index: usize) -> SocketAddr {
 /// Only packets between these two addresses pass.
 pub(crate) fn only_between(a: SocketAddr, b: SocketAddr) -> Filter {
     Box::new(move |_, packet| (packet.from, packet.to) == (a, b) || (packet.from, packet.to) == (b, a))
+}
+
+/// A check as `from` would send it to `to`, both known by their credentials.
+pub(crate) struct Check<'c> {
+    pub(crate) to: &'c Credentials,
+    pub(crate) from: &'c Credentials,
+    pub(crate) role: Role,
+    pub(crate) tie_breaker: u64,
+    pub(crate) use_candidate: bool,
+    pub(crate) nomination: Option<u32>,
+    pub(crate) transaction: [u8; 12],
+}
+
+impl<'c> Check<'c> {
+    pub(crate) fn new(to: &'c Credentials, from: &'c Credentials, role: Role) -> Self {
+        Self {
+            to,
+            from,
+            role,
+            tie_breaker: 7,
+            use_candidate: false,
+            nomination: None,
+            transaction: [9; 12],
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut buf = [0; 512];
+        let key = IntegrityKey::short_term(&self.to.pwd);
+        let id = TransactionId(self.transaction);
+        let mut builder = Builder::new(&mut buf, Class::Request, Method::BINDING, id)
+            .username(&format!("{}:{}", self.to.ufrag, self.from.ufrag))
+            .priority(1_845_501_695);
+        builder = match self.role {
+            Role::Controlling => builder.ice_controlling(self.tie_breaker),
+            Role::Controlled => builder.ice_controlled(self.tie_breaker),
+        };
+        if self.use_candidate {
+            builder = builder.use_candidate();
+        }
+        if let Some(value) = self.nomination {
+            builder = builder.attribute(AttributeType::NOMINATION, &value.to_be_bytes());
+        }
+        let len = builder.message_integrity(&key).fingerprint().finish().unwrap();
+        buf[..len].to_vec()
+    }
+}
+
+/// An answer to a request, signed with the answerer's password.
+pub(crate) fn answer(request: &[u8], password: &str, mapped: SocketAddr) -> Vec<u8> {
+    let mut buf = [0; 512];
+    let len = Builder::new(&mut buf, Class::SuccessResponse, Method::BINDING, id_of(request))
+        .xor_mapped_address(mapped)
+        .message_integrity(&IntegrityKey::short_term(password))
+        .fingerprint()
+        .finish()
+        .unwrap();
+    buf[..len].to_vec()
+}
+
+/// An error, signed if there is a password.
+pub(crate) fn refusal(request: &[u8], password: Option<&str>, code: u16) -> Vec<u8> {
+    let mut buf = [0; 512];
+    let mut builder =
+        Builder::new(&mut buf, Class::ErrorResponse, Method::BINDING, id_of(request)).error_code(code, "");
+    if let Some(password) = password {
+        builder = builder.message_integrity(&IntegrityKey::short_term(password));
+    }
+    let len = builder.fingerprint().finish().unwrap();
+    buf[..len].to_vec()
+}
+
+fn id_of(request: &[u8]) -> TransactionId {
+    Message::parse(request).unwrap().transaction_id()
+}
+
+/// One agent, and a peer that the test plays by hand.
+pub(crate) struct Solo {
+    pub(crate) agent: Agent,
+    pub(crate) now: Instant,
+    pub(crate) theirs: Credentials,
+}
+
+pub(crate) const HERE: &str = "192.0.2.1:5000";
+pub(crate) const THERE: &str = "192.0.2.2:6000";
+
+impl Solo {
+    /// An agent with an address and nothing known of the peer.
+    pub(crate) fn unacquainted(config: Config, role: Role) -> Self {
+        let mut agent = Agent::new(config, role, Rng::from_seed([1; 32]));
+        agent.add_local_address(Instant::ZERO, address(HERE)).unwrap();
+        Self {
+            agent,
+            now: Instant::ZERO,
+            theirs: Credentials::new("THEIRS", "their password, long enough"),
+        }
+    }
+
+    /// The same with the peer's credentials and its candidate.
+    pub(crate) fn new(role: Role) -> Self {
+        let mut solo = Self::unacquainted(Config::default(), role);
+        solo.agent
+            .set_remote_credentials(solo.now, solo.theirs.clone())
+            .unwrap();
+        solo.agent
+            .add_remote_candidate(solo.now, Candidate::host(address(THERE)));
+        solo
+    }
+
+    pub(crate) fn ours(&self) -> Credentials {
+        self.agent.local_credentials().clone()
+    }
+
+    pub(crate) fn advance(&mut self, duration: Duration) {
+        self.now += duration;
+        self.agent.handle_timeout(self.now);
+    }
+
+    /// What the agent has to say.
+    pub(crate) fn sent(&mut self) -> Vec<Packet> {
+        let mut buf = [0; 1500];
+        let mut sent = Vec::new();
+        while let Some(transmit) = self.agent.poll_transmit(self.now, &mut buf) {
+            sent.push(Packet {
+                from: transmit.source.unwrap(),
+                to: transmit.destination,
+                bytes: buf[..transmit.len].to_vec(),
+            });
+        }
+        sent
+    }
+
+    /// The only thing that it has to say.
+    pub(crate) fn only_sent(&mut self) -> Packet {
+        let mut sent = self.sent();
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        sent.remove(0)
+    }
+
+    /// True if it was data.
+    pub(crate) fn receive_from(&mut self, from: &str, bytes: &[u8]) -> bool {
+        let mut bytes = bytes.to_vec();
+        let received = self
+            .agent
+            .handle_datagram(self.now, Datagram::udp(address(from), &mut bytes));
+        matches!(received, Received::Data { .. })
+    }
+
+    pub(crate) fn receive(&mut self, bytes: &[u8]) -> bool {
+        self.receive_from(THERE, bytes)
+    }
+
+    pub(crate) fn events(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.agent.poll_event()).collect()
+    }
+
+    /// Answers the check that waits, so that the pair works.
+    pub(crate) fn connect(&mut self) {
+        let request = self.only_sent();
+        let answer = answer(&request.bytes, &self.theirs.pwd.clone(), request.from);
+        self.receive(&answer);
+        assert!(self.agent.path().is_some());
+    }
+}
+
+pub(crate) fn is_request(bytes: &[u8]) -> bool {
+    Message::parse(bytes).is_ok_and(|message| message.class() == Class::Request)
+}
+
+pub(crate) fn error_code(bytes: &[u8]) -> Option<u16> {
+    Message::parse(bytes).ok()?.error_code().map(|(code, _)| code)
 }

@@ -2,5 +2,11 @@
 
 mod common;
 mod connect;
+mod consent;
+mod hostile;
 mod laws;
+mod lite;
 mod nat;
+mod restart;
+mod roles;
+mod trickle;
