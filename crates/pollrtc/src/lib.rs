@@ -1,2 +1,86 @@
+//! WebRTC peer connections as sans-IO, poll-based state machines.
+//!
+//! A [`PeerConnection`] does the work of a browser's `RTCPeerConnection` (SDP, ICE, DTLS, SCTP, data
+//! channels) without a socket, a clock or a thread. You bring those, in any runtime, and drive it
+//! with the five verbs of [`StateMachine`]. A [`Router`] does the same for many connections behind
+//! one socket.
+//!
+//! # An echo peer on a blocking socket
+//!
+//! ```no_run
+//! use pollrtc::{Clock, Config, Datagram, Event, PeerConnection, StateMachine};
+//!
+//! fn echo(socket: std::net::UdpSocket, offer: &str, send_answer: impl Fn(String)) -> Result<(), Box<dyn std::error::Error>> {
+//!     let clock = Clock::new();
+//!     let mut peer = PeerConnection::new(Config::default());
+//!     peer.add_local_address(clock.now(), socket.local_addr()?)?;
+//!     send_answer(peer.accept_offer(clock.now(), offer)?);
+//!
+//!     let mut buf = vec![0; 65_536];
+//!     loop {
+//!         while let Some(transmit) = peer.poll_transmit(clock.now(), &mut buf) {
+//!             socket.send_to(&buf[..transmit.len], transmit.destination)?;
+//!         }
+//!         while let Some(event) = peer.poll_event() {
+//!             match event {
+//!                 Event::Message { channel, data } => peer.send(channel, data)?,
+//!                 Event::Closed(reason) => return Ok(println!("closed: {reason}")),
+//!                 _ => {}
+//!             }
+//!         }
+//!         socket.set_read_timeout(clock.until(peer.poll_timeout()))?;
+//!         match socket.recv_from(&mut buf) {
+//!             Ok((len, from)) => peer.handle_datagram(clock.now(), Datagram::udp(from, &mut buf[..len])),
+//!             Err(e) if matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
+//!                 peer.handle_timeout(clock.now());
+//!             }
+//!             Err(e) => return Err(e.into()),
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! # Errors
+//!
+//! An `Err` is always the caller's own mistake, and changes nothing. What comes from the network is
+//! never an `Err`: bad packets are dropped and counted in [`PeerConnection::stats`], and what ends
+//! the connection is [`Event::Closed`] with its reason.
+//!
+//! # Features
+//!
+//! - `std` (default): [`Clock`] and `Config::default()`. Without it the crate is `no_std` + `alloc`.
+//! - `aws-lc-rs` (default): cryptography by aws-lc-rs.
+//! - `rust-crypto`: cryptography by RustCrypto, also without `std`.
 #![cfg_attr(not(feature = "std"), no_std)]
-//! WebRTC peer connections as sans-IO, poll-based state machines
+
+extern crate alloc;
+
+mod config;
+mod description;
+mod event;
+mod negotiation;
+mod peer;
+mod router;
+mod stats;
+
+pub use bytes::Bytes;
+pub use config::Config;
+pub use description::{NegotiationError, SdpKind, SessionDescription};
+pub use event::{CloseReason, ConnectionState, Event, IceCandidate};
+pub use negotiation::{DtlsRole, SignalingState};
+pub use peer::{CandidateError, PeerConnection};
+#[cfg(feature = "std")]
+pub use pollrtc_core::Clock;
+pub use pollrtc_core::{Datagram, Ecn, Instant, Protocol, StateMachine, Transmit};
+#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+pub use pollrtc_crypto::default_provider;
+pub use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, Rng};
+pub use pollrtc_dtls::{CipherSuite, Version};
+pub use pollrtc_ice::{AddressError, Path};
+pub use pollrtc_sctp::Reliability;
+pub use pollrtc_sctp::channel::{
+    ChannelCloseReason, ChannelId, ChannelInfo, ChannelInit, ChannelSendError, ChannelState, Message, MessageKind,
+    OpenError,
+};
+pub use router::{PeerId, Router};
+pub use stats::Stats;

@@ -1,0 +1,37 @@
+use std::error::Error;
+
+use pollrtc::{Clock, Config, Datagram, Event, PeerConnection, StateMachine};
+use smol::Timer;
+use smol::net::UdpSocket;
+
+/// Answers an offer, then sends every message back, until the other side closes.
+pub async fn echo(socket: UdpSocket, offer: &str, send_answer: impl FnOnce(String)) -> Result<(), Box<dyn Error>> {
+    let clock = Clock::new();
+    let mut peer = PeerConnection::new(Config::default());
+    peer.add_local_address(clock.now(), socket.local_addr()?);
+    send_answer(peer.accept_offer(clock.now(), offer)?);
+
+    let mut buf = vec![0; 65_536];
+    loop {
+        while let Some(event) = peer.poll_event() {
+            match event {
+                Event::Message { channel, data } => peer.send(channel, data)?,
+                Event::Closed(_) => return Ok(()),
+                _ => {}
+            }
+        }
+        while let Some(transmit) = peer.poll_transmit(clock.now(), &mut buf) {
+            socket.send_to(&buf[..transmit.len], transmit.destination).await?;
+        }
+        let timer = clock.until(peer.poll_timeout()).map_or(Timer::never(), Timer::after);
+        let received = async { Some(socket.recv_from(&mut buf).await) };
+        let timed_out = async {
+            timer.await;
+            None
+        };
+        match smol::future::or(received, timed_out).await.transpose()? {
+            Some((len, from)) => peer.handle_datagram(clock.now(), Datagram::udp(from, &mut buf[..len])),
+            None => peer.handle_timeout(clock.now()),
+        }
+    }
+}

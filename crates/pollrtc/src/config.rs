@@ -1,0 +1,83 @@
+//! What a connection is made from.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use pollrtc_crypto::{Certificate, Provider};
+
+use crate::DtlsRole;
+
+/// What a [`PeerConnection`](crate::PeerConnection) is made from. Change what you need of
+/// `Config::default()`, or of [`Config::new`] where there is no operating system.
+///
+/// ```
+/// use pollrtc::{Config, PeerConnection};
+/// let config = Config { stun_servers: vec!["192.0.2.5:3478".parse().unwrap()], ..Config::default() };
+/// let peer = PeerConnection::new(config);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The cryptographic library.
+    pub provider: &'static dyn Provider,
+    /// Where randomness starts from: 32 bytes of entropy that no other connection has, or the same
+    /// bytes twice for the same run twice (with the RustCrypto provider, in tests). `None` takes them
+    /// from the operating system.
+    #[cfg(feature = "std")]
+    pub seed: Option<[u8; 32]>,
+    /// Where randomness starts from: 32 bytes of entropy that no other connection has.
+    #[cfg(not(feature = "std"))]
+    pub seed: [u8; 32],
+    /// The certificate that the peer will recognise us by. `None` makes a fresh one, at the cost of
+    /// a key generation and a signature; a server gives the same to all its connections.
+    pub certificate: Option<Certificate>,
+    /// STUN servers to learn server-reflexive candidates from.
+    pub stun_servers: Vec<SocketAddr>,
+    /// An ICE lite agent (RFC 8445 §2.5) only answers checks: for servers on public addresses.
+    pub ice_lite: bool,
+    /// Our DTLS role where the peer leaves us the choice. `Client` starts the handshake without
+    /// waiting for the peer, and is what RFC 8842 §5.3 recommends.
+    pub preferred_dtls_role: DtlsRole,
+    /// The largest message that we take, in bytes; told to the peer in SDP (RFC 8841 §6).
+    pub max_message_size: usize,
+    /// How many bytes may wait to be sent over all channels before `send` refuses more.
+    pub max_buffered_amount: usize,
+    /// How many received bytes may be held for reassembly and delivery.
+    pub receive_window: usize,
+    /// How many bytes one UDP datagram may hold.
+    pub mtu: usize,
+    /// How many datagrams of equal size one `poll_transmit` may write, for drivers with generic
+    /// segmentation offload; 1 where there is none.
+    pub max_segments: usize,
+}
+
+impl Config {
+    /// The defaults, with this cryptographic library and this entropy.
+    pub fn new(provider: &'static dyn Provider, seed: [u8; 32]) -> Self {
+        #[cfg(feature = "std")]
+        let seed = Some(seed);
+        Self {
+            provider,
+            seed,
+            certificate: None,
+            stun_servers: Vec::new(),
+            ice_lite: false,
+            preferred_dtls_role: DtlsRole::Client,
+            max_message_size: 256 * 1024,
+            max_buffered_amount: 16 * 1024 * 1024,
+            receive_window: 2 * 1024 * 1024,
+            mtu: 1200,
+            max_segments: 1,
+        }
+    }
+}
+
+#[cfg(all(feature = "std", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+impl Default for Config {
+    /// The default provider, randomness from the operating system and a fresh certificate.
+    fn default() -> Self {
+        Self {
+            seed: None,
+            ..Self::new(pollrtc_crypto::default_provider(), [0; 32])
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What the application should know.
+
+use alloc::string::String;
+
+use pollrtc_dtls::{CipherSuite, Version};
+use pollrtc_ice::Path;
+use pollrtc_sctp::channel::{ChannelCloseReason, ChannelId, Message};
+
+/// What happened, in order; see [`PeerConnection::poll_event`](pollrtc_core::StateMachine::poll_event).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Whether the peers can talk has changed.
+    ConnectionStateChanged(ConnectionState),
+    /// A local candidate to send to the peer, where candidates trickle (RFC 8838).
+    Candidate(IceCandidate),
+    /// All local candidates are known; descriptions made from now on hold them all.
+    GatheringComplete,
+    /// The peer's candidate has an mDNS name. Resolve it if you can (RFC 6762), then call
+    /// [`resolve_mdns`](crate::PeerConnection::resolve_mdns); ignoring it only costs this candidate.
+    ResolveMdns {
+        /// A name that ends in `.local`.
+        name: String,
+    },
+    /// Packets now travel on this path, for the first time or after a change.
+    PathChanged(Path),
+    /// The DTLS handshake is done and the peer is who its description says.
+    Secured {
+        /// The version that was agreed on.
+        version: Version,
+        /// The cipher suite that was agreed on.
+        cipher_suite: CipherSuite,
+    },
+    /// A channel is open: one of ours, or one that the peer made.
+    ChannelOpen {
+        /// Which.
+        channel: ChannelId,
+        /// True if the peer made it.
+        incoming: bool,
+    },
+    /// A message came.
+    Message {
+        /// On this channel.
+        channel: ChannelId,
+        /// This message.
+        data: Message,
+    },
+    /// The bytes that wait to be sent fell to the channel's threshold.
+    BufferedAmountLow {
+        /// Of this channel.
+        channel: ChannelId,
+    },
+    /// The peer began to close a channel, what it sent before still comes.
+    ChannelClosing {
+        /// Which.
+        channel: ChannelId,
+    },
+    /// A channel is closed for good.
+    ChannelClosed {
+        /// Which.
+        channel: ChannelId,
+        /// Why.
+        reason: ChannelCloseReason,
+    },
+    /// The connection has ended, and why. The last event.
+    Closed(CloseReason),
+}
+
+/// Whether the peers can talk (W3C WebRTC §4.3.3, `RTCPeerConnectionState`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectionState {
+    /// Nothing has begun.
+    New,
+    /// ICE looks for a path, or DTLS shakes hands.
+    Connecting,
+    /// The peers can talk.
+    Connected,
+    /// The peer has stopped answering; it may come back.
+    Disconnected,
+    /// No path was found, or the last one is lost. An ICE restart may help.
+    Failed,
+    /// The end.
+    Closed,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// [`close`](crate::PeerConnection::close) was called here.
+    #[error("closed by this side")]
+    Local,
+    /// DTLS ended: by the peer's wish, or because the peer is not who its description says, or
+    /// because nothing could be agreed on.
+    #[error("DTLS ended: {0}")]
+    Dtls(pollrtc_dtls::CloseReason),
+    /// The SCTP association ended, and with it every channel.
+    #[error("SCTP ended: {0}")]
+    Sctp(pollrtc_sctp::CloseReason),
+}
+
+/// A local candidate as it travels over your signaling (W3C WebRTC §4.8.1, `RTCIceCandidateInit`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IceCandidate {
+    /// `candidate:...`, as in SDP without `a=`.
+    pub candidate: String,
+    /// The mid of its m-section, if there is one yet.
+    pub sdp_mid: Option<String>,
+    /// The index of its m-section.
+    pub sdp_mline_index: u16,
+    /// The username fragment of the ICE generation that it belongs to.
+    pub username_fragment: String,
+}

@@ -1,0 +1,302 @@
+//! One connection: the five verbs, and what an application does with its channels.
+
+mod signaling;
+mod transport;
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+use pollrtc_crypto::{Certificate, CryptoError, Provider, Rng};
+use pollrtc_ice::{self as ice, Agent, Credentials};
+use pollrtc_sctp::channel::{
+    ChannelConfig, ChannelId, ChannelInfo, ChannelInit, ChannelSendError, ChannelState, DataChannels, Message,
+    OpenError,
+};
+
+use crate::negotiation::Negotiator;
+use crate::{CloseReason, Config, ConnectionState, Event, SessionDescription, Stats};
+use transport::Security;
+
+pub use signaling::CandidateError;
+
+/// A WebRTC connection to one peer.
+///
+/// Make one, give it the local addresses of your sockets, exchange descriptions over your
+/// signaling, and drive it with the five verbs of [`StateMachine`].
+///
+/// ```
+/// use pollrtc::{Config, Instant, PeerConnection};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let now = Instant::ZERO;
+/// let mut alice = PeerConnection::new(Config::default());
+/// alice.add_local_address(now, "192.0.2.1:4000".parse()?)?;
+/// let channel = alice.create_data_channel("chat")?;
+/// let offer = alice.offer(now)?;
+///
+/// let mut bob = PeerConnection::new(Config::default());
+/// bob.add_local_address(now, "192.0.2.2:5000".parse()?)?;
+/// let answer = bob.accept_offer(now, &offer)?;
+/// alice.accept_answer(now, &answer)?;
+/// # let _ = channel;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct PeerConnection {
+    provider: &'static dyn Provider,
+    rng: Rng,
+    certificate: Result<Certificate, CryptoError>,
+    mtu: usize,
+    max_segments: usize,
+    max_message_size: usize,
+    ice_lite: bool,
+
+    negotiator: Negotiator,
+    /// The description that was created last, which is the one that can be set.
+    created: Option<SessionDescription>,
+    /// The text of our last description that took effect.
+    described: String,
+    /// Credentials of the ICE generation that the exchange under way asks for.
+    next_credentials: Option<Credentials>,
+    restart_wanted: bool,
+
+    ice: Agent,
+    security: Security,
+    channels: DataChannels,
+
+    events: VecDeque<Event>,
+    reported_state: ConnectionState,
+    ending: Option<Ending>,
+    /// The round-trip time that DTLS and SCTP were told of.
+    known_rtt: Option<Duration>,
+    /// The latest time seen.
+    now: Instant,
+    stats: Stats,
+}
+
+/// The connection is over; what is left is to tell both sides.
+#[derive(Debug)]
+struct Ending {
+    reason: CloseReason,
+    reported: bool,
+}
+
+impl PeerConnection {
+    /// A connection that has not begun.
+    pub fn new(config: Config) -> Self {
+        #[cfg(feature = "std")]
+        let mut rng = config.seed.map_or_else(Rng::from_os, Rng::from_seed);
+        #[cfg(not(feature = "std"))]
+        let mut rng = Rng::from_seed(config.seed);
+        let certificate = config
+            .certificate
+            .map_or_else(|| Certificate::generate(config.provider, &mut rng), Ok);
+        let ice_config = ice::Config {
+            lite: config.ice_lite,
+            stun_servers: config.stun_servers,
+            ..ice::Config::default()
+        };
+        let defaults = ChannelConfig::default();
+        let channel_config = ChannelConfig {
+            association: pollrtc_sctp::Config {
+                max_message_size: config.max_message_size,
+                receive_window: u32::try_from(config.receive_window).unwrap_or(u32::MAX),
+                send_buffer: config.max_buffered_amount,
+                ..defaults.association
+            },
+            ..defaults
+        };
+        Self {
+            provider: config.provider,
+            certificate,
+            mtu: config.mtu,
+            max_segments: config.max_segments.max(1),
+            max_message_size: config.max_message_size,
+            ice_lite: config.ice_lite,
+            negotiator: Negotiator::new(rng.u64(), config.preferred_dtls_role),
+            created: None,
+            described: String::new(),
+            next_credentials: None,
+            restart_wanted: false,
+            ice: Agent::new(ice_config, ice::Role::Controlling, rng.fork()),
+            security: Security::default(),
+            channels: DataChannels::new(channel_config, rng.fork(), transport::INNER_ADDRESS),
+            events: VecDeque::new(),
+            reported_state: ConnectionState::New,
+            ending: None,
+            known_rtt: None,
+            now: Instant::ZERO,
+            stats: Stats::default(),
+            rng,
+        }
+    }
+
+    /// A data channel of ours; it opens when the connection does, or soon after. A label is enough,
+    /// [`ChannelInit`] says more.
+    ///
+    /// # Errors
+    ///
+    /// If the label or protocol is too long, the id is taken, or the connection has ended.
+    pub fn create_data_channel(&mut self, init: impl Into<ChannelInit>) -> Result<ChannelId, OpenError> {
+        self.channels.open(init.into())
+    }
+
+    /// Sends a message on an open channel. It waits inside until the peer has room.
+    ///
+    /// # Errors
+    ///
+    /// If the channel is not open, the message is larger than the peer takes, or too much waits
+    /// already: then wait for [`Event::BufferedAmountLow`]. Nothing is queued then.
+    pub fn send(&mut self, channel: ChannelId, message: impl Into<Message>) -> Result<(), ChannelSendError> {
+        self.channels.send(channel, message)
+    }
+
+    /// Closes a channel, once what was sent on it has arrived.
+    pub fn close_channel(&mut self, channel: ChannelId) {
+        self.channels.close(channel);
+    }
+
+    /// How many bytes wait to be sent on a channel (W3C WebRTC §6.2, `bufferedAmount`).
+    pub fn buffered_amount(&self, channel: ChannelId) -> usize {
+        self.channels.buffered_amount(channel)
+    }
+
+    /// At how many waiting bytes [`Event::BufferedAmountLow`] comes; zero unless told.
+    pub fn set_buffered_amount_low_threshold(&mut self, channel: ChannelId, bytes: usize) {
+        self.channels.set_buffered_amount_low_threshold(channel, bytes);
+    }
+
+    /// What is known of a channel: label, protocol, order, reliability. `None` once it is closed.
+    pub fn channel_info(&self, channel: ChannelId) -> Option<&ChannelInfo> {
+        self.channels.info(channel)
+    }
+
+    /// Whether a channel connects, is open, closes or is closed.
+    pub fn channel_state(&self, channel: ChannelId) -> ChannelState {
+        self.channels.state(channel)
+    }
+
+    /// Answers [`Event::ResolveMdns`]; `None` if the name has no address.
+    pub fn resolve_mdns(&mut self, now: Instant, name: &str, address: Option<IpAddr>) {
+        self.now = self.now.max(now);
+        self.ice.mdns_resolved(now, name, address);
+    }
+
+    /// Whether the peers can talk.
+    pub fn connection_state(&self) -> ConnectionState {
+        if self.ending.is_some() {
+            return ConnectionState::Closed;
+        }
+        // W3C WebRTC §4.3.3, with one transport.
+        match (self.ice.state(), self.security.is_connected()) {
+            (ice::State::Closed, _) => ConnectionState::Closed,
+            (ice::State::Failed(_), _) => ConnectionState::Failed,
+            (ice::State::Disconnected, _) => ConnectionState::Disconnected,
+            (ice::State::New, _) => ConnectionState::New,
+            (ice::State::Connected | ice::State::Completed, true) => ConnectionState::Connected,
+            (ice::State::Checking | ice::State::Connected | ice::State::Completed, _) => ConnectionState::Connecting,
+        }
+    }
+
+    /// What was negotiated, and what was sent, received and dropped.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            path: self.ice.path(),
+            round_trip_time: self.ice.round_trip_time(),
+            ice: self.ice.stats(),
+            dtls: self.security.stats(),
+            channels: self.channels.stats(),
+            ..self.stats
+        }
+    }
+
+    /// Ends the connection: channels close, the peer is told, [`Event::Closed`] follows. Drain
+    /// [`poll_transmit`](StateMachine::poll_transmit) once more for the farewell.
+    pub fn close(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.end(CloseReason::Local);
+    }
+
+    /// The ufrag half of STUN usernames that are meant for this connection.
+    pub(crate) fn local_ufrag(&self) -> &str {
+        &self.ice.local_credentials().ufrag
+    }
+
+    /// The longest datagram that `poll_transmit` writes, a train of segments aside.
+    pub(crate) fn mtu(&self) -> usize {
+        self.mtu
+    }
+
+    /// How well ICE knows a remote address.
+    pub(crate) fn acquaintance(&self, address: SocketAddr) -> ice::Acquaintance {
+        self.ice.acquaintance(address)
+    }
+
+    /// A certificate is needed by now.
+    fn certificate(&self) -> Result<&Certificate, CryptoError> {
+        self.certificate.as_ref().map_err(|error| *error)
+    }
+
+    fn next_event(&mut self) -> Option<Event> {
+        if let Some(event) = self.events.pop_front() {
+            return Some(event);
+        }
+        let state = self.connection_state();
+        if state != self.reported_state {
+            self.reported_state = state;
+            return Some(Event::ConnectionStateChanged(state));
+        }
+        if let Some(event) = self.next_ice_event() {
+            return Some(event);
+        }
+        if let Some(event) = self.next_channel_event() {
+            return Some(event);
+        }
+        let ending = self.ending.as_mut().filter(|ending| !ending.reported)?;
+        ending.reported = true;
+        Some(Event::Closed(ending.reason.clone()))
+    }
+}
+
+impl StateMachine for PeerConnection {
+    type Event = Event;
+    type Received<'d> = ();
+
+    fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
+        self.now = self.now.max(now);
+        self.receive(now, datagram);
+        self.advance();
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.ice.handle_timeout(now);
+        self.security.handle_timeout(now);
+        self.channels.handle_timeout(now);
+        self.advance();
+    }
+
+    fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        self.now = self.now.max(now);
+        self.transmit(now, buf)
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.advance();
+        self.next_event()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.next_timeout()
+    }
+}
+
+/// The text of what `local_description` gives, for signaling.
+impl From<SessionDescription> for String {
+    fn from(description: SessionDescription) -> Self {
+        description.sdp
+    }
+}

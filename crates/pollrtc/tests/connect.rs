@@ -1,0 +1,189 @@
+//! Two peers meet, talk and part.
+
+mod support;
+
+use std::time::Duration;
+
+use pollrtc::{ChannelSendError, ChannelState, CloseReason, ConnectionState, DtlsRole, Event, Instant};
+use support::Pair;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn closed_because(events: &[Event]) -> Option<&CloseReason> {
+    events.iter().find_map(|event| match event {
+        Event::Closed(reason) => Some(reason),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_channel_opens_and_messages_go_both_ways() {
+    let mut pair = Pair::new();
+    let chat = pair.alice.peer.create_data_channel("chat").unwrap();
+    assert_eq!(pair.alice.peer.send(chat, "too early"), Err(ChannelSendError::NotOpen));
+    pair.negotiate();
+    pair.run_until(2 * SECOND, |pair| {
+        pair.alice.peer.channel_state(chat) == ChannelState::Open
+    });
+    pair.alice.peer.send(chat, "hello").unwrap();
+    pair.run_until(2 * SECOND, |pair| !pair.bob.texts().is_empty());
+
+    let opened = pair.bob.events.iter().find_map(|event| match event {
+        Event::ChannelOpen {
+            channel,
+            incoming: true,
+        } => Some(*channel),
+        _ => None,
+    });
+    let theirs = opened.expect("the channel opens at Bob's before its first message");
+    assert_eq!(pair.bob.peer.channel_info(theirs).unwrap().label, "chat");
+    pair.bob.peer.send(theirs, "hello yourself").unwrap();
+    pair.run_until(SECOND, |pair| !pair.alice.texts().is_empty());
+
+    assert_eq!(pair.bob.texts(), ["hello"]);
+    assert_eq!(pair.alice.texts(), ["hello yourself"]);
+    assert_eq!(pair.alice.peer.connection_state(), ConnectionState::Connected);
+}
+
+/// The least possible is 500 ms: one round trip for ICE, two for DTLS 1.2, two for SCTP.
+#[test]
+fn offer_to_open_channel_takes_at_most_550_ms_at_100_ms_rtt() {
+    for answerer in [DtlsRole::Client, DtlsRole::Server] {
+        let mut pair = Pair::with(
+            |a| a,
+            |b| pollrtc::Config {
+                preferred_dtls_role: answerer,
+                ..b
+            },
+        );
+        let chat = pair.alice.peer.create_data_channel("chat").unwrap();
+        let start = pair.now;
+        pair.negotiate();
+        pair.run_until(2 * SECOND, |pair| {
+            let bob_open = pair
+                .bob
+                .events
+                .iter()
+                .any(|event| matches!(event, Event::ChannelOpen { .. }));
+            pair.alice.peer.channel_state(chat) == ChannelState::Open && bob_open
+        });
+        let took = pair.now - start;
+        assert!(took <= Duration::from_millis(550), "answerer as {answerer:?}: {took:?}");
+    }
+}
+
+#[test]
+fn closing_tells_the_peer_why() {
+    let mut pair = Pair::new();
+    let chat = pair.alice.peer.create_data_channel("chat").unwrap();
+    pair.negotiate();
+    pair.run_until(2 * SECOND, |pair| {
+        pair.alice.peer.channel_state(chat) == ChannelState::Open
+    });
+
+    pair.alice.peer.close(pair.now);
+    pair.run_until(SECOND, |pair| closed_because(&pair.bob.events).is_some());
+
+    assert_eq!(closed_because(&pair.alice.events), Some(&CloseReason::Local));
+    assert!(
+        pair.bob
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::ChannelClosed { .. }))
+    );
+    assert_eq!(pair.bob.peer.connection_state(), ConnectionState::Closed);
+    assert!(
+        matches!(pair.bob.events.last(), Some(Event::Closed(_))),
+        "nothing comes after the end"
+    );
+    let chatter = pair.bob.sent;
+    pair.run_for(60 * SECOND);
+    assert_eq!(pair.bob.sent, chatter, "a closed peer is silent");
+}
+
+#[test]
+fn a_wrong_fingerprint_ends_the_connection_before_any_data() {
+    let mut pair = Pair::new();
+    let chat = pair.alice.peer.create_data_channel("chat").unwrap();
+    let offer = pair.alice.peer.offer(pair.now).unwrap();
+    let answer = pair.bob.peer.accept_offer(pair.now, &offer).unwrap();
+    // Mallory's certificate, Bob's everything else.
+    let forged: String = answer
+        .lines()
+        .map(|line| match line.strip_prefix("a=fingerprint:sha-256 ") {
+            Some(digest) => {
+                let other = if digest.starts_with("00") { "11" } else { "00" };
+                format!("a=fingerprint:sha-256 {other}{}\r\n", &digest[2..])
+            }
+            None => format!("{line}\r\n"),
+        })
+        .collect();
+    pair.alice.peer.accept_answer(pair.now, &forged).unwrap();
+    pair.run_until(5 * SECOND, |pair| closed_because(&pair.alice.events).is_some());
+
+    assert!(
+        matches!(closed_because(&pair.alice.events), Some(CloseReason::Dtls(_))),
+        "{:?}",
+        pair.alice.events
+    );
+    pair.run_for(2 * SECOND);
+    assert_eq!(pair.alice.peer.channel_state(chat), ChannelState::Closed);
+    assert_eq!(
+        pair.alice.peer.stats().channels.association.packets_sent,
+        0,
+        "no byte of data for a stranger"
+    );
+}
+
+#[test]
+fn a_peer_that_knows_the_offer_first_may_start_the_handshake_before_its_answer_arrives() {
+    let mut pair = Pair::new();
+    let chat = pair.alice.peer.create_data_channel("chat").unwrap();
+    let offer = pair.alice.peer.offer(pair.now).unwrap();
+    let answer = pair.bob.peer.accept_offer(pair.now, &offer).unwrap();
+    // The answer is slow: Bob's checks and his ClientHello come first.
+    pair.run_for(Duration::from_millis(300));
+    let answered = pair.now;
+    pair.alice.peer.accept_answer(pair.now, &answer).unwrap();
+    pair.run_until(2 * SECOND, |pair| {
+        pair.alice.peer.channel_state(chat) == ChannelState::Open
+    });
+
+    assert_eq!(pair.alice.peer.stats().dropped_early, 0);
+    let took = pair.now - answered;
+    assert!(took <= Duration::from_millis(550), "{took:?} after the answer");
+}
+
+#[test]
+fn strangers_are_counted_and_dropped() {
+    use pollrtc::{Datagram, StateMachine};
+    let mut pair = Pair::new();
+    pair.alice.peer.create_data_channel("chat").unwrap();
+    pair.negotiate();
+    pair.run_until(2 * SECOND, Pair::connected);
+    let before = pair.alice.peer.stats();
+    for first in [0u8, 22, 23, 64, 128, 255] {
+        let mut bytes = vec![first; 100];
+        let stranger = "203.0.113.7:7".parse().unwrap();
+        pair.alice
+            .peer
+            .handle_datagram(pair.now, Datagram::udp(stranger, &mut bytes));
+    }
+    let after = pair.alice.peer.stats();
+    assert_eq!(after.dtls.received, before.dtls.received, "nothing reached DTLS");
+    assert!(pair.connected());
+}
+
+#[test]
+fn time_that_jumps_does_no_harm() {
+    use pollrtc::StateMachine;
+    let mut pair = Pair::new();
+    let chat = pair.alice.peer.create_data_channel("chat").unwrap();
+    pair.negotiate();
+    pair.run_until(2 * SECOND, |pair| {
+        pair.alice.peer.channel_state(chat) == ChannelState::Open
+    });
+    pair.alice.peer.handle_timeout(Instant::ZERO);
+    pair.alice.peer.send(chat, "still here").unwrap();
+    pair.run_until(2 * SECOND, |pair| pair.bob.texts() == ["still here"]);
+}

@@ -1,0 +1,164 @@
+//! Two peers and the wire between them, in virtual time.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use pollrtc::{Config, ConnectionState, Datagram, Event, Instant, PeerConnection, StateMachine, Transmit};
+
+/// The origin of the tests' time, far enough from zero to let clocks step back.
+const START: Instant = Instant::from_millis(1_000_000);
+
+/// A peer with the address of its only socket and the events that it told.
+pub(crate) struct Side {
+    pub(crate) peer: PeerConnection,
+    pub(crate) address: SocketAddr,
+    pub(crate) events: Vec<Event>,
+    pub(crate) sent: u64,
+}
+
+impl Side {
+    fn new(config: Config, address: &str, now: Instant) -> Self {
+        let address = address.parse().expect("a socket address");
+        let mut peer = PeerConnection::new(config);
+        peer.add_local_address(now, address).expect("a usable address");
+        Self {
+            peer,
+            address,
+            events: Vec::new(),
+            sent: 0,
+        }
+    }
+
+    /// The messages that came, as text.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let text = |event: &Event| match event {
+            Event::Message { data, .. } => Some(data.as_text().unwrap_or("(binary)").to_owned()),
+            _ => None,
+        };
+        self.events.iter().filter_map(text).collect()
+    }
+}
+
+/// Alice offers, Bob answers.
+pub(crate) struct Pair {
+    pub(crate) now: Instant,
+    pub(crate) alice: Side,
+    pub(crate) bob: Side,
+    /// One-way delay.
+    pub(crate) latency: Duration,
+    /// Says which datagrams get lost: the number of the datagram, and its bytes.
+    pub(crate) lose: Box<dyn FnMut(u64, &[u8]) -> bool>,
+    wire: VecDeque<(Instant, bool, Vec<u8>)>,
+    carried: u64,
+}
+
+impl Pair {
+    pub(crate) fn new() -> Self {
+        Self::with(|config| config, |config| config)
+    }
+
+    /// With changes to Alice's and Bob's configuration.
+    pub(crate) fn with(alice: impl FnOnce(Config) -> Config, bob: impl FnOnce(Config) -> Config) -> Self {
+        Self {
+            now: START,
+            alice: Side::new(alice(seeded(1)), "192.0.2.1:4000", START),
+            bob: Side::new(bob(seeded(2)), "192.0.2.2:5000", START),
+            latency: Duration::from_millis(50),
+            lose: Box::new(|_, _| false),
+            wire: VecDeque::new(),
+            carried: 0,
+        }
+    }
+
+    /// Offer and answer, with signaling that takes no time.
+    pub(crate) fn negotiate(&mut self) {
+        let offer = self.alice.peer.offer(self.now).expect("Alice offers");
+        let answer = self.bob.peer.accept_offer(self.now, &offer).expect("Bob answers");
+        self.alice.peer.accept_answer(self.now, &answer).expect("Alice accepts");
+    }
+
+    /// Lets time pass until the condition holds, or panics after `limit` of virtual time.
+    pub(crate) fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&Pair) -> bool) {
+        let deadline = self.now + limit;
+        while !done(self) {
+            assert!(
+                self.now < deadline,
+                "not done after {limit:?}: {:?} {:?}",
+                self.alice.events,
+                self.bob.events
+            );
+            self.step(deadline);
+        }
+    }
+
+    /// Lets this much time pass.
+    pub(crate) fn run_for(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while self.now < end {
+            self.step(end);
+        }
+    }
+
+    /// Both sides are connected.
+    pub(crate) fn connected(&self) -> bool {
+        let connected = |side: &Side| side.peer.connection_state() == ConnectionState::Connected;
+        connected(&self.alice) && connected(&self.bob)
+    }
+
+    /// Goes to the next moment at which something happens, at most to `end`.
+    fn step(&mut self, end: Instant) {
+        self.drain(true);
+        self.drain(false);
+        let timers = [self.alice.peer.poll_timeout(), self.bob.peer.poll_timeout()];
+        let arrival = self.wire.front().map(|(at, ..)| *at);
+        let next = timers.into_iter().flatten().chain(arrival).min().unwrap_or(end);
+        self.now = self.now.max(next.min(end));
+        while self.wire.front().is_some_and(|(at, ..)| *at <= self.now) {
+            let Some((_, to_bob, mut bytes)) = self.wire.pop_front() else {
+                break;
+            };
+            let (from, to) = if to_bob {
+                (&self.alice.address, &mut self.bob)
+            } else {
+                (&self.bob.address, &mut self.alice)
+            };
+            to.peer
+                .handle_datagram(self.now, Datagram::udp(*from, &mut bytes).received_on(to.address));
+        }
+        for side in [&mut self.alice, &mut self.bob] {
+            if side.peer.poll_timeout().is_some_and(|deadline| deadline <= self.now) {
+                side.peer.handle_timeout(self.now);
+            }
+        }
+        self.drain(true);
+        self.drain(false);
+    }
+
+    fn drain(&mut self, alice: bool) {
+        let (side, other) = if alice {
+            (&mut self.alice, self.bob.address)
+        } else {
+            (&mut self.bob, self.alice.address)
+        };
+        let mut buf = vec![0; 65_536];
+        while let Some(transmit) = side.peer.poll_transmit(self.now, &mut buf) {
+            let Transmit { destination, .. } = transmit;
+            for datagram in transmit.datagrams(&buf) {
+                side.sent += 1;
+                self.carried += 1;
+                if destination == other && !(self.lose)(self.carried, datagram) {
+                    self.wire.push_back((self.now + self.latency, alice, datagram.to_vec()));
+                }
+            }
+        }
+        while let Some(event) = side.peer.poll_event() {
+            side.events.push(event);
+        }
+    }
+}
+
+/// A configuration whose runs repeat.
+pub(crate) fn seeded(seed: u8) -> Config {
+    Config::new(pollrtc_crypto::rust_crypto::PROVIDER, [seed; 32])
+}
