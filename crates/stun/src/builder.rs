@@ -67,7 +67,7 @@ pub enum BuildError {
     #[error("{0} is not an error code: 300 to 699")]
     ErrorCode(u16),
     /// An attribute was put behind one that closes the message: the receiver would ignore it
-    /// (RFC 8489 §14.5 to §14.7).
+    /// (RFC 8489 §9, §14.7).
     #[error("{0:?} comes too late: the receiver would ignore it")]
     OutOfOrder(AttributeType),
 }
@@ -348,7 +348,7 @@ impl<'b> Builder<'b> {
     }
 }
 
-/// What has closed the message so far; nothing lower may follow (RFC 8489 §14.5 to §14.7).
+/// What has closed the message so far; nothing lower may follow (RFC 8489 §9, §14.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Closing {
     Nothing,

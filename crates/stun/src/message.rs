@@ -24,7 +24,7 @@ use crate::integrity::{IntegrityKey, IntegrityKeySha256};
 ///
 /// Only attributes that count are seen: nothing that follows MESSAGE-INTEGRITY but
 /// MESSAGE-INTEGRITY-SHA256 and FINGERPRINT, nothing that follows FINGERPRINT, since anybody on the
-/// way could have added it (RFC 8489 §14.5 to §14.7). Of several attributes of one type the first is
+/// way could have added it (RFC 8489 §9, §14.7). Of several attributes of one type the first is
 /// taken. A value that is not what its definition says is as good as absent for the accessors;
 /// [`attributes`](Self::attributes) shows it as [`Attribute::Malformed`].
 #[derive(Clone, Copy, Debug)]
@@ -392,7 +392,7 @@ pub(crate) fn integrity_parts<R>(covered: &[u8], length: usize, f: impl FnOnce(&
     f(&[&[t0, t1, l0, l1], rest])
 }
 
-/// Which attributes still count (RFC 8489 §14.5 to §14.7).
+/// Which attributes still count (RFC 8489 §9, §14.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counting {
     Everything,

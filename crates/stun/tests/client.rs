@@ -178,9 +178,11 @@ fn fingerprint_is_required_where_it_is_used() {
     assert!(client.poll_event().is_some());
 }
 
+type Write = fn(Builder<'_>) -> Builder<'_>;
+
 #[test]
 fn failures_say_why() {
-    let cases: [(Class, fn(Builder<'_>) -> Builder<'_>, RequestFailure); 4] = [
+    let cases: [(Class, Write, RequestFailure); 4] = [
         (
             Class::ErrorResponse,
             |b| b.error_code(ErrorCode::SERVER_ERROR, "Server Error"),
