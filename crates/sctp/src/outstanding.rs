@@ -10,7 +10,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use pollrtc_core::Instant;
 
-use crate::send_queue::{Policy, QueuedMessage};
+use crate::send_queue::{Left, Policy, QueuedMessage};
 use crate::serial::extend;
 use crate::wire::{DATA_HEADER_LEN, DataHeader, Sack, padded};
 
@@ -42,8 +42,8 @@ pub(crate) struct Outstanding {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct GivenUp {
     pub(crate) messages: u64,
-    /// Bytes that will never be sent, and their stream.
-    pub(crate) unsent: Option<(u16, usize)>,
+    /// Bytes that will never be sent.
+    pub(crate) unsent: Option<Left>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +71,7 @@ struct SentMessage {
     ssn: u16,
     ppid: u32,
     ordered: bool,
+    counted: bool,
     policy: Policy,
     first: u64,
     /// The TSN of its last fragment; of the last so far while it is unfinished.
@@ -187,6 +188,7 @@ impl Outstanding {
             ssn,
             ppid: message.ppid,
             ordered: message.ordered,
+            counted: message.counted,
             policy: message.policy,
             first,
             last: first,
@@ -200,9 +202,18 @@ impl Outstanding {
         Some(self.messages.back()?.data.len() - offset)
     }
 
-    /// Whether the begun message has run out of time.
-    pub(crate) fn unfinished_expired(&self, now: Instant) -> bool {
-        self.unfinished.is_some() && self.messages.back().is_some_and(|message| message.policy.expired(now))
+    /// When the begun message runs out of time; the end of time for never.
+    pub(crate) fn unfinished_expires(&self) -> Instant {
+        let message = self.messages.back().filter(|_| self.unfinished.is_some());
+        message.map_or(Instant::FAR_FUTURE, |message| message.policy.expires)
+    }
+
+    /// When the message of the lowest lost TSN runs out of time; the end of time for never.
+    pub(crate) fn lost_expires(&mut self) -> Instant {
+        let first = self.first_lost();
+        first
+            .and_then(|(_, chunk)| self.message(chunk.message))
+            .map_or(Instant::FAR_FUTURE, |message| message.policy.expires)
     }
 
     /// Gives the next `len` bytes of the begun message a TSN. Returns the chunk for the wire.
@@ -228,9 +239,14 @@ impl Outstanding {
         self.on_wire(tsn)
     }
 
-    /// The stream of the message begun last.
-    pub(crate) fn last_stream(&self) -> Option<u16> {
-        self.messages.back().map(|message| message.stream)
+    /// What it means for the buffered amount that `len` bytes of the message begun last leave.
+    pub(crate) fn leaving(&self, len: usize) -> Option<Left> {
+        let message = self.messages.back()?;
+        Some(Left {
+            stream: message.stream,
+            len,
+            counted: message.counted,
+        })
     }
 
     fn message(&self, number: u64) -> Option<&SentMessage> {
@@ -521,7 +537,11 @@ impl Outstanding {
         };
         self.given_up.messages += 1;
         if is_last && self.unfinished.take().is_some() {
-            self.given_up.unsent = unsent.map(|unsent| (message.stream, unsent));
+            self.given_up.unsent = unsent.map(|len| Left {
+                stream: message.stream,
+                len,
+                counted: message.counted,
+            });
             // §3.5 A3: a fragment that is never sent stands for the rest, so that the peer learns
             // that no end of the message will come.
             message.last = next_tsn;

@@ -267,21 +267,21 @@ impl Reassembly {
             return Taken::Kept;
         }
         let (mut first, mut last) = (tsn, tsn);
-        if !data.beginning
-            && let Some(left) = self.fragments.get(&(tsn - 1))
-        {
-            if left.ending || !left.identity.joins(&identity) {
+        if let Some(left) = self.fragments.get(&(tsn - 1)) {
+            if left.ending != data.beginning || !(left.ending || left.identity.joins(&identity)) {
                 return Taken::Violation("a fragment does not continue the message before it");
             }
-            first = left.other_edge;
+            if !left.ending {
+                first = left.other_edge;
+            }
         }
-        if !data.ending
-            && let Some(right) = self.fragments.get(&(tsn + 1))
-        {
-            if right.beginning || !right.identity.joins(&identity) {
+        if let Some(right) = self.fragments.get(&(tsn + 1)) {
+            if right.beginning != data.ending || !(data.ending || right.identity.joins(&identity)) {
                 return Taken::Violation("a message begins before the one before it has ended");
             }
-            last = right.other_edge;
+            if !data.ending {
+                last = right.other_edge;
+            }
         }
         self.held.add(data.payload.len());
         self.fragments.insert(

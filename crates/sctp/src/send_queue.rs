@@ -12,7 +12,17 @@ pub(crate) struct QueuedMessage {
     pub(crate) data: Bytes,
     pub(crate) ppid: u32,
     pub(crate) ordered: bool,
+    /// Whether its bytes are the user's, and so part of the buffered amount.
+    pub(crate) counted: bool,
     pub(crate) policy: Policy,
+}
+
+/// Bytes that left a stream's queue for good.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    pub(crate) stream: u16,
+    pub(crate) len: usize,
+    pub(crate) counted: bool,
 }
 
 /// When to give up (RFC 7496).
@@ -29,8 +39,13 @@ impl Policy {
     };
 
     pub(crate) fn expired(&self, now: Instant) -> bool {
-        self.expires != Instant::FAR_FUTURE && self.expires <= now
+        has_passed(self.expires, now)
     }
+}
+
+/// Whether a deadline has passed; the end of time never does.
+pub(crate) fn has_passed(deadline: Instant, now: Instant) -> bool {
+    deadline != Instant::FAR_FUTURE && deadline <= now
 }
 
 /// Fair queueing among streams, weighted by priority: the stream that has had least for its weight
@@ -46,6 +61,8 @@ pub(crate) struct SendQueue {
 #[derive(Debug, Default)]
 struct OutStream {
     queue: VecDeque<QueuedMessage>,
+    /// Bytes that have not left, and those of them that count.
+    waiting: usize,
     buffered: usize,
     low_threshold: usize,
     next_ssn: u16,
@@ -63,8 +80,11 @@ impl SendQueue {
     pub(crate) fn push(&mut self, stream: u16, weight: u16, message: QueuedMessage) {
         let entry = self.streams.entry(stream).or_default();
         entry.weight = weight.max(1);
-        entry.buffered += message.data.len();
-        self.buffered += message.data.len();
+        entry.waiting += message.data.len();
+        if message.counted {
+            entry.buffered += message.data.len();
+            self.buffered += message.data.len();
+        }
         let was_idle = entry.queue.is_empty();
         entry.queue.push_back(message);
         if was_idle {
@@ -80,13 +100,13 @@ impl SendQueue {
         Some(front.data.len())
     }
 
-    /// Whether the message whose turn it is has run out of time.
-    pub(crate) fn front_expired(&self, now: Instant) -> bool {
+    /// When the message whose turn it is runs out of time; the end of time for never.
+    pub(crate) fn front_expires(&self) -> Instant {
         let front = self.ready.peek().and_then(|Reverse((_, stream))| {
             let stream = self.streams.get(stream)?;
             stream.queue.front()
         });
-        front.is_some_and(|message| message.policy.expired(now))
+        front.map_or(Instant::FAR_FUTURE, |message| message.policy.expires)
     }
 
     /// Takes the message whose turn it is, with its stream and, if it is ordered, its stream
@@ -102,9 +122,13 @@ impl SendQueue {
     }
 
     /// Throws away the message whose turn it is; no sequence number is used up.
-    pub(crate) fn drop_next(&mut self) -> Option<(u16, usize)> {
+    pub(crate) fn drop_next(&mut self) -> Option<Left> {
         let (stream, message) = self.pop()?;
-        Some((stream, message.data.len()))
+        Some(Left {
+            stream,
+            len: message.data.len(),
+            counted: message.counted,
+        })
     }
 
     fn pop(&mut self) -> Option<(u16, QueuedMessage)> {
@@ -122,13 +146,17 @@ impl SendQueue {
 
     /// Bytes of a message left for the network, or were given up. True if what waits on the stream
     /// fell to its threshold by that.
-    pub(crate) fn sent(&mut self, stream: u16, len: usize) -> bool {
-        self.buffered = self.buffered.saturating_sub(len);
-        let Some(entry) = self.streams.get_mut(&stream) else {
+    pub(crate) fn sent(&mut self, left: Left) -> bool {
+        let Some(entry) = self.streams.get_mut(&left.stream) else {
             return false;
         };
+        entry.waiting = entry.waiting.saturating_sub(left.len);
+        if !left.counted {
+            return false;
+        }
+        self.buffered = self.buffered.saturating_sub(left.len);
         let before = entry.buffered;
-        entry.buffered = before.saturating_sub(len);
+        entry.buffered = before.saturating_sub(left.len);
         before > entry.low_threshold && entry.buffered <= entry.low_threshold
     }
 
@@ -150,7 +178,7 @@ impl SendQueue {
 
     /// Whether everything of a stream has been begun and left.
     pub(crate) fn is_drained(&self, stream: u16) -> bool {
-        self.buffered_on(stream) == 0
+        self.streams.get(&stream).is_none_or(|entry| entry.waiting == 0)
     }
 
     /// Forgets all about a stream: after a reset, its numbers begin anew.
@@ -173,7 +201,9 @@ impl SendQueue {
         self.buffered = 0;
         for entry in self.streams.values_mut() {
             entry.next_ssn = 0;
-            entry.buffered = entry.queue.iter().map(|message| message.data.len()).sum();
+            entry.waiting = entry.queue.iter().map(|message| message.data.len()).sum();
+            let counted = entry.queue.iter().filter(|message| message.counted);
+            entry.buffered = counted.map(|message| message.data.len()).sum();
             self.buffered += entry.buffered;
         }
     }

@@ -4,14 +4,15 @@ use core::ops::ControlFlow;
 
 use super::tcb::Tcb;
 use super::timers::Timer;
+use super::transmit::note_left;
 use super::{Association, State};
+use crate::CloseReason;
 use crate::loss::LossDetector;
 use crate::outstanding::{Acked, SackError, round_trip};
 use crate::reassembly::Taken;
 use crate::received::Place;
 use crate::serial::extend;
 use crate::wire::{Chunk, Data, ForwardTsn, Sack, cause};
-use crate::{CloseReason, Event};
 
 impl Association {
     // What the peer sends.
@@ -279,10 +280,8 @@ impl Association {
         };
         let given_up = tcb.outstanding.take_given_up();
         self.stats.messages_abandoned += given_up.messages;
-        if let Some((stream, unsent)) = given_up.unsent
-            && self.queue.sent(stream, unsent)
-        {
-            self.events.push_back(Event::BufferedAmountLow { stream });
+        if let Some(left) = given_up.unsent {
+            note_left(&mut self.queue, &mut self.events, left);
         }
     }
 }

@@ -170,20 +170,28 @@ impl Association {
 
     /// Queues a message. It may be called before the association is connected.
     pub fn send(&mut self, stream: u16, ppid: u32, data: Bytes, options: SendOptions) -> Result<(), SendError> {
-        let (buffered, limit) = (self.queue.buffered(), self.config.send_buffer);
-        if data.len() > limit.saturating_sub(buffered) {
-            return Err(SendError::BufferFull { buffered, limit });
-        }
-        self.enqueue(stream, ppid, data, options)
+        self.check_room(data.len())?;
+        self.enqueue(stream, ppid, data, options, true)
     }
 
-    /// Like [`send`](Self::send), also when the send buffer is full.
+    /// Whether a message of this length still fits into the send buffer.
+    pub(crate) fn check_room(&self, len: usize) -> Result<(), SendError> {
+        let (buffered, limit) = (self.queue.buffered(), self.config.send_buffer);
+        match len > limit.saturating_sub(buffered) {
+            true => Err(SendError::BufferFull { buffered, limit }),
+            false => Ok(()),
+        }
+    }
+
+    /// Like [`send`](Self::send), also when the send buffer is full. Bytes that are not the user's
+    /// are not `counted` as buffered.
     pub(crate) fn enqueue(
         &mut self,
         stream: u16,
         ppid: u32,
         data: Bytes,
         options: SendOptions,
+        counted: bool,
     ) -> Result<(), SendError> {
         if !matches!(
             self.state(),
@@ -216,6 +224,7 @@ impl Association {
             data,
             ppid,
             ordered: options.ordered,
+            counted,
             policy,
         };
         self.queue.push(stream, options.priority, message);

@@ -21,9 +21,11 @@ pub(super) enum Timer {
     Reorder,
     /// The last packets may be lost (RFC 8985 §7).
     Probe,
+    /// A message that can't leave now is to be given up (RFC 3758).
+    Lifetime,
 }
 
-const ALL: [Timer; 8] = [
+const ALL: [Timer; 9] = [
     Timer::Connect,
     Timer::Shutdown,
     Timer::Retransmit,
@@ -32,6 +34,7 @@ const ALL: [Timer; 8] = [
     Timer::Reconfig,
     Timer::Reorder,
     Timer::Probe,
+    Timer::Lifetime,
 ];
 
 /// When each timer runs out; the end of time for those that don't run.

@@ -24,6 +24,8 @@ impl Association {
             Timer::Reconfig => self.on_reconfig_timer(),
             Timer::Reorder => self.detect_losses(),
             Timer::Probe => self.on_probe_timer(),
+            // The next packet gives it up before it looks at any window.
+            Timer::Lifetime => {}
         }
     }
 

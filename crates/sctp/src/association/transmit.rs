@@ -1,10 +1,15 @@
 //! A packet goes out: control chunks first, then an acknowledgement, then DATA (RFC 9260 §6.1,
 //! §6.10).
 
+use alloc::collections::VecDeque;
+
+use pollrtc_core::Instant;
+
 use super::tcb::{Reply, Tcb};
 use super::timers::Timer;
 use super::{Association, State};
 use crate::Event;
+use crate::send_queue::{Left, SendQueue, has_passed};
 use crate::wire::{DATA_HEADER_LEN, HEADER_LEN, PacketWriter, cause, kind};
 
 /// The least payload to begin or continue a message with that does not fit into the packet's rest.
@@ -44,6 +49,10 @@ impl Association {
         }
         if self.may_send_data() {
             self.write_data(&mut packet);
+        }
+        if packet.is_empty() {
+            // What was given up on the way to finding nothing to send is news itself.
+            self.write_forward_tsn(&mut packet);
         }
         if packet.is_empty() {
             return None;
@@ -239,6 +248,7 @@ impl Association {
             stop = self.write_new(packet);
         }
         self.account_given_up();
+        self.watch_lifetime(stop);
         let Some(tcb) = self.tcb.as_deref_mut() else {
             return;
         };
@@ -268,13 +278,35 @@ impl Association {
         }
     }
 
+    /// What can't leave now may have to be given up while it waits.
+    fn watch_lifetime(&mut self, stop: Stop) {
+        let Some(tcb) = self.tcb.as_deref_mut() else {
+            return;
+        };
+        let forward_tsn = tcb.capabilities.forward_tsn;
+        let expires = match stop {
+            Stop::Drained | Stop::PacketFull => Instant::FAR_FUTURE,
+            Stop::WindowFull if tcb.outstanding.has_lost() => {
+                if forward_tsn {
+                    tcb.outstanding.lost_expires()
+                } else {
+                    Instant::FAR_FUTURE
+                }
+            }
+            Stop::WindowFull if tcb.outstanding.unsent_len().is_some() => {
+                if forward_tsn {
+                    tcb.outstanding.unfinished_expires()
+                } else {
+                    Instant::FAR_FUTURE
+                }
+            }
+            Stop::WindowFull => self.queue.front_expires(),
+        };
+        self.timers.set(Timer::Lifetime, expires);
+    }
+
     /// §6.1 C: what was lost goes before what is new.
-    fn write_lost(
-        tcb: &mut Tcb,
-        stats: &mut crate::Stats,
-        packet: &mut PacketWriter<'_>,
-        now: pollrtc_core::Instant,
-    ) -> Stop {
+    fn write_lost(tcb: &mut Tcb, stats: &mut crate::Stats, packet: &mut PacketWriter<'_>, now: Instant) -> Stop {
         let may_abandon = tcb.capabilities.forward_tsn;
         while let Some((tsn, len)) = tcb.outstanding.next_lost(now, may_abandon) {
             if !tcb.force_packet && tcb.outstanding.in_flight() >= tcb.congestion.window() {
@@ -305,14 +337,12 @@ impl Association {
             return Stop::Drained;
         };
         loop {
-            if tcb.capabilities.forward_tsn && tcb.outstanding.unfinished_expired(now) {
+            if tcb.capabilities.forward_tsn && has_passed(tcb.outstanding.unfinished_expires(), now) {
                 tcb.outstanding.abandon_unfinished();
-                let unsent = tcb.outstanding.take_given_up();
-                self.stats.messages_abandoned += unsent.messages;
-                if let Some((stream, len)) = unsent.unsent
-                    && self.queue.sent(stream, len)
-                {
-                    self.events.push_back(Event::BufferedAmountLow { stream });
+                let given_up = tcb.outstanding.take_given_up();
+                self.stats.messages_abandoned += given_up.messages;
+                if let Some(left) = given_up.unsent {
+                    note_left(&mut self.queue, &mut self.events, left);
                 }
                 continue;
             }
@@ -320,14 +350,12 @@ impl Association {
             let len = match begun {
                 Some(len) => len,
                 None => {
-                    while self.queue.front_expired(now) {
-                        let Some((stream, len)) = self.queue.drop_next() else {
+                    while has_passed(self.queue.front_expires(), now) {
+                        let Some(left) = self.queue.drop_next() else {
                             break;
                         };
                         self.stats.messages_abandoned += 1;
-                        if self.queue.sent(stream, len) {
-                            self.events.push_back(Event::BufferedAmountLow { stream });
-                        }
+                        note_left(&mut self.queue, &mut self.events, left);
                     }
                     match self.queue.peek_len() {
                         Some(len) => len,
@@ -357,18 +385,23 @@ impl Association {
             {
                 tcb.outstanding.begin(stream, ssn, message);
             }
-            let stream = tcb.outstanding.last_stream();
+            let left = tcb.outstanding.leaving(fragment);
             let Some((header, payload)) = tcb.outstanding.send_fragment(now, fragment) else {
                 return Stop::PacketFull;
             };
             packet.data(&header, payload);
             self.stats.chunks_sent += 1;
-            if let Some(stream) = stream
-                && self.queue.sent(stream, fragment)
-            {
-                self.events.push_back(Event::BufferedAmountLow { stream });
+            if let Some(left) = left {
+                note_left(&mut self.queue, &mut self.events, left);
             }
         }
+    }
+}
+
+/// Bytes have left a stream's queue; tells the application if little is left.
+pub(super) fn note_left(queue: &mut SendQueue, events: &mut VecDeque<Event>, left: Left) {
+    if queue.sent(left) {
+        events.push_back(Event::BufferedAmountLow { stream: left.stream });
     }
 }
 

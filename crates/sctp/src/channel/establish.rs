@@ -103,7 +103,7 @@ impl DataChannels {
         // either closes the channel anyway.
         let _ = self
             .association
-            .enqueue(stream, dcep::PPID, message, SendOptions::default());
+            .enqueue(stream, dcep::PPID, message, SendOptions::default(), false);
     }
 
     pub(super) fn on_establishment(&mut self, stream: u16, bytes: &[u8]) {

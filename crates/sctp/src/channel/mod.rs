@@ -162,8 +162,11 @@ impl DataChannels {
             priority: entry.info.priority,
         };
         let (ppid, data) = message.to_wire();
+        // What stands for an empty message is no byte of the user's.
+        let counted = size > 0;
         self.association
-            .send(stream, ppid, data, options)
+            .check_room(size)
+            .and_then(|()| self.association.enqueue(stream, ppid, data, options, counted))
             .map_err(|error| match error {
                 SendError::BufferFull { buffered, limit } => ChannelSendError::BufferFull { buffered, limit },
                 _ => ChannelSendError::NotOpen,

@@ -34,6 +34,15 @@ pub fn config() -> Config {
     }
 }
 
+/// The same, for links so bad that nine attempts to connect may fail.
+pub fn patient() -> Config {
+    Config {
+        max_retransmits: None,
+        max_init_retransmits: None,
+        ..config()
+    }
+}
+
 /// What the link does to packets, by chance.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Weather {
@@ -290,11 +299,7 @@ impl Pair<DataChannels> {
     /// Two peers, `a` the DTLS client, not connected.
     pub fn channels() -> Self {
         let config = || ChannelConfig {
-            association: Config {
-                max_retransmits: None,
-                max_init_retransmits: None,
-                ..config()
-            },
+            association: patient(),
             ..ChannelConfig::default()
         };
         Self::channels_with(config(), config())

@@ -1,0 +1,330 @@
+//! RFC 8832: the messages byte for byte, and peers that break its rules.
+
+mod support;
+
+use bytes::Bytes;
+use pollrtc_core::StateMachine;
+use pollrtc_sctp::channel::{
+    ChannelCloseReason, ChannelConfig, ChannelEvent, ChannelInit, DataChannels, Message, MessageKind, Parity,
+};
+use pollrtc_sctp::wire::dcep::{self, ChannelReliability, Open, ParseError};
+use pollrtc_sctp::wire::{Data, Packet, kind};
+use pollrtc_sctp::{Association, Event, Reliability, SendOptions, Streams};
+use quickcheck::quickcheck;
+use support::*;
+
+#[test]
+fn the_six_channel_types_on_the_wire() {
+    for (kind, ordered, reliability) in [
+        (0x00, true, ChannelReliability::Reliable),
+        (0x80, false, ChannelReliability::Reliable),
+        (0x01, true, ChannelReliability::MaxRetransmits(0x0102)),
+        (0x81, false, ChannelReliability::MaxRetransmits(0x0102)),
+        (0x02, true, ChannelReliability::MaxLifetime(0x0102)),
+        (0x82, false, ChannelReliability::MaxLifetime(0x0102)),
+    ] {
+        let open = Open {
+            ordered,
+            reliability,
+            priority: 256,
+            label: b"ab",
+            protocol: b"c",
+        };
+        let parameter = if kind & 3 == 0 { [0, 0] } else { [1, 2] };
+        let expected = [&[3, kind, 1, 0, 0, 0][..], &parameter, &[0, 2, 0, 1], b"abc"].concat();
+        assert_eq!(open.bytes().collect::<Vec<_>>(), expected);
+        assert_eq!(open.encoded_len(), expected.len());
+        assert_eq!(dcep::Message::parse(&expected), Ok(dcep::Message::Open(open)));
+    }
+    assert_eq!(dcep::Message::parse(dcep::ACK_MESSAGE), Ok(dcep::Message::Ack));
+}
+
+#[test]
+fn what_is_no_message_says_why() {
+    let parse = |bytes: &[u8]| dcep::Message::parse(bytes).unwrap_err();
+    assert_eq!(parse(&[]), ParseError::TooShort);
+    assert_eq!(parse(&[1]), ParseError::MessageType(1));
+    assert_eq!(parse(&[2, 0]), ParseError::TrailingBytes(1));
+    assert_eq!(parse(&[3, 0, 0, 0]), ParseError::TooShort);
+    assert_eq!(parse(&[3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), ParseError::ChannelType(3));
+    assert_eq!(parse(&[3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]), ParseError::TooShort);
+    assert_eq!(
+        parse(&[3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9]),
+        ParseError::TrailingBytes(1)
+    );
+}
+
+quickcheck! {
+    fn every_open_survives_the_wire(ordered: bool, type_and_parameter: (u8, u32), priority: u16, label: Vec<u8>, protocol: Vec<u8>) -> bool {
+        let (kind, parameter) = type_and_parameter;
+        let reliability = match kind % 3 {
+            0 => ChannelReliability::Reliable,
+            1 => ChannelReliability::MaxRetransmits(parameter),
+            _ => ChannelReliability::MaxLifetime(parameter),
+        };
+        let open = Open { ordered, reliability, priority, label: &label, protocol: &protocol };
+        let bytes: Vec<u8> = open.bytes().collect();
+        dcep::Message::parse(&bytes) == Ok(dcep::Message::Open(open))
+    }
+}
+
+/// Data channels whose peer is a bare association, which can say anything.
+struct Rude {
+    channels: DataChannels,
+    peer: Association,
+    now: pollrtc_core::Instant,
+}
+
+impl Rude {
+    fn new() -> Self {
+        let mut channels = DataChannels::new(ChannelConfig::default(), rng(1), address(B));
+        channels.set_role(Parity::Even);
+        channels.connect();
+        let peer = Association::new(config(), rng(2), address(A));
+        let mut rude = Self {
+            channels,
+            peer,
+            now: pollrtc_core::Instant::from_millis(1000),
+        };
+        rude.exchange();
+        while rude.channels.poll_event().is_some() {}
+        while rude.peer.poll_event().is_some() {}
+        rude
+    }
+
+    fn exchange(&mut self) {
+        let mut buf = [0; 1500];
+        for _ in 0..20 {
+            self.now += ms(50);
+            self.channels.handle_timeout(self.now);
+            self.peer.handle_timeout(self.now);
+            while let Some(transmit) = self.channels.poll_transmit(self.now, &mut buf) {
+                let datagram = pollrtc_core::Datagram::udp(address(A), &mut buf[..transmit.len]);
+                self.peer.handle_datagram(self.now, datagram);
+            }
+            while let Some(transmit) = self.peer.poll_transmit(self.now, &mut buf) {
+                let datagram = pollrtc_core::Datagram::udp(address(B), &mut buf[..transmit.len]);
+                self.channels.handle_datagram(self.now, datagram);
+            }
+        }
+    }
+
+    fn say(&mut self, stream: u16, ppid: u32, bytes: &[u8]) {
+        let data = Bytes::copy_from_slice(bytes);
+        self.peer.send(stream, ppid, data, SendOptions::default()).unwrap();
+        self.exchange();
+    }
+
+    fn open(&mut self, stream: u16) {
+        self.say(stream, 50, &[3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, b'x']);
+    }
+
+    fn events(&mut self) -> Vec<ChannelEvent> {
+        std::iter::from_fn(|| self.channels.poll_event()).collect()
+    }
+
+    fn resets(&mut self) -> Vec<u16> {
+        std::iter::from_fn(|| self.peer.poll_event())
+            .filter_map(|event| match event {
+                Event::IncomingReset(Streams::One(stream)) => Some(stream),
+                Event::Closed(reason) => panic!("{reason}"),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn an_open_is_answered_with_an_ack() {
+    let mut rude = Rude::new();
+    rude.open(1);
+    assert!(matches!(
+        rude.events()[..],
+        [ChannelEvent::Opened { incoming: true, .. }]
+    ));
+    let ack = Event::Message {
+        stream: 1,
+        ppid: 50,
+        data: Bytes::from_static(&[2]),
+    };
+    assert!(std::iter::from_fn(|| rude.peer.poll_event()).any(|event| event == ack));
+}
+
+#[test]
+fn what_breaks_the_rules_costs_the_stream_and_not_the_association() {
+    let garbage: &[&[u8]] = &[&[0], &[3], &[3, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[2]];
+    for bytes in garbage {
+        let mut rude = Rude::new();
+        rude.say(1, 50, bytes);
+        assert_eq!(rude.resets(), [1], "{bytes:?}");
+        assert_eq!(rude.events(), []);
+        assert_eq!(rude.channels.stats().refused_establishment, 1);
+    }
+    // A stream that is ours to choose.
+    let mut rude = Rude::new();
+    rude.open(2);
+    assert_eq!(rude.resets(), [2]);
+    assert_eq!(rude.events(), []);
+    // The same stream twice.
+    let mut rude = Rude::new();
+    rude.open(1);
+    rude.open(1);
+    assert_eq!(rude.resets(), [1]);
+    assert!(
+        rude.events()
+            .iter()
+            .any(|event| matches!(event, ChannelEvent::Opened { .. }))
+    );
+}
+
+#[test]
+fn messages_without_a_channel_or_of_no_known_kind_are_dropped() {
+    let mut rude = Rude::new();
+    rude.say(3, 51, b"nobody listens");
+    rude.open(1);
+    rude.say(1, 99, b"what is this?");
+    rude.say(1, 51, b"hello");
+    let stats = rude.channels.stats();
+    assert_eq!((stats.dropped_no_channel, stats.dropped_kind), (1, 1));
+    let texts = rude
+        .events()
+        .into_iter()
+        .filter(|event| matches!(event, ChannelEvent::Message { .. }));
+    assert_eq!(texts.count(), 1);
+}
+
+#[test]
+fn messages_in_parts_are_joined() {
+    let mut rude = Rude::new();
+    rude.open(1);
+    rude.say(1, 54, b"old ");
+    rude.say(1, 54, b"Firefox ");
+    rude.say(1, 51, b"speaks");
+    rude.say(1, 52, &[1]);
+    rude.say(1, 53, &[2]);
+    let messages: Vec<Message> = rude
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            ChannelEvent::Message { data, .. } => Some(data),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(messages, ["old Firefox speaks".into(), Message::from(vec![1, 2])]);
+    assert_eq!(messages[0].kind(), MessageKind::Text);
+}
+
+#[test]
+fn too_many_channels_and_labels_are_refused() {
+    let mut rude = Rude::new();
+    let config = ChannelConfig {
+        max_channels: 2,
+        max_label_bytes: 100,
+        ..ChannelConfig::default()
+    };
+    rude.channels = DataChannels::new(config, rng(3), address(B));
+    rude.channels.set_role(Parity::Even);
+    rude.channels.connect();
+    rude.peer = Association::new(support::config(), rng(4), address(A));
+    rude.exchange();
+    let label = [&[3, 0, 0, 0, 0, 0, 0, 0, 0, 101, 0, 0][..], &[b'l'; 101]].concat();
+    rude.say(1, 50, &label);
+    assert_eq!(rude.resets(), [1]);
+    rude.open(3);
+    rude.open(5);
+    rude.open(7);
+    assert_eq!(rude.resets(), [7]);
+    assert_eq!(rude.channels.channels().count(), 2);
+    let opened = rude
+        .events()
+        .iter()
+        .filter(|event| matches!(event, ChannelEvent::Opened { .. }))
+        .count();
+    assert_eq!(opened, 2);
+}
+
+#[test]
+fn labels_that_are_not_utf_8_are_taken() {
+    let mut rude = Rude::new();
+    rude.say(1, 50, &[3, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0xFF, b'x']);
+    let [ChannelEvent::Opened { channel, .. }] = rude.events()[..] else {
+        panic!("open");
+    };
+    assert_eq!(rude.channels.info(channel).unwrap().label, "\u{FFFD}x");
+}
+
+#[test]
+fn until_the_ack_comes_messages_of_unordered_channels_stay_behind_the_open() {
+    let mut pair = Channels::connected_channels();
+    let init = ChannelInit {
+        ordered: false,
+        reliability: Reliability::MaxRetransmits(0),
+        ..ChannelInit::from("u")
+    };
+    let channel = pair.a.machine.open(init).unwrap();
+    pair.a.wire.clear();
+    pair.a.machine.send(channel, "early").unwrap();
+    pair.run_for(ms(500));
+    pair.a.machine.send(channel, "late").unwrap();
+    pair.run_for(ms(500));
+    let sent: Vec<(u32, bool)> = pair
+        .a
+        .wire
+        .iter()
+        .flat_map(|packet| {
+            Packet::parse(packet)
+                .unwrap()
+                .chunks()
+                .map(Result::unwrap)
+                .collect::<Vec<_>>()
+        })
+        .filter(|chunk| chunk.kind() == kind::DATA)
+        .map(|chunk| Data::parse(&chunk).unwrap())
+        .map(|data| (data.ppid, data.unordered))
+        .collect();
+    assert_eq!(sent, [(50, false), (51, false), (51, true)]);
+}
+
+#[test]
+fn a_lost_open_delays_its_channel_and_loses_nothing() {
+    let mut pair = Channels::connected_channels();
+    pair.a.lose = vec![0];
+    let init = ChannelInit {
+        ordered: false,
+        reliability: Reliability::MaxRetransmits(5),
+        ..ChannelInit::from("u")
+    };
+    let channel = pair.a.machine.open(init).unwrap();
+    for number in 0..20 {
+        pair.a.machine.send(channel, numbered(number, 900)).unwrap();
+    }
+    pair.run_for(ms(5000));
+    let got = pair
+        .b
+        .events
+        .iter()
+        .filter(|event| matches!(event, ChannelEvent::Message { .. }));
+    assert_eq!(got.count(), 20);
+}
+
+#[test]
+fn a_peer_that_resets_what_it_never_opened_is_ignored() {
+    let mut rude = Rude::new();
+    rude.peer.reset_streams(&[5]).unwrap();
+    rude.exchange();
+    assert_eq!(rude.events(), []);
+    rude.open(1);
+    rude.peer.reset_streams(&[1]).unwrap();
+    rude.exchange();
+    let closed = |event: &ChannelEvent| {
+        matches!(
+            event,
+            ChannelEvent::Closed {
+                reason: ChannelCloseReason::Remote,
+                ..
+            }
+        )
+    };
+    assert!(rude.events().iter().any(closed));
+    assert_eq!(rude.resets(), [1], "and our direction is reset too");
+}

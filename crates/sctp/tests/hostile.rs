@@ -1,0 +1,546 @@
+//! What a broken or hostile peer sends: dropped and counted, or the end with a reason.
+
+mod support;
+
+use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_sctp::wire::{Cause, DataHeader, Packet, PacketWriter, cause, checksum, kind};
+use pollrtc_sctp::{Association, AssociationState, CloseReason, Config, Event};
+use support::*;
+
+struct Hand {
+    machine: Association,
+    now: Instant,
+    /// The tag that the machine wants to see, and the one that it uses.
+    tag: u32,
+    tsn: u32,
+}
+
+impl Hand {
+    fn new() -> Self {
+        Self::with(config())
+    }
+
+    fn with(own: Config) -> Self {
+        let mut pair = Associations::new(own, config());
+        pair.connect();
+        pair.b.machine.send(0, 51, "x".into(), Default::default()).unwrap();
+        pair.run_for(ms(1000));
+        let tag = Packet::parse(&pair.b.wire[0]).unwrap().verification_tag();
+        let mut machine = pair.a.machine;
+        while machine.poll_event().is_some() {}
+        Self {
+            machine,
+            now: pair.now,
+            tag,
+            tsn: 0xFFFF_FFF1,
+        }
+    }
+
+    fn give_with_tag(&mut self, tag: u32, build: impl FnOnce(&mut PacketWriter<'_>)) {
+        let mut buf = [0; 1500];
+        let mut packet = PacketWriter::new(&mut buf, 5000, 5000, tag).unwrap();
+        build(&mut packet);
+        let len = packet.finish();
+        self.give_bytes(&mut buf[..len]);
+    }
+
+    fn give(&mut self, build: impl FnOnce(&mut PacketWriter<'_>)) {
+        self.give_with_tag(self.tag, build);
+    }
+
+    fn give_bytes(&mut self, bytes: &mut [u8]) {
+        self.machine.handle_datagram(self.now, Datagram::udp(address(B), bytes));
+    }
+
+    fn data(&mut self, offset: u32, flags: u8, stream: u16, payload: &[u8]) {
+        let header = DataHeader {
+            unordered: flags & 4 != 0,
+            beginning: flags & 2 != 0,
+            ending: flags & 1 != 0,
+            tsn: self.tsn.wrapping_add(offset),
+            stream,
+            ..DataHeader::default()
+        };
+        self.give(|packet| {
+            packet.data(&header, payload);
+        });
+    }
+
+    /// All chunks that leave now, with their flags and bodies.
+    fn chunks(&mut self) -> Vec<(u8, u8, Vec<u8>)> {
+        let mut buf = [0; 1500];
+        let mut all = Vec::new();
+        while let Some(transmit) = self.machine.poll_transmit(self.now, &mut buf) {
+            let packet = Packet::parse(&buf[..transmit.len]).unwrap();
+            all.extend(
+                packet
+                    .chunks()
+                    .map(Result::unwrap)
+                    .map(|c| (c.kind(), c.flags(), c.value().to_vec())),
+            );
+        }
+        all
+    }
+
+    fn causes(&mut self, kind: u8) -> Vec<u16> {
+        let chunks = self.chunks();
+        let values = chunks.iter().filter(|chunk| chunk.0 == kind);
+        values
+            .flat_map(|chunk| Cause::all(&chunk.2).map(|cause| cause.code).collect::<Vec<_>>())
+            .collect()
+    }
+
+    fn end(&mut self) -> CloseReason {
+        let mut last = None;
+        while let Some(event) = self.machine.poll_event() {
+            last = Some(event);
+        }
+        match last {
+            Some(Event::Closed(reason)) => reason,
+            other => panic!("not closed but {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_no_packet_for_us_is_dropped_and_counted() {
+    let mut hand = Hand::new();
+    hand.give_bytes(&mut []);
+    hand.give_bytes(&mut [0; 11]);
+    assert_eq!(hand.machine.stats().dropped_malformed, 2);
+    hand.give_bytes(&mut [0; 12]);
+    assert_eq!(hand.machine.stats().dropped_checksum, 1);
+    hand.give(|_| ());
+    assert_eq!(hand.machine.stats().dropped_malformed, 3, "a packet without chunks");
+    hand.give_with_tag(hand.tag ^ 1, |packet| {
+        packet.chunk(kind::COOKIE_ACK, 0, |_| ());
+    });
+    hand.give_with_tag(hand.tag ^ 1, |packet| {
+        packet.chunk(kind::ABORT, 0, |_| ());
+    });
+    hand.give_with_tag(hand.tag, |packet| {
+        packet.chunk(kind::ABORT, 1, |_| ());
+    });
+    assert_eq!(hand.machine.stats().dropped_tag, 3);
+    let mut buf = [0; 64];
+    let mut packet = PacketWriter::new(&mut buf, 5000, 5001, hand.tag).unwrap();
+    packet.chunk(kind::COOKIE_ACK, 0, |_| ());
+    let len = packet.finish();
+    hand.give_bytes(&mut buf[..len]);
+    assert_eq!(hand.machine.stats().dropped_port, 1);
+    assert_eq!(hand.chunks(), []);
+    assert_eq!(hand.machine.state(), AssociationState::Connected);
+}
+
+#[test]
+fn chunk_lengths_that_lie_end_the_packet() {
+    for (claimed, body) in [(0u16, 0usize), (3, 4), (9, 4), (65_535, 100)] {
+        let mut hand = Hand::new();
+        let mut bytes = vec![0; 12];
+        bytes[..4].copy_from_slice(&[0x13, 0x88, 0x13, 0x88]);
+        bytes[4..8].copy_from_slice(&hand.tag.to_be_bytes());
+        bytes.extend([kind::COOKIE_ACK, 0, 0, 4]);
+        bytes.extend([kind::HEARTBEAT, 0]);
+        bytes.extend(claimed.to_be_bytes());
+        bytes.extend(vec![0; body]);
+        let sum = checksum(&bytes);
+        bytes[8..12].copy_from_slice(&sum);
+        hand.give_bytes(&mut bytes);
+        assert_eq!(hand.machine.stats().dropped_malformed, 1, "{claimed}");
+        assert_eq!(hand.chunks(), []);
+    }
+}
+
+#[test]
+fn padding_that_is_missing_or_not_zero_is_accepted() {
+    for padding in [&[][..], &[1], &[1, 2, 3]] {
+        let mut hand = Hand::new();
+        let mut buf = [0; 64];
+        let mut packet = PacketWriter::new(&mut buf, 5000, 5000, hand.tag).unwrap();
+        let header = DataHeader {
+            beginning: true,
+            ending: true,
+            tsn: hand.tsn,
+            unordered: true,
+            ..DataHeader::default()
+        };
+        packet.data(&header, b"x");
+        packet.finish();
+        let mut bytes = buf[..29].to_vec();
+        bytes.extend(padding);
+        bytes[8..12].fill(0);
+        let sum = checksum(&bytes);
+        bytes[8..12].copy_from_slice(&sum);
+        hand.give_bytes(&mut bytes);
+        assert!(matches!(hand.machine.poll_event(), Some(Event::Message { .. })));
+    }
+}
+
+#[test]
+fn unknown_chunks_do_as_their_highest_bits_say() {
+    for (unknown, goes_on, reported) in [
+        (0x3F, false, false),
+        (0x7F, false, true),
+        (0xBF, true, false),
+        (0xFF, true, true),
+    ] {
+        let mut hand = Hand::new();
+        let header = DataHeader {
+            beginning: true,
+            ending: true,
+            tsn: hand.tsn,
+            unordered: true,
+            ..DataHeader::default()
+        };
+        hand.give(|packet| {
+            packet.chunk(unknown, 0, |body| body.put(b"what is this?"));
+            packet.data(&header, b"behind");
+        });
+        assert_eq!(hand.machine.poll_event().is_some(), goes_on, "{unknown:#x}");
+        let causes = hand.causes(kind::ERROR);
+        let expected: &[u16] = if reported {
+            &[cause::UNRECOGNIZED_CHUNK_TYPE]
+        } else {
+            &[]
+        };
+        assert_eq!(causes, expected, "{unknown:#x}");
+        assert_eq!(hand.machine.stats().unknown_chunks, 1);
+    }
+}
+
+#[test]
+fn an_answer_to_an_unknown_chunk_is_not_larger_than_it() {
+    let mut hand = Hand::new();
+    hand.give(|packet| {
+        for _ in 0..20 {
+            packet.chunk(0xFF, 0, |body| body.put(&[7; 50]));
+        }
+    });
+    let bytes: usize = hand.chunks().iter().map(|chunk| chunk.2.len() + 4).sum();
+    assert!(bytes <= 300, "{bytes}");
+}
+
+#[test]
+fn data_without_data_ends_the_association() {
+    let mut hand = Hand::new();
+    hand.data(0, 3, 0, b"");
+    assert_eq!(hand.causes(kind::ABORT), [cause::NO_USER_DATA]);
+    assert!(matches!(hand.end(), CloseReason::ProtocolViolation(_)));
+}
+
+#[test]
+fn data_for_a_stream_that_is_not_there_is_acknowledged_and_reported() {
+    let mut hand = Hand::with(Config {
+        inbound_streams: 10,
+        ..config()
+    });
+    hand.data(0, 3, 10, b"x");
+    hand.data(1, 3, 9, b"y");
+    let causes = hand.causes(kind::ERROR);
+    assert_eq!(causes, [cause::INVALID_STREAM_IDENTIFIER]);
+    let Some(Event::Message { stream: 9, .. }) = hand.machine.poll_event() else {
+        panic!("stream 9 is there");
+    };
+    assert_eq!(hand.machine.poll_event(), None);
+}
+
+#[test]
+fn fragments_that_do_not_fit_together_end_the_association() {
+    let first_then_first: &[(u32, u8)] = &[(0, 2), (1, 2)];
+    let middle_without_first: &[(u32, u8)] = &[(0, 0)];
+    let end_without_first: &[(u32, u8)] = &[(0, 1)];
+    let first_after_a_gap_then_first: &[(u32, u8)] = &[(1, 2), (2, 2)];
+    let end_before_middle: &[(u32, u8)] = &[(1, 1), (2, 0)];
+    let whole_in_the_middle: &[(u32, u8)] = &[(0, 2), (2, 1), (1, 3)];
+    for (script, end_it) in [
+        (first_then_first, true),
+        (middle_without_first, true),
+        (end_without_first, true),
+        (first_after_a_gap_then_first, true),
+        (end_before_middle, true),
+        (whole_in_the_middle, true),
+    ] {
+        let mut hand = Hand::new();
+        for (offset, flags) in script {
+            hand.data(*offset, *flags, 0, b"xx");
+        }
+        assert_eq!(
+            hand.causes(kind::ABORT) == [cause::PROTOCOL_VIOLATION],
+            end_it,
+            "{script:?}"
+        );
+        assert!(matches!(hand.end(), CloseReason::ProtocolViolation(_)), "{script:?}");
+    }
+}
+
+#[test]
+fn fragments_of_different_streams_are_never_joined() {
+    let mut hand = Hand::new();
+    hand.data(0, 2, 0, b"one");
+    hand.data(1, 1, 1, b"other");
+    assert!(matches!(hand.end(), CloseReason::ProtocolViolation(_)));
+}
+
+#[test]
+fn memory_stays_within_the_window_whatever_is_left_unfinished() {
+    // One-byte fragments, each second number missing, for ever.
+    let mut hand = Hand::with(Config {
+        receive_window: 100_000,
+        ..config()
+    });
+    for n in 0..5000 {
+        hand.data(1 + 2 * n, 0x04 | 0x02, 0, b"x");
+    }
+    let taken = hand.machine.stats().chunks_received - hand.machine.stats().dropped_data;
+    assert!(taken <= 100_000 / 128 + 2, "{taken} fragments are held");
+    assert!(hand.machine.stats().dropped_data > 4000);
+}
+
+#[test]
+fn a_window_full_of_fragments_takes_the_one_that_is_missing() {
+    let own = Config {
+        receive_window: 20_000,
+        ..config()
+    };
+    let mut hand = Hand::with(own);
+    // A message of 19 packets: all but the first come, and fill the window.
+    for n in 1..18 {
+        hand.data(n, 0x04, 0, &[7; 1100]);
+    }
+    hand.data(18, 0x04 | 0x01, 0, &[7; 1100]);
+    hand.data(0, 0x04 | 0x02, 0, &[7; 1100]);
+    let Some(Event::Message { data, .. }) = hand.machine.poll_event() else {
+        panic!("the message is whole");
+    };
+    assert_eq!(data.len(), 19 * 1100);
+}
+
+#[test]
+fn order_that_never_comes_ends_the_association_when_memory_does() {
+    let own = Config {
+        receive_window: 20_000,
+        max_message_size: 20_000,
+        ..config()
+    };
+    let mut hand = Hand::with(own);
+    for n in 0..200 {
+        let header = DataHeader {
+            beginning: true,
+            ending: true,
+            tsn: hand.tsn.wrapping_add(n),
+            ssn: 100 + n as u16,
+            ..DataHeader::default()
+        };
+        hand.give(|packet| {
+            packet.data(&header, &[0; 1000]);
+        });
+    }
+    assert_eq!(hand.causes(kind::ABORT), [cause::OUT_OF_RESOURCE]);
+    assert_eq!(hand.end(), CloseReason::OutOfResource);
+}
+
+#[test]
+fn forward_tsn_into_the_far_future_costs_nothing_and_old_ones_are_ignored() {
+    let mut hand = Hand::new();
+    let far = hand.tsn.wrapping_add((1 << 31) - 2);
+    for tsn in [hand.tsn.wrapping_sub(1), hand.tsn.wrapping_sub(1000), far, hand.tsn] {
+        hand.give(|packet| {
+            packet.chunk(kind::FORWARD_TSN, 0, |body| body.put_u32(tsn));
+        });
+    }
+    hand.tsn = far.wrapping_add(1);
+    hand.data(0, 3, 5, b"goes on");
+    assert!(matches!(hand.machine.poll_event(), Some(Event::Message { .. })));
+}
+
+#[test]
+fn heartbeats_are_answered_as_they_are_unless_they_are_no_parameter_or_huge() {
+    let mut hand = Hand::new();
+    hand.give(|packet| {
+        packet.chunk(kind::HEARTBEAT, 0, |body| body.put_parameter(1, &[b"my own business"]));
+    });
+    let answer = hand.chunks();
+    assert_eq!(answer.len(), 1);
+    assert_eq!(
+        (answer[0].0, &answer[0].2[4..]),
+        (kind::HEARTBEAT_ACK, &b"my own business"[..])
+    );
+    hand.give(|packet| {
+        packet.chunk(kind::HEARTBEAT, 0, |_| ());
+    });
+    hand.give(|packet| {
+        packet.chunk(kind::HEARTBEAT, 0, |body| body.put(&[0; 1200]));
+    });
+    hand.give(|packet| {
+        packet.chunk(kind::HEARTBEAT_ACK, 0, |body| body.put_parameter(1, &[&[0; 8]]));
+    });
+    assert_eq!(hand.chunks(), []);
+    assert_eq!(hand.machine.stats().dropped_malformed, 2);
+    assert_eq!(hand.machine.stats().dropped_unexpected, 1);
+}
+
+#[test]
+fn every_request_to_reconfigure_is_answered() {
+    let mut hand = Hand::new();
+    let mut sequence = 0xFFFF_FFF0u32;
+    let result = |hand: &mut Hand| {
+        let chunks = hand.chunks();
+        let answer = chunks.iter().find(|chunk| chunk.0 == kind::RE_CONFIG).unwrap();
+        u32::from_be_bytes(answer.2[8..12].try_into().unwrap())
+    };
+    for other in [14, 15, 17, 18] {
+        hand.give(|packet| {
+            packet.chunk(kind::RE_CONFIG, 0, |body| {
+                body.put_parameter(other, &[&sequence.to_be_bytes(), &[0, 1, 0, 0]]);
+            });
+        });
+        assert_eq!(result(&mut hand), 2, "denied: {other}");
+        sequence = sequence.wrapping_add(1);
+    }
+    let reset = |hand: &mut Hand, sequence: u32, last: u32| {
+        hand.give(|packet| {
+            packet.chunk(kind::RE_CONFIG, 0, |body| {
+                let fields = [sequence.to_be_bytes(), [0; 4], last.to_be_bytes()].concat();
+                body.put_parameter(13, &[&fields, &[0, 0]]);
+            });
+        });
+    };
+    let last = hand.tsn.wrapping_sub(1);
+    reset(&mut hand, sequence.wrapping_add(5), last);
+    assert_eq!(result(&mut hand), 5, "bad sequence number");
+    reset(&mut hand, sequence, last.wrapping_add(1));
+    assert_eq!(result(&mut hand), 6, "in progress: DATA is missing");
+    reset(&mut hand, sequence, last.wrapping_add(1));
+    assert_eq!(result(&mut hand), 6, "still");
+    hand.data(0, 3, 5, b"the missing one");
+    assert_eq!(result(&mut hand), 1, "performed");
+    reset(&mut hand, sequence, last.wrapping_add(1));
+    assert_eq!(result(&mut hand), 1, "told again, not done again");
+    let mut events = std::iter::from_fn(|| hand.machine.poll_event());
+    assert!(matches!(events.next(), Some(Event::Message { .. })));
+    assert!(matches!(events.next(), Some(Event::IncomingReset(_))));
+    assert_eq!(events.next(), None);
+}
+
+#[test]
+fn an_init_that_is_not_alone_or_has_impossible_values_leaves_no_trace() {
+    let mut machine = Association::new(config(), rng(1), address(B));
+    let now = Instant::from_millis(5);
+    let mut init = |tag: u32, rwnd: u32, os: u16, mis: u16, vtag: u32, company: bool| {
+        let mut buf = [0; 200];
+        let mut packet = PacketWriter::new(&mut buf, 5000, 5000, vtag).unwrap();
+        packet.chunk(kind::INIT, 0, |body| {
+            body.put_u32(tag);
+            body.put_u32(rwnd);
+            body.put_u16(os);
+            body.put_u16(mis);
+            body.put_u32(1);
+        });
+        if company {
+            packet.chunk(kind::COOKIE_ACK, 0, |_| ());
+        }
+        let len = packet.finish();
+        machine.handle_datagram(now, Datagram::udp(address(B), &mut buf[..len]));
+        let mut out = [0; 1500];
+        let sent = machine.poll_transmit(now, &mut out).map(|transmit| transmit.len);
+        assert_eq!(machine.state(), AssociationState::New);
+        sent.map(|_| out[12])
+    };
+    assert_eq!(init(7, 1500, 1, 1, 0, false), Some(kind::INIT_ACK));
+    assert_eq!(init(7, 1500, 1, 1, 0, true), None);
+    assert_eq!(init(7, 1500, 1, 1, 5, false), None);
+    assert_eq!(init(0, 1500, 1, 1, 0, false), None);
+    assert_eq!(init(7, 1499, 1, 1, 0, false), Some(kind::ABORT));
+    assert_eq!(init(7, 1500, 0, 1, 0, false), Some(kind::ABORT));
+    assert_eq!(init(7, 1500, 1, 0, 0, false), Some(kind::ABORT));
+}
+
+#[test]
+fn cookies_that_are_forged_or_stale_are_not_taken() {
+    let mut pair = Associations::new(config(), config());
+    pair.a.machine.connect();
+    pair.run_for(ms(21));
+    let echo = pair.a.wire.last().unwrap().clone();
+    assert_eq!(echo[12], kind::COOKIE_ECHO);
+    let mut b = Association::new(config(), rng(2), address(A));
+    // The same secrets as b's, so the cookie is right, but a minute and more later.
+    let late = pair.now + ms(120_000);
+    b.handle_datagram(late, Datagram::udp(address(A), &mut echo.clone()));
+    assert_eq!(b.state(), AssociationState::New);
+    let mut buf = [0; 1500];
+    assert!(b.poll_transmit(late, &mut buf).is_some());
+    assert_eq!(buf[12], kind::ERROR);
+    // Any bit of it changed: not ours.
+    for at in 16..echo.len() {
+        let mut forged = echo.clone();
+        forged[at] ^= 0x10;
+        forged[8..12].fill(0);
+        let sum = checksum(&forged);
+        forged[8..12].copy_from_slice(&sum);
+        b.handle_datagram(pair.now, Datagram::udp(address(A), &mut forged));
+        assert_eq!(b.state(), AssociationState::New);
+    }
+    assert_eq!(b.poll_transmit(late, &mut buf), None);
+    b.handle_datagram(pair.now, Datagram::udp(address(A), &mut echo.clone()));
+    assert_eq!(b.state(), AssociationState::New, "time does not go back");
+}
+
+#[test]
+fn an_init_ack_without_a_cookie_ends_the_attempt() {
+    let mut pair = Associations::new(config(), config());
+    pair.a.machine.connect();
+    pair.flush();
+    let init = pair.a.wire[0].clone();
+    let tag = u32::from_be_bytes(init[16..20].try_into().unwrap());
+    let mut buf = [0; 200];
+    let mut packet = PacketWriter::new(&mut buf, 5000, 5000, tag).unwrap();
+    packet.chunk(kind::INIT_ACK, 0, |body| {
+        body.put_u32(9);
+        body.put_u32(10_000);
+        body.put_u16(1);
+        body.put_u16(1);
+        body.put_u32(1);
+    });
+    let len = packet.finish();
+    let a = &mut pair.a.machine;
+    a.handle_datagram(pair.now, Datagram::udp(address(B), &mut buf[..len]));
+    assert!(matches!(
+        a.poll_event(),
+        Some(Event::Closed(CloseReason::ProtocolViolation(_)))
+    ));
+    let mut out = [0; 1500];
+    a.poll_transmit(pair.now, &mut out).unwrap();
+    assert_eq!(out[12], kind::ABORT);
+    assert_eq!(&out[16..18], &cause::MISSING_MANDATORY_PARAMETER.to_be_bytes());
+}
+
+#[test]
+fn strangers_are_not_answered() {
+    let mut machine = Association::new(config(), rng(1), address(B));
+    let now = Instant::ZERO;
+    for chunk in [
+        kind::DATA,
+        kind::SACK,
+        kind::ABORT,
+        kind::COOKIE_ACK,
+        kind::ERROR,
+        kind::SHUTDOWN_COMPLETE,
+        kind::SHUTDOWN,
+    ] {
+        let mut buf = [0; 64];
+        let mut packet = PacketWriter::new(&mut buf, 5000, 5000, 77).unwrap();
+        packet.chunk(chunk, 0, |body| body.put(&[0; 16]));
+        let len = packet.finish();
+        machine.handle_datagram(now, Datagram::udp(address(B), &mut buf[..len]));
+        assert_eq!(machine.poll_transmit(now, &mut [0; 1500]), None, "{chunk}");
+    }
+    // But for one: whoever asks us to let go (RFC 9260 §8.4).
+    let mut buf = [0; 64];
+    let mut packet = PacketWriter::new(&mut buf, 5000, 5000, 77).unwrap();
+    packet.chunk(kind::SHUTDOWN_ACK, 0, |_| ());
+    let len = packet.finish();
+    machine.handle_datagram(now, Datagram::udp(address(B), &mut buf[..len]));
+    let mut out = [0; 1500];
+    assert!(machine.poll_transmit(now, &mut out).is_some());
+    assert_eq!((out[12], out[13]), (kind::SHUTDOWN_COMPLETE, 1));
+}

@@ -1,0 +1,204 @@
+//! RFC 9260 §6.3, §7.2.4, RFC 8985: what is lost is sent again, soon, and only that.
+
+mod support;
+
+use std::time::Duration;
+
+use pollrtc_core::StateMachine;
+use pollrtc_sctp::{CloseReason, Event, SendOptions};
+use quickcheck::{QuickCheck, TestResult};
+use support::*;
+
+/// How long it takes until all of these messages are there, when `lose` of the packets are lost.
+fn time_to_deliver(messages: usize, len: usize, lose: &[usize]) -> (Duration, Associations) {
+    let mut pair = Associations::connected();
+    // Measured round trips, and nothing waiting.
+    pair.send(0, "warm up");
+    pair.run_for(ms(500));
+    pair.b.take_events();
+    pair.a.lose = lose.to_vec();
+    let start = pair.now;
+    for number in 0..messages {
+        pair.send(0, numbered(number, len));
+    }
+    pair.run_until(ms(20_000), |pair| pair.b.messages().len() == messages);
+    (pair.now - start, pair)
+}
+
+#[test]
+fn a_lost_packet_is_sent_again_after_one_round_trip() {
+    let (time, pair) = time_to_deliver(8, 1100, &[0]);
+    assert!(time <= ms(35), "{time:?}");
+    let stats = pair.a.machine.stats();
+    assert_eq!((stats.fast_recoveries, stats.timeouts), (1, 0));
+    assert_eq!(stats.chunks_retransmitted, 1);
+}
+
+#[test]
+fn a_lost_tail_is_repaired_within_three_and_a_half_round_trips() {
+    let whole_flight = &[0, 1, 2, 3, 4][..];
+    for lose in [&[4][..], &[3, 4], whole_flight] {
+        let (time, pair) = time_to_deliver(5, 1100, lose);
+        assert!(time <= ms(70), "{lose:?}: {time:?}");
+        assert_eq!(pair.a.machine.stats().timeouts, 0);
+    }
+}
+
+#[test]
+fn a_retransmission_that_is_lost_too_is_found_by_time() {
+    let mut pair = Associations::connected();
+    pair.send(0, "warm up");
+    pair.run_for(ms(500));
+    pair.b.take_events();
+    // Packets 0..10 leave at once; the first is lost, and so is its retransmission.
+    pair.a.lose = vec![0, 10];
+    let start = pair.now;
+    for number in 0..40 {
+        pair.send(0, numbered(number, 1100));
+    }
+    pair.run_until(ms(20_000), |pair| pair.b.messages().len() == 40);
+    let time = pair.now - start;
+    assert!(time <= ms(100), "{time:?}");
+    assert_eq!(pair.a.machine.stats().timeouts, 0);
+}
+
+#[test]
+fn the_window_is_halved_once_however_many_packets_of_it_are_lost() {
+    let mut pair = Associations::connected();
+    for number in 0..200 {
+        pair.send(0, numbered(number, 1100));
+    }
+    let window = |pair: &Associations| pair.a.machine.congestion_window().unwrap();
+    pair.run_until(ms(1000), |pair| window(pair) > 40_000);
+    pair.a.lose = vec![0, 3, 5, 8];
+    let mut before = 0;
+    while pair.a.machine.stats().fast_recoveries == 0 {
+        before = window(&pair);
+        assert!(pair.step(pair.now + ms(1000)));
+    }
+    assert!(
+        window(&pair).abs_diff(before / 2) <= 1152,
+        "{before} -> {}",
+        window(&pair)
+    );
+    pair.run_until(ms(5000), |pair| pair.b.messages().len() == 200);
+    assert_eq!(pair.a.machine.stats().fast_recoveries, 1);
+    assert_eq!(pair.a.machine.stats().chunks_retransmitted, 4);
+}
+
+#[test]
+fn timeouts_double_up_to_their_bound_and_an_answer_resets_them() {
+    let mut pair = Associations::connected();
+    pair.weather.loss = 1000;
+    pair.send(0, "hello?");
+    pair.run_for(ms(12_000));
+    let stats = pair.a.machine.stats();
+    assert!((5..=7).contains(&stats.timeouts), "{}", stats.timeouts);
+    assert_eq!(pair.a.machine.congestion_window(), Some(1152));
+    pair.weather.loss = 0;
+    pair.run_until(ms(3100), |pair| !pair.b.messages().is_empty());
+}
+
+#[test]
+fn a_peer_that_is_gone_is_given_up() {
+    let mut pair = Associations::connected();
+    pair.weather.loss = 1000;
+    pair.send(0, "hello?");
+    pair.run_for(ms(60_000));
+    let gone = Event::Closed(CloseReason::Timeout);
+    assert_eq!(pair.a.events.last(), Some(&gone));
+    assert_eq!(pair.a.machine.poll_timeout(), None);
+}
+
+#[test]
+fn idle_peers_ask_whether_the_other_is_there() {
+    let mut pair = Associations::connected();
+    pair.run_for(ms(120_000));
+    assert!((3..=12).contains(&pair.a.sent), "{}", pair.a.sent);
+    assert_eq!(pair.a.events, []);
+    pair.weather.loss = 1000;
+    pair.run_for(ms(600_000));
+    assert_eq!(pair.a.events, [Event::Closed(CloseReason::Timeout)]);
+}
+
+#[test]
+fn reordering_is_learned_and_does_not_cost_retransmissions() {
+    let weather = Weather {
+        reordering: 30,
+        ..Weather::default()
+    };
+    let mut pair = Associations::new(config(), config()).with_weather(weather, 5);
+    pair.connect();
+    pair.latency = ms(50);
+    for number in 0..2000 {
+        pair.send(0, numbered(number, 1100));
+    }
+    pair.run_until(ms(60_000), |pair| pair.b.messages().len() == 2000);
+    let again = pair.a.machine.stats().chunks_retransmitted;
+    assert!(again <= 20, "{again} of 2000");
+}
+
+/// The property of the whole crate: whatever the link does, the receiver gets exactly the sender's
+/// messages, in order, and both directions at once.
+fn everything_arrives(seed: u64, weather: Weather, ordered: bool) -> bool {
+    let mut pair = Associations::new(patient(), patient()).with_weather(weather, seed);
+    pair.a.machine.connect();
+    if seed % 2 == 0 {
+        pair.b.machine.connect();
+    }
+    let options = SendOptions {
+        ordered,
+        ..SendOptions::default()
+    };
+    let length = |number: usize| 1 + (number * 7919 + seed as usize % 1000) % 4000;
+    let expected: Vec<_> = (0..60).map(|n| ((n % 3) as u16, numbered(n, length(n)))).collect();
+    for (stream, data) in &expected {
+        pair.a.machine.send(*stream, 53, data.clone(), options).unwrap();
+        pair.b.machine.send(*stream, 53, data.clone(), options).unwrap();
+    }
+    pair.run_until(ms(600_000), |pair| {
+        pair.a.messages().len() >= expected.len() && pair.b.messages().len() >= expected.len()
+    });
+    pair.run_for(ms(5000));
+    [&pair.a, &pair.b].into_iter().all(|side| {
+        let mut got = side.messages();
+        let mut wanted = expected.clone();
+        if ordered {
+            // Order holds within a stream.
+            got.sort_by_key(|(stream, _)| *stream);
+            wanted.sort_by_key(|(stream, _)| *stream);
+        } else {
+            got.sort();
+            wanted.sort();
+        }
+        got == wanted
+    })
+}
+
+#[test]
+fn for_every_seed_of_loss_duplication_and_reordering_everything_arrives_in_order() {
+    fn property(seed: u64, loss: u8, duplication: u8, reordering: u8) -> TestResult {
+        let weather = Weather {
+            loss: u32::from(loss),
+            duplication: u32::from(duplication),
+            reordering: u32::from(reordering) * 4,
+        };
+        let right = everything_arrives(seed, weather, true);
+        TestResult::from_bool(right)
+    }
+    QuickCheck::new()
+        .tests(150)
+        .quickcheck(property as fn(u64, u8, u8, u8) -> TestResult);
+}
+
+#[test]
+fn for_every_seed_unordered_messages_arrive_once() {
+    for seed in 0..100 {
+        let weather = Weather {
+            loss: 150,
+            duplication: 100,
+            reordering: 300,
+        };
+        assert!(everything_arrives(seed, weather, false), "seed {seed}");
+    }
+}

@@ -1,0 +1,283 @@
+//! RFC 9260 §6.2, §6.7: when a SACK leaves and what it says. One side is played by hand.
+
+mod support;
+
+use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_sctp::wire::{DataHeader, Packet, PacketWriter, Sack, kind};
+use pollrtc_sctp::{Association, Event};
+use support::*;
+
+/// An association whose peer we are: we know the tags and the numbers.
+struct Hand {
+    machine: Association,
+    now: Instant,
+    tag: u32,
+    tsn: u32,
+}
+
+impl Hand {
+    fn new() -> Self {
+        let pair = Associations::connected();
+        // A packet of b's shows which tag a wants to see.
+        let mut pair = pair;
+        pair.b.machine.send(0, 51, "x".into(), Default::default()).unwrap();
+        pair.run_for(ms(1000));
+        let tag = Packet::parse(&pair.b.wire[0]).unwrap().verification_tag();
+        let mut machine = pair.a.machine;
+        while machine.poll_event().is_some() {}
+        Self {
+            machine,
+            now: pair.now,
+            tag,
+            tsn: 0xFFFF_FFF1,
+        }
+    }
+
+    fn give(&mut self, build: impl FnOnce(&mut PacketWriter<'_>)) {
+        let mut buf = [0; 1500];
+        let mut packet = PacketWriter::new(&mut buf, 5000, 5000, self.tag).unwrap();
+        build(&mut packet);
+        let len = packet.finish();
+        self.machine
+            .handle_datagram(self.now, Datagram::udp(address(B), &mut buf[..len]));
+    }
+
+    /// DATA with the number `tsn + offset`, a message of its own.
+    fn data(&mut self, offset: u32) {
+        let header = DataHeader {
+            unordered: true,
+            beginning: true,
+            ending: true,
+            tsn: self.tsn.wrapping_add(offset),
+            ..DataHeader::default()
+        };
+        self.give(|packet| {
+            packet.data(&header, b"payload");
+        });
+    }
+
+    /// The SACK that leaves now, as offsets from `tsn`: cumulative, gap blocks, duplicates.
+    fn sack(&mut self) -> Option<(i64, Vec<(u16, u16)>, Vec<u32>)> {
+        let mut buf = [0; 1500];
+        let transmit = self.machine.poll_transmit(self.now, &mut buf)?;
+        let packet = Packet::parse(&buf[..transmit.len]).unwrap();
+        let chunk = packet.chunks().next()?.unwrap();
+        assert_eq!(chunk.kind(), kind::SACK);
+        let sack = Sack::parse(&chunk).unwrap();
+        let offset = |tsn: u32| tsn.wrapping_sub(self.tsn);
+        Some((
+            i64::from(offset(sack.cumulative_tsn_ack) as i32),
+            sack.gap_blocks().collect(),
+            sack.duplicates().map(offset).collect(),
+        ))
+    }
+}
+
+#[test]
+fn every_second_packet_at_once_and_a_single_one_after_200_ms() {
+    let mut hand = Hand::new();
+    hand.data(0);
+    assert_eq!(hand.sack(), None);
+    hand.data(1);
+    assert_eq!(hand.sack(), Some((1, vec![], vec![])));
+    hand.data(2);
+    assert_eq!(hand.sack(), None);
+    let due = hand.machine.poll_timeout().unwrap();
+    assert_eq!(due - hand.now, ms(200));
+    hand.now = due;
+    hand.machine.handle_timeout(due);
+    assert_eq!(hand.sack(), Some((2, vec![], vec![])));
+    assert_eq!(hand.sack(), None);
+}
+
+#[test]
+fn the_first_data_is_acknowledged_at_once() {
+    let mut pair = Associations::connected();
+    pair.send(0, "first");
+    pair.run_for(ms(11));
+    assert_eq!(pair.b.machine.stats().sacks_sent, 1);
+}
+
+#[test]
+fn a_gap_is_told_at_once_with_each_packet_until_it_is_filled() {
+    let mut hand = Hand::new();
+    hand.data(1);
+    assert_eq!(hand.sack(), Some((-1, vec![(2, 2)], vec![])));
+    hand.data(2);
+    assert_eq!(hand.sack(), Some((-1, vec![(2, 3)], vec![])));
+    hand.data(5);
+    assert_eq!(hand.sack(), Some((-1, vec![(2, 3), (6, 6)], vec![])));
+    hand.data(4);
+    assert_eq!(hand.sack(), Some((-1, vec![(2, 3), (5, 6)], vec![])));
+    hand.data(3);
+    assert_eq!(hand.sack(), Some((-1, vec![(2, 6)], vec![])));
+    hand.data(0);
+    assert_eq!(hand.sack(), Some((5, vec![], vec![])));
+    hand.data(6);
+    assert_eq!(hand.sack(), None, "back to every second packet");
+}
+
+#[test]
+fn duplicates_are_told_once() {
+    let mut hand = Hand::new();
+    hand.data(0);
+    hand.data(0);
+    assert_eq!(hand.sack(), Some((0, vec![], vec![0])));
+    hand.data(2);
+    hand.data(2);
+    assert_eq!(hand.sack(), Some((0, vec![(2, 2)], vec![2])));
+    hand.data(1);
+    assert_eq!(hand.sack(), Some((2, vec![], vec![])));
+    assert_eq!(hand.machine.stats().duplicates_received, 2);
+}
+
+#[test]
+fn gap_blocks_fill_a_packet_and_no_more() {
+    let mut hand = Hand::new();
+    for n in 0..600 {
+        hand.data(1 + 2 * n);
+    }
+    let (cumulative, gaps, _) = hand.sack().unwrap();
+    assert_eq!(cumulative, -1);
+    assert_eq!(gaps.len(), (1152 - 12 - 16) / 4);
+    assert!(gaps.iter().zip(1u16..).all(|(gap, n)| *gap == (2 * n, 2 * n)));
+}
+
+#[test]
+fn numbers_too_far_ahead_are_dropped() {
+    let mut hand = Hand::new();
+    for offset in [65_535, 1 << 30, (1 << 31) - 2] {
+        hand.data(offset);
+    }
+    assert_eq!(hand.machine.stats().dropped_data, 3);
+    assert_eq!(hand.sack(), Some((-1, vec![], vec![])));
+}
+
+#[test]
+fn a_sack_rides_with_data() {
+    let mut hand = Hand::new();
+    hand.data(0);
+    hand.machine.send(0, 51, "answer".into(), Default::default()).unwrap();
+    let mut buf = [0; 1500];
+    let transmit = hand.machine.poll_transmit(hand.now, &mut buf).unwrap();
+    let kinds: Vec<u8> = Packet::parse(&buf[..transmit.len])
+        .unwrap()
+        .chunks()
+        .map(|chunk| chunk.unwrap().kind())
+        .collect();
+    assert_eq!(kinds, [kind::SACK, kind::DATA]);
+    assert_eq!(hand.sack(), None);
+}
+
+/// A SACK from us for what the machine sent.
+fn give_sack(hand: &mut Hand, cumulative: u32, window: u32, gaps: &[(u16, u16)]) {
+    hand.give(|packet| {
+        packet.chunk(kind::SACK, 0, |body| {
+            body.put_u32(cumulative);
+            body.put_u32(window);
+            body.put_u16(gaps.len() as u16);
+            body.put_u16(0);
+            for (start, end) in gaps {
+                body.put_u16(*start);
+                body.put_u16(*end);
+            }
+        });
+    });
+}
+
+/// The machine sends `count` packets of one message each; their first number.
+fn send_packets(hand: &mut Hand, count: usize) -> u32 {
+    for number in 0..count {
+        hand.machine
+            .send(0, 51, numbered(number, 1100), Default::default())
+            .unwrap();
+    }
+    let mut buf = [0; 1500];
+    let mut first = None;
+    for _ in 0..count {
+        let transmit = hand.machine.poll_transmit(hand.now, &mut buf).unwrap();
+        let packet = Packet::parse(&buf[..transmit.len]).unwrap();
+        let chunk = packet.chunks().next().unwrap().unwrap();
+        let data = pollrtc_sctp::wire::Data::parse(&chunk).unwrap();
+        first.get_or_insert(data.tsn);
+    }
+    first.unwrap()
+}
+
+#[test]
+fn sacks_that_are_old_or_impossible_change_nothing() {
+    let mut hand = Hand::new();
+    let first = send_packets(&mut hand, 4);
+    give_sack(&mut hand, first, 100_000, &[]);
+    give_sack(&mut hand, first.wrapping_sub(1), 100_000, &[]);
+    give_sack(&mut hand, first.wrapping_add(4), 100_000, &[]);
+    give_sack(&mut hand, first, 100_000, &[(2, 1)]);
+    give_sack(&mut hand, first, 100_000, &[(2, 3), (1, 1)]);
+    give_sack(&mut hand, first, 100_000, &[(2, 4)]);
+    give_sack(&mut hand, first, 100_000, &[(0, 1)]);
+    assert_eq!(hand.machine.stats().dropped_sack, 6);
+    assert_eq!(hand.machine.stats().sacks_received, 7);
+    give_sack(&mut hand, first.wrapping_add(3), 100_000, &[]);
+    let low = Event::BufferedAmountLow { stream: 0 };
+    assert_eq!(hand.machine.poll_event(), Some(low));
+    assert_eq!(hand.machine.poll_event(), None);
+    let at = hand.machine.poll_timeout().unwrap();
+    assert!(at - hand.now > ms(20_000), "only the heartbeat is left");
+}
+
+#[test]
+fn what_the_peer_throws_away_again_is_sent_again() {
+    let mut hand = Hand::new();
+    let first = send_packets(&mut hand, 6);
+    let cumulative = first.wrapping_sub(1);
+    give_sack(&mut hand, cumulative, 100_000, &[(2, 6)]);
+    give_sack(&mut hand, cumulative, 100_000, &[(2, 3), (5, 6)]);
+    hand.now += ms(100);
+    hand.machine.handle_timeout(hand.now);
+    let mut buf = [0; 1500];
+    let mut again = Vec::new();
+    while let Some(transmit) = hand.machine.poll_transmit(hand.now, &mut buf) {
+        let packet = Packet::parse(&buf[..transmit.len]).unwrap();
+        for chunk in packet
+            .chunks()
+            .map(Result::unwrap)
+            .filter(|chunk| chunk.kind() == kind::DATA)
+        {
+            let data = pollrtc_sctp::wire::Data::parse(&chunk).unwrap();
+            again.push(data.tsn.wrapping_sub(first));
+        }
+    }
+    assert_eq!(again, [0, 3]);
+}
+
+#[test]
+fn a_closed_window_is_probed_with_one_packet_later_and_later_for_hours() {
+    let mut hand = Hand::new();
+    let first = send_packets(&mut hand, 1);
+    give_sack(&mut hand, first, 0, &[]);
+    for number in 0..5 {
+        hand.machine
+            .send(0, 51, numbered(number, 1100), Default::default())
+            .unwrap();
+    }
+    let mut buf = [0; 1500];
+    let mut packets = 0;
+    for _ in 0..2000 {
+        while hand.machine.poll_transmit(hand.now, &mut buf).is_some() {
+            packets += 1;
+        }
+        // The peer answers, and has no room still.
+        give_sack(&mut hand, first, 0, &[]);
+        hand.now = hand.machine.poll_timeout().unwrap();
+        hand.machine.handle_timeout(hand.now);
+    }
+    assert_eq!(hand.machine.poll_event(), Some(Event::BufferedAmountLow { stream: 0 }));
+    assert_eq!(hand.machine.poll_event(), None, "nobody gives up");
+    assert!((1000..=2100).contains(&packets), "{packets}");
+    give_sack(&mut hand, first.wrapping_add(1), 100_000, &[]);
+    let mut left = 0;
+    while hand.machine.poll_transmit(hand.now, &mut buf).is_some() {
+        left += 1;
+    }
+    assert_eq!(left, 4, "the window is open");
+}
