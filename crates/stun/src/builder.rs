@@ -15,7 +15,7 @@ use crate::address;
 use crate::attribute::AttributeType;
 use crate::header::{Class, HEADER_LEN, MAGIC_COOKIE, Method, TransactionId, message_type};
 use crate::integrity::{IntegrityKey, IntegrityKeySha256};
-use crate::message::{ATTRIBUTE_HEADER_LEN, FINGERPRINT_MASK, integrity_parts};
+use crate::message::{ATTRIBUTE_HEADER_LEN, FINGERPRINT_MASK};
 
 /// Writes one message, attribute by attribute, in the order of the calls.
 ///
@@ -215,7 +215,7 @@ impl<'b> Builder<'b> {
     #[must_use]
     #[inline]
     pub fn message_integrity(mut self, key: &IntegrityKey) -> Self {
-        let tag = self.tag(20, |parts| key.sign(parts));
+        let tag = key.sign(&[self.covered(20)]);
         self.put(AttributeType::MESSAGE_INTEGRITY, &[&tag]);
         self
     }
@@ -223,7 +223,7 @@ impl<'b> Builder<'b> {
     /// MESSAGE-INTEGRITY-SHA256 over all that was put before (RFC 8489 §14.6).
     #[must_use]
     pub fn message_integrity_sha256(mut self, key: &IntegrityKeySha256) -> Self {
-        let tag = self.tag(32, |parts| key.sign(parts));
+        let tag = key.sign(&[self.covered(32)]);
         self.put(AttributeType::MESSAGE_INTEGRITY_SHA256, &[&tag]);
         self
     }
@@ -232,10 +232,7 @@ impl<'b> Builder<'b> {
     #[must_use]
     #[inline]
     pub fn fingerprint(mut self) -> Self {
-        // The CRC is also over the length in the header, which counts the FINGERPRINT itself.
-        let end = self.len.saturating_add(ATTRIBUTE_HEADER_LEN).saturating_add(4);
-        self.write_length(end);
-        let crc = crc32fast::hash(self.buf.get(..self.len).unwrap_or_default());
+        let crc = crc32fast::hash(self.covered(4));
         let value = (crc ^ FINGERPRINT_MASK).to_be_bytes();
         self.put(AttributeType::FINGERPRINT, &[&value]);
         self
@@ -257,16 +254,19 @@ impl<'b> Builder<'b> {
         Ok(self.len)
     }
 
+    #[inline]
     fn text(mut self, kind: AttributeType, text: &str) -> Self {
         self.limit(kind, text.len());
         self.attribute(kind, text.as_bytes())
     }
 
+    #[inline]
     fn plain_address(self, kind: AttributeType, address: SocketAddr) -> Self {
         let (bytes, len) = address::encode(address);
         self.attribute(kind, bytes.get(..len).unwrap_or_default())
     }
 
+    #[inline]
     fn limit(&mut self, kind: AttributeType, len: usize) {
         if len > TEXT_LIMIT {
             let limit = TEXT_LIMIT;
@@ -278,16 +278,17 @@ impl<'b> Builder<'b> {
         self.error.get_or_insert(error);
     }
 
-    /// The tag of a message integrity with `tag_len` bytes that comes next.
+    /// All that was put before an attribute that is computed over it and has `value_len` bytes. The
+    /// length in the header already counts that attribute (RFC 8489 §14.5, §14.7).
     #[inline]
-    fn tag<const N: usize>(&self, tag_len: usize, sign: impl FnOnce(&[&[u8]]) -> [u8; N]) -> [u8; N] {
-        let end = self.len.saturating_add(ATTRIBUTE_HEADER_LEN).saturating_add(tag_len);
-        let covered = self.buf.get(..self.len).unwrap_or_default();
-        integrity_parts(covered, end.saturating_sub(HEADER_LEN), sign)
+    fn covered(&mut self, value_len: usize) -> &[u8] {
+        let value_start = self.len.saturating_add(ATTRIBUTE_HEADER_LEN);
+        self.write_length(value_start.saturating_add(value_len));
+        self.buf.get(..self.len).unwrap_or_default()
     }
 
     /// An attribute whose value is these parts.
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, kind: AttributeType, parts: &[&[u8]]) {
         let closing = Closing::of(kind);
         if self.last > Closing::Nothing && closing <= self.last {
@@ -295,17 +296,30 @@ impl<'b> Builder<'b> {
         }
         self.last = self.last.max(closing);
         let len = total(parts);
-        match u16::try_from(len) {
-            Ok(announced) => {
-                let ([t0, t1], [l0, l1]) = (kind.0.to_be_bytes(), announced.to_be_bytes());
-                self.append(&[t0, t1, l0, l1]);
-            }
-            Err(_) => self.fail(BuildError::MessageTooLong),
-        }
+        let Ok(announced) = u16::try_from(len) else {
+            return self.fail(BuildError::MessageTooLong);
+        };
+        let start = self.len;
+        let value_start = start.saturating_add(ATTRIBUTE_HEADER_LEN);
+        self.len = value_start.saturating_add(len.next_multiple_of(4));
+        let Some(room) = self.buf.get_mut(start..self.len) else {
+            return;
+        };
+        let Some((header, mut room)) = room.split_first_chunk_mut::<ATTRIBUTE_HEADER_LEN>() else {
+            return;
+        };
+        let ([t0, t1], [l0, l1]) = (kind.0.to_be_bytes(), announced.to_be_bytes());
+        *header = [t0, t1, l0, l1];
         for part in parts {
-            self.append(part);
+            let Some((place, rest)) = room.split_at_mut_checked(part.len()) else {
+                return;
+            };
+            place.copy_from_slice(part);
+            room = rest;
         }
-        self.pad(len);
+        for byte in room {
+            *byte = self.padding;
+        }
     }
 
     /// Completes an attribute at `start` whose length was not known when it was begun.

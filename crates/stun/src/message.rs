@@ -41,9 +41,9 @@ pub struct Message<'a> {
     nomination: Option<u32>,
     use_candidate: bool,
     has_unknown: bool,
-    integrity: Option<Covering<'a>>,
-    integrity_sha256: Option<Covering<'a>>,
-    fingerprint: Option<Covering<'a>>,
+    integrity: Option<Computed<'a>>,
+    integrity_sha256: Option<Computed<'a>>,
+    fingerprint: Option<Computed<'a>>,
 }
 
 /// Why bytes are not a STUN message.
@@ -76,6 +76,7 @@ pub enum ParseError {
 
 impl<'a> Message<'a> {
     /// Checks that the whole of `bytes` is one STUN message.
+    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let Some((header, body)) = bytes.split_first_chunk::<HEADER_LEN>() else {
             return Err(ParseError::TooShort { len: bytes.len() });
@@ -108,16 +109,12 @@ impl<'a> Message<'a> {
         let mut rest = body;
         let mut counting = Counting::Everything;
         while !rest.is_empty() {
-            let before = rest.len();
-            let offset = bytes.len().saturating_sub(before);
+            let offset = bytes.len().saturating_sub(rest.len());
             let Some((kind, value, tail)) = split_attribute(rest) else {
                 return Err(ParseError::Attribute { offset });
             };
             rest = tail;
-            let previous = counting;
-            if counting.admit(kind) {
-                message.note(kind, value, offset, previous);
-            }
+            message.note(kind, value, offset, &mut counting);
         }
         Ok(message)
     }
@@ -235,11 +232,11 @@ impl<'a> Message<'a> {
     /// Whether there is a MESSAGE-INTEGRITY and `key` made it (RFC 8489 §14.5). Constant time.
     #[must_use]
     pub fn verify_integrity(&self, key: &IntegrityKey) -> bool {
-        self.integrity.is_some_and(|covering| {
-            let Ok(tag) = covering.value.try_into() else {
+        self.integrity.is_some_and(|computed| {
+            let Ok(tag) = computed.value.try_into() else {
                 return false;
             };
-            covering.with_parts(self.bytes, |parts| key.verify(parts, tag))
+            computed.with_parts(self.bytes, |parts| key.verify(parts, tag))
         })
     }
 
@@ -253,11 +250,11 @@ impl<'a> Message<'a> {
     /// tag is not accepted: that is for usages that say so, and none here does. Constant time.
     #[must_use]
     pub fn verify_integrity_sha256(&self, key: &IntegrityKeySha256) -> bool {
-        self.integrity_sha256.is_some_and(|covering| {
-            let Ok(tag) = covering.value.try_into() else {
+        self.integrity_sha256.is_some_and(|computed| {
+            let Ok(tag) = computed.value.try_into() else {
                 return false;
             };
-            covering.with_parts(self.bytes, |parts| key.verify(parts, tag))
+            computed.with_parts(self.bytes, |parts| key.verify(parts, tag))
         })
     }
 
@@ -265,16 +262,35 @@ impl<'a> Message<'a> {
     /// wrong (RFC 8489 §14.7).
     #[must_use]
     pub fn verify_fingerprint(&self) -> Option<bool> {
-        let covering = self.fingerprint?;
-        let covered = self.bytes.get(..covering.offset).unwrap_or_default();
-        let is_last = covering.end() == self.bytes.len();
-        let value = decode_u32(covering.value);
+        let computed = self.fingerprint?;
+        let covered = self.bytes.get(..computed.offset).unwrap_or_default();
+        let is_last = computed.end() == self.bytes.len();
+        let value = decode_u32(computed.value);
         Some(is_last && value == Some(crc32fast::hash(covered) ^ FINGERPRINT_MASK))
     }
 
+    /// Remembers an attribute if it counts: the same rule as [`Counting::admit`], in the one look at
+    /// the type that reading takes.
     #[inline]
-    fn note(&mut self, kind: AttributeType, value: &'a [u8], offset: usize, after: Counting) {
+    fn note(&mut self, kind: AttributeType, value: &'a [u8], offset: usize, counting: &mut Counting) {
+        let computed = Computed { offset, value };
         match kind {
+            AttributeType::MESSAGE_INTEGRITY => {
+                if counting.advance(Counting::AfterIntegrity) {
+                    self.integrity = Some(computed);
+                }
+            }
+            AttributeType::MESSAGE_INTEGRITY_SHA256 => {
+                if counting.advance(Counting::AfterIntegritySha256) {
+                    self.integrity_sha256 = Some(computed);
+                }
+            }
+            AttributeType::FINGERPRINT => {
+                if counting.advance(Counting::Nothing) {
+                    self.fingerprint = Some(computed);
+                }
+            }
+            _ if *counting != Counting::Everything => {}
             AttributeType::USERNAME => first(&mut self.username, Some(value)),
             AttributeType::PRIORITY => first(&mut self.priority, decode_u32(value)),
             AttributeType::USE_CANDIDATE => self.use_candidate |= value.is_empty(),
@@ -285,17 +301,7 @@ impl<'a> Message<'a> {
             }
             AttributeType::XOR_MAPPED_ADDRESS => first(&mut self.xor_mapped_address, Some(value)),
             AttributeType::ERROR_CODE => first(&mut self.error_code, Some(value)),
-            AttributeType::MESSAGE_INTEGRITY => {
-                self.integrity = Some(Covering { offset, value });
-            }
-            AttributeType::MESSAGE_INTEGRITY_SHA256 => {
-                self.integrity_sha256 = Some(Covering { offset, value });
-            }
-            AttributeType::FINGERPRINT => self.fingerprint = Some(Covering { offset, value }),
-            _ => {
-                let unknown = kind.is_comprehension_required() && !kind.is_known();
-                self.has_unknown |= unknown && after == Counting::Everything;
-            }
+            _ => self.has_unknown |= kind.is_comprehension_required() && !kind.is_known(),
         }
     }
 }
@@ -363,37 +369,37 @@ impl Iterator for UnknownComprehensionRequired<'_> {
 
 /// An attribute whose value is computed over what comes before it.
 #[derive(Clone, Copy, Debug)]
-struct Covering<'a> {
+struct Computed<'a> {
     offset: usize,
     value: &'a [u8],
 }
 
-impl Covering<'_> {
+impl Computed<'_> {
     fn end(&self) -> usize {
         let value_end = self.offset.saturating_add(ATTRIBUTE_HEADER_LEN);
         value_end.saturating_add(self.value.len())
     }
 
-    /// What the tag is over: the message up to the attribute, with the length in the header as if
-    /// the message ended behind the attribute (RFC 8489 §14.5).
+    /// What a tag is over: the message up to the attribute, with the length in the header as if the
+    /// message ended behind the attribute (RFC 8489 §14.5).
     fn with_parts<R>(&self, bytes: &[u8], f: impl FnOnce(&[&[u8]]) -> R) -> R {
-        let length = self.end().saturating_sub(HEADER_LEN);
         let covered = bytes.get(..self.offset).unwrap_or_default();
-        integrity_parts(covered, length, f)
+        let length = self.end().saturating_sub(HEADER_LEN);
+        let length = u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes();
+        // As a whole block of the hash where there is one: the hash takes such without buffering.
+        if let Some((block, rest)) = covered.split_first_chunk::<64>() {
+            let mut block = *block;
+            let [_, _, l0, l1, ..] = &mut block;
+            [*l0, *l1] = length;
+            return f(&[&block, rest]);
+        }
+        let (kind, rest) = covered.split_at_checked(2).unwrap_or_default();
+        f(&[kind, &length, rest.get(2..).unwrap_or_default()])
     }
 }
 
-/// Gives `f` the text of a message integrity: the `covered` bytes with this `length` in the header.
-pub(crate) fn integrity_parts<R>(covered: &[u8], length: usize, f: impl FnOnce(&[&[u8]]) -> R) -> R {
-    let Some((&[t0, t1, _, _], rest)) = covered.split_first_chunk::<4>() else {
-        return f(&[]);
-    };
-    let [l0, l1] = u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes();
-    f(&[&[t0, t1, l0, l1], rest])
-}
-
 /// Which attributes still count (RFC 8489 §9, §14.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Counting {
     Everything,
     AfterIntegrity,
@@ -405,17 +411,22 @@ impl Counting {
     /// Whether an attribute of this type counts here.
     #[inline]
     fn admit(&mut self, kind: AttributeType) -> bool {
-        let next = match kind {
-            AttributeType::MESSAGE_INTEGRITY => Self::AfterIntegrity,
-            AttributeType::MESSAGE_INTEGRITY_SHA256 => Self::AfterIntegritySha256,
-            AttributeType::FINGERPRINT => Self::Nothing,
-            _ => return *self == Self::Everything,
-        };
-        let admitted = (*self as u8) < next as u8;
-        if admitted {
+        match kind {
+            AttributeType::MESSAGE_INTEGRITY => self.advance(Self::AfterIntegrity),
+            AttributeType::MESSAGE_INTEGRITY_SHA256 => self.advance(Self::AfterIntegritySha256),
+            AttributeType::FINGERPRINT => self.advance(Self::Nothing),
+            _ => *self == Self::Everything,
+        }
+    }
+
+    /// Goes on to `next` if that narrows what counts.
+    #[inline]
+    fn advance(&mut self, next: Self) -> bool {
+        let advanced = *self < next;
+        if advanced {
             *self = next;
         }
-        admitted
+        advanced
     }
 }
 
