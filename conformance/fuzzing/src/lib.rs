@@ -6,6 +6,7 @@
 //! puts each file in `fuzz/seeds/<target>` through its body.
 
 pub mod crypto;
+pub mod dtls;
 pub mod stun;
 
 /// What a target does with the bytes that it is given; it panics if they show a fault.
@@ -16,6 +17,9 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("crypto_fingerprint", crypto::crypto_fingerprint),
     ("crypto_certificate", crypto::crypto_certificate),
     ("crypto_key_exchange", crypto::crypto_key_exchange),
+    ("dtls_record", dtls::dtls_record),
+    ("dtls_handshake", dtls::dtls_handshake),
+    ("dtls_connection", dtls::dtls_connection),
     ("stun_message", stun::stun_message),
     ("stun_client", stun::stun_client),
     ("stun_server", stun::stun_server),

@@ -1,0 +1,206 @@
+//! DTLS: records, handshake messages, and whole connections.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use pollrtc_core::StateMachine;
+use pollrtc_core::laws::Laws;
+use pollrtc_crypto::{Certificate, HashAlgorithm, Rng, rust_crypto};
+use pollrtc_dtls::wire::handshake::{
+    CertificateChain, CertificateRequest, CertificateVerify, ClientHello, ClientKeyExchange, Finished,
+    HelloVerifyRequest, ServerHello, ServerKeyExchange, fragments,
+};
+use pollrtc_dtls::wire::{HandshakeType, Writer, record};
+use pollrtc_dtls::{Config, Connection, Cookies, PeerVerification, SrtpProfile, Version};
+
+/// A datagram: its records, and the fragments in them, come back as they were when written again.
+pub fn dtls_record(datagram: &[u8]) {
+    let mut rest = datagram;
+    for record in record::records(datagram) {
+        let Ok(record) = record else { break };
+        let written = [&record.header.to_bytes(), record.fragment].concat();
+        assert!(rest.starts_with(&written));
+        rest = &rest[written.len()..];
+        let mut content = record.fragment;
+        for fragment in fragments(record.fragment) {
+            let Ok(fragment) = fragment else { break };
+            let written = [&fragment.header(), fragment.body].concat();
+            assert!(content.starts_with(&written));
+            content = &content[written.len()..];
+            assert!(fragment.offset as usize + fragment.body.len() <= fragment.length as usize);
+        }
+    }
+    let mut copy = datagram.to_vec();
+    match record::split_first_mut(&mut copy) {
+        Ok((header, record, rest)) => {
+            assert_eq!(record.len(), record::HEADER_LEN + usize::from(header.length));
+            assert_eq!(record.len() + rest.len(), datagram.len());
+        }
+        Err(error) => assert_eq!(record::Header::parse(datagram), Err(error)),
+    }
+}
+
+/// The kind of a handshake message, then its body.
+pub fn dtls_handshake(data: &[u8]) {
+    let Some((kind, body)) = data.split_first() else { return };
+    match HandshakeType(*kind) {
+        HandshakeType::CLIENT_HELLO => client_hello(body),
+        HandshakeType::SERVER_HELLO => {
+            if let Ok(hello) = ServerHello::parse(body) {
+                assert!(hello.session_id.len() <= 32);
+                extensions(&hello.extensions);
+            }
+        }
+        HandshakeType::HELLO_VERIFY_REQUEST => {
+            if let Ok(request) = HelloVerifyRequest::parse(body) {
+                assert_eq!(request.cookie.len() + 3, body.len());
+            }
+        }
+        HandshakeType::CERTIFICATE => {
+            if let Ok(chain) = CertificateChain::parse(body) {
+                let length: usize = chain.iter().map(|der| der.len() + 3).sum();
+                assert_eq!(length + 3, body.len());
+                assert!(chain.iter().all(|der| !der.is_empty()));
+            }
+        }
+        HandshakeType::SERVER_KEY_EXCHANGE => {
+            if let Ok(exchange) = ServerKeyExchange::parse(body) {
+                assert!(body.starts_with(exchange.params) && body.ends_with(exchange.signature));
+                assert!(exchange.params.ends_with(exchange.public_key));
+            }
+        }
+        HandshakeType::CERTIFICATE_REQUEST => {
+            if let Ok(request) = CertificateRequest::parse(body) {
+                let schemes = 2 * request.signature_schemes.iter().count();
+                assert_eq!(
+                    request.certificate_types.len() + schemes + request.authorities.len() + 5,
+                    body.len()
+                );
+            }
+        }
+        HandshakeType::CLIENT_KEY_EXCHANGE => {
+            if let Ok(exchange) = ClientKeyExchange::parse(body) {
+                assert_eq!(exchange.public_key, &body[1..]);
+            }
+        }
+        HandshakeType::CERTIFICATE_VERIFY => {
+            if let Ok(verify) = CertificateVerify::parse(body) {
+                assert_eq!(verify.signature, &body[4..]);
+            }
+        }
+        _ => assert_eq!(Finished::parse(body).is_ok(), body.len() == 12),
+    }
+}
+
+/// What was read, written again, is what was there.
+fn client_hello(body: &[u8]) {
+    let Ok(hello) = ClientHello::parse(body) else { return };
+    extensions(&hello.extensions);
+    let _ = hello.offers_version(Version::DTLS_1_2);
+    let mut writer = Writer::new();
+    writer.u16(hello.version.0);
+    writer.bytes(hello.random);
+    writer.vector8(|writer| writer.bytes(hello.session_id));
+    writer.vector8(|writer| writer.bytes(hello.cookie));
+    writer.vector16(|writer| hello.cipher_suites.iter().for_each(|suite| writer.u16(suite)));
+    writer.vector8(|writer| writer.bytes(hello.compression_methods));
+    let before_extensions = writer.len();
+    writer.vector16(|writer| {
+        for (kind, content) in hello.extensions.iter() {
+            writer.u16(kind.0);
+            writer.vector16(|writer| writer.bytes(content));
+        }
+    });
+    // A hello may leave out an empty block of extensions altogether.
+    let written = writer.into_bytes();
+    assert!(written == body || written[..before_extensions] == *body);
+}
+
+fn extensions(extensions: &pollrtc_dtls::wire::extensions::Extensions<'_>) {
+    for (kind, content) in extensions.iter() {
+        assert_eq!(extensions.get(kind), Some(content), "no type occurs twice");
+    }
+    let _ = (
+        extensions.supported_versions(),
+        extensions.supported_groups(),
+        extensions.signature_algorithms(),
+        extensions.ec_point_formats(),
+        extensions.extended_master_secret(),
+        extensions.renegotiation_info(),
+        extensions.use_srtp(),
+    );
+}
+
+/// The role, then a script for the law harness: a connection against an honest peer.
+pub fn dtls_connection(data: &[u8]) {
+    let Some((role, script)) = data.split_first() else {
+        return;
+    };
+    let role = *role % 3;
+    laws(role).run(script);
+}
+
+fn laws(role: u8) -> Laws<Connection> {
+    let (machine, peer) = (
+        SocketAddr::from(([192, 0, 2, 1], 5000)),
+        SocketAddr::from(([192, 0, 2, 2], 6000)),
+    );
+    let client = |remote| Connection::client(configs().client.clone(), Rng::from_seed([3; 32]), remote);
+    let server = |remote| Connection::server(configs().server.clone(), Rng::from_seed([4; 32]), remote);
+    let careful = |remote| Connection::server(configs().careful.clone(), Rng::from_seed([4; 32]), remote);
+    let laws = match role {
+        0 => Laws::of(move || client(peer)).against(move || server(machine)),
+        1 => Laws::of(move || server(peer)).against(move || client(machine)),
+        _ => Laws::of(move || careful(peer)).against(move || client(machine)),
+    };
+    laws.verb(|connection, _, argument| {
+        let _ = connection.send(&argument.to_be_bytes());
+    })
+    .verb(|connection, _, argument| connection.set_mtu(usize::from(argument as u16 % 2000)))
+    .verb(|connection, _, argument| connection.set_round_trip_time(Duration::from_micros(argument)))
+    .verb(|connection, _, argument| {
+        let mut buf = vec![0; usize::from(argument as u16 % 2000)];
+        let payload_len = buf.len() / 2;
+        let _ = connection.seal(&mut buf, payload_len);
+    })
+    .verb(|connection, _, argument| {
+        let mut out = vec![0; usize::from(argument as u8)];
+        let _ = connection.export_keying_material("EXTRACTOR-dtls_srtp", None, &mut out);
+    })
+    .verb(|connection, now, _| connection.close(now))
+    .verb(|connection, now, _| connection.handle_timeout(now))
+    .memory(Connection::memory, 65_536)
+}
+
+struct Configs {
+    client: Arc<Config>,
+    server: Arc<Config>,
+    /// A server that asks for cookies.
+    careful: Arc<Config>,
+}
+
+fn configs() -> &'static Configs {
+    static CONFIGS: OnceLock<Configs> = OnceLock::new();
+    CONFIGS.get_or_init(|| {
+        let provider = rust_crypto::PROVIDER;
+        let mut rng = Rng::from_seed([1; 32]);
+        let mut generate = || Certificate::generate(provider, &mut rng).expect("a certificate");
+        let (a, b) = (generate(), generate());
+        let config = |own: &Certificate, peer: &Certificate| {
+            let fingerprint = peer.fingerprint(HashAlgorithm::Sha256);
+            let mut config =
+                Config::with_provider(provider, own.clone(), PeerVerification::Fingerprints(vec![fingerprint]));
+            config.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
+            config
+        };
+        let (client, server) = (config(&a, &b), config(&b, &a));
+        let mut careful = server.clone();
+        careful.cookies = Cookies::Required;
+        Configs {
+            client: client.into(),
+            server: server.into(),
+            careful: careful.into(),
+        }
+    })
+}
