@@ -83,21 +83,29 @@ impl Candidate {
     pub fn host(address: SocketAddr) -> Self {
         let address = normalised(address);
         let preference = local_preference(address, 0, 0);
-        Self::local(CandidateKind::Host, address, None, 1, preference)
+        let foundation = foundation_of(CandidateKind::Host, address.ip());
+        Self::local(CandidateKind::Host, address, None, foundation, preference)
     }
 
     /// A server-reflexive candidate: `address` is what the server saw of `base`.
     pub fn server_reflexive(address: SocketAddr, base: SocketAddr) -> Self {
         let (address, base) = (normalised(address), normalised(base));
         let preference = local_preference(base, 0, 0);
-        Self::local(CandidateKind::ServerReflexive, address, Some(base), 2, preference)
+        let foundation = foundation_of(CandidateKind::ServerReflexive, base.ip());
+        Self::local(
+            CandidateKind::ServerReflexive,
+            address,
+            Some(base),
+            foundation,
+            preference,
+        )
     }
 
     pub(crate) fn local(
         kind: CandidateKind,
         address: SocketAddr,
         base: Option<SocketAddr>,
-        foundation: u16,
+        foundation: u32,
         local_preference: u16,
     ) -> Self {
         Self {
@@ -170,6 +178,26 @@ impl Candidate {
         self.host = CandidateHost::Ip(ip.to_canonical());
         self
     }
+}
+
+/// RFC 8445 §5.1.1.3 for candidates that no agent counts: equal for equal kinds and addresses, and
+/// hardly ever for others (FNV-1a).
+fn foundation_of(kind: CandidateKind, base: IpAddr) -> u32 {
+    let (v4, v6);
+    let octets: &[u8] = match base {
+        IpAddr::V4(ip) => {
+            v4 = ip.octets();
+            &v4
+        }
+        IpAddr::V6(ip) => {
+            v6 = ip.octets();
+            &v6
+        }
+    };
+    let bytes = kind.name().bytes().chain(octets.iter().copied());
+    bytes.fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 /// Why a line is no candidate that an agent could use.

@@ -1,45 +1,22 @@
-//! The path in use, and the peer's consent to it (RFC 7675).
+//! The peer's consent to the path in use (RFC 7675).
 
 use core::net::SocketAddr;
 use core::time::Duration;
 
 use pollrtc_core::Instant;
 
+use super::Agent;
 use super::output::Outgoing;
-use super::{Agent, Event};
+use super::path::{Active, Origin};
 use crate::candidate::CandidateKind;
 use crate::checklist::LocalId;
-use crate::event::{FailureReason, Path, State};
-use crate::pair::{PairId, smoothed};
+use crate::event::{FailureReason, State};
+use crate::pair::{PairState, smoothed};
 use crate::priority::candidate_priority;
 use crate::transactions::{Purpose, Transaction};
 
-/// Where data goes.
-#[derive(Debug)]
-pub(super) struct Active {
-    pub(super) path: Path,
-    pub(super) local: LocalId,
-    pub(super) origin: Origin,
-    pub(super) rtt: Option<Duration>,
-    /// When the peer last answered a check or consent check of ours: that is consent.
-    last_success: Instant,
-    /// When it last said anything that was authenticated.
-    last_heard: Instant,
-    next_check: Instant,
-    /// Consent ran out while the machine slept: nothing goes out but one consent check.
-    suspended_until: Option<Instant>,
-}
-
-/// What a path is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
-    Pair(PairId),
-    /// The path of the session of this number, from before a restart.
-    Previous(u32),
-}
-
 /// RFC 8445 §11: Tr, the time between keepalives of an agent that has no consent checks to send.
-const KEEPALIVE: Duration = Duration::from_secs(15);
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// A timer that comes this much too late was not forgotten: the machine slept.
 const SLEPT: Duration = Duration::from_secs(5);
@@ -49,12 +26,6 @@ const AFTER_SLEEP: Duration = Duration::from_secs(2);
 
 /// How many consent checks may be unanswered.
 const MAX_UNANSWERED: u32 = 8;
-
-impl Active {
-    pub(super) fn path(&self) -> Option<Path> {
-        self.suspended_until.is_none().then_some(self.path)
-    }
-}
 
 impl Agent {
     /// Takes note that the peer spoke: authenticated, from there to here.
@@ -120,7 +91,7 @@ impl Agent {
     }
 
     /// A factor between 0.8 and 1.2 keeps many agents from asking in step.
-    fn consent_interval(&mut self) -> Duration {
+    pub(super) fn consent_interval(&mut self) -> Duration {
         self.timing().consent_interval * (800 + self.rng.below(401)) / 1000
     }
 
@@ -157,7 +128,7 @@ impl Agent {
     }
 
     pub(super) fn is_consent_of_path(&self, transaction: &Transaction) -> bool {
-        let of_session = |active: &super::Active| match active.origin {
+        let of_session = |active: &Active| match active.origin {
             Origin::Pair(_) => transaction.session == self.session.number,
             Origin::Previous(number) => transaction.session == number,
         };
@@ -210,92 +181,12 @@ impl Agent {
         if let Some(pair) = self.session.checklist.get_mut(id) {
             pair.valid = None;
             pair.leads_to = None;
-            pair.state = crate::pair::PairState::Failed;
+            pair.state = PairState::Failed;
         }
         let was_selected = self.session.selected == Some(id);
         let others_work = self.best_usable().is_some();
         if was_selected || !others_work {
             self.fail(reason);
-        }
-    }
-
-    /// Puts the path where it belongs after all that has happened, and tells the state.
-    pub(super) fn settle(&mut self) {
-        if self.has_ended() {
-            return;
-        }
-        self.choose_path();
-        let started = self.session.keys.remote.is_some() || self.session.number > 0;
-        let state = match &self.active {
-            Some(_) if self.is_silent() && !(self.config.lite && self.remote_lite) => State::Disconnected,
-            Some(active) => match (active.origin, self.session.selected) {
-                (Origin::Pair(id), Some(selected)) if id == selected => State::Completed,
-                _ => State::Connected,
-            },
-            None if started => State::Checking,
-            None => State::New,
-        };
-        self.set_state(state);
-    }
-
-    fn choose_path(&mut self) {
-        let on_old_path = matches!(&self.active, Some(active) if matches!(active.origin, Origin::Previous(_)));
-        let choice = match self.session.selected {
-            Some(selected) => Some(selected),
-            None if on_old_path => return,
-            None => self.best_usable(),
-        };
-        let Some(id) = choice else {
-            return;
-        };
-        if self
-            .active
-            .as_ref()
-            .is_some_and(|active| active.origin == Origin::Pair(id))
-        {
-            // The pair learns of round trips from its checks, the path from its own.
-            if let (Some(active), Some(pair)) = (&mut self.active, self.session.checklist.get(id)) {
-                active.rtt = active.rtt.or(pair.rtt);
-            }
-            return;
-        }
-        self.take_path(id);
-    }
-
-    fn take_path(&mut self, id: PairId) {
-        let interval = if self.config.lite {
-            KEEPALIVE
-        } else {
-            self.consent_interval()
-        };
-        let Some(pair) = self.session.checklist.get(id) else {
-            return;
-        };
-        let Some(local) = self.local_address(pair.local) else {
-            return;
-        };
-        let path = Path {
-            local,
-            remote: pair.remote_address,
-        };
-        let before = self.active.as_ref().map(|active| active.path);
-        // A pair that was last asked some time ago is asked again soon.
-        let next_check = (pair.last_success + interval).max(self.now);
-        self.active = Some(Active {
-            path,
-            local: pair.local,
-            origin: Origin::Pair(id),
-            rtt: pair.rtt,
-            last_success: pair.last_success,
-            last_heard: pair.last_success.max(self.now),
-            next_check,
-            suspended_until: None,
-        });
-        if before != Some(path) {
-            self.tell(Event::PathChanged(path));
-        }
-        if next_check <= self.now {
-            self.run_consent();
         }
     }
 

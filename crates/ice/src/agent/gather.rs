@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use pollrtc_core::Instant;
 
@@ -62,7 +63,7 @@ pub enum AddressError {
 }
 
 /// RFC 8445 §11: Tr, how often what is not used otherwise is kept alive.
-const KEEPALIVE: core::time::Duration = core::time::Duration::from_secs(15);
+const KEEPALIVE: Duration = Duration::from_secs(15);
 
 impl Agent {
     /// Adds an address that datagrams are sent from and received on; its candidates come as
@@ -166,7 +167,7 @@ impl Agent {
             CandidateKind::Host,
             base.address,
             None,
-            base.foundation,
+            base.foundation.into(),
             base.local_preference,
         );
         self.announce(Gathered {
@@ -251,7 +252,8 @@ impl Agent {
             return;
         }
         // Foundations of reflexive candidates: one for each base address and server (§5.1.1.3).
-        let foundation = base.foundation * 64 + 1 + u16::try_from(server).unwrap_or(u16::MAX).min(62);
+        let server_number = u32::try_from(server).unwrap_or(u32::MAX).min(0xfffe);
+        let foundation = (u32::from(base.foundation) << 16) + 1 + server_number;
         let preference = local_preference(base.address, base.rank, server);
         let candidate = Candidate::local(
             CandidateKind::ServerReflexive,

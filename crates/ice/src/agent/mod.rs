@@ -5,8 +5,10 @@ mod candidates;
 mod checks;
 mod consent;
 mod gather;
+mod lite;
 mod nominate;
 mod output;
+mod path;
 mod requests;
 mod responses;
 mod restart;
@@ -17,7 +19,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+use pollrtc_core::{Datagram, Instant, Protocol, StateMachine, Transmit};
 use pollrtc_crypto::Rng;
 use pollrtc_stun as stun;
 
@@ -30,9 +32,9 @@ use crate::event::{Event, FailureReason, Path, Received, Role, State};
 use crate::session::Session;
 use crate::stats::Stats;
 use crate::transactions::Transactions;
-use consent::Active;
 use gather::{Base, Gathering};
 use output::Outgoing;
+use path::Active;
 use restart::Previous;
 
 pub use acquaintance::Acquaintance;
@@ -289,7 +291,12 @@ impl Agent {
             .map(|(id, base)| (id, base.address));
         if let Some(destination) = destination {
             let destination = normalised(destination);
-            return bases.find(|(_, address)| *address == destination);
+            // What a socket that is bound to all addresses tells is its port.
+            let any_ip = destination.ip().is_unspecified();
+            return bases.find(|(_, address)| match any_ip {
+                true => address.port() == destination.port() && address.is_ipv4() == source.is_ipv4(),
+                false => *address == destination,
+            });
         }
         if let Some(active) = &self.active
             && active.path.remote == source
@@ -363,7 +370,8 @@ impl StateMachine for Agent {
             return Received::Handled;
         }
         let remote = normalised(datagram.source);
-        let Some(local) = self.reached(datagram.destination, remote) else {
+        let reached = self.reached(datagram.destination, remote);
+        let Some(local) = reached.filter(|_| datagram.protocol == Protocol::Udp) else {
             self.stats.unknown_address += 1;
             return Received::Handled;
         };

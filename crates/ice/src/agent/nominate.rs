@@ -1,15 +1,16 @@
 //! Deciding on a pair, and what follows from it (RFC 8445 §8).
 
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use pollrtc_core::Instant;
 
 use super::Agent;
 use crate::candidate::CandidateKind;
-use crate::checklist::LocalId;
+use crate::checklist::{Checklist, LocalId};
 use crate::event::{FailureReason, Role};
 use crate::pair::{Pair, PairId, PairState};
-use crate::session::IncomingCheck;
 use crate::transactions::Purpose;
 
 /// What a better pair may take longer than one that works, on top of twice the round trip, before
@@ -162,7 +163,7 @@ impl Agent {
         self.session.nominate_at = None;
         self.session.selected = Some(id);
         self.session.prune_at = Some(now + FREEING_DELAY);
-        let nominated: alloc::vec::Vec<PairId> = self
+        let nominated: Vec<PairId> = self
             .session
             .checklist
             .iter()
@@ -170,7 +171,7 @@ impl Agent {
             .map(|pair| pair.id)
             .collect();
         self.session.checklist.clear_triggered(|id| nominated.contains(&id));
-        let in_progress: alloc::vec::Vec<_> = self
+        let in_progress: Vec<_> = self
             .session
             .checklist
             .iter()
@@ -206,20 +207,22 @@ impl Agent {
         if self.session.patience_ends.is_none_or(|at| at > self.now) {
             return;
         }
-        let may_work = self.active.is_some() || self.session.checklist.is_any_alive();
+        // A lite agent tries nothing: it is the peer's checks that it waited for.
+        let may_work = self.active.is_some() || (!self.config.lite && self.session.checklist.is_any_alive());
         if !may_work {
             self.fail(FailureReason::NoPair);
         } else if self.active.is_some() {
             self.session.patience_ends = None;
         } else {
             // Look again when the next check has ended.
-            self.session.patience_ends = self.transactions.next_deadline().filter(|at| *at > self.now);
+            let next = self.transactions.next_deadline().filter(|at| *at > self.now);
+            self.session.patience_ends = Some(next.unwrap_or(self.now + self.timing().pacing));
         }
     }
 
     /// What a base's going leaves behind.
     pub(super) fn forget_base(&mut self, local: LocalId) {
-        let gone = |checklist: &crate::checklist::Checklist, id: Option<PairId>| {
+        let gone = |checklist: &Checklist, id: Option<PairId>| {
             id.and_then(|id| checklist.get(id))
                 .is_some_and(|pair| pair.local == local)
         };
@@ -230,7 +233,7 @@ impl Agent {
         }
         session.early.retain(|early| early.local != local);
         session.checklist.retain(|pair| pair.local != local);
-        let ids: alloc::collections::BTreeSet<PairId> = session.checklist.iter().map(|pair| pair.id).collect();
+        let ids: BTreeSet<PairId> = session.checklist.iter().map(|pair| pair.id).collect();
         for pair in session.checklist.iter_mut() {
             pair.leads_to = pair.leads_to.filter(|id| ids.contains(id));
         }
@@ -268,45 +271,6 @@ impl Agent {
         }
         let patience = self.timing().patience;
         self.session.patience_ends = Some(now + patience);
-    }
-
-    /// RFC 8445 §7.3.2: a lite agent selects what the controlling peer nominates, at once.
-    pub(super) fn take_check_lite(&mut self, id: PairId, check: IncomingCheck) {
-        let role = self.role;
-        let Some(pair) = self.session.checklist.get_mut(id) else {
-            return;
-        };
-        pair.state = PairState::Succeeded;
-        pair.leads_to = Some(id);
-        pair.last_success = self.now;
-        if check.use_candidate {
-            let priority = pair.local_priority;
-            pair.make_valid(role, priority);
-            self.nominated_by_peer(id, check.nomination);
-        }
-    }
-
-    /// RFC 8445 §8.2: two lite agents check nothing; each takes the pair that is best on paper.
-    fn run_lite_pair(&mut self) {
-        let both = self.config.lite && self.remote_lite && self.session.keys.remote.is_some();
-        if !both || self.session.selected.is_some() {
-            return;
-        }
-        let role = self.role;
-        let now = self.now;
-        let best = self
-            .session
-            .checklist
-            .iter()
-            .max_by_key(|pair| pair.priority)
-            .map(|pair| pair.id);
-        if let Some(pair) = best.and_then(|id| self.session.checklist.get_mut(id)) {
-            pair.state = PairState::Succeeded;
-            pair.last_success = now;
-            pair.make_valid(role, pair.local_priority);
-            let id = pair.id;
-            self.select(id);
-        }
     }
 
     /// The pair that data takes if nothing is selected: the best that works and whose consent is

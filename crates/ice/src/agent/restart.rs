@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use pollrtc_core::Instant;
 
 use super::Agent;
-use super::consent::Origin;
+use super::path::Origin;
 use crate::checklist::LocalId;
 use crate::credentials::Credentials;
 use crate::event::{Event, State};

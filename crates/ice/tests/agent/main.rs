@@ -1,8 +1,10 @@
 //! Agents as their callers see them, in virtual time; one module per topic.
 
+mod candidates;
 mod common;
 mod connect;
 mod consent;
+mod gather;
 mod hostile;
 mod laws;
 mod lite;

@@ -1,0 +1,131 @@
+//! Asking STUN servers (RFC 8445 §5.1.1.2).
+
+use std::time::Duration;
+
+use pollrtc_core::StateMachine;
+use pollrtc_ice::{CandidateKind, Config, Event, Role};
+use pollrtc_stun::{Builder, Class, Message, Method};
+
+use super::common::{HERE, Packet, Solo, address, at, ms};
+
+const SERVERS: [&str; 2] = ["198.51.100.1:3478", "198.51.100.2:3478"];
+
+fn asking(servers: &[&str]) -> Solo {
+    let stun_servers = servers.iter().map(|server| address(server)).collect();
+    Solo::unacquainted(
+        Config {
+            stun_servers,
+            ..Config::default()
+        },
+        Role::Controlling,
+    )
+}
+
+fn tell(solo: &mut Solo, question: &Packet, mapped: &str) {
+    let id = Message::parse(&question.bytes).unwrap().transaction_id();
+    let mut buf = [0; 128];
+    let len = Builder::new(&mut buf, Class::SuccessResponse, Method::BINDING, id)
+        .xor_mapped_address(address(mapped))
+        .finish()
+        .unwrap();
+    solo.receive_from(&question.to.to_string(), &buf[..len]);
+}
+
+#[test]
+fn what_the_server_sees_becomes_a_candidate() {
+    let mut solo = asking(&SERVERS[..1]);
+    let events = solo.events();
+    assert!(
+        matches!(&events[..], [Event::Candidate(host)] if host.kind() == CandidateKind::Host),
+        "{events:?}"
+    );
+    let question = solo.only_sent();
+    assert_eq!((question.from, question.to), (address(HERE), address(SERVERS[0])));
+    tell(&mut solo, &question, "203.0.113.7:1024");
+    let events = solo.events();
+    let [Event::Candidate(reflexive), Event::GatheringComplete] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!(reflexive.kind(), CandidateKind::ServerReflexive);
+    assert_eq!(reflexive.address(), Some(address("203.0.113.7:1024")));
+    assert_eq!(reflexive.related(), Some(address(HERE)));
+}
+
+#[test]
+fn what_is_known_already_is_not_offered_twice() {
+    let mut solo = asking(&SERVERS);
+    solo.advance(ms(5));
+    let questions = solo.sent();
+    assert_eq!(questions.len(), 2);
+    tell(&mut solo, &questions[0], HERE);
+    assert!(
+        solo.events()
+            .iter()
+            .all(|event| !matches!(event, Event::Candidate(candidate) if candidate.kind() != CandidateKind::Host))
+    );
+    tell(&mut solo, &questions[1], "203.0.113.7:1024");
+    assert_eq!(solo.agent.local_candidates().count(), 2);
+    assert!(solo.events().contains(&Event::GatheringComplete));
+}
+
+#[test]
+fn questions_are_paced() {
+    let mut solo = asking(&SERVERS);
+    solo.agent.add_local_address(at(0), address("192.0.2.77:5000")).unwrap();
+    let mut times = Vec::new();
+    while times.len() < 4 {
+        times.extend(solo.sent().iter().map(|_| solo.now));
+        solo.now = solo.agent.poll_timeout().unwrap();
+        let now = solo.now;
+        solo.agent.handle_timeout(now);
+    }
+    assert_eq!(times, [at(0), at(5), at(10), at(15)]);
+}
+
+#[test]
+fn a_silent_server_does_not_hold_up_gathering_for_ever() {
+    let mut solo = asking(&SERVERS[..1]);
+    let mut asked = 0;
+    while !solo.events().contains(&Event::GatheringComplete) {
+        asked += solo.sent().len();
+        solo.now = solo.agent.poll_timeout().expect("gathering ends");
+        let now = solo.now;
+        solo.agent.handle_timeout(now);
+    }
+    assert_eq!(asked, 4);
+    assert!(solo.now <= at(8_000), "{:?}", solo.now);
+}
+
+#[test]
+fn an_answer_from_elsewhere_is_not_believed() {
+    let mut solo = asking(&SERVERS[..1]);
+    let question = solo.only_sent();
+    let liar = Packet {
+        to: address("192.0.2.66:3478"),
+        ..question.clone()
+    };
+    tell(&mut solo, &liar, "203.0.113.66:1");
+    assert_eq!(solo.agent.local_candidates().count(), 1);
+    tell(&mut solo, &question, "203.0.113.7:1024");
+    assert_eq!(solo.agent.local_candidates().count(), 2);
+}
+
+#[test]
+fn what_was_signalled_is_kept_alive_until_a_path_is_found() {
+    let mut solo = asking(&SERVERS[..1]);
+    let question = solo.only_sent();
+    tell(&mut solo, &question, "203.0.113.7:1024");
+    for _ in 0..4 {
+        solo.advance(Duration::from_secs(15));
+        let question = solo.only_sent();
+        tell(&mut solo, &question, "203.0.113.7:1024");
+    }
+    assert_eq!(solo.agent.local_candidates().count(), 2);
+}
+
+#[test]
+fn other_families_are_not_asked() {
+    let mut solo = asking(&["[2001:db8::5]:3478"]);
+    assert!(solo.sent().is_empty());
+    assert!(solo.events().contains(&Event::GatheringComplete));
+}
