@@ -106,7 +106,8 @@ impl LossDetector {
                 let by_reports = self.reorder_quarters == 0 && tsn < reported;
                 let overtaken = tsn < self.highest_news[0] && chunk.sent_at <= newest_sent_at;
                 let deadline = chunk.sent_at + allowance;
-                if !by_reports && !(overtaken && deadline <= now) {
+                let by_time = overtaken && deadline <= now;
+                if !by_reports && !by_time {
                     if overtaken {
                         look_again(deadline);
                     }
@@ -124,7 +125,8 @@ impl LossDetector {
             if still {
                 let overtaken = sent_at < newest_sent_at;
                 let deadline = sent_at + allowance;
-                if !(overtaken && deadline <= now) {
+                let by_time = overtaken && deadline <= now;
+                if !by_time {
                     if overtaken {
                         look_again(deadline);
                     }

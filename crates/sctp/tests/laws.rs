@@ -66,12 +66,12 @@ fn association_keeps_the_laws() {
         })
         .verb(|association, _, argument| association.set_mtu(argument as usize % 3000))
         .verb(|association, _, argument| {
-            if argument % 16 == 0 {
+            if argument.is_multiple_of(16) {
                 association.shutdown();
             }
         })
         .verb(|association, _, argument| {
-            if argument % 64 == 0 {
+            if argument.is_multiple_of(64) {
                 association.abort("law");
             }
         })
@@ -114,7 +114,7 @@ fn data_channels_keep_the_laws() {
         .verb(|channels, _, _| channels.set_role(Parity::Even))
         .verb(|channels, _, argument| {
             let _ = channels.open(ChannelInit {
-                negotiated: (argument % 3 == 0).then_some((argument >> 8) as u16 % 12),
+                negotiated: argument.is_multiple_of(3).then_some((argument >> 8) as u16 % 12),
                 reliability: options(argument).reliability,
                 ordered: argument & 1 == 0,
                 ..ChannelInit::from("ours")
@@ -131,7 +131,7 @@ fn data_channels_keep_the_laws() {
             }
         })
         .verb(|channels, _, argument| {
-            if argument % 64 == 0 {
+            if argument.is_multiple_of(64) {
                 channels.transport_closed();
             }
         })

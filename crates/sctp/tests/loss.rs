@@ -143,7 +143,7 @@ fn reordering_is_learned_and_does_not_cost_retransmissions() {
 fn everything_arrives(seed: u64, weather: Weather, ordered: bool) -> bool {
     let mut pair = Associations::new(patient(), patient()).with_weather(weather, seed);
     pair.a.machine.connect();
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         pair.b.machine.connect();
     }
     let options = SendOptions {

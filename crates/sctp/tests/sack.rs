@@ -7,6 +7,9 @@ use pollrtc_sctp::wire::{DataHeader, Packet, PacketWriter, Sack, kind};
 use pollrtc_sctp::{Association, Event};
 use support::*;
 
+/// Cumulative TSN ack, gap blocks, duplicates.
+type Told = (i64, Vec<(u16, u16)>, Vec<u32>);
+
 /// An association whose peer we are: we know the tags and the numbers.
 struct Hand {
     machine: Association,
@@ -57,7 +60,7 @@ impl Hand {
     }
 
     /// The SACK that leaves now, as offsets from `tsn`: cumulative, gap blocks, duplicates.
-    fn sack(&mut self) -> Option<(i64, Vec<(u16, u16)>, Vec<u32>)> {
+    fn sack(&mut self) -> Option<Told> {
         let mut buf = [0; 1500];
         let transmit = self.machine.poll_transmit(self.now, &mut buf)?;
         let packet = Packet::parse(&buf[..transmit.len]).unwrap();

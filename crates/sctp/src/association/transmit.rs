@@ -169,7 +169,8 @@ impl Association {
             return;
         };
         let acknowledgement = &mut tcb.acknowledgement;
-        if !acknowledgement.due && !(acknowledgement.packets > 0 && has_company) {
+        let rides = acknowledgement.packets > 0 && has_company;
+        if !acknowledgement.due && !rides {
             return;
         }
         let window = tcb.reassembly.window_left();

@@ -116,8 +116,8 @@ impl DataChannels {
 
     fn on_open(&mut self, stream: u16, open: &Open<'_>) {
         let theirs = match self.parity {
-            Some(Parity::Even) => stream % 2 == 1,
-            Some(Parity::Odd) => stream % 2 == 0,
+            Some(Parity::Even) => !stream.is_multiple_of(2),
+            Some(Parity::Odd) => stream.is_multiple_of(2),
             None => true,
         };
         let crowded = self.table.len() >= self.max_channels

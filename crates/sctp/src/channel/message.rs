@@ -137,7 +137,7 @@ impl Payload {
 }
 
 impl Message {
-    pub(super) fn to_wire(self) -> (u32, Bytes) {
+    pub(super) fn into_wire(self) -> (u32, Bytes) {
         match (self.kind, self.data.is_empty()) {
             (MessageKind::Text, false) => (ppid::STRING, self.data),
             (MessageKind::Binary, false) => (ppid::BINARY, self.data),

@@ -161,7 +161,7 @@ impl DataChannels {
             reliability: entry.info.reliability,
             priority: entry.info.priority,
         };
-        let (ppid, data) = message.to_wire();
+        let (ppid, data) = message.into_wire();
         // What stands for an empty message is no byte of the user's.
         let counted = size > 0;
         self.association

@@ -3,12 +3,16 @@
 //! Chunks stand in a ring indexed by their distance from the cumulative TSN ack; each refers to its
 //! message by number, so a fragment is a few plain words and the message's bytes are held once.
 
+mod abandon;
+mod ranges;
+
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
 use pollrtc_core::Instant;
+use ranges::subtract;
 
 use crate::send_queue::{Left, Policy, QueuedMessage};
 use crate::serial::extend;
@@ -507,156 +511,10 @@ impl Outstanding {
         }
         self.advance_over_abandoned();
     }
-
-    // Partial reliability (RFC 3758 §3.5).
-
-    /// Gives up the message that is being sent.
-    pub(crate) fn abandon_unfinished(&mut self) {
-        if self.unfinished.is_some() && !self.messages.is_empty() {
-            self.abandon(self.first_message + self.messages.len() as u64 - 1);
-        }
-    }
-
-    /// What was given up since this was asked last.
-    pub(crate) fn take_given_up(&mut self) -> GivenUp {
-        core::mem::take(&mut self.given_up)
-    }
-
-    fn abandon(&mut self, number: u64) {
-        let unsent = self.unsent_len();
-        let Some(index) = number
-            .checked_sub(self.first_message)
-            .and_then(|index| usize::try_from(index).ok())
-        else {
-            return;
-        };
-        let is_last = index + 1 == self.messages.len();
-        let next_tsn = self.next_tsn();
-        let Some(message) = self.messages.get_mut(index) else {
-            return;
-        };
-        self.given_up.messages += 1;
-        if is_last && self.unfinished.take().is_some() {
-            self.given_up.unsent = unsent.map(|len| Left {
-                stream: message.stream,
-                len,
-                counted: message.counted,
-            });
-            // §3.5 A3: a fragment that is never sent stands for the rest, so that the peer learns
-            // that no end of the message will come.
-            message.last = next_tsn;
-            self.chunks.push_back(SentChunk {
-                message: number,
-                offset: 0,
-                len: 0,
-                transmissions: 0,
-                state: ChunkState::Abandoned,
-                sent_at: Instant::ZERO,
-            });
-        }
-        message.data = Bytes::new();
-        let (first, last) = (message.first, message.last);
-        for tsn in first.max(self.cumulative + 1)..=last {
-            let Some(index) = self.index(tsn) else { continue };
-            let Some(chunk) = self.chunks.get_mut(index) else {
-                continue;
-            };
-            if chunk.state == ChunkState::InFlight {
-                self.in_flight -= chunk.wire_len();
-                self.payload_in_flight -= usize::from(chunk.len);
-            }
-            chunk.state = ChunkState::Abandoned;
-        }
-        self.advance_over_abandoned();
-    }
-
-    fn advance_over_abandoned(&mut self) {
-        self.advanced = self.advanced.max(self.cumulative);
-        while self
-            .chunk(self.advanced + 1)
-            .is_some_and(|chunk| chunk.state == ChunkState::Abandoned)
-        {
-            self.advanced += 1;
-        }
-    }
-
-    /// Up to where the peer may be told to skip, as it goes on the wire.
-    pub(crate) fn advanced(&self) -> u32 {
-        self.advanced as u32
-    }
-
-    /// Whether the peer has to be told to skip something.
-    pub(crate) fn forward_tsn_needed(&self) -> bool {
-        self.advanced > self.cumulative
-    }
-
-    /// What a FORWARD TSN says: up to where, and per ordered stream the highest sequence number
-    /// skipped, at most `max_streams` of them (§3.5 C).
-    pub(crate) fn forward_tsn(&self, max_streams: usize) -> (u32, Vec<(u16, u16)>) {
-        let mut streams: Vec<(u16, u16)> = Vec::new();
-        let mut up_to = self.cumulative;
-        let skipped = usize::try_from(self.advanced - self.cumulative).unwrap_or(usize::MAX);
-        for chunk in self.chunks.iter().take(skipped) {
-            if let Some(message) = self.message(chunk.message).filter(|message| message.ordered) {
-                // Messages stand in the order of their numbers, so the last one is the highest.
-                match streams.binary_search_by_key(&message.stream, |(stream, _)| *stream) {
-                    Ok(position) => {
-                        if let Some((_, ssn)) = streams.get_mut(position) {
-                            *ssn = message.ssn;
-                        }
-                    }
-                    Err(_) if streams.len() >= max_streams => break,
-                    Err(position) => streams.insert(position, (message.stream, message.ssn)),
-                }
-            }
-            up_to += 1;
-        }
-        (up_to as u32, streams)
-    }
-}
-
-/// Calls `each` for every number in `from` that is not in `what`. Both are ascending and disjoint.
-/// Work is linear in the number of ranges and of numbers found.
-fn subtract(from: &[(u64, u64)], what: &[(u64, u64)], mut each: impl FnMut(u64)) {
-    let mut what = what.iter().copied().peekable();
-    for &(start, end) in from {
-        let mut next = start;
-        while next <= end {
-            while what.next_if(|(_, other_end)| *other_end < next).is_some() {}
-            let hole_end = match what.peek() {
-                Some(&(other_start, other_end)) if other_start <= next => {
-                    next = other_end + 1;
-                    continue;
-                }
-                Some(&(other_start, _)) => end.min(other_start - 1),
-                None => end,
-            };
-            (next..=hole_end).for_each(&mut each);
-            next = hole_end + 1;
-        }
-    }
 }
 
 /// The round trip of what was acknowledged, if it was sent only once (Karn's rule, §6.3.1 C5).
 pub(crate) fn round_trip(acked: &Acked, now: Instant) -> Option<Duration> {
     let newest = acked.newest.filter(|newest| newest.transmissions == 1)?;
     Some(now - newest.sent_at)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn subtraction_finds_what_only_the_first_has() {
-        let difference = |from: &[(u64, u64)], what: &[(u64, u64)]| {
-            let mut found = Vec::new();
-            subtract(from, what, |n| found.push(n));
-            found
-        };
-        assert_eq!(difference(&[(1, 5)], &[]), [1, 2, 3, 4, 5]);
-        assert_eq!(difference(&[(1, 5)], &[(2, 3)]), [1, 4, 5]);
-        assert_eq!(difference(&[(1, 2), (4, 6)], &[(2, 4), (6, 9)]), [1, 5]);
-        assert_eq!(difference(&[(3, 3)], &[(1, 9)]), []);
-    }
 }
