@@ -7,6 +7,7 @@
 
 pub mod crypto;
 pub mod dtls;
+pub mod netsim;
 pub mod stun;
 
 /// What a target does with the bytes that it is given; it panics if they show a fault.
@@ -20,6 +21,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("dtls_record", dtls::dtls_record),
     ("dtls_handshake", dtls::dtls_handshake),
     ("dtls_connection", dtls::dtls_connection),
+    ("netsim_network", netsim::netsim_network),
     ("stun_message", stun::stun_message),
     ("stun_client", stun::stun_client),
     ("stun_server", stun::stun_server),
