@@ -1,7 +1,11 @@
 //! The `pollrtc` program: see what the library does with a browser, with another server, or with
 //! nothing but itself behind simulated NATs.
 
+mod connect;
+mod loopback;
+mod net;
 mod serve;
+mod signal;
 
 use std::process::ExitCode;
 
@@ -21,12 +25,18 @@ struct Cli {
 enum Command {
     /// Serves a page on which a browser connects to this program, or to another browser
     Serve(serve::Args),
+    /// Connects to a server that echoes, and checks what comes back; prints JSON
+    Connect(connect::Args),
+    /// Connects two peers in this process through simulated NATs, in virtual time
+    Loopback(loopback::Args),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Connect(args) => connect::run(args),
+        Command::Loopback(args) => loopback::run(args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("pollrtc: {error}");

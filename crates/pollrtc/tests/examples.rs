@@ -49,7 +49,8 @@ fn talk_to(echo: impl FnOnce(String, SendAnswer) -> Result<(), Box<dyn Error>> +
     let clock = Clock::new();
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let mut peer = PeerConnection::new(Config::default());
-    peer.add_local_address(clock.now(), socket.local_addr().unwrap());
+    peer.add_local_address(clock.now(), socket.local_addr().unwrap())
+        .unwrap();
     let channel = peer.create_data_channel("echo").unwrap();
     let offer = peer.offer(clock.now()).unwrap();
 

@@ -1,8 +1,11 @@
 //! `pollrtc serve`: a page, a signaling server for two browsers, and a peer that echoes.
 
+mod origin;
 mod page;
 mod rooms;
+mod sessions;
 
+use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -10,16 +13,20 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
+use pollrtc::Certificate;
+use pollrtc_tokio::Endpoint;
 use tokio::net::TcpListener;
 
+use crate::net::own_addresses;
 use rooms::Rooms;
+use sessions::Sessions;
 
 /// The largest request that is read: more than any browser's offer.
 const MAX_BODY: usize = 256 * 1024;
 
 /// What `serve` can be told.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Where the page and the signaling are served
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8080")]
     http: SocketAddr,
@@ -27,33 +34,56 @@ pub struct Args {
     /// leads to the internet, and loopback]
     #[arg(long, value_name = "IP")]
     bind: Vec<IpAddr>,
+    /// How many connections this program is a peer of at the same time
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    max_sessions: usize,
 }
 
 /// Serves until it is interrupted.
-pub fn run(args: Args) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+pub(crate) fn run(args: Args) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(args))
 }
 
-async fn serve(args: Args) -> io::Result<()> {
+async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
+    let addresses = if args.bind.is_empty() {
+        own_addresses()
+    } else {
+        args.bind
+    };
+    let sockets: Vec<_> = addresses.iter().map(|address| SocketAddr::new(*address, 0)).collect();
+    let endpoint = Endpoint::bind(&sockets)?;
+    let udp = endpoint
+        .local_addresses()
+        .iter()
+        .map(SocketAddr::to_string)
+        .collect::<Vec<_>>()
+        .join(" and ");
+    let certificate = Certificate::generate(pollrtc::default_provider(), &mut pollrtc::Rng::from_os())?;
+    let sessions = Arc::new(Sessions::new(endpoint, certificate, args.max_sessions));
+
     let listener = TcpListener::bind(args.http)
         .await
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", args.http)))?;
-    println!("pollrtc serves on http://{}", listener.local_addr()?);
+    println!(
+        "pollrtc serves on http://{} and is a peer on UDP {udp}",
+        listener.local_addr()?
+    );
     tokio::select! {
-        ended = axum::serve(listener, app()) => ended,
-        () = interrupted() => Ok(()),
+        ended = axum::serve(listener, app(sessions)) => ended?,
+        () = interrupted() => {}
     }
+    Ok(())
 }
 
-fn app() -> Router {
+fn app(sessions: Arc<Sessions>) -> Router {
     let rooms = Arc::new(Rooms::default());
     Router::new()
         .merge(page::routes())
+        .merge(sessions::routes(sessions))
         .route("/ws", get(rooms::enter).with_state(rooms))
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(axum::middleware::from_fn(origin::only_own_page))
 }
 
 async fn interrupted() {

@@ -7,32 +7,19 @@ use axum::routing::get;
 
 const FILES: [(&str, &str, &str); 4] = [
     ("/", "text/html", include_str!("../../page/index.html")),
-    (
-        "/style.css",
-        "text/css",
-        include_str!("../../page/style.css"),
-    ),
-    (
-        "/app.js",
-        "text/javascript",
-        include_str!("../../page/app.js"),
-    ),
-    (
-        "/link.js",
-        "text/javascript",
-        include_str!("../../page/link.js"),
-    ),
+    ("/style.css", "text/css", include_str!("../../page/style.css")),
+    ("/app.js", "text/javascript", include_str!("../../page/app.js")),
+    ("/link.js", "text/javascript", include_str!("../../page/link.js")),
 ];
 
 /// The page loads nothing from elsewhere, and nobody else frames it.
-const POLICY: &str = "default-src 'self'; img-src data:; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'";
+const POLICY: &str =
+    "default-src 'self'; img-src data:; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'";
 
 pub(super) fn routes() -> Router {
-    FILES
-        .into_iter()
-        .fold(Router::new(), |router, (path, kind, text)| {
-            router.route(path, get(move || file(kind, text)))
-        })
+    FILES.into_iter().fold(Router::new(), |router, (path, kind, text)| {
+        router.route(path, get(move || file(kind, text)))
+    })
 }
 
 async fn file(kind: &str, text: &'static str) -> impl IntoResponse {

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Query, State};
-use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -47,28 +46,14 @@ pub(super) struct Wanted {
 pub(super) async fn enter(
     State(rooms): State<Arc<Rooms>>,
     Query(Wanted { room }): Query<Wanted>,
-    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    if !same_origin(&headers) {
-        return (StatusCode::FORBIDDEN, "only this server's page may come in").into_response();
-    }
     if room.is_empty() || room.len() > MAX_NAME {
         return (StatusCode::BAD_REQUEST, "a room's name has 1 to 64 bytes").into_response();
     }
     upgrade
         .max_message_size(MAX_MESSAGE)
         .on_upgrade(move |socket| stay(rooms, room, socket))
-}
-
-/// A page of another site can open a WebSocket to this server too, but not hide where it is from.
-fn same_origin(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = text(ORIGIN) else {
-        return true; // not a browser
-    };
-    let host = origin.split_once("://").map(|(_, host)| host);
-    host.is_some() && host == text(HOST)
 }
 
 async fn stay(rooms: Arc<Rooms>, name: String, mut socket: WebSocket) {
@@ -133,10 +118,7 @@ struct Seat {
 }
 
 impl Rooms {
-    fn take_seat(
-        self: &Arc<Self>,
-        name: String,
-    ) -> Result<(Seat, mpsc::Receiver<Utf8Bytes>), Refused> {
+    fn take_seat(self: &Arc<Self>, name: String) -> Result<(Seat, mpsc::Receiver<Utf8Bytes>), Refused> {
         let mut by_name = self.lock();
         if !by_name.contains_key(&name) && by_name.len() >= MAX_ROOMS {
             return Err(Refused::TooManyRooms);
@@ -169,10 +151,7 @@ impl Seat {
 
     fn send(&self, place: usize, text: Utf8Bytes) {
         let by_name = self.rooms.lock();
-        if let Some(outbox) = by_name
-            .get(&self.name)
-            .and_then(|room| room.seats[place].as_ref())
-        {
+        if let Some(outbox) = by_name.get(&self.name).and_then(|room| room.seats[place].as_ref()) {
             let _ = outbox.try_send(text);
         }
     }
@@ -219,24 +198,7 @@ mod tests {
         let seats: Vec<_> = (0..MAX_ROOMS)
             .map(|room| rooms.take_seat(room.to_string()).unwrap())
             .collect();
-        assert_eq!(
-            rooms.take_seat("one more".into()).unwrap_err(),
-            Refused::TooManyRooms
-        );
+        assert_eq!(rooms.take_seat("one more".into()).unwrap_err(), Refused::TooManyRooms);
         assert_eq!(seats.len(), MAX_ROOMS);
-    }
-
-    #[test]
-    fn pages_of_other_sites_stay_outside() {
-        let headers = |origin: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(ORIGIN, origin.parse().unwrap());
-            headers.insert(HOST, "localhost:8080".parse().unwrap());
-            headers
-        };
-        assert!(same_origin(&headers("http://localhost:8080")));
-        assert!(!same_origin(&headers("http://example.com")));
-        assert!(!same_origin(&headers("null")));
-        assert!(same_origin(&HeaderMap::new()), "not a browser");
     }
 }

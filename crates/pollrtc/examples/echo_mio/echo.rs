@@ -9,7 +9,7 @@ use pollrtc::{Clock, Config, Datagram, Event, PeerConnection, StateMachine};
 pub fn echo(mut socket: UdpSocket, offer: &str, send_answer: impl FnOnce(String)) -> Result<(), Box<dyn Error>> {
     let clock = Clock::new();
     let mut peer = PeerConnection::new(Config::default());
-    peer.add_local_address(clock.now(), socket.local_addr()?);
+    peer.add_local_address(clock.now(), socket.local_addr()?)?;
     send_answer(peer.accept_offer(clock.now(), offer)?);
 
     let (mut poll, mut ready) = (Poll::new()?, Events::with_capacity(1));

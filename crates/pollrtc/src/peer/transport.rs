@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
-use pollrtc_dtls::{self as dtls, Connection, PeerVerification};
+use pollrtc_dtls::{self as dtls, Connection, PeerVerification, SrtpProfile};
 use pollrtc_ice::{self as ice, Role};
 use pollrtc_sctp::channel::{ChannelEvent, Parity};
 
@@ -19,6 +19,14 @@ use crate::{CloseReason, DtlsRole, Event};
 
 /// DTLS and SCTP have no addresses of their own: ICE's path says where packets go.
 pub(super) const INNER_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
+
+/// What we could protect media with. Agreed on even where there are only data channels, as browsers
+/// do: some peers (aiortc) give a connection up that has no profile (RFC 5764 §4.1).
+const SRTP_PROFILES: [SrtpProfile; 3] = [
+    SrtpProfile::AeadAes128Gcm,
+    SrtpProfile::AeadAes256Gcm,
+    SrtpProfile::Aes128CmHmacSha1_80,
+];
 
 /// How many datagrams wait for the description that tells the peer's fingerprint.
 const EARLY_DATAGRAMS: usize = 8;
@@ -265,6 +273,7 @@ impl PeerConnection {
         let peer = PeerVerification::Fingerprints(fingerprints);
         let mut config = dtls::Config::with_provider(self.provider, certificate.clone(), peer);
         config.mtu = self.mtu;
+        config.srtp_profiles = SRTP_PROFILES.to_vec();
         let rng = self.rng.fork();
         let connection = match role {
             DtlsRole::Client => Connection::client(config, rng, INNER_ADDRESS),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pollrtc::{Config, ConnectionState, Datagram, Event, Instant, PeerConnection, StateMachine, Transmit};
 
 /// The origin of the tests' time, far enough from zero to let clocks step back.
-const START: Instant = Instant::from_millis(1_000_000);
+pub(crate) const START: Instant = Instant::from_millis(1_000_000);
 
 /// A peer with the address of its only socket and the events that it told.
 pub(crate) struct Side {

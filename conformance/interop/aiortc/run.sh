@@ -1,0 +1,24 @@
+#!/bin/bash
+# `pollrtc connect` against aiortc, an independent implementation in Python. Installs it into a virtual environment
+# beside this file if it is missing, builds pollrtc, and passes on the arguments:
+#   run.sh [--messages N] [--size BYTES] ...
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+if [ ! -x "$here/venv/bin/python" ] || ! "$here/venv/bin/python" -c 'import aiortc, aiohttp' 2>/dev/null; then
+  python3 -m venv "$here/venv" >&2
+  "$here/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" >&2
+fi
+cargo build --quiet --release --manifest-path "$here/../../../Cargo.toml" -p pollrtc-cli >&2
+pollrtc=${POLLRTC:-${CARGO_TARGET_DIR:-$here/../../../target}/release/pollrtc}
+
+log=$(mktemp)
+"$here/venv/bin/python" "$here/peer.py" >"$log" 2>&1 &
+peer=$!
+trap 'kill $peer 2>/dev/null || true; rm -f "$log"' EXIT
+for _ in $(seq 200); do
+  url=$(sed -n 's/^listening on //p' "$log")
+  [ -n "$url" ] && break
+  kill -0 $peer 2>/dev/null || { cat "$log" >&2; exit 2; }
+  sleep 0.1
+done
+"$pollrtc" connect "$url" --bind 127.0.0.1 "$@" || { status=$?; cat "$log" >&2; exit $status; }

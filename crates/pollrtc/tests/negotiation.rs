@@ -1,0 +1,226 @@
+//! Offer and answer, in and out of order; what is refused changes nothing.
+
+mod support;
+
+use std::time::Duration;
+
+use pollrtc::{ChannelState, Event, NegotiationError, PeerConnection, SessionDescription, SignalingState};
+use support::{Pair, seeded};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn open_pair() -> Pair {
+    let mut pair = Pair::new();
+    let chat = pair.alice.peer.create_data_channel("chat").unwrap();
+    pair.negotiate();
+    pair.run_until(2 * SECOND, |pair| {
+        pair.alice.peer.channel_state(chat) == ChannelState::Open
+    });
+    pair
+}
+
+fn ufrag(sdp: &str) -> &str {
+    sdp.lines()
+        .find_map(|line| line.strip_prefix("a=ice-ufrag:"))
+        .expect("a description has a ufrag")
+}
+
+/// Alice's channel still carries messages to Bob.
+fn assert_talking(pair: &mut Pair, text: &str) {
+    let opened = pair.bob.events.iter().find_map(|event| match event {
+        Event::ChannelOpen { channel, .. } => Some(*channel),
+        _ => None,
+    });
+    let channel = opened.expect("Bob's end is open");
+    pair.bob.peer.send(channel, text).unwrap();
+    pair.run_until(5 * SECOND, |pair| {
+        pair.alice.texts().last().is_some_and(|last| last == text)
+    });
+}
+
+#[test]
+fn malformed_sdp_gives_line_and_column_and_changes_nothing() {
+    let mut peer = PeerConnection::new(seeded(1));
+    let bad = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=application x UDP/DTLS/SCTP webrtc-datachannel\r\n";
+    let error = peer.accept_offer(support::START, bad).unwrap_err();
+    let NegotiationError::Sdp(error) = error else {
+        panic!("{error}")
+    };
+    assert_eq!((error.line(), error.column()), (5, 15));
+    assert_eq!(peer.signaling_state(), SignalingState::Stable);
+    assert_eq!(peer.local_description(), None);
+}
+
+#[test]
+fn sections_that_we_have_no_use_for_keep_their_place_and_are_rejected() {
+    let mut alice = PeerConnection::new(seeded(1));
+    alice
+        .add_local_address(support::START, "192.0.2.1:4000".parse().unwrap())
+        .unwrap();
+    let offer = alice.offer(support::START).unwrap();
+    let (session, data) = offer.split_once("m=application").unwrap();
+    let session = session.replace("BUNDLE 0", "BUNDLE a 0 v");
+    let offer = format!(
+        "{session}m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=mid:a\r\na=rtpmap:111 opus/48000/2\r\n\
+         m=application{data}m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:v\r\na=bundle-only\r\n"
+    );
+    let mut bob = PeerConnection::new(seeded(2));
+    bob.add_local_address(support::START, "192.0.2.2:4000".parse().unwrap())
+        .unwrap();
+    let answer = bob.accept_offer(support::START, &offer).unwrap();
+    let sections: Vec<&str> = answer.lines().filter(|line| line.starts_with("m=")).collect();
+    assert_eq!(sections[0], "m=audio 0 UDP/TLS/RTP/SAVPF 111 0");
+    assert!(sections[1].starts_with("m=application 4000 "), "{}", sections[1]);
+    assert_eq!(sections[2], "m=video 0 UDP/TLS/RTP/SAVPF 96");
+    assert!(
+        answer.contains("a=group:BUNDLE 0\r\n"),
+        "only what is accepted is bundled"
+    );
+}
+
+#[test]
+fn an_ice_restart_from_either_side_keeps_the_channel() {
+    let mut pair = open_pair();
+    let before = pair.alice.peer.local_description().unwrap().sdp;
+
+    pair.alice.peer.restart_ice();
+    let offer = pair.alice.peer.offer(pair.now).unwrap();
+    let answer = pair.bob.peer.accept_offer(pair.now, &offer).unwrap();
+    pair.alice.peer.accept_answer(pair.now, &answer).unwrap();
+    assert_ne!(ufrag(&offer), ufrag(&before));
+    pair.run_for(2 * SECOND);
+    assert_talking(&mut pair, "after Alice's restart");
+
+    pair.bob.peer.restart_ice();
+    let offer = pair.bob.peer.offer(pair.now).unwrap();
+    assert_ne!(ufrag(&offer), ufrag(&answer));
+    let answer = pair.alice.peer.accept_offer(pair.now, &offer).unwrap();
+    assert_ne!(ufrag(&answer), ufrag(&before));
+    pair.bob.peer.accept_answer(pair.now, &answer).unwrap();
+    pair.run_for(2 * SECOND);
+    assert_talking(&mut pair, "after Bob's restart");
+}
+
+#[test]
+fn renegotiation_without_changes_keeps_everything() {
+    let mut pair = open_pair();
+    let before = pair.alice.peer.local_description().unwrap().sdp;
+    pair.negotiate();
+    let after = pair.alice.peer.local_description().unwrap().sdp;
+    assert_eq!(ufrag(&before), ufrag(&after));
+    let version = |sdp: &str| -> u64 {
+        let origin = sdp.lines().nth(1).expect("o= is the second line");
+        origin
+            .split(' ')
+            .nth(2)
+            .and_then(|version| version.parse().ok())
+            .expect("a number")
+    };
+    assert!(version(&after) > version(&before), "RFC 3264 §8: the version grows");
+    assert_talking(&mut pair, "still here");
+}
+
+#[test]
+fn what_does_not_fit_the_state_is_refused() {
+    let mut peer = PeerConnection::new(seeded(1));
+    let now = support::START;
+    let refused = |result: Result<_, NegotiationError>| matches!(result, Err(NegotiationError::WrongState { .. }));
+    assert!(refused(peer.create_answer()));
+    assert!(refused(
+        peer.accept_answer(now, "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n")
+            .map(|()| unreachable!())
+    ));
+    let offer = peer.create_offer().unwrap();
+    let edited = SessionDescription::offer(offer.sdp.replace("actpass", "active"));
+    assert_eq!(
+        peer.set_local_description(now, &edited),
+        Err(NegotiationError::Modified)
+    );
+    peer.set_local_description(now, &offer).unwrap();
+    assert_eq!(peer.signaling_state(), SignalingState::HaveLocalOffer);
+    peer.set_local_description(now, &SessionDescription::rollback())
+        .unwrap();
+    assert_eq!(peer.signaling_state(), SignalingState::Stable);
+    assert_eq!(peer.local_description(), None, "the offer was taken back");
+}
+
+#[test]
+fn candidates_trickle_in_both_directions() {
+    let mut pair = Pair::new();
+    let now = pair.now;
+    let mut alice = PeerConnection::new(seeded(1));
+    let mut bob = PeerConnection::new(seeded(2));
+    let chat = alice.create_data_channel("chat").unwrap();
+    // Descriptions first, without any candidate.
+    let offer = alice.offer(now).unwrap();
+    let answer = bob.accept_offer(now, &offer).unwrap();
+    alice.accept_answer(now, &answer).unwrap();
+    assert!(!offer.contains("a=candidate") && !answer.contains("a=candidate"));
+    // Then the addresses.
+    alice.add_local_address(now, pair.alice.address).unwrap();
+    bob.add_local_address(now, pair.bob.address).unwrap();
+    let trickle = |from: &mut PeerConnection, to: &mut PeerConnection| {
+        use pollrtc::StateMachine;
+        let mut count = 0;
+        while let Some(event) = from.poll_event() {
+            if let Event::Candidate(candidate) = event {
+                assert_eq!(candidate.sdp_mid.as_deref(), Some("0"));
+                to.add_remote_candidate(now, &candidate.candidate).unwrap();
+                count += 1;
+            }
+        }
+        assert_eq!(count, 1);
+    };
+    trickle(&mut alice, &mut bob);
+    trickle(&mut bob, &mut alice);
+    (pair.alice.peer, pair.bob.peer) = (alice, bob);
+    pair.run_until(2 * SECOND, |pair| {
+        pair.alice.peer.channel_state(chat) == ChannelState::Open
+    });
+}
+
+#[test]
+fn a_new_certificate_within_a_connection_is_refused() {
+    let mut pair = open_pair();
+    pair.alice.peer.restart_ice();
+    let offer = pair.alice.peer.offer(pair.now).unwrap();
+    let digest = offer.split("sha-256 ").nth(1).unwrap();
+    let forged = offer.replace(&digest[..2], if digest.starts_with("AA") { "BB" } else { "AA" });
+    let refused = pair.bob.peer.accept_offer(pair.now, &forged);
+    assert!(refused.is_err());
+    assert_eq!(pair.bob.peer.signaling_state(), SignalingState::Stable);
+    assert_talking(&mut pair, "as if nothing had been said");
+}
+
+/// Offers of browsers with everything in them get an answer that accepts the data section and
+/// nothing else.
+#[test]
+fn browsers_offers_are_answered() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpora/sdp/browsers");
+    let Ok(files) = std::fs::read_dir(folder) else { return };
+    for file in files {
+        let path = file.unwrap().path();
+        if !path.to_string_lossy().ends_with("-offer.sdp") {
+            continue;
+        }
+        let offer = std::fs::read_to_string(&path).unwrap();
+        let mut peer = PeerConnection::new(seeded(7));
+        peer.add_local_address(support::START, "192.0.2.9:4000".parse().unwrap())
+            .unwrap();
+        let answer = peer
+            .accept_offer(support::START, &offer)
+            .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let sections = |sdp: &str| sdp.lines().filter(|line| line.starts_with("m=")).count();
+        assert_eq!(sections(&answer), sections(&offer), "{}", path.display());
+        let accepted = answer
+            .lines()
+            .filter(|line| line.starts_with("m=") && !line.contains(" 0 "))
+            .count();
+        assert_eq!(
+            accepted,
+            usize::from(offer.contains("m=application")),
+            "{}",
+            path.display()
+        );
+    }
+}

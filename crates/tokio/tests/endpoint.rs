@@ -1,0 +1,143 @@
+//! Peers on real sockets of the loopback interface.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use pollrtc::{ChannelId, Config, Event, Message};
+use pollrtc_tokio::{Endpoint, Peer};
+use tokio::time::timeout;
+
+#[path = "../examples/echo/echo.rs"]
+mod example;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+fn endpoint() -> Endpoint {
+    Endpoint::bind(&[LOOPBACK]).unwrap()
+}
+
+/// Two connected peers and the channel between them, as each knows it.
+async fn connected(a: &Endpoint, b: &Endpoint) -> (Peer, ChannelId, Peer, ChannelId) {
+    let (a, b) = (a.peer(Config::default()), b.peer(Config::default()));
+    let ours = a.create_data_channel("data").unwrap();
+    let answer = b.accept_offer(&a.offer().await.unwrap()).await.unwrap();
+    a.accept_answer(&answer).unwrap();
+    let (_, theirs) = tokio::join!(opened(&a), opened(&b));
+    (a, ours, b, theirs)
+}
+
+async fn opened(peer: &Peer) -> ChannelId {
+    let wait = async {
+        loop {
+            match peer.next_event().await {
+                Some(Event::ChannelOpen { channel, .. }) => return channel,
+                Some(_) => {}
+                None => panic!("closed before the channel was open"),
+            }
+        }
+    };
+    timeout(PATIENCE, wait).await.unwrap()
+}
+
+async fn message(peer: &Peer) -> Message {
+    let wait = async {
+        loop {
+            match peer.next_event().await {
+                Some(Event::Message { data, .. }) => return data,
+                Some(_) => {}
+                None => panic!("closed before the message came"),
+            }
+        }
+    };
+    timeout(PATIENCE, wait).await.unwrap()
+}
+
+async fn closed(peer: &Peer) {
+    timeout(PATIENCE, async { while peer.next_event().await.is_some() {} })
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn the_example_echoes() {
+    let (own, other) = (endpoint(), endpoint());
+    let peer = own.peer(Config::default());
+    let channel = peer.create_data_channel("echo").unwrap();
+    let offer = peer.offer().await.unwrap();
+    let echo = example::echo(&other, &offer, |answer| peer.accept_answer(&answer).unwrap());
+    let talk = async {
+        opened(&peer).await;
+        for text in ["one", "", "three"] {
+            peer.send(channel, text).await.unwrap();
+            assert_eq!(message(&peer).await, Message::from(text));
+        }
+        peer.close();
+        closed(&peer).await;
+    };
+    let (echoed, ()) = tokio::join!(timeout(PATIENCE, echo), talk);
+    echoed.unwrap().unwrap();
+}
+
+/// More than any buffer holds, so sending has to wait for receiving.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn much_data_arrives_in_order() {
+    const COUNT: usize = 1000;
+    const SIZE: usize = 50_000;
+    let (one, other) = (endpoint(), endpoint());
+    let (a, channel, b, _) = connected(&one, &other).await;
+    let send = async {
+        for index in 0..COUNT {
+            a.send(channel, vec![index as u8; SIZE]).await.unwrap();
+        }
+    };
+    let receive = async {
+        for index in 0..COUNT {
+            assert_eq!(
+                message(&b).await,
+                Message::from(vec![index as u8; SIZE]),
+                "message {index}"
+            );
+        }
+    };
+    tokio::join!(send, receive);
+}
+
+/// One socket serves many connections.
+#[tokio::test]
+async fn many_peers_share_a_socket() {
+    let (server, clients) = (endpoint(), endpoint());
+    let mut pairs = Vec::new();
+    for _ in 0..50 {
+        pairs.push(connected(&clients, &server).await);
+    }
+    assert_eq!((clients.len(), server.len()), (50, 50));
+    for (index, (client, channel, ..)) in pairs.iter().enumerate() {
+        client.send(*channel, index.to_string()).await.unwrap();
+    }
+    for (index, (_, _, peer, _)) in pairs.iter().enumerate() {
+        assert_eq!(message(peer).await, Message::from(index.to_string()));
+    }
+}
+
+#[tokio::test]
+async fn dropping_a_peer_closes_the_connection() {
+    let (one, other) = (endpoint(), endpoint());
+    let (a, _, b, _) = connected(&one, &other).await;
+    drop(a);
+    closed(&b).await;
+    drop(b);
+    let gone = async {
+        while !(one.is_empty() && other.is_empty()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, gone).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wildcard_is_no_address_to_bind_to() {
+    let refused = Endpoint::bind(&["0.0.0.0:0".parse().unwrap()]).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
+    assert!(Endpoint::bind(&[]).is_err());
+}
