@@ -25,6 +25,9 @@ use crate::wire::{AlertDescription, AlertLevel, CipherSuite, ContentType, SrtpPr
 /// The smallest datagram that a fragment of a handshake message is cut for.
 const MIN_MTU: usize = 64;
 
+/// Bytes of ClientHellos that are kept beside the one that is answered.
+const MAX_RIVALS: usize = 4096;
+
 /// What the application should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -107,6 +110,8 @@ pub struct Connection {
     pub(crate) phase: Phase,
     pub(crate) records: RecordLayer,
     pub(crate) reassembler: Reassembler,
+    /// Pieces of ClientHellos that come after the first.
+    pub(crate) rivals: Reassembler,
     pub(crate) flight: Flight,
     pub(crate) outbox: Outbox,
     pub(crate) held: Held,
@@ -119,7 +124,8 @@ pub struct Connection {
 pub(crate) enum Phase {
     Listening(v12::Welcome),
     Client(v12::Client),
-    Server(v12::Server),
+    /// As long as the client has not answered, another ClientHello may take the place of the first.
+    Server(v12::Server, v12::Welcome),
     Connected(v12::Established),
     Closed,
 }
@@ -175,6 +181,7 @@ impl Connection {
             mtu: config.mtu.max(MIN_MTU),
             flight: Flight::new(config.initial_rto, config.max_rto),
             reassembler: Reassembler::new(config.max_reassembly.min(MAX_REASSEMBLY)),
+            rivals: Reassembler::new(MAX_RIVALS),
             config,
             rng,
             remote,
@@ -193,7 +200,7 @@ impl Connection {
     pub fn state(&self) -> State {
         match self.phase {
             Phase::Listening(_) => State::Listening,
-            Phase::Client(_) | Phase::Server(_) => State::Connecting,
+            Phase::Client(_) | Phase::Server(..) => State::Connecting,
             Phase::Connected(_) => State::Connected,
             Phase::Closed => State::Closed,
         }
@@ -327,7 +334,7 @@ impl Connection {
             Event::ApplicationData(data) => data.len(),
             _ => 0,
         });
-        self.reassembler.memory() + self.held.bytes + certificate + early.sum::<usize>()
+        self.reassembler.memory() + self.rivals.memory() + self.held.bytes + certificate + early.sum::<usize>()
     }
 
     /// What was counted.
@@ -403,6 +410,7 @@ impl Connection {
         self.records = RecordLayer::default();
         self.flight.finish();
         self.reassembler.restart(0);
+        self.rivals.restart(0);
         self.held = Held::default();
         self.handshake_deadline = None;
         self.events.push_back(Event::Closed(reason));

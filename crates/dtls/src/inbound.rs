@@ -63,7 +63,7 @@ impl Connection {
 
     /// Anyone can write records of epoch 0, so none of them ends a connection that is established.
     fn handle_plain(&mut self, header: &Header, content: &[u8]) {
-        let is_handshaking = matches!(self.phase, Phase::Client(_) | Phase::Server(_));
+        let is_handshaking = matches!(self.phase, Phase::Client(_) | Phase::Server(..));
         let has_ended = self.records.opener().is_some();
         match header.content_type {
             ContentType::Alert => self.stats.unauthenticated_alerts += 1,
@@ -119,8 +119,8 @@ impl Connection {
             Phase::Listening(_) | Phase::Closed => Readiness::Never,
             Phase::Connected(_) => Readiness::Now,
             // Data waits for Finished, whatever keys we have.
-            Phase::Client(_) | Phase::Server(_) if content_type == ContentType::ApplicationData => Readiness::Later,
-            Phase::Client(_) | Phase::Server(_) => match self.records.opener() {
+            Phase::Client(_) | Phase::Server(..) if content_type == ContentType::ApplicationData => Readiness::Later,
+            Phase::Client(_) | Phase::Server(..) => match self.records.opener() {
                 Some(_) => Readiness::Now,
                 None => Readiness::Later,
             },
@@ -199,7 +199,7 @@ impl Connection {
         let is_expected = match self.phase {
             Phase::Listening(_) => kind == HandshakeType::CLIENT_HELLO,
             // Finished is the one message that is encrypted. Without keys it proves nothing.
-            Phase::Client(_) | Phase::Server(_) => (kind == HandshakeType::FINISHED) == (epoch == ENCRYPTED_EPOCH),
+            Phase::Client(_) | Phase::Server(..) => (kind == HandshakeType::FINISHED) == (epoch == ENCRYPTED_EPOCH),
             Phase::Connected(_) | Phase::Closed => false,
         };
         if !is_expected {
@@ -211,7 +211,9 @@ impl Connection {
             Inserted::Refused => self.stats.refused_fragments += 1,
             Inserted::Repeated { last } => {
                 self.stats.repeated_fragments += 1;
-                if last && self.flight.handle_unauthenticated_repeat(self.now) {
+                if kind == HandshakeType::CLIENT_HELLO {
+                    self.handle_rival(fragment);
+                } else if last && self.flight.handle_unauthenticated_repeat(self.now) {
                     self.stats.flights_resent += 1;
                 }
             }
@@ -223,7 +225,7 @@ impl Connection {
         loop {
             let message = match &self.phase {
                 Phase::Listening(_) => self.reassembler.pop_any(HandshakeType::CLIENT_HELLO),
-                Phase::Client(_) | Phase::Server(_) => self.reassembler.pop(),
+                Phase::Client(_) | Phase::Server(..) => self.reassembler.pop(),
                 Phase::Connected(_) | Phase::Closed => None,
             };
             let Some(message) = message else { break };
@@ -239,9 +241,10 @@ impl Connection {
                 let step = client.handle_message(&mut self.context(), message);
                 step.map(|next| next.map(Phase::Client))
             }
-            Phase::Server(server) => {
+            Phase::Server(server, welcome) => {
+                self.rivals.restart(0);
                 let step = server.handle_message(&mut self.context(), message);
-                step.map(|next| next.map(Phase::Server))
+                step.map(|next| next.map(|server| Phase::Server(server, welcome)))
             }
             other => return self.phase = other,
         };
@@ -259,7 +262,7 @@ impl Connection {
     fn handle_client_hello(&mut self, welcome: Welcome, message: &Message) {
         match welcome.handle_client_hello(&mut self.context(), message) {
             Ok(Some(server)) => {
-                self.phase = Phase::Server(server);
+                self.phase = Phase::Server(server, welcome);
                 self.handshake_deadline = Some(self.now + self.config.handshake_timeout);
                 return;
             }
@@ -274,6 +277,39 @@ impl Connection {
         }
         self.phase = Phase::Listening(welcome);
         self.reassembler.restart(0);
+    }
+
+    /// A ClientHello while another one is being answered: the same once more, or another. Whoever
+    /// sent the first may have been a stranger who was faster than the peer, so the newer one wins,
+    /// until the client shows that it has seen our answer.
+    fn handle_rival(&mut self, fragment: &Fragment<'_>) {
+        let Phase::Server(server, welcome) = &self.phase else {
+            return;
+        };
+        let Some(answered) = server.unanswered_client_hello() else {
+            return;
+        };
+        self.rivals.insert(0, fragment);
+        let Some(hello) = self.rivals.pop_any(HandshakeType::CLIENT_HELLO) else {
+            return;
+        };
+        self.rivals.restart(0);
+        if answered == hello.bytes {
+            if self.flight.handle_unauthenticated_repeat(self.now) {
+                self.stats.flights_resent += 1;
+            }
+            return;
+        }
+        let welcome = welcome.clone();
+        match welcome.handle_client_hello(&mut self.context(), &hello) {
+            Ok(Some(server)) => {
+                self.stats.replaced_client_hellos += 1;
+                self.phase = Phase::Server(server, welcome);
+                self.reassembler.restart(hello.message_seq.wrapping_add(1));
+            }
+            Ok(None) => self.stats.cookies_asked += 1,
+            Err(_) => self.stats.refused_client_hellos += 1,
+        }
     }
 
     fn complete(&mut self, established: Established) {

@@ -33,6 +33,8 @@ pub struct Stats {
     pub repeated_fragments: u64,
     /// ClientHellos that we can't agree with.
     pub refused_client_hellos: u64,
+    /// ClientHellos that took the place of one that was already answered.
+    pub replaced_client_hellos: u64,
     /// ClientHellos that were answered with a cookie.
     pub cookies_asked: u64,
     /// Renegotiations that were refused.

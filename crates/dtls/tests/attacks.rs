@@ -116,6 +116,42 @@ fn a_hello_that_came_first_from_somebody_else_does_not_spoil_the_session() {
 }
 
 #[test]
+fn a_good_hello_from_somebody_faster_gives_way_to_the_peers_own() {
+    let mut pair = Pair::new();
+    let hello = pair.client_sends();
+    pair.server_gets(&message_record(
+        HandshakeType::CLIENT_HELLO,
+        0,
+        &HelloParts::good().client(),
+    ));
+    let for_the_stranger = pair.server_sends();
+    assert!(!for_the_stranger.is_empty());
+    pair.server_gets(&hello[0]);
+    assert_eq!(pair.server.stats().replaced_client_hellos, 1);
+    pair.settle();
+    assert!(pair.client.is_connected() && pair.server.is_connected());
+}
+
+#[test]
+fn once_the_client_has_answered_no_other_hello_takes_its_place() {
+    let (mut pair, flight) = before_the_second_flight();
+    pair.server_gets(&flight[0]);
+    for random in 0..20 {
+        let hello = HelloParts {
+            random: [random; 32],
+            ..HelloParts::good()
+        };
+        pair.server_gets(&message_record(HandshakeType::CLIENT_HELLO, 0, &hello.client()));
+    }
+    assert!(pair.server_sends().is_empty());
+    for record in &flight[1..] {
+        pair.server_gets(record);
+    }
+    assert!(pair.server.is_connected());
+    assert_eq!(pair.server.stats().replaced_client_hellos, 0);
+}
+
+#[test]
 fn hellos_that_are_good_enough() {
     let good = HelloParts::good;
     assert_eq!(refusal(&good()), None);

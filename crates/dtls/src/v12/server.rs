@@ -37,11 +37,14 @@ pub(crate) enum Server {
 pub(crate) struct Exchange {
     negotiated: Negotiated,
     transcript: Transcript,
+    /// The transcript's first message.
+    client_hello_len: usize,
     key_exchange: Box<dyn KeyExchange>,
 }
 
-/// What a server does about ClientHellos before any handshake has begun. It keeps nothing of a
-/// client that it refuses or asks for a cookie.
+/// What a server does about ClientHellos. It keeps nothing of a client that it refuses or asks for a
+/// cookie.
+#[derive(Clone)]
 pub(crate) struct Welcome {
     cookie_key: Option<HmacSha256>,
     remote: SocketAddr,
@@ -237,12 +240,21 @@ impl Choice {
         Ok(Server::Certificate(Exchange {
             negotiated,
             transcript,
+            client_hello_len: message.bytes.len(),
             key_exchange,
         }))
     }
 }
 
 impl Server {
+    /// The ClientHello, header included, as long as nothing has come that follows it.
+    pub(crate) fn unanswered_client_hello(&self) -> Option<&[u8]> {
+        match self {
+            Self::Certificate(exchange) => exchange.transcript.bytes.get(..exchange.client_hello_len),
+            _ => None,
+        }
+    }
+
     /// Takes the next message.
     pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Result<Step<Self>, HandshakeError> {
         let next = match (self, message.kind) {
