@@ -7,6 +7,7 @@
 
 pub mod crypto;
 pub mod dtls;
+pub mod ice;
 pub mod netsim;
 pub mod stun;
 
@@ -21,6 +22,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("dtls_record", dtls::dtls_record),
     ("dtls_handshake", dtls::dtls_handshake),
     ("dtls_connection", dtls::dtls_connection),
+    ("ice_candidate", ice::ice_candidate),
+    ("ice_agent", ice::ice_agent),
     ("netsim_network", netsim::netsim_network),
     ("stun_message", stun::stun_message),
     ("stun_client", stun::stun_client),
