@@ -24,10 +24,13 @@ impl Rng {
     /// # Panics
     ///
     /// If the operating system has no randomness to give, since nothing can be safe then.
-    #[cfg(feature = "getrandom")]
+    #[cfg(any(feature = "aws-lc-rs", feature = "getrandom"))]
     pub fn from_os() -> Self {
         let mut seed = [0; 32];
+        #[cfg(feature = "getrandom")]
         getrandom::fill(&mut seed).expect("the operating system gives randomness");
+        #[cfg(not(feature = "getrandom"))]
+        aws_lc_rs::rand::fill(&mut seed).expect("the operating system gives randomness");
         Self::from_seed(seed)
     }
 

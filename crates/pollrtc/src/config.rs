@@ -1,9 +1,10 @@
 //! What a connection is made from.
 
 use alloc::vec::Vec;
+use core::fmt;
 use core::net::SocketAddr;
 
-use pollrtc_crypto::{Certificate, Provider};
+use pollrtc_crypto::{Certificate, Provider, Rng};
 
 use crate::DtlsRole;
 
@@ -19,14 +20,8 @@ use crate::DtlsRole;
 pub struct Config {
     /// The cryptographic library.
     pub provider: &'static dyn Provider,
-    /// Where randomness starts from: 32 bytes of entropy that no other connection has, or the same
-    /// bytes twice for the same run twice (with the RustCrypto provider, in tests). `None` takes them
-    /// from the operating system.
-    #[cfg(feature = "std")]
-    pub seed: Option<[u8; 32]>,
-    /// Where randomness starts from: 32 bytes of entropy that no other connection has.
-    #[cfg(not(feature = "std"))]
-    pub seed: [u8; 32],
+    /// Where randomness starts from.
+    pub entropy: Entropy,
     /// The certificate that the peer will recognise us by. `None` makes a fresh one, at the cost of
     /// a key generation and a signature; a server gives the same to all its connections.
     pub certificate: Option<Certificate>,
@@ -53,11 +48,9 @@ pub struct Config {
 impl Config {
     /// The defaults, with this cryptographic library and this entropy.
     pub fn new(provider: &'static dyn Provider, seed: [u8; 32]) -> Self {
-        #[cfg(feature = "std")]
-        let seed = Some(seed);
         Self {
             provider,
-            seed,
+            entropy: Entropy::Seed(seed),
             certificate: None,
             stun_servers: Vec::new(),
             ice_lite: false,
@@ -71,13 +64,46 @@ impl Config {
     }
 }
 
-#[cfg(all(feature = "std", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+#[cfg(any(feature = "aws-lc-rs", all(feature = "rust-crypto", feature = "getrandom")))]
 impl Default for Config {
     /// The default provider, randomness from the operating system and a fresh certificate.
     fn default() -> Self {
         Self {
-            seed: None,
+            entropy: Entropy::Os,
             ..Self::new(pollrtc_crypto::default_provider(), [0; 32])
         }
+    }
+}
+
+/// Where a connection's randomness starts from.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Entropy {
+    /// The operating system, asked anew by each connection.
+    #[cfg(any(feature = "aws-lc-rs", feature = "getrandom"))]
+    Os,
+    /// 32 bytes of true entropy that no other connection has; or the same bytes twice for the same
+    /// run twice, in tests and simulations (with the RustCrypto provider: aws-lc-rs draws its own).
+    Seed([u8; 32]),
+}
+
+impl Entropy {
+    pub(crate) fn rng(self) -> Rng {
+        match self {
+            #[cfg(any(feature = "aws-lc-rs", feature = "getrandom"))]
+            Self::Os => Rng::from_os(),
+            Self::Seed(seed) => Rng::from_seed(seed),
+        }
+    }
+}
+
+/// Tells the kind, never the seed.
+impl fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            #[cfg(any(feature = "aws-lc-rs", feature = "getrandom"))]
+            Self::Os => "Os",
+            Self::Seed(_) => "Seed(..)",
+        })
     }
 }

@@ -48,9 +48,10 @@
 //!
 //! # Features
 //!
-//! - `std` (default): [`Clock`] and `Config::default()`. Without it the crate is `no_std` + `alloc`.
+//! - `std` (default): [`Clock`]. Without it the crate is `no_std` + `alloc`.
 //! - `aws-lc-rs` (default): cryptography by aws-lc-rs.
 //! - `rust-crypto`: cryptography by RustCrypto, also without `std`.
+//! - `getrandom`: randomness from the operating system where `aws-lc-rs` is off.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -64,7 +65,7 @@ mod router;
 mod stats;
 
 pub use bytes::Bytes;
-pub use config::Config;
+pub use config::{Config, Entropy};
 pub use description::{NegotiationError, SdpKind, SessionDescription};
 pub use event::{CloseReason, ConnectionState, Event, IceCandidate};
 pub use negotiation::{DtlsRole, SignalingState};

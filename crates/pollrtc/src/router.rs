@@ -6,12 +6,18 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::ops::{Deref, DerefMut};
 
-use hashbrown::HashMap;
 use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
 use pollrtc_ice::Acquaintance;
 use pollrtc_stun::{Class, Message, TransactionId};
 
 use crate::{Event, PeerConnection};
+
+/// The tables for look-ups, in constant time; never iterated over, so that their order decides nothing.
+/// `std`'s hash can't be steered by whoever chooses addresses and ufrags. Without `std` a tree does.
+#[cfg(feature = "std")]
+type Table<K, V> = std::collections::HashMap<K, V>;
+#[cfg(not(feature = "std"))]
+type Table<K, V> = alloc::collections::BTreeMap<K, V>;
 
 /// How many addresses one peer may be known by.
 const ADDRESSES_PER_PEER: usize = 64;
@@ -50,9 +56,9 @@ pub struct PeerId {
 pub struct Router {
     slots: Vec<Slot>,
     free: Vec<u32>,
-    by_address: HashMap<SocketAddr, PeerId>,
-    by_ufrag: HashMap<String, PeerId>,
-    by_transaction: HashMap<TransactionId, PeerId>,
+    by_address: Table<SocketAddr, PeerId>,
+    by_ufrag: Table<String, PeerId>,
+    by_transaction: Table<TransactionId, PeerId>,
     /// Transactions by age, so that those without a response are forgotten.
     transactions: VecDeque<TransactionId>,
     /// When the peers that are at rest must be woken.

@@ -93,7 +93,7 @@ impl<'s> World<'s> {
             let zone = nat.build(&mut net, address(outside, 0).ip());
             let own = address(if nat.is_transparent() { outside } else { inside }, 5000);
             let mut connection = PeerConnection::new(Config {
-                seed: Some(entropy.next()),
+                entropy: pollrtc::Entropy::Seed(entropy.next()),
                 stun_servers: vec![STUN_SERVER],
                 ..Config::default()
             });

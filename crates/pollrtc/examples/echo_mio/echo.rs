@@ -6,7 +6,7 @@ use mio::{Events, Interest, Poll, Token};
 use pollrtc::{Clock, Config, Datagram, Event, PeerConnection, StateMachine};
 
 /// Answers an offer, then sends every message back, until the other side closes.
-pub fn echo(mut socket: UdpSocket, offer: &str, send_answer: impl FnOnce(String)) -> Result<(), Box<dyn Error>> {
+pub(crate) fn echo(mut socket: UdpSocket, offer: &str, send_answer: impl FnOnce(String)) -> Result<(), Box<dyn Error>> {
     let clock = Clock::new();
     let mut peer = PeerConnection::new(Config::default());
     peer.add_local_address(clock.now(), socket.local_addr()?)?;

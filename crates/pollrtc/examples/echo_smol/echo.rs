@@ -5,7 +5,11 @@ use smol::Timer;
 use smol::net::UdpSocket;
 
 /// Answers an offer, then sends every message back, until the other side closes.
-pub async fn echo(socket: UdpSocket, offer: &str, send_answer: impl FnOnce(String)) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn echo(
+    socket: UdpSocket,
+    offer: &str,
+    send_answer: impl FnOnce(String),
+) -> Result<(), Box<dyn Error>> {
     let clock = Clock::new();
     let mut peer = PeerConnection::new(Config::default());
     peer.add_local_address(clock.now(), socket.local_addr()?)?;

@@ -87,10 +87,7 @@ struct Ending {
 impl PeerConnection {
     /// A connection that has not begun.
     pub fn new(config: Config) -> Self {
-        #[cfg(feature = "std")]
-        let mut rng = config.seed.map_or_else(Rng::from_os, Rng::from_seed);
-        #[cfg(not(feature = "std"))]
-        let mut rng = Rng::from_seed(config.seed);
+        let mut rng = config.entropy.rng();
         let certificate = config
             .certificate
             .map_or_else(|| Certificate::generate(config.provider, &mut rng), Ok);

@@ -1,11 +1,9 @@
 //! Two peers meet, talk and part.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::Pair;
 use pollrtc::{ChannelSendError, ChannelState, CloseReason, ConnectionState, DtlsRole, Event, Instant};
-use support::Pair;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,11 +1,9 @@
 //! Offer and answer, in and out of order; what is refused changes nothing.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Pair, START, seeded};
 use pollrtc::{ChannelState, Event, NegotiationError, PeerConnection, SessionDescription, SignalingState};
-use support::{Pair, seeded};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -42,7 +40,7 @@ fn assert_talking(pair: &mut Pair, text: &str) {
 fn malformed_sdp_gives_line_and_column_and_changes_nothing() {
     let mut peer = PeerConnection::new(seeded(1));
     let bad = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=application x UDP/DTLS/SCTP webrtc-datachannel\r\n";
-    let error = peer.accept_offer(support::START, bad).unwrap_err();
+    let error = peer.accept_offer(START, bad).unwrap_err();
     let NegotiationError::Sdp(error) = error else {
         panic!("{error}")
     };
@@ -55,9 +53,9 @@ fn malformed_sdp_gives_line_and_column_and_changes_nothing() {
 fn sections_that_we_have_no_use_for_keep_their_place_and_are_rejected() {
     let mut alice = PeerConnection::new(seeded(1));
     alice
-        .add_local_address(support::START, "192.0.2.1:4000".parse().unwrap())
+        .add_local_address(START, "192.0.2.1:4000".parse().unwrap())
         .unwrap();
-    let offer = alice.offer(support::START).unwrap();
+    let offer = alice.offer(START).unwrap();
     let (session, data) = offer.split_once("m=application").unwrap();
     let session = session.replace("BUNDLE 0", "BUNDLE a 0 v");
     let offer = format!(
@@ -65,9 +63,8 @@ fn sections_that_we_have_no_use_for_keep_their_place_and_are_rejected() {
          m=application{data}m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:v\r\na=bundle-only\r\n"
     );
     let mut bob = PeerConnection::new(seeded(2));
-    bob.add_local_address(support::START, "192.0.2.2:4000".parse().unwrap())
-        .unwrap();
-    let answer = bob.accept_offer(support::START, &offer).unwrap();
+    bob.add_local_address(START, "192.0.2.2:4000".parse().unwrap()).unwrap();
+    let answer = bob.accept_offer(START, &offer).unwrap();
     let sections: Vec<&str> = answer.lines().filter(|line| line.starts_with("m=")).collect();
     assert_eq!(sections[0], "m=audio 0 UDP/TLS/RTP/SAVPF 111 0");
     assert!(sections[1].starts_with("m=application 4000 "), "{}", sections[1]);
@@ -123,7 +120,7 @@ fn renegotiation_without_changes_keeps_everything() {
 #[test]
 fn what_does_not_fit_the_state_is_refused() {
     let mut peer = PeerConnection::new(seeded(1));
-    let now = support::START;
+    let now = START;
     let refused = |result: Result<_, NegotiationError>| matches!(result, Err(NegotiationError::WrongState { .. }));
     assert!(refused(peer.create_answer()));
     assert!(refused(
@@ -205,10 +202,10 @@ fn browsers_offers_are_answered() {
         }
         let offer = std::fs::read_to_string(&path).unwrap();
         let mut peer = PeerConnection::new(seeded(7));
-        peer.add_local_address(support::START, "192.0.2.9:4000".parse().unwrap())
+        peer.add_local_address(START, "192.0.2.9:4000".parse().unwrap())
             .unwrap();
         let answer = peer
-            .accept_offer(support::START, &offer)
+            .accept_offer(START, &offer)
             .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let sections = |sdp: &str| sdp.lines().filter(|line| line.starts_with("m=")).count();
         assert_eq!(sections(&answer), sections(&offer), "{}", path.display());

@@ -1,10 +1,8 @@
 //! A peer connection and a router keep the seven laws, whatever is called, comes or is lost.
 
-mod support;
-
+use crate::support::seeded;
 use pollrtc::{Bytes, ChannelInit, Config, Instant, PeerConnection, Reliability, Router};
 use pollrtc_core::laws::Laws;
-use support::seeded;
 
 /// Both ends of one negotiated connection; every call gives the same two.
 fn negotiated() -> (PeerConnection, PeerConnection) {
