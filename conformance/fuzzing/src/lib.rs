@@ -9,6 +9,7 @@ pub mod crypto;
 pub mod dtls;
 pub mod ice;
 pub mod netsim;
+pub mod sdp;
 pub mod stun;
 
 /// What a target does with the bytes that it is given; it panics if they show a fault.
@@ -16,6 +17,8 @@ pub type Body = fn(&[u8]);
 
 /// The targets: name and body.
 pub const TARGETS: &[(&str, Body)] = &[
+    ("sdp", sdp::sdp),
+    ("sdp_candidate", sdp::sdp_candidate),
     ("crypto_fingerprint", crypto::crypto_fingerprint),
     ("crypto_certificate", crypto::crypto_certificate),
     ("crypto_key_exchange", crypto::crypto_key_exchange),

@@ -346,7 +346,8 @@ impl<'a, 'f> Pass<'a, 'f> {
 
     fn media_line(&mut self, value: &'a [u8], end: usize) -> Result<(), ParseError> {
         match MediaLine::parse(value) {
-            Err(fault) => self.fault(fault, end),
+            // Without its head a media section can't be told from another: no profile skips it.
+            Err(fault) => Err(self.error(fault.kind, end.saturating_sub(fault.remaining))),
             Ok(media) => match media.repeated_format() {
                 None => Ok(()),
                 Some(format) => {
@@ -484,15 +485,19 @@ impl<'a, 'f> Pass<'a, 'f> {
 
     #[cold]
     fn report(&mut self, kind: ErrorKind, offset: usize) -> Result<(), ParseError> {
-        let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-        let column = number(offset.saturating_sub(self.line_start).saturating_add(1));
-        let error = ParseError::new(kind, self.line.max(1), column, number(offset));
+        let error = self.error(kind, offset);
         match self.parser.profile.verdict(kind, self.level) {
             Verdict::Reject => return Err(error),
             Verdict::Tolerate => (self.findings)(error),
             Verdict::Accept => {}
         }
         Ok(())
+    }
+
+    fn error(&self, kind: ErrorKind, offset: usize) -> ParseError {
+        let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        let column = number(offset.saturating_sub(self.line_start).saturating_add(1));
+        ParseError::new(kind, self.line.max(1), column, number(offset))
     }
 
     #[cold]

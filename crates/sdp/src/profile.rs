@@ -85,8 +85,6 @@ impl Profile {
             // No reading of these is safe: what one parser takes for one line is two for another.
             Nul | BareCarriageReturn | MalformedLine | TooLarge { .. } => Reject,
             Missing(crate::Letter(b'v')) | Invalid(Field::Version) => Reject,
-            // Without these a media section can't be told from another.
-            Invalid(Field::Media | Field::Port | Field::PortCount | Field::Protocol | Field::Format) => Reject,
             // Cameras leave the name empty and write short times; browsers read neither.
             Invalid(Field::SessionName | Field::StartTime | Field::StopTime) => match self {
                 Profile::Rfc8866 => Reject,

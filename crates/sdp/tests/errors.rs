@@ -270,6 +270,23 @@ fn fields_have_forms() {
 }
 
 #[test]
+fn no_profile_guesses_at_the_head_of_a_media_section() {
+    for line in [
+        "m=audio 9 RTP/AVP",
+        "m=audio 9\t RTP/AVP 0",
+        "m=audio 9 RTP/AVP 0\x7f",
+        "m=audio",
+        "m=audio 9 RTP/AVP  0",
+    ] {
+        let text = format!("{HEAD}{line}\r\n");
+        assert!(Parser::new().profile(Profile::Lenient).parse(&text).is_err(), "{line}");
+    }
+    let text = [HEAD.as_bytes(), b"m=audio 9\xff RTP/AVP 0\r\n"].concat();
+    let error = Parser::new().profile(Profile::Lenient).parse(&text).unwrap_err();
+    assert_eq!((error.line(), error.column()), (5, 10));
+}
+
+#[test]
 fn known_attributes_have_forms() {
     let hash = ["AB"; 31].join(":");
     for (attribute, column, kind) in [

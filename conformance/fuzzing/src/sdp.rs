@@ -1,0 +1,126 @@
+//! Targets of `pollrtc-sdp`.
+
+use pollrtc_sdp::attribute::{Attribute, Candidate};
+use pollrtc_sdp::{OwnedSession, ParseError, Parser, Place, Profile, Session, Writer};
+
+/// Bytes as a description, in each profile: those that the stricter ones accept the others do too,
+/// and all that is read can be written.
+pub fn sdp(data: &[u8]) {
+    let parse = |profile| Parser::new().profile(profile).parse(data);
+    let (letter, jsep, lenient) = (parse(Profile::Rfc8866), parse(Profile::Jsep), parse(Profile::Lenient));
+    assert!(letter.is_err() || jsep.is_ok());
+    assert!(jsep.is_err() || lenient.is_ok());
+    for result in [letter, jsep, lenient] {
+        match result {
+            Ok(session) => read(&session),
+            Err(error) => points_into(data, &error),
+        }
+    }
+    if let Ok(session) = jsep {
+        write(&session);
+    }
+}
+
+/// Text as a candidate.
+pub fn sdp_candidate(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    match Candidate::parse(text) {
+        Ok(candidate) => {
+            assert!((1..=256).contains(&candidate.component) && candidate.priority > 0);
+            assert_eq!(Candidate::parse(&candidate.to_string()), Ok(candidate));
+        }
+        Err(error) => assert!((1..=text.len() + 1).contains(&error.column())),
+    }
+}
+
+/// Line, column and offset name one place, and it is in the text.
+fn points_into(data: &[u8], error: &ParseError) {
+    let before = &data[..error.offset()];
+    let lines = before.iter().filter(|byte| **byte == b'\n').count();
+    let columns = before.iter().rev().take_while(|byte| **byte != b'\n').count();
+    assert_eq!(
+        (error.line() as usize, error.column() as usize),
+        (lines + 1, columns + 1),
+        "{error}"
+    );
+    assert!(!error.to_string().is_empty());
+}
+
+/// Every accessor, and every attribute typed and written.
+fn read(session: &Session<'_>) {
+    assert_eq!(session.media().count(), session.media_count());
+    let mut text = session.as_bytes().len();
+    for media in session.media() {
+        text -= media.as_bytes().len();
+        let own = (
+            media.mid(),
+            media.line(),
+            media.is_data_channel(),
+            media.connection(),
+            media.direction(),
+        );
+        let ice = (
+            media.ice_ufrag(),
+            media.ice_pwd(),
+            media.ice_options(),
+            media.end_of_candidates(),
+        );
+        let dtls = (media.setup(), media.tls_id(), media.fingerprints().count());
+        let sctp = (media.sctp_port(), media.max_message_size(), media.sctp_map());
+        let rtp = (
+            media.rtcp(),
+            media.rtcp_mux(),
+            media.rtcp_rsize(),
+            media.bandwidths().count(),
+        );
+        assert!(!format!("{own:?}{ice:?}{dtls:?}{sctp:?}{rtp:?}").is_empty());
+        assert!(media.candidates().count() <= media.attributes().count());
+        media.attributes().for_each(|raw| rewrite(raw.name, raw.value));
+    }
+    let head = session.lines().take_while(|line| line.letter != 'm');
+    let values: usize = head.map(|line| line.value.len() + 2).sum();
+    assert!(values <= text);
+    let own = (
+        session.origin(),
+        session.name(),
+        session.connection(),
+        session.timings().count(),
+    );
+    assert!(!format!("{own:?}{:?}", session.bundle()).is_empty());
+    session.attributes().for_each(|raw| rewrite(raw.name, raw.value));
+}
+
+fn rewrite(name: &str, value: Option<&[u8]>) {
+    let Ok(attribute) = Attribute::parse(name, value) else {
+        return;
+    };
+    if matches!(attribute, Attribute::Other(_)) {
+        return;
+    }
+    let written = attribute.to_string();
+    let (name, value) = match written.split_once(':') {
+        Some((name, value)) => (name, Some(value.as_bytes())),
+        None => (written.as_str(), None),
+    };
+    assert_eq!(Attribute::parse(name, value), Ok(attribute));
+}
+
+/// What a description holds can be copied, answered and changed, and is a description then too.
+fn write(session: &Session<'_>) {
+    let mut owned = OwnedSession::from(*session);
+    assert_eq!(owned.as_bytes(), session.as_bytes());
+    owned
+        .push_attribute(Place::Session, Attribute::IceLite)
+        .expect("it may stand there");
+    assert!(Session::parse(owned.as_bytes()).is_ok());
+    assert_eq!(owned.as_session().media_count(), session.media_count());
+
+    let mut writer = Writer::new(&session.origin());
+    session.media().for_each(|media| {
+        writer.rejected(&media);
+    });
+    let rejections = writer.finish().expect("what was read can be answered");
+    assert!(rejections.as_session().media().all(|media| media.is_rejected()));
+}
