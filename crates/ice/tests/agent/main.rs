@@ -1,5 +1,6 @@
 //! Agents as their callers see them, in virtual time; one module per topic.
 
+mod allocations;
 mod candidates;
 mod common;
 mod connect;
