@@ -385,13 +385,17 @@ impl Connection {
         }
     }
 
-    /// Queues an alert, encrypted if our encrypted epoch has begun.
+    /// Answers with an alert, encrypted if our encrypted epoch has begun.
     pub(crate) fn alert(&mut self, level: AlertLevel, description: AlertDescription) {
-        let epoch = self.records.write_epoch();
-        let content = [level as u8, description.0];
-        if let Ok(record) = self.records.write_alone(epoch, ContentType::Alert, &content) {
+        if let Some(record) = self.alert_record(level, description) {
             self.outbox.reply(record);
         }
+    }
+
+    fn alert_record(&mut self, level: AlertLevel, description: AlertDescription) -> Option<Vec<u8>> {
+        let epoch = self.records.write_epoch();
+        let content = [level as u8, description.0];
+        self.records.write_alone(epoch, ContentType::Alert, &content).ok()
     }
 
     /// The end: tells both sides why, wipes all keys and forgets everything that is not on its way.
@@ -403,8 +407,8 @@ impl Connection {
 
     /// The end, for a phase that is already over.
     pub(crate) fn finish(&mut self, reason: CloseReason, alert: Option<(AlertLevel, AlertDescription)>) {
-        if let Some((level, description)) = alert {
-            self.alert(level, description);
+        if let Some(record) = alert.and_then(|(level, description)| self.alert_record(level, description)) {
+            self.outbox.push(record);
         }
         self.phase = Phase::Closed;
         self.records = RecordLayer::default();

@@ -1,14 +1,14 @@
 //! Handshake messages in pieces.
 
 use pollrtc_core::StateMachine;
+use pollrtc_dtls::State;
 use pollrtc_dtls::wire::HandshakeType;
 use pollrtc_dtls::wire::handshake::{Fragment, fragments};
 use pollrtc_dtls::wire::record::{self, HEADER_LEN};
-use pollrtc_dtls::{Config, Connection, PeerVerification, State};
 use quickcheck::{TestResult, quickcheck};
 
 use crate::support::wire::{HelloParts, body_of, fragment_record, message_record, whole};
-use crate::support::{CLIENT, Pair, Setup, address, certificate, deliver, drain, millis, rng};
+use crate::support::{Pair, Setup, deliver, drain, millis, waiting_server};
 
 fn piece(body: &[u8], message_seq: u16, start: usize, end: usize) -> Vec<u8> {
     fragment_record(&Fragment {
@@ -79,7 +79,7 @@ quickcheck! {
     /// every byte has come, the message is complete, and not before.
     fn any_overlap_is_reassembled(cuts: Vec<(u16, u16)>) -> TestResult {
         let body = HelloParts::good().client();
-        let mut server = server();
+        let mut server = waiting_server();
         let mut covered = vec![false; body.len()];
         for (start, length) in cuts {
             let start = usize::from(start) % body.len();
@@ -95,11 +95,6 @@ quickcheck! {
         }
         TestResult::from_bool(server.state() == State::Connecting)
     }
-}
-
-fn server() -> Connection {
-    let config = Config::new(certificate(1), PeerVerification::AcceptAny);
-    Connection::server(config, rng(1), address(CLIENT))
 }
 
 #[test]
@@ -122,7 +117,7 @@ fn several_messages_in_one_record_are_taken_apart() {
 #[test]
 fn a_fragment_of_another_kind_or_length_does_not_lock_the_real_one_out() {
     let body = HelloParts::good().client();
-    let mut server = server();
+    let mut server = waiting_server();
     let now = pollrtc_core::Instant::ZERO;
     // Half of the real one, a lie about its length, and then the real one again.
     deliver(&mut server, now, &piece(&body, 0, 0, 30));
@@ -137,7 +132,7 @@ fn a_fragment_of_another_kind_or_length_does_not_lock_the_real_one_out() {
 #[test]
 fn a_fragment_beyond_its_message_is_malformed() {
     let body = HelloParts::good().client();
-    let mut server = server();
+    let mut server = waiting_server();
     let mut bad = piece(&body, 0, 10, body.len());
     bad[HEADER_LEN + 8] += 1; // the offset's last byte
     deliver(&mut server, pollrtc_core::Instant::ZERO, &bad);
@@ -148,7 +143,7 @@ fn a_fragment_beyond_its_message_is_malformed() {
 #[test]
 fn empty_fragments_of_full_messages_are_dropped() {
     let body = HelloParts::good().client();
-    let mut server = server();
+    let mut server = waiting_server();
     for start in 0..body.len() {
         deliver(&mut server, pollrtc_core::Instant::ZERO, &piece(&body, 0, start, start));
     }
@@ -183,7 +178,7 @@ quickcheck! {
 
 #[test]
 fn messages_far_ahead_are_refused() {
-    let mut server = server();
+    let mut server = waiting_server();
     let body = HelloParts::good().client();
     for message_seq in [8, 9, 100, 65_535] {
         let record = message_record(HandshakeType::CLIENT_HELLO, message_seq, &body);
@@ -224,7 +219,7 @@ fn captured_browsers_are_answered_in_whatever_order_their_datagrams_come() {
             datagrams.push(second);
         }
         for _ in 0..2 {
-            let mut server = server();
+            let mut server = waiting_server();
             for datagram in &datagrams {
                 deliver(&mut server, pollrtc_core::Instant::ZERO, datagram);
             }

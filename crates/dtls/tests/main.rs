@@ -4,6 +4,7 @@ mod allocations;
 mod attacks;
 mod fragmentation;
 mod handshake;
+mod hellos;
 mod laws;
 mod openssl;
 mod records;

@@ -46,7 +46,7 @@ pub(crate) struct Exchange {
 /// cookie.
 #[derive(Clone)]
 pub(crate) struct Welcome {
-    cookie_key: Option<HmacSha256>,
+    cookie_key: Option<Box<HmacSha256>>,
     remote: SocketAddr,
 }
 
@@ -54,7 +54,7 @@ impl Welcome {
     pub(crate) fn new(config: &Config, rng: &mut pollrtc_crypto::Rng, remote: SocketAddr) -> Self {
         let cookie_key = match config.cookies {
             Cookies::Off => None,
-            Cookies::Required => Some(HmacSha256::new(&rng.array::<32>())),
+            Cookies::Required => Some(Box::new(HmacSha256::new(&rng.array::<32>()))),
         };
         Self { cookie_key, remote }
     }

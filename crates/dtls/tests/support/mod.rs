@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pollrtc_core::{Datagram, Instant, StateMachine};
 use pollrtc_crypto::{Certificate, HashAlgorithm, Provider, Rng, default_provider};
-use pollrtc_dtls::{Config, Connection, Event, PeerVerification};
+use pollrtc_dtls::{Config, Connection, Event, PeerVerification, SrtpProfile};
 
 pub(crate) const CLIENT: &str = "192.0.2.1:4000";
 pub(crate) const SERVER: &str = "198.51.100.1:5000";
@@ -26,6 +26,26 @@ pub(crate) fn rng(seed: u8) -> Rng {
 
 pub(crate) fn certificate(seed: u8) -> Certificate {
     Certificate::generate(default_provider(), &mut rng(seed)).unwrap()
+}
+
+/// A server that takes anyone and has heard of nobody yet.
+pub(crate) fn waiting_server() -> Connection {
+    let config = Config::new(certificate(1), PeerVerification::AcceptAny);
+    Connection::server(config, rng(1), address(CLIENT))
+}
+
+/// A client that takes anyone, knows one SRTP profile and has sent its ClientHello.
+pub(crate) fn waiting_client() -> Connection {
+    let mut config = Config::new(certificate(1), PeerVerification::AcceptAny);
+    config.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
+    let mut client = Connection::client(config, rng(1), address(SERVER));
+    drain(&mut client, Instant::from_millis(1));
+    client
+}
+
+/// All events that wait.
+pub(crate) fn events(connection: &mut Connection) -> Vec<Event> {
+    std::iter::from_fn(|| connection.poll_event()).collect()
 }
 
 /// Verification by the SHA-256 fingerprint of this certificate.
@@ -148,11 +168,11 @@ impl Pair {
     }
 
     pub(crate) fn client_events(&mut self) -> Vec<Event> {
-        std::iter::from_fn(|| self.client.poll_event()).collect()
+        events(&mut self.client)
     }
 
     pub(crate) fn server_events(&mut self) -> Vec<Event> {
-        std::iter::from_fn(|| self.server.poll_event()).collect()
+        events(&mut self.server)
     }
 
     /// Time passes for both.
