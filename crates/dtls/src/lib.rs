@@ -15,9 +15,9 @@
 //!
 //! Whatever comes from the network is never an `Err`: what is malformed, forged, replayed or out of
 //! place is dropped and counted in [`Connection::stats`], and what ends the connection is
-//! [`Event::Closed`] with its [`CloseReason`]. Nothing that a stranger could have sent ends it.
-//! `Err` means that the caller asked for what can't be done now: see [`SendError`] and
-//! [`ExportError`].
+//! [`Event::Closed`] with its [`CloseReason`]. Nothing that a stranger could have sent ends an
+//! established connection, and neither alerts nor ClientHellos of strangers end a handshake. `Err`
+//! means that the caller asked for what can't be done now: see [`SendError`] and [`ExportError`].
 //!
 //! # Code map
 //!
