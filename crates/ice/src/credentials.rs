@@ -4,6 +4,7 @@ use alloc::string::String;
 use core::fmt;
 
 use pollrtc_crypto::Rng;
+use zeroize::Zeroize;
 
 /// A username fragment and its password (RFC 8445 §5.3), as `a=ice-ufrag` and `a=ice-pwd` carry
 /// them.
@@ -38,6 +39,12 @@ impl Credentials {
             ufrag: ice_chars::<8>(rng),
             pwd: ice_chars::<24>(rng),
         }
+    }
+}
+
+impl Drop for Credentials {
+    fn drop(&mut self) {
+        self.pwd.zeroize();
     }
 }
 

@@ -34,7 +34,9 @@ impl Agent {
             let pair = checklist.find(local, remote).and_then(|id| checklist.get(id));
             pair.is_some_and(|pair| pair.valid.is_some())
         };
-        if locals.clone().any(verified) {
+        // The path from before a restart is no pair of this checklist, and verified all the same.
+        let is_path = self.active.as_ref().is_some_and(|active| active.path.remote == remote);
+        if is_path || locals.clone().any(verified) {
             return Acquaintance::Verified;
         }
         if locals.clone().any(|local| self.has_proven_itself(local, remote)) {

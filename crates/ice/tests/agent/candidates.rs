@@ -195,7 +195,7 @@ fn credentials_have_the_lengths_and_letters_of_the_rfc() {
         let credentials = agent(Role::Controlling, seed).local_credentials().clone();
         assert!(credentials.ufrag.len() >= 4 && credentials.pwd.len() >= 22);
         assert!(letters(&credentials.ufrag) && letters(&credentials.pwd));
-        assert!(seen.insert(credentials.ufrag));
+        assert!(seen.insert(credentials.ufrag.clone()));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What strangers and malicious peers send, and the little that it achieves.
 
 use pollrtc_core::{Datagram, StateMachine};
-use pollrtc_ice::{Config, Credentials, Event, Path, Role, State, local_ufrag};
+use pollrtc_ice::{Acquaintance, Config, Credentials, Event, Path, Role, State, local_ufrag};
 use pollrtc_stun::{AttributeType, Builder, Class, ErrorCode, IntegrityKey, Message, Method, TransactionId};
 
 use super::common::{A, B, Check, HERE, Pair, Solo, THERE, address, answer, at, error_code, host, is_request, ms};
@@ -409,4 +409,35 @@ fn a_closed_agent_is_silent() {
     assert_eq!(solo.agent.poll_timeout(), None);
     assert_eq!(solo.agent.stats().after_end, 2);
     assert_eq!(solo.events().last(), Some(&Event::StateChanged(State::Closed)));
+}
+
+#[test]
+fn an_address_becomes_known_step_by_step() {
+    let mut solo = Solo::new(Role::Controlling);
+    let request = solo.only_sent();
+    let (ours, theirs) = (solo.ours(), solo.theirs.clone());
+    let there = address(THERE);
+    assert_eq!(
+        solo.agent.acquaintance(there),
+        Acquaintance::Stranger,
+        "its line alone proves nothing"
+    );
+    solo.receive(&Check::new(&ours, &theirs, Role::Controlled).bytes());
+    assert_eq!(solo.agent.acquaintance(there), Acquaintance::Heard);
+    solo.receive(&answer(&request.bytes, &theirs.pwd, address(HERE)));
+    assert_eq!(solo.agent.acquaintance(there), Acquaintance::Verified);
+    assert_eq!(
+        solo.agent.acquaintance(address("[::ffff:192.0.2.2]:6000")),
+        Acquaintance::Verified
+    );
+    assert_eq!(
+        solo.agent.acquaintance(address("192.0.2.3:6000")),
+        Acquaintance::Stranger
+    );
+    solo.agent.restart(at(0));
+    assert_eq!(
+        solo.agent.acquaintance(there),
+        Acquaintance::Verified,
+        "the old path goes on"
+    );
 }

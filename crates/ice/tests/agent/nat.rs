@@ -176,7 +176,7 @@ fn internet(loss: f64) -> Link {
 fn every_pair_that_can_work_does_under_loss_and_skew() {
     for (index, a) in KINDS.into_iter().enumerate() {
         for b in KINDS.into_iter().skip(index).filter(|b| can_work(a, *b)) {
-            for seed in 0..60 {
+            for seed in 0..200 {
                 let kinds = if seed % 2 == 0 { [a, b] } else { [b, a] };
                 let mut world = World::between(seed, kinds, internet(0.1));
                 world.delay = [[50, 50], [50, 80], [80, 50]][seed as usize % 3].map(ms);

@@ -283,3 +283,16 @@ fn answers_to_checks_from_before_the_restart_do_not_count() {
     assert_eq!(solo.agent.stats().unmatched_response, 1);
     assert!(solo.agent.poll_timeout().is_some());
 }
+
+#[test]
+fn a_restart_can_take_credentials_that_an_offer_has_named() {
+    let mut pair = connected();
+    let now = pair.now;
+    let next = Credentials::generate(&mut pollrtc_crypto::Rng::from_seed([9; 32]));
+    pair.agents[A].restart_with(now, next.clone());
+    assert_eq!(*pair.agents[A].local_credentials(), next);
+    pair.agents[B].restart(now);
+    pair.signal();
+    let deadline = pair.now + ms(1000);
+    assert!(pair.run_until_both(State::Completed, deadline));
+}
