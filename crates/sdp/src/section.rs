@@ -78,13 +78,14 @@ impl<'a> Section<'a> {
 
     /// All well-formed attributes of this name.
     pub(crate) fn all(&self, name: Name) -> impl Iterator<Item = Attribute<'a>> + Clone + use<'a> {
+        let written = name.as_bytes();
         let first = self.get(name);
         let others = Lines::new(self.starting_with(name).unwrap_or_default())
             // The text starts behind the first one's `a=`, so that what looks like a line there is
             // the first one itself.
             .filter(|line| line.letter == 'a')
             .filter_map(move |line| match split_attribute(line.value) {
-                (found, value) if Name::of(found) == Some(name) => Attribute::parse_known(name, value).ok(),
+                (found, value) if found == written => Attribute::parse_known(name, value).ok(),
                 _ => None,
             });
         first.into_iter().chain(others)

@@ -211,11 +211,19 @@ impl<'a> Iterator for Pairs<'a> {
     type Item = (&'a str, &'a str);
 
     fn next(&mut self) -> Option<(&'a str, &'a str)> {
-        let (name, rest) = self.0.split_once(' ')?;
-        let (value, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        let (name, rest) = split_at_space(self.0)?;
+        let (value, rest) = split_at_space(rest).unwrap_or((rest, ""));
         self.0 = rest;
         Some((name, value))
     }
+}
+
+/// `split_once(' ')`, without the set-up that searching for any character costs: names and values
+/// are a few bytes long.
+#[inline]
+fn split_at_space(text: &str) -> Option<(&str, &str)> {
+    let (before, after) = text.split_at_checked(text.bytes().position(|byte| byte == b' ')?)?;
+    Some((before, after.get(1..)?))
 }
 
 impl PartialEq for Candidate<'_> {

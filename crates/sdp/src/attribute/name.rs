@@ -19,6 +19,12 @@ macro_rules! names {
                 }
             }
 
+            /// The name as it is written.
+            #[inline]
+            pub(crate) fn as_bytes(self) -> &'static [u8] {
+                match self { $(Name::$variant => $text,)* }
+            }
+
             /// Where the attribute has a meaning.
             pub(crate) fn usage(self) -> Usage {
                 match self { $(Name::$variant => Usage::$level,)* }
