@@ -9,6 +9,7 @@ pub mod crypto;
 pub mod dtls;
 pub mod ice;
 pub mod netsim;
+pub mod sctp;
 pub mod sdp;
 pub mod stun;
 
@@ -31,4 +32,9 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("stun_message", stun::stun_message),
     ("stun_client", stun::stun_client),
     ("stun_server", stun::stun_server),
+    ("sctp_packet", sctp::sctp_packet),
+    ("sctp_association", sctp::sctp_association),
+    ("sctp_peer", sctp::sctp_peer),
+    ("dcep", sctp::dcep),
+    ("data_channels", sctp::data_channels),
 ];
