@@ -4,7 +4,11 @@ use pollrtc::{Config, Event};
 use pollrtc_tokio::Endpoint;
 
 /// Answers an offer, then sends every message back, until the other side closes.
-pub async fn echo(endpoint: &Endpoint, offer: &str, send_answer: impl FnOnce(String)) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn echo(
+    endpoint: &Endpoint,
+    offer: &str,
+    send_answer: impl FnOnce(String),
+) -> Result<(), Box<dyn Error>> {
     let peer = endpoint.peer(Config::default());
     send_answer(peer.accept_offer(offer).await?);
     while let Some(event) = peer.next_event().await {
