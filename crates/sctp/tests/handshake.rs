@@ -2,7 +2,8 @@
 
 mod support;
 
-use pollrtc_sctp::wire::{Packet, kind};
+use pollrtc_core::{Datagram, StateMachine};
+use pollrtc_sctp::wire::{Packet, PacketWriter, kind};
 use pollrtc_sctp::{AssociationState, CloseReason, Config, Event};
 use support::*;
 
@@ -162,4 +163,36 @@ fn restarted_peer_is_taken_back_and_reported() {
     pair.b.machine.send(0, 51, "welcome back".into(), options).unwrap();
     pair.run_for(ms(500));
     assert_eq!(pair.a.messages(), [(0, "welcome back".into())]);
+}
+
+#[test]
+fn cookies_as_long_as_those_of_other_stacks_are_echoed_whole() {
+    for (cookie_len, mtu) in [(700, 1152), (1100, 1152), (700, 512)] {
+        let mut pair = Associations::new(config(), config());
+        pair.a.machine.set_mtu(mtu);
+        pair.a.machine.connect();
+        pair.send(0, numbered(0, 1000));
+        pair.flush();
+        let tag = u32::from_be_bytes(pair.a.wire[0][16..20].try_into().unwrap());
+        let cookie = vec![9; cookie_len];
+        let mut buf = [0; 1400];
+        let mut packet = PacketWriter::new(&mut buf, 5000, 5000, tag).unwrap();
+        packet.chunk(kind::INIT_ACK, 0, |body| {
+            body.put_u32(9);
+            body.put_u32(100_000);
+            body.put_u16(100);
+            body.put_u16(100);
+            body.put_u32(1);
+            body.put_parameter(7, &[&cookie]);
+        });
+        let len = packet.finish();
+        let a = &mut pair.a.machine;
+        a.handle_datagram(pair.now, Datagram::udp(address(B), &mut buf[..len]));
+        let mut out = [0; 1500];
+        let transmit = a.poll_transmit(pair.now, &mut out).unwrap();
+        let packet = Packet::parse(&out[..transmit.len]).unwrap();
+        let first = packet.chunks().next().unwrap().unwrap();
+        assert_eq!((first.kind(), first.value()), (kind::COOKIE_ECHO, &cookie[..]));
+        assert!(transmit.len <= mtu.max(cookie_len + 16));
+    }
 }

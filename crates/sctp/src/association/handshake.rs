@@ -16,8 +16,8 @@ use crate::{CloseReason, Event};
 
 /// The least window that a peer may have (RFC 9260 §3.3.2).
 const MIN_PEER_WINDOW: u32 = 1500;
-/// The longest cookie to echo: it must fit into one packet.
-const MAX_COOKIE: usize = 400;
+/// The longest cookie to echo. It must fit into one packet; usrsctp's hold a copy of both INITs.
+const MAX_COOKIE: usize = 1200;
 /// How many bytes of parameters that we don't know are told back.
 const MAX_UNRECOGNIZED: usize = 128;
 

@@ -47,7 +47,9 @@ impl Association {
             self.write_sack(&mut packet);
             self.write_forward_tsn(&mut packet);
         }
-        if self.may_send_data() {
+        // A packet that had to be longer than the limit holds nothing else.
+        if self.may_send_data() && packet.len() <= self.max_packet {
+            packet = packet.limited_to(self.max_packet);
             self.write_data(&mut packet);
         }
         if packet.is_empty() {
@@ -118,6 +120,9 @@ impl Association {
         };
         if !self.outbox.cookie_echo {
             return false;
+        }
+        if cookie.len() + 4 > packet.room() {
+            packet.lift_limit(); // It can't be cut.
         }
         packet.chunk(kind::COOKIE_ECHO, 0, |body| body.put(cookie));
         self.outbox.cookie_echo = false;

@@ -71,6 +71,11 @@ impl<'b> PacketWriter<'b> {
         self.limit.saturating_sub(self.len)
     }
 
+    /// Bytes written, the header included.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
     /// Whether no chunk has been written.
     pub fn is_empty(&self) -> bool {
         self.len == HEADER_LEN
