@@ -3,7 +3,7 @@
 mod support;
 
 use pollrtc_core::{Datagram, Instant, StateMachine};
-use pollrtc_sctp::wire::{Cause, DataHeader, Packet, PacketWriter, cause, checksum, kind};
+use pollrtc_sctp::wire::{Cause, DataHeader, Init, Packet, PacketWriter, cause, checksum, kind};
 use pollrtc_sctp::{Association, AssociationState, CloseReason, Config, Event};
 use support::*;
 
@@ -543,4 +543,72 @@ fn strangers_are_not_answered() {
     let mut out = [0; 1500];
     assert!(machine.poll_transmit(now, &mut out).is_some());
     assert_eq!((out[12], out[13]), (kind::SHUTDOWN_COMPLETE, 1));
+}
+
+#[test]
+fn unknown_parameters_of_an_init_do_as_their_highest_bits_say() {
+    let mut machine = Association::new(config(), rng(1), address(B));
+    let mut buf = [0; 300];
+    let mut packet = PacketWriter::new(&mut buf, 5000, 5000, 0).unwrap();
+    packet.chunk(kind::INIT, 0, |body| {
+        body.put_u32(7);
+        body.put_u32(100_000);
+        body.put_u16(10);
+        body.put_u16(10);
+        body.put_u32(1);
+        body.put_parameter(0xBFF0, &[b"skip me"]);
+        body.put_parameter(0xFFF0, &[b"skip me and tell"]);
+        body.put_parameter(0x7FF0, &[b"stop and tell"]);
+        body.put_parameter(0xFFF1, &[b"never read"]);
+    });
+    let len = packet.finish();
+    machine.handle_datagram(Instant::ZERO, Datagram::udp(address(B), &mut buf[..len]));
+    let mut out = [0; 1500];
+    let transmit = machine.poll_transmit(Instant::ZERO, &mut out).unwrap();
+    let packet = Packet::parse(&out[..transmit.len]).unwrap();
+    let chunk = packet.chunks().next().unwrap().unwrap();
+    assert_eq!(chunk.kind(), kind::INIT_ACK);
+    let told: Vec<u16> = Init::parse(&chunk)
+        .unwrap()
+        .parameters
+        .filter(|parameter| parameter.kind == 8)
+        .map(|parameter| u16::from_be_bytes(parameter.value[..2].try_into().unwrap()))
+        .collect();
+    assert_eq!(told, [0xFFF0, 0x7FF0]);
+}
+
+#[test]
+fn an_abort_under_the_peers_own_tag_is_taken_with_the_t_bit_only() {
+    let mut hand = Hand::new();
+    hand.machine.send(0, 51, "x".into(), Default::default()).unwrap();
+    let mut buf = [0; 1500];
+    let transmit = hand.machine.poll_transmit(hand.now, &mut buf).unwrap();
+    let peers = Packet::parse(&buf[..transmit.len]).unwrap().verification_tag();
+    hand.give_with_tag(peers, |packet| {
+        packet.chunk(kind::ABORT, 0, |_| ());
+    });
+    assert_eq!(hand.machine.state(), AssociationState::Connected);
+    hand.give_with_tag(peers, |packet| {
+        packet.chunk(kind::ABORT, 1, |body| body.put_parameter(0x7777, &[]));
+    });
+    let reason = CloseReason::PeerAborted {
+        code: 0x7777,
+        reason: String::new(),
+    };
+    assert_eq!(hand.end(), reason);
+}
+
+#[test]
+fn errors_of_the_peer_are_told_and_end_nothing() {
+    let mut hand = Hand::new();
+    hand.give(|packet| {
+        packet.chunk(kind::ERROR, 0, |body| {
+            body.put_parameter(cause::UNRECOGNIZED_CHUNK_TYPE, &[&[0xFF, 0, 0, 4]])
+        });
+    });
+    let told = Event::PeerError {
+        code: cause::UNRECOGNIZED_CHUNK_TYPE,
+    };
+    assert_eq!(hand.machine.poll_event(), Some(told));
+    assert_eq!(hand.machine.state(), AssociationState::Connected);
 }
