@@ -10,6 +10,7 @@ pub(crate) struct Congestion {
     ssthresh: usize,
     partial_bytes_acked: usize,
     mtu: usize,
+    initial_packets: usize,
     /// In fast recovery, until this TSN is acknowledged (§7.2.4).
     recovery_exit: Option<u64>,
 }
@@ -22,6 +23,7 @@ impl Congestion {
             ssthresh: (peer_window as usize).saturating_mul(2),
             partial_bytes_acked: 0,
             mtu,
+            initial_packets: initial_packets.max(1),
             recovery_exit: None,
         }
     }
@@ -90,12 +92,13 @@ impl Congestion {
         self.partial_bytes_acked = 0;
     }
 
-    /// Nothing was sent for a whole retransmission timeout (§7.2.1).
-    pub(crate) fn on_idle(&mut self) {
-        let floor = self.mtu.saturating_mul(MIN_SSTHRESH);
-        if self.cwnd > floor {
-            self.ssthresh = self.ssthresh.max(self.cwnd);
-            self.cwnd = (self.cwnd / 2).max(floor);
+    /// Nothing was sent for this many retransmission timeouts: what the window was is no longer known
+    /// to fit (§7.2.1). It does not fall below what an association begins with.
+    pub(crate) fn on_idle(&mut self, timeouts: u32) {
+        let floor = self.initial_packets.saturating_mul(self.mtu);
+        if timeouts > 0 && self.cwnd > floor {
+            self.ssthresh = self.cwnd;
+            self.cwnd = (self.cwnd >> timeouts.min(usize::BITS - 1)).max(floor);
         }
     }
 }
@@ -144,9 +147,15 @@ mod tests {
     }
 
     #[test]
-    fn idle_windows_decay_to_four_packets() {
-        let mut congestion = Congestion::new(MTU, 20, 1 << 20);
-        (0..5).for_each(|_| congestion.on_idle());
-        assert_eq!(congestion.window(), 4 * MTU);
+    fn idle_windows_decay_to_what_they_began_with() {
+        let mut congestion = Congestion::new(MTU, 4, 1 << 20);
+        congestion.on_ack(20_000, 4000, 1);
+        assert_eq!(congestion.window(), 24_000);
+        congestion.on_idle(0);
+        assert_eq!(congestion.window(), 24_000);
+        congestion.on_idle(1);
+        assert_eq!(congestion.window(), 12_000);
+        congestion.on_idle(1000);
+        assert_eq!(congestion.window(), 4000);
     }
 }

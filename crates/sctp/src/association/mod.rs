@@ -16,8 +16,7 @@ mod timing;
 mod transmit;
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
-use alloc::vec::Vec;
+use alloc::collections::{BTreeSet, VecDeque};
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -82,7 +81,7 @@ pub struct Association {
     tcb: Option<Box<Tcb>>,
     queue: SendQueue,
     /// Streams that the user wants to be reset and that wait for their data to leave.
-    resetting: Vec<u16>,
+    resetting: BTreeSet<u16>,
     outbox: Outbox,
     timers: Timers,
     rtt: RttEstimator,
@@ -146,7 +145,7 @@ impl Association {
             state: State::Idle,
             tcb: None,
             queue: SendQueue::default(),
-            resetting: Vec::new(),
+            resetting: BTreeSet::new(),
             outbox: Outbox::default(),
             timers: Timers::new(),
             rtt: RttEstimator::new(config.rto_initial, config.rto_min, config.rto_max),

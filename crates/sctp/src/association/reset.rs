@@ -84,7 +84,7 @@ impl Association {
         }
         for stream in streams {
             if !self.is_resetting(*stream) {
-                self.resetting.push(*stream);
+                self.resetting.insert(*stream);
             }
         }
         self.progress();

@@ -110,10 +110,9 @@ impl Association {
 
     /// The path was quiet for a while: is the peer there (§8.3)?
     fn on_heartbeat_timer(&mut self) {
-        let Some(tcb) = self.tcb.as_deref_mut() else {
+        let Some(tcb) = self.tcb.as_deref() else {
             return;
         };
-        tcb.congestion.on_idle();
         if !tcb.outstanding.has_chunks() {
             if self.heartbeat.take().is_some() {
                 self.count_unanswered();

@@ -248,6 +248,10 @@ impl Association {
         let Some(tcb) = self.tcb.as_deref_mut() else {
             return;
         };
+        if !tcb.outstanding.has_chunks() && !self.queue.is_empty() {
+            let idle = (self.now - tcb.last_data_sent).as_nanos() / self.rtt.rto().as_nanos().max(1);
+            tcb.congestion.on_idle(u32::try_from(idle).unwrap_or(u32::MAX));
+        }
         let before = self.stats.chunks_sent;
         let mut stop = Self::write_lost(tcb, &mut self.stats, packet, self.now);
         if stop == Stop::Drained {

@@ -14,6 +14,9 @@ use super::{
 use crate::wire::dcep::{self, ChannelReliability, Open};
 use crate::{Reliability, SendOptions};
 
+/// Beyond this many events that nobody takes, the peer can't open channels.
+const MAX_EVENTS: usize = 32_768;
+
 impl DataChannels {
     pub(super) fn open_channel(&mut self, init: ChannelInit) -> Result<ChannelId, OpenError> {
         if self.ended {
@@ -121,6 +124,7 @@ impl DataChannels {
             None => true,
         };
         let crowded = self.table.len() >= self.max_channels
+            || self.events.len() >= MAX_EVENTS
             || self.table.label_bytes() + open.label.len() + open.protocol.len() > self.max_label_bytes;
         if !theirs || crowded || self.table.is_taken(stream) {
             self.refuse(stream);
