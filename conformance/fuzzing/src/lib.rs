@@ -9,6 +9,7 @@ pub mod crypto;
 pub mod dtls;
 pub mod ice;
 pub mod netsim;
+pub mod pollrtc;
 pub mod sctp;
 pub mod sdp;
 pub mod stun;
@@ -37,4 +38,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("sctp_peer", sctp::sctp_peer),
     ("dcep", sctp::dcep),
     ("data_channels", sctp::data_channels),
+    ("negotiation", pollrtc::negotiation),
+    ("peer_connection", pollrtc::peer_connection),
+    ("router", pollrtc::router),
 ];
