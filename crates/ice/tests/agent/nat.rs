@@ -21,16 +21,28 @@ enum Kind {
     /// A port-restricted NAT behind a port-restricted NAT.
     Carrier,
     Symmetric,
+    /// A Linux router without a rule against unsolicited UDP: port-restricted, until a peer's check
+    /// comes before ours and makes it choose another port.
+    PortOpen,
 }
 
-use Kind::{AddressRestricted, Carrier, FullCone, Open, PortRestricted, Symmetric};
+use Kind::{AddressRestricted, Carrier, FullCone, Open, PortOpen, PortRestricted, Symmetric};
 
-const KINDS: [Kind; 6] = [Open, FullCone, AddressRestricted, PortRestricted, Carrier, Symmetric];
+const KINDS: [Kind; 7] = [
+    Open,
+    FullCone,
+    AddressRestricted,
+    PortRestricted,
+    Carrier,
+    Symmetric,
+    PortOpen,
+];
 
-/// A symmetric NAT and one that looks at ports guess each other's next port in vain.
+/// A NAT whose port is not the one that was told, and one that looks at ports, never meet (or, if
+/// the former is only port-open, by luck).
 fn can_work(a: Kind, b: Kind) -> bool {
-    let picky = |kind| matches!(kind, PortRestricted | Carrier | Symmetric);
-    let fixed = |kind| kind != Symmetric;
+    let picky = |kind| matches!(kind, PortRestricted | Carrier | Symmetric | PortOpen);
+    let fixed = |kind| !matches!(kind, Symmetric | PortOpen);
     (fixed(a) || !picky(b)) && (fixed(b) || !picky(a))
 }
 
@@ -94,6 +106,7 @@ impl World {
                     AddressRestricted => Nat::address_restricted(outside),
                     PortRestricted | Carrier => Nat::port_restricted(outside),
                     Symmetric => Nat::symmetric(outside),
+                    PortOpen => Nat::port_open(outside),
                 };
                 let zone = net.nat(nat);
                 if kind == Carrier {
