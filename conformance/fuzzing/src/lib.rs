@@ -39,6 +39,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("dcep", sctp::dcep),
     ("data_channels", sctp::data_channels),
     ("negotiation", pollrtc::negotiation),
+    ("negotiation_structured", pollrtc::negotiation_structured),
     ("peer_connection", pollrtc::peer_connection),
     ("router", pollrtc::router),
 ];
