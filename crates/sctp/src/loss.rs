@@ -31,6 +31,8 @@ pub(crate) struct LossDetector {
     reorder_quarters: u32,
     /// A probe was sent and nothing new was acknowledged since.
     pub(crate) probing: bool,
+    /// The last probe was something that had been sent before.
+    pub(crate) probe_resent: bool,
 }
 
 /// What detection found.
@@ -71,6 +73,10 @@ impl LossDetector {
 
     /// The peer got something twice: we were too quick to send again (RFC 8985 §6.2 step 4).
     pub(crate) fn on_duplicate_reported(&mut self) {
+        // A probe may arrive twice; that is what a probe is for, and tells nothing of reordering.
+        if core::mem::take(&mut self.probe_resent) {
+            return;
+        }
         self.reorder_quarters = (self.reorder_quarters + 1).min(4);
     }
 

@@ -182,3 +182,17 @@ fn for_every_seed_what_arrives_is_in_order_whole_and_at_most_once() {
         assert!(!pair.a.events.iter().any(|event| matches!(event, Event::Closed(_))));
     }
 }
+
+#[test]
+fn a_slow_acknowledgement_is_no_reason_to_give_up() {
+    let mut pair = Associations::connected();
+    pair.send(0, "warm up");
+    pair.run_for(ms(500));
+    // The peer is there, but takes ten times as long as before to answer.
+    pair.latency = ms(90);
+    pair.send_with(0, "once", retransmits(0));
+    pair.run_for(ms(2000));
+    assert_eq!(pair.b.messages().len(), 2);
+    assert_eq!(pair.a.machine.stats().messages_abandoned, 0);
+    assert_eq!(forward_tsns(&pair.a.wire), 0);
+}

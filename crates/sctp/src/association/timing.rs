@@ -85,16 +85,18 @@ impl Association {
         if tcb.outstanding.in_flight() == 0 || tcb.loss.probing {
             return;
         }
+        let new_data = tcb.outstanding.unsent_len().is_some() || !self.queue.is_empty();
+        if !new_data || tcb.peer_room() < self.max_packet {
+            // What may not be sent again waits for the retransmission timer, or for what is sent next.
+            let Some(last) = tcb.outstanding.last_in_flight(self.now) else {
+                return;
+            };
+            tcb.outstanding.mark_lost(last);
+            tcb.loss.probe_resent = true;
+        }
         self.stats.probes += 1;
         tcb.loss.probing = true;
         tcb.force_packet = true;
-        let new_data = tcb.outstanding.unsent_len().is_some() || !self.queue.is_empty();
-        let room = tcb.peer_room() >= self.max_packet;
-        if (!new_data || !room)
-            && let Some(last) = tcb.outstanding.last_in_flight()
-        {
-            tcb.outstanding.mark_lost(last);
-        }
         self.timers.set(Timer::Retransmit, self.now + self.rtt.rto());
     }
 

@@ -282,17 +282,19 @@ impl Outstanding {
     pub(crate) fn next_lost(&mut self, now: Instant, may_abandon: bool) -> Option<(u64, usize)> {
         loop {
             let (tsn, chunk) = self.first_lost()?;
-            let give_up = may_abandon
-                && self.message(chunk.message).is_some_and(|message| {
-                    let policy = &message.policy;
-                    policy.expired(now)
-                        || (policy.max_retransmits != u16::MAX && chunk.transmissions > policy.max_retransmits)
-                });
-            if !give_up {
+            if !may_abandon || !self.is_given_up(&chunk, now) {
                 return Some((tsn, chunk.wire_len()));
             }
             self.abandon(chunk.message);
         }
+    }
+
+    /// Whether a chunk, if it is lost, would be given up and not sent again.
+    fn is_given_up(&self, chunk: &SentChunk, now: Instant) -> bool {
+        self.message(chunk.message).is_some_and(|message| {
+            let policy = &message.policy;
+            policy.expired(now) || (policy.max_retransmits != u16::MAX && chunk.transmissions > policy.max_retransmits)
+        })
     }
 
     /// Sends a lost chunk again. Returns it for the wire.
@@ -353,14 +355,17 @@ impl Outstanding {
         self.payload_in_flight = 0;
     }
 
-    /// The highest TSN in flight, for a tail loss probe. Looks back over what is acknowledged.
-    pub(crate) fn last_in_flight(&self) -> Option<u64> {
-        let from_end = self
+    /// The highest TSN in flight, for a tail loss probe; none if its message must not be sent again.
+    /// Looks back over what is acknowledged.
+    pub(crate) fn last_in_flight(&self, now: Instant) -> Option<u64> {
+        let (from_end, chunk) = self
             .chunks
             .iter()
             .rev()
-            .position(|chunk| chunk.state == ChunkState::InFlight)?;
-        Some(self.next_tsn() - 1 - from_end as u64)
+            .enumerate()
+            .find(|(_, chunk)| chunk.state == ChunkState::InFlight)?;
+        let tsn = self.next_tsn() - 1 - from_end as u64;
+        (!self.is_given_up(chunk, now)).then_some(tsn)
     }
 
     /// Whether something has to be sent again.
