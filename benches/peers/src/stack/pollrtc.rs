@@ -1,0 +1,165 @@
+//! pollrtc, with aws-lc-rs. Any order of calls is legal, and output comes in trains of datagrams.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use pollrtc::{
+    Certificate, ChannelId, Config, ConnectionState, Datagram, Event, PeerConnection, Rng, StateMachine,
+    default_provider,
+};
+
+use crate::peer::{Drained, Options, Peer};
+
+const MTU: usize = 1200;
+/// As many datagrams of this length as a system takes in one call.
+const MAX_SEGMENTS: usize = 32;
+
+pub(crate) struct Pollrtc {
+    connection: PeerConnection,
+    remote: SocketAddr,
+    channel: Option<ChannelId>,
+    /// The simulation's time at which our own begins.
+    origin: Instant,
+}
+
+/// One call's output: datagrams of `segment` bytes, the last may be shorter.
+pub(crate) struct Train {
+    buf: Vec<u8>,
+    len: usize,
+    segment: usize,
+}
+
+impl Peer for Pollrtc {
+    const NAME: &'static str = "pollrtc";
+    const BATCHES: bool = true;
+    type Output = Train;
+    type Datagram = Slot;
+
+    fn pair(now: Instant, [here, there]: [SocketAddr; 2], options: &Options) -> (Self, Self) {
+        let zero = pollrtc::Instant::ZERO;
+        let mut a = PeerConnection::new(config(options));
+        let mut b = PeerConnection::new(config(options));
+        a.add_local_address(zero, here).expect("address");
+        b.add_local_address(zero, there).expect("address");
+        let channel = a.create_data_channel("bench").expect("channel");
+        let offer = a.offer(zero).expect("offer");
+        let answer = b.accept_offer(zero, &offer).expect("offer is accepted");
+        a.accept_answer(zero, &answer).expect("answer is accepted");
+        let peer = |connection, remote, channel| Self {
+            connection,
+            remote,
+            channel,
+            origin: now,
+        };
+        (peer(a, there, Some(channel)), peer(b, here, None))
+    }
+
+    fn receive(&mut self, now: Instant, mut datagram: Slot) {
+        let now = self.at(now);
+        self.connection
+            .handle_datagram(now, Datagram::udp(self.remote, &mut datagram.0));
+    }
+
+    fn timeout(&mut self, now: Instant) {
+        let now = self.at(now);
+        self.connection.handle_timeout(now);
+    }
+
+    fn drain(&mut self, now: Instant, drained: &mut Drained<Train>) -> Option<Instant> {
+        let at = self.at(now);
+        self.take_output(at, drained);
+        while let Some(event) = self.connection.poll_event() {
+            match event {
+                Event::ConnectionStateChanged(ConnectionState::Connected) => drained.connected = true,
+                Event::ChannelOpen { channel, .. } => {
+                    self.channel = Some(channel);
+                    drained.channel_open = true;
+                }
+                Event::Message { data, .. } => {
+                    drained.messages += 1;
+                    drained.bytes += data.len() as u64;
+                }
+                _ => {}
+            }
+        }
+        // Taking messages opens the receive window, which the peer may have to be told.
+        self.take_output(at, drained);
+        let deadline = self.connection.poll_timeout()?;
+        self.origin.checked_add(deadline.since_origin())
+    }
+
+    fn send(&mut self, _now: Instant, message: &[u8]) -> bool {
+        self.channel
+            .is_some_and(|channel| self.connection.send(channel, message).is_ok())
+    }
+
+    fn datagrams(train: Train, mut each: impl FnMut(Slot)) {
+        for datagram in train.buf[..train.len].chunks(train.segment) {
+            let mut slot = SLOTS.with_borrow_mut(Vec::pop).unwrap_or_default();
+            slot.clear();
+            slot.extend_from_slice(datagram);
+            each(Slot(slot));
+        }
+        TRAINS.with_borrow_mut(|trains| trains.push(train.buf));
+    }
+}
+
+impl Pollrtc {
+    fn at(&self, now: Instant) -> pollrtc::Instant {
+        pollrtc::Instant::ZERO + now.duration_since(self.origin)
+    }
+
+    fn take_output(&mut self, now: pollrtc::Instant, drained: &mut Drained<Train>) {
+        let spare = || TRAINS.with_borrow_mut(Vec::pop);
+        let mut buf = spare().unwrap_or_else(|| vec![0; MTU * MAX_SEGMENTS]);
+        while let Some(transmit) = self.connection.poll_transmit(now, &mut buf) {
+            let next = spare().unwrap_or_else(|| vec![0; MTU * MAX_SEGMENTS]);
+            drained.output.push(Train {
+                buf: std::mem::replace(&mut buf, next),
+                len: transmit.len,
+                segment: transmit.segment_size.unwrap_or(transmit.len),
+            });
+        }
+        TRAINS.with_borrow_mut(|trains| trains.push(buf));
+    }
+}
+
+fn config(options: &Options) -> Config {
+    Config {
+        certificate: options.shared_certificate.then(shared_certificate),
+        max_buffered_amount: options.max_buffered,
+        mtu: MTU,
+        max_segments: MAX_SEGMENTS,
+        ..Config::default()
+    }
+}
+
+fn shared_certificate() -> Certificate {
+    static CERTIFICATE: OnceLock<Certificate> = OnceLock::new();
+    let generate = || Certificate::generate(default_provider(), &mut Rng::from_os()).expect("certificate");
+    CERTIFICATE.get_or_init(generate).clone()
+}
+
+/// A datagram in a buffer that goes back to where it came from. The buffers are the driver's part,
+/// which here is the simulation's: a real driver has one to send from and one to receive into.
+pub(crate) struct Slot(Vec<u8>);
+
+impl AsRef<[u8]> for Slot {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let buf = std::mem::take(&mut self.0);
+        SLOTS.with_borrow_mut(|slots| slots.push(buf));
+    }
+}
+
+thread_local! {
+    static TRAINS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static SLOTS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
