@@ -1,7 +1,7 @@
 //! `pollrtc connect`: offers to a server that echoes, and checks what comes back.
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
         Ok(()) => report["ok"] = json!(true),
         Err(error) => report["error"] = json!(error.to_string()),
     }
-    println!("{report:#}");
+    writeln!(io::stdout(), "{report:#}")?;
     Ok(if outcome.is_ok() {
         ExitCode::SUCCESS
     } else {

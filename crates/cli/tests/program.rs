@@ -213,7 +213,8 @@ fn loopback_tells_each_step() {
     assert_eq!(output.status.code(), Some(0), "{told}");
     for step in [
         "typ srflx",
-        "ICE: sends from",
+        "ICE: checks",
+        "ICE: chose the pair",
         "DTLS 1.",
         "the channel is open",
         "1000 of 1000 messages back",

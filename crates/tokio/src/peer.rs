@@ -92,6 +92,8 @@ impl Peer {
 
     /// What happens next; `None` once the connection has ended.
     pub async fn next_event(&self) -> Option<Event> {
+        // Who takes one event after the other without ever waiting lets others have a turn.
+        tokio::task::consume_budget().await;
         while !self.ended.load(Ordering::Acquire) {
             let changed = self.changed.notified();
             let event = self.lock(|state, id| state.router.poll_event_of(id));

@@ -42,6 +42,7 @@ type Say<'s> = Box<dyn FnMut(Instant, char, String) + 's>;
 pub(super) struct World<'s> {
     net: Network,
     peers: [Peer; 2],
+    checks: [Checks; 2],
     talk: Talk,
     say: Say<'s>,
     outcome: Option<Outcome>,
@@ -52,6 +53,9 @@ struct Peer {
     name: char,
     host: Host<PeerConnection>,
 }
+
+/// How far connectivity checks have come: sent, answered by the other side, received.
+type Checks = [u64; 3];
 
 /// What is said on the channel: A sends, B returns.
 struct Talk {
@@ -107,6 +111,7 @@ impl<'s> World<'s> {
         let mut world = Self {
             net,
             peers: [a, b],
+            checks: [Checks::default(); 2],
             talk: Talk {
                 messages: args.messages,
                 sent: 0,
@@ -154,9 +159,29 @@ impl<'s> World<'s> {
     fn take_events(&mut self) {
         for (from, to) in [(0, 1), (1, 0)] {
             let (peer, other) = (self.peers[from], self.peers[to]);
+            self.note_checks(from);
             while let Some(event) = self.net[peer.host].poll_event() {
                 self.happened(peer, other, event);
             }
+        }
+    }
+
+    /// Tells of checks as long as there is no path.
+    fn note_checks(&mut self, index: usize) {
+        let peer = self.peers[index];
+        let stats = self.net[peer.host].stats();
+        let checks = [
+            stats.ice.requests_sent,
+            stats.ice.responses_received,
+            stats.ice.requests_received,
+        ];
+        if checks != self.checks[index] && stats.path.is_none() {
+            self.checks[index] = checks;
+            let [sent, answered, received] = checks;
+            self.say(
+                peer.name,
+                format!("ICE: checks: {sent} sent, {answered} answered, {received} received"),
+            );
         }
     }
 
@@ -178,7 +203,7 @@ impl<'s> World<'s> {
                 }
             }
             Event::PathChanged(path) => {
-                self.say(name, format!("ICE: sends from {} to {}", path.local, path.remote));
+                self.say(name, format!("ICE: chose the pair {} to {}", path.local, path.remote));
             }
             Event::Secured { version, cipher_suite } => {
                 self.say(

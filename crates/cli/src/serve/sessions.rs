@@ -301,3 +301,24 @@ impl IntoResponse for Refused {
         (self.status, Json(self.body)).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pollrtc::{Rng, default_provider};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_connect_is_forgotten() {
+        let endpoint = Endpoint::bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
+        let certificate = Certificate::generate(default_provider(), &mut Rng::from_os()).unwrap();
+        let sessions = Arc::new(Sessions::new(endpoint.clone(), certificate, 1));
+        let (id, session) = sessions.open().unwrap();
+        assert_eq!(sessions.open().unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
+        drop(session);
+
+        tokio::time::sleep(PATIENCE + Duration::from_secs(1)).await;
+        assert_eq!(sessions.find(id).unwrap_err().status, StatusCode::NOT_FOUND);
+        sessions.open().unwrap();
+    }
+}
