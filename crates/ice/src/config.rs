@@ -16,8 +16,9 @@ pub struct Config {
     /// How many local addresses, and how many signalled remote candidates, are kept; more are
     /// refused or ignored.
     pub max_candidates: usize,
-    /// How many remote candidates are learnt from checks (they need the peer's knowledge of our
-    /// password, but no signalling).
+    /// How many remote candidates are kept that were learnt from checks (they need the peer's
+    /// knowledge of our password, but no signalling). One that was silent for as long as consent
+    /// lasts makes room.
     pub max_peer_reflexive: usize,
     /// How many pairs the checklist holds (RFC 8445 §6.1.2.5); the lowest priorities go first.
     pub max_pairs: usize,

@@ -63,6 +63,10 @@ pub(crate) struct Pair {
     pub(crate) last_request: Option<TransactionId>,
     /// When the peer last answered us on it.
     pub(crate) last_success: Instant,
+    /// When a check of the peer last came on it.
+    pub(crate) last_asked: Instant,
+    /// The address that the peer last saw us under.
+    pub(crate) mapped: Option<SocketAddr>,
     pub(crate) rtt: Option<Duration>,
 }
 
@@ -94,6 +98,8 @@ impl Pair {
             answered: false,
             last_request: None,
             last_success: Instant::ZERO,
+            last_asked: Instant::ZERO,
+            mapped: None,
             rtt: None,
         }
     }

@@ -152,14 +152,21 @@ impl Session {
         u16::try_from(index).unwrap_or(LEARNT_FOUNDATIONS - 1)
     }
 
-    /// Learns a remote candidate from a check (RFC 8445 §7.3.1.3).
-    pub(crate) fn learn(&mut self, address: SocketAddr, priority: u32) -> usize {
-        self.remotes.push(Remote {
+    /// Learns a remote candidate from a check (RFC 8445 §7.3.1.3), in the place of a forgotten one
+    /// if there is one.
+    pub(crate) fn learn(&mut self, address: SocketAddr, priority: u32, place: Option<usize>) -> usize {
+        let learnt = |foundation| Remote {
             address,
             kind: CandidateKind::PeerReflexive,
             priority,
-            foundation: LEARNT_FOUNDATIONS.saturating_add(self.learnt),
-        });
+            foundation,
+        };
+        if let Some((place, forgotten)) = place.and_then(|place| Some((place, self.remotes.get_mut(place)?))) {
+            *forgotten = learnt(forgotten.foundation);
+            return place;
+        }
+        self.remotes
+            .push(learnt(LEARNT_FOUNDATIONS.saturating_add(self.learnt)));
         self.learnt = self.learnt.saturating_add(1);
         self.remotes.len() - 1
     }

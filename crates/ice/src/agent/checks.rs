@@ -209,6 +209,16 @@ impl Agent {
         let Some(pair) = self.session.checklist.get_mut(id) else {
             return;
         };
+        if nominates
+            && self
+                .session
+                .selected
+                .is_some_and(|selected| pair.leads_to.unwrap_or(id) == selected)
+        {
+            // It was nominated anew, as the same pair: only consent decides on what is selected.
+            self.session.nominating = None;
+            return;
+        }
         let leads_to = pair.leads_to.take();
         pair.nominate_on_success = false;
         pair.state = PairState::Failed;

@@ -35,7 +35,17 @@ impl Agent {
             && active.path.remote == remote
         {
             active.last_heard = self.now;
+            active.unanswered_since = None;
         }
+    }
+
+    /// When it becomes clear that nobody answers the last consent check, nor says anything else
+    /// that is authenticated. It says nothing of consent, which lasts much longer: packets get
+    /// lost. Data is no sign of life, for anyone can forge it.
+    pub(super) fn missed_at(&self) -> Option<Instant> {
+        let active = self.active.as_ref()?;
+        let round_trip = active.rtt.unwrap_or_default() * 2;
+        Some(active.unanswered_since? + round_trip.max(self.timing().retransmission))
     }
 
     /// Nothing was heard on the path for a while, or there is none.
@@ -101,6 +111,7 @@ impl Agent {
             return;
         };
         active.next_check = self.now + interval;
+        active.unanswered_since.get_or_insert(self.now);
         let session = match active.origin {
             Origin::Pair(_) => self.session.number,
             Origin::Previous(number) => number,
@@ -138,7 +149,7 @@ impl Agent {
     }
 
     /// The peer answered a consent check.
-    pub(super) fn consented(&mut self, transaction: &Transaction, sample: Option<Duration>) {
+    pub(super) fn consented(&mut self, transaction: &Transaction, sample: Option<Duration>, mapped: SocketAddr) {
         if !self.is_consent_of_path(transaction) {
             return;
         }
@@ -163,6 +174,7 @@ impl Agent {
             && let Some(pair) = self.session.checklist.get_mut(id)
         {
             pair.last_success = now;
+            self.seen_as(id, mapped, transaction.priority);
         }
     }
 
@@ -206,7 +218,8 @@ impl Agent {
             .unwrap_or(consented + self.timing().consent_expiry);
         let silent = active.last_heard + self.timing().disconnect;
         let silent = (self.state != State::Disconnected).then_some(silent);
-        [Some(active.next_check), Some(expires), silent]
+        let missed = self.missed_at().filter(|at| *at > self.now);
+        [Some(active.next_check), Some(expires), silent, missed]
             .into_iter()
             .flatten()
             .min()

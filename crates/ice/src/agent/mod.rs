@@ -9,6 +9,7 @@ mod lite;
 mod nominate;
 mod output;
 mod path;
+mod rebinding;
 mod requests;
 mod responses;
 mod restart;

@@ -54,10 +54,14 @@ impl Agent {
             return;
         }
         self.session.nominate_at = None;
-        // The check that led to this pair is repeated, now with USE-CANDIDATE.
-        let leading = |pair: &&Pair| pair.leads_to == Some(best) && pair.state == PairState::Succeeded;
-        let source = self.session.checklist.iter().find(leading).map_or(best, |pair| pair.id);
-        if self.start_check(source, true) {
+        self.nominate(best);
+    }
+
+    /// Repeats the check that led to this pair, now with USE-CANDIDATE.
+    pub(super) fn nominate(&mut self, id: PairId) {
+        let leading = |pair: &&Pair| pair.leads_to == Some(id) && pair.state == PairState::Succeeded;
+        let source = self.session.checklist.iter().find(leading).map_or(id, |pair| pair.id);
+        if self.session.nominating != Some(source) && self.start_check(source, true) {
             self.session.nominating = Some(source);
         }
     }
@@ -131,28 +135,6 @@ impl Agent {
         };
         if accepted {
             self.select(id);
-        }
-    }
-
-    /// The selected pair has gone silent and the peer has nominated another one too: that is it.
-    fn run_fallback(&mut self) {
-        let Some(selected) = self.session.selected else {
-            return;
-        };
-        if !self.is_silent() {
-            return;
-        }
-        let fresh = self.timing().consent_expiry;
-        let now = self.now;
-        let other = self
-            .session
-            .checklist
-            .best_valid(|pair| pair.nominated && pair.id != selected && now < pair.last_success + fresh);
-        if let Some(other) = other.map(|pair| pair.id) {
-            if let Some(pair) = self.session.checklist.get_mut(selected) {
-                pair.nominated = false;
-            }
-            self.select(other);
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Active {
     pub(super) last_success: Instant,
     /// When it last said anything that was authenticated.
     pub(super) last_heard: Instant,
+    /// When the first consent check went out that came after this and is not answered.
+    pub(super) unanswered_since: Option<Instant>,
     pub(super) next_check: Instant,
     /// Consent ran out while the machine slept: nothing goes out but one consent check.
     pub(super) suspended_until: Option<Instant>,
@@ -110,6 +112,7 @@ impl Agent {
             rtt: pair.rtt,
             last_success: pair.last_success,
             last_heard: pair.last_success.max(self.now),
+            unanswered_since: None,
             next_check,
             suspended_until: None,
         });

@@ -140,6 +140,7 @@ impl Agent {
             return;
         };
         pair.answered = true;
+        pair.last_asked = self.now;
         if pair.last_request.replace(check.transaction) == Some(check.transaction) {
             self.stats.repeated_requests += 1;
             return;
@@ -162,12 +163,39 @@ impl Agent {
         let session = &mut self.session;
         let candidate = match session.find_remote(remote) {
             Some(known) => known,
-            None if usize::from(session.learnt) >= self.config.max_peer_reflexive => return None,
             None => {
+                let is_full = usize::from(session.learnt) >= self.config.max_peer_reflexive;
+                let place = if is_full { Some(self.forget_learnt()?) } else { None };
                 let usual = candidate_priority(CandidateKind::PeerReflexive, u16::MAX);
-                session.learn(remote, priority.unwrap_or(usual).max(1))
+                self.session.learn(remote, priority.unwrap_or(usual).max(1), place)
             }
         };
         self.insert_pair(local, candidate)
+    }
+
+    /// Makes room for a learnt candidate at the cost of the one that was silent for longest, and
+    /// for so long that consent to it would have ended: a peer whose NAT moves it every few
+    /// minutes stays reachable for ever.
+    fn forget_learnt(&mut self) -> Option<usize> {
+        let session = &mut self.session;
+        let last_heard = |place| {
+            let pairs = session.checklist.iter().filter(|pair| pair.remote == place);
+            pairs
+                .map(|pair| match session.selected {
+                    Some(selected) if selected == pair.id => self.now,
+                    _ => pair.last_asked.max(pair.last_success),
+                })
+                .max()
+        };
+        let learnt = (0..).zip(&session.remotes);
+        let learnt = learnt.filter(|(_, remote)| remote.kind == CandidateKind::PeerReflexive);
+        let (oldest, heard) = learnt
+            .map(|(place, _)| (place, last_heard(place)))
+            .min_by_key(|(_, heard)| *heard)?;
+        if heard.is_some_and(|heard| self.now < heard + self.config.timing.consent_expiry) {
+            return None;
+        }
+        session.checklist.retain(|pair| pair.remote != oldest);
+        Some(oldest)
     }
 }

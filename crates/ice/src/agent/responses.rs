@@ -87,7 +87,7 @@ impl Agent {
                     pair.measure(sample);
                 }
             }
-            Purpose::Consent => self.consented(transaction, sample),
+            Purpose::Consent => self.consented(transaction, sample, mapped),
             _ => {}
         }
     }
@@ -122,14 +122,18 @@ impl Agent {
         if let Some(pair) = self.session.checklist.get_mut(valid) {
             pair.state = PairState::Succeeded;
             pair.last_success = self.now;
+            pair.mapped = Some(mapped);
             pair.make_valid(role, priority.unwrap_or(pair.local_priority));
         }
         if let Some(pair) = self.session.checklist.get_mut(id) {
             pair.leads_to = Some(valid);
         }
         self.session.checklist.unfreeze(foundation);
-        if nominates && self.role == Role::Controlling {
-            self.select(valid);
+        if nominates {
+            self.session.nominating = None;
+            if self.role == Role::Controlling {
+                self.select(valid);
+            }
         }
         if nominated && self.role == Role::Controlled {
             self.accept_nomination(valid);
@@ -139,7 +143,7 @@ impl Agent {
     /// The priority of the local candidate that the peer saw: that of the server-reflexive
     /// candidate at this address, else that of the peer-reflexive one which is found just now
     /// (§7.2.5.3.1); `None` for the host candidate itself.
-    fn seen_priority(&self, local: LocalId, mapped: SocketAddr, prflx_priority: u32) -> Option<u32> {
+    pub(super) fn seen_priority(&self, local: LocalId, mapped: SocketAddr, prflx_priority: u32) -> Option<u32> {
         if self.local_address(local) == Some(mapped) {
             return None;
         }

@@ -10,6 +10,7 @@ mod hostile;
 mod laws;
 mod lite;
 mod nat;
+mod rebinding;
 mod restart;
 mod roles;
 mod trickle;

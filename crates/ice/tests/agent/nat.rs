@@ -56,16 +56,16 @@ enum Signal {
 }
 
 /// Two agents behind what they are behind, and signaling that takes its time.
-struct World {
-    net: Network,
-    agents: [Host<Agent>; 2],
+pub(super) struct World {
+    pub(super) net: Network,
+    pub(super) agents: [Host<Agent>; 2],
     signals: VecDeque<(Instant, usize, Signal)>,
     delay: [Duration; 2],
     candidates: [Vec<Candidate>; 2],
 }
 
 impl World {
-    fn new(seed: u64, link: Link, zones: impl FnOnce(&mut Network) -> [(Zone, &'static str); 2]) -> Self {
+    pub(super) fn new(seed: u64, link: Link, zones: impl FnOnce(&mut Network) -> [(Zone, &'static str); 2]) -> Self {
         let mut net = Network::new(seed);
         net.set_link(Zone::INTERNET, link);
         net.host(address(STUN_SERVER), BindingServer::new(ServerConfig::default()));
@@ -123,7 +123,7 @@ impl World {
     }
 
     /// Trickles what one side says to the other.
-    fn signal(&mut self) {
+    pub(super) fn signal(&mut self) {
         for side in [A, B] {
             let credentials = self.net[self.agents[side]].local_credentials().clone();
             self.post(side, Signal::Credentials(credentials));
@@ -135,7 +135,7 @@ impl World {
         self.signals.push_back((due, 1 - from, signal));
     }
 
-    fn run_until(&mut self, deadline: Instant, mut done: impl FnMut(&mut Self) -> bool) -> bool {
+    pub(super) fn run_until(&mut self, deadline: Instant, mut done: impl FnMut(&mut Self) -> bool) -> bool {
         loop {
             for side in [A, B] {
                 while let Some(event) = self.net[self.agents[side]].poll_event() {
@@ -176,12 +176,17 @@ impl World {
         }
     }
 
-    fn both(&mut self, state: State) -> bool {
+    pub(super) fn run_for(&mut self, duration: Duration) {
+        let deadline = self.net.now() + duration;
+        self.run_until(deadline, |_| false);
+    }
+
+    pub(super) fn both(&mut self, state: State) -> bool {
         self.agents.iter().all(|agent| self.net[*agent].state() == state)
     }
 }
 
-fn internet(loss: f64) -> Link {
+pub(super) fn internet(loss: f64) -> Link {
     Link::new().latency(ms(100)).loss(loss)
 }
 
