@@ -53,6 +53,11 @@ pub(crate) trait Peer: Sized {
 
     /// The datagrams of what was given out, in order. Work of the network, which is not measured.
     fn datagrams(output: Self::Output, each: impl FnMut(Self::Datagram));
+
+    /// Bytes of heap that belong to the driver's side of all peers of this library.
+    fn driver_heap() -> usize {
+        0
+    }
 }
 
 /// What a peer has given out: output to be shipped, and what happened, added up.

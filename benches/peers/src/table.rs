@@ -160,7 +160,8 @@ fn ratio(ours: f64, theirs: f64, better: Better) -> String {
     if theirs == 0.0 {
         return "–".into();
     }
-    let ratio = ours / theirs;
+    // To two digits, as it is shown.
+    let ratio = (ours / theirs * 100.0).round() / 100.0;
     let worse = match better {
         Better::Less => ratio > 1.0,
         Better::More => ratio < 1.0,

@@ -164,7 +164,8 @@ impl Transfer {
         let tick = Duration::from_micros(u64::from(self.rtt.is_zero()));
         let (start, cpu_start) = (sim.now, cpu::now());
         let (mut warm, mut warm_datagrams, mut warm_messages) = (snapshot(), 0, 0);
-        let (idle_heap, mut most_heap) = (warm.live, 0);
+        let heap = || snapshot().live - P::driver_heap() as i64;
+        let (idle_heap, mut most_heap) = (heap(), 0);
         let mut sent = 0;
         loop {
             sim.timed(0, |sim| {
@@ -174,7 +175,7 @@ impl Transfer {
                 sim.drain(0);
             });
             sim.ship(0);
-            most_heap = most_heap.max(snapshot().live - idle_heap);
+            most_heap = most_heap.max(heap() - idle_heap);
             let acted = sim.step(1) | sim.step(0);
             let delivered = sim.sides[1].drained.messages;
             if delivered >= wanted || cpu::now() - cpu_start > self.cpu_limit.as_nanos() as u64 {

@@ -1,6 +1,6 @@
 //! pollrtc, with aws-lc-rs. Any order of calls is legal, and output comes in trains of datagrams.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -104,6 +104,10 @@ impl Peer for Pollrtc {
         }
         TRAINS.with_borrow_mut(|trains| trains.push(train.buf));
     }
+
+    fn driver_heap() -> usize {
+        MADE_TRAINS.get() * MTU * MAX_SEGMENTS
+    }
 }
 
 impl Pollrtc {
@@ -112,12 +116,10 @@ impl Pollrtc {
     }
 
     fn take_output(&mut self, now: pollrtc::Instant, drained: &mut Drained<Train>) {
-        let spare = || TRAINS.with_borrow_mut(Vec::pop);
-        let mut buf = spare().unwrap_or_else(|| vec![0; MTU * MAX_SEGMENTS]);
+        let mut buf = spare_train();
         while let Some(transmit) = self.connection.poll_transmit(now, &mut buf) {
-            let next = spare().unwrap_or_else(|| vec![0; MTU * MAX_SEGMENTS]);
             drained.output.push(Train {
-                buf: std::mem::replace(&mut buf, next),
+                buf: std::mem::replace(&mut buf, spare_train()),
                 len: transmit.len,
                 segment: transmit.segment_size.unwrap_or(transmit.len),
             });
@@ -159,7 +161,16 @@ impl Drop for Slot {
     }
 }
 
+/// A buffer for one train, a used one if there is one.
+fn spare_train() -> Vec<u8> {
+    TRAINS.with_borrow_mut(Vec::pop).unwrap_or_else(|| {
+        MADE_TRAINS.set(MADE_TRAINS.get() + 1);
+        vec![0; MTU * MAX_SEGMENTS]
+    })
+}
+
 thread_local! {
     static TRAINS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static MADE_TRAINS: Cell<usize> = const { Cell::new(0) };
     static SLOTS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
