@@ -213,7 +213,7 @@ fn loopback_tells_each_step() {
     assert_eq!(output.status.code(), Some(0), "{told}");
     for step in [
         "typ srflx",
-        "ICE: checks",
+        "requests sent",
         "ICE: chose the pair",
         "DTLS 1.",
         "the channel is open",

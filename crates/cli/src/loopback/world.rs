@@ -180,7 +180,7 @@ impl<'s> World<'s> {
             let [sent, answered, received] = checks;
             self.say(
                 peer.name,
-                format!("ICE: checks: {sent} sent, {answered} answered, {received} received"),
+                format!("ICE: {sent} requests sent, {answered} answered; {received} received"),
             );
         }
     }
