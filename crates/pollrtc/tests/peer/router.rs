@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::support::seeded;
-use pollrtc::{Datagram, Event, Instant, PeerConnection, PeerId, Router, StateMachine};
+use pollrtc::{ConnectionState, Datagram, Event, Instant, PeerConnection, PeerId, Router, StateMachine};
 
 const SERVER: ([u8; 4], u16) = ([192, 0, 2, 100], 3478);
 
@@ -146,4 +146,27 @@ fn a_removed_peer_leaves_nothing_behind() {
     hall.join(40);
     hall.run(500);
     assert_eq!(hall.texts[&SocketAddr::from(([192, 0, 2, 41], 5000))].len(), 1);
+}
+
+#[test]
+fn a_client_that_comes_back_from_another_address_is_found_by_its_ufrag() {
+    let mut hall = Hall::with_clients(2);
+    hall.run(500);
+    let (id, address, _) = &mut hall.clients[0];
+    let (id, address) = (*id, address);
+    // A NAT gave it another port, of which the client itself knows nothing.
+    let moved = SocketAddr::from(([192, 0, 2, 1], 6000));
+    *address = moved;
+    hall.run(15_000);
+    let (.., client) = &mut hall.clients[0];
+    assert_eq!(client.connection_state(), ConnectionState::Connected);
+    client.create_data_channel("hall again").unwrap();
+    hall.run(100);
+    assert_eq!(hall.texts[&moved], [format!("I am {moved}")]);
+    let server = hall.router.peer(id).unwrap();
+    assert_eq!(server.connection_state(), ConnectionState::Connected);
+    // Long after consent to the old address has ended.
+    hall.run(45_000);
+    let server = hall.router.peer(id).unwrap();
+    assert_eq!(server.connection_state(), ConnectionState::Connected);
 }
