@@ -11,6 +11,9 @@ pub(crate) struct Congestion {
     partial_bytes_acked: usize,
     mtu: usize,
     initial_packets: usize,
+    /// What was sent last filled the window. Acknowledgements may come many at a time, so what the
+    /// first of them leaves in flight says nothing of how the window was used.
+    filled: bool,
     /// In fast recovery, until this TSN is acknowledged (§7.2.4).
     recovery_exit: Option<u64>,
 }
@@ -24,6 +27,7 @@ impl Congestion {
             partial_bytes_acked: 0,
             mtu,
             initial_packets: initial_packets.max(1),
+            filled: false,
             recovery_exit: None,
         }
     }
@@ -42,6 +46,11 @@ impl Congestion {
         self.recovery_exit.is_some()
     }
 
+    /// Nothing more can leave now, for want of data or of window; `in_flight` is on the way.
+    pub(crate) fn on_sent(&mut self, in_flight: usize) {
+        self.filled = in_flight.saturating_add(self.mtu) > self.cwnd;
+    }
+
     /// `acked` bytes arrived, `in_flight` were on the way before, everything up to `cumulative` is
     /// there.
     pub(crate) fn on_ack(&mut self, acked: usize, in_flight: usize, cumulative: u64) {
@@ -53,7 +62,7 @@ impl Congestion {
         }
         // Only a window that is used tells whether there is room for more (§7.2.1, §7.2.2). The
         // packet that did not fit any more counts as used.
-        let used = in_flight.saturating_add(self.mtu) > self.cwnd;
+        let used = self.filled || in_flight.saturating_add(self.mtu) > self.cwnd;
         if !used {
             return;
         }
@@ -116,6 +125,18 @@ mod tests {
         assert_eq!(congestion.window(), 4000, "an unused window does not grow");
         congestion.on_ack(2000, 4000, 4);
         assert_eq!(congestion.window(), 6000);
+    }
+
+    #[test]
+    fn acknowledgements_that_come_together_count_like_one() {
+        let mut congestion = Congestion::new(MTU, 10, 1 << 20);
+        congestion.on_sent(10_000);
+        congestion.on_ack(4000, 10_000, 4);
+        congestion.on_ack(4000, 6000, 8);
+        assert_eq!(congestion.window(), 18_000);
+        congestion.on_sent(3000);
+        congestion.on_ack(2000, 3000, 10);
+        assert_eq!(congestion.window(), 18_000, "what was sent since did not fill it");
     }
 
     #[test]

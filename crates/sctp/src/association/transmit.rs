@@ -257,6 +257,11 @@ impl Association {
         if stop == Stop::Drained {
             stop = self.write_new(packet);
         }
+        if stop != Stop::PacketFull
+            && let Some(tcb) = self.tcb.as_deref_mut()
+        {
+            tcb.congestion.on_sent(tcb.outstanding.in_flight());
+        }
         self.account_given_up();
         self.watch_lifetime(stop);
         let Some(tcb) = self.tcb.as_deref_mut() else {
