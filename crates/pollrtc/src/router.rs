@@ -296,7 +296,7 @@ impl Router {
         }
         let Some(occupant) = self.occupant_mut(id) else { return };
         let acquaintance = occupant.peer.acquaintance(address);
-        if occupant.addresses.len() >= ADDRESSES_PER_PEER || acquaintance == Acquaintance::Stranger {
+        if acquaintance == Acquaintance::Stranger {
             return;
         }
         if let Some(owner) = owner {
@@ -308,8 +308,11 @@ impl Router {
             }
         }
         self.by_address.insert(address, id);
-        if let Some(occupant) = self.occupant_mut(id) {
-            occupant.addresses.push(address);
+        let Some(occupant) = self.occupant_mut(id) else { return };
+        occupant.addresses.push(address);
+        if occupant.addresses.len() > ADDRESSES_PER_PEER {
+            let oldest = occupant.addresses.remove(0);
+            self.by_address.remove(&oldest);
         }
     }
 

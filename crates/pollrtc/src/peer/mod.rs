@@ -102,6 +102,8 @@ impl PeerConnection {
                 max_message_size: config.max_message_size,
                 receive_window: u32::try_from(config.receive_window).unwrap_or(u32::MAX),
                 send_buffer: config.max_buffered_amount,
+                // ICE's consent checks watch over the peer (RFC 7675).
+                heartbeat_interval: None,
                 ..defaults.association
             },
             ..defaults

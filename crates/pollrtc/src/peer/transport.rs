@@ -4,6 +4,7 @@
 //! DTLS goes to the DTLS connection, which decrypts it in place; what comes out is an SCTP packet.
 //! Out: the other way round, each layer writing into the caller's own buffer.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -38,7 +39,7 @@ pub(super) enum Security {
     /// answer on our signaling: its first flight is kept, within bounds.
     Waiting { early: VecDeque<Vec<u8>> },
     /// Shaking hands, connected or closed.
-    Running(Connection),
+    Running(Box<Connection>),
 }
 
 impl Default for Security {
@@ -279,7 +280,7 @@ impl PeerConnection {
             DtlsRole::Client => Connection::client(config, rng, INNER_ADDRESS),
             DtlsRole::Server => Connection::server(config, rng, INNER_ADDRESS),
         };
-        let before = core::mem::replace(&mut self.security, Security::Running(connection));
+        let before = core::mem::replace(&mut self.security, Security::Running(Box::new(connection)));
         let Security::Waiting { early } = before else { return };
         for mut payload in early {
             self.receive_dtls(now, &mut payload);

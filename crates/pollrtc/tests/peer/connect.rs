@@ -185,3 +185,16 @@ fn time_that_jumps_does_no_harm() {
     pair.alice.peer.send(chat, "still here").unwrap();
     pair.run_until(2 * SECOND, |pair| pair.bob.texts() == ["still here"]);
 }
+
+#[test]
+fn whichever_datagram_is_lost_the_channel_opens() {
+    for lost in 1..=40 {
+        let mut pair = Pair::new();
+        pair.lose = Box::new(move |number, _| number == lost);
+        let chat = pair.alice.peer.create_data_channel("chat").unwrap();
+        pair.negotiate();
+        pair.run_until(4 * SECOND, |pair| {
+            pair.alice.peer.channel_state(chat) == ChannelState::Open
+        });
+    }
+}

@@ -1,15 +1,14 @@
 //! A peer connection and a router keep the seven laws, whatever is called, comes or is lost.
 
 use crate::support::seeded;
-use pollrtc::{Bytes, ChannelInit, Config, Instant, PeerConnection, Reliability, Router};
+use pollrtc::{Bytes, ChannelInit, Instant, PeerConnection, Reliability, Router};
 use pollrtc_core::laws::Laws;
 
 /// Both ends of one negotiated connection; every call gives the same two.
 fn negotiated() -> (PeerConnection, PeerConnection) {
     let now = Instant::from_millis(1_000);
-    let certificate = |config: Config| config;
-    let mut alice = PeerConnection::new(certificate(seeded(1)));
-    let mut bob = PeerConnection::new(certificate(seeded(2)));
+    let mut alice = PeerConnection::new(seeded(1));
+    let mut bob = PeerConnection::new(seeded(2));
     alice.add_local_address(now, "192.0.2.1:5000".parse().unwrap()).unwrap();
     bob.add_local_address(now, "192.0.2.2:6000".parse().unwrap()).unwrap();
     alice.create_data_channel("chat").unwrap();
@@ -29,7 +28,7 @@ fn act(peer: &mut PeerConnection, now: Instant, argument: u64) {
                 _ => Reliability::MaxRetransmits(argument as u16 % 4),
             };
             let init = ChannelInit {
-                ordered: argument % 2 == 0,
+                ordered: argument.is_multiple_of(2),
                 reliability,
                 ..ChannelInit::from("law")
             };

@@ -40,6 +40,9 @@ impl Side {
     }
 }
 
+/// Says whether a datagram gets lost: its number, from one, and its bytes.
+pub(crate) type Loss = Box<dyn FnMut(u64, &[u8]) -> bool>;
+
 /// Alice offers, Bob answers.
 pub(crate) struct Pair {
     pub(crate) now: Instant,
@@ -47,8 +50,8 @@ pub(crate) struct Pair {
     pub(crate) bob: Side,
     /// One-way delay.
     pub(crate) latency: Duration,
-    /// Says which datagrams get lost: the number of the datagram, and its bytes.
-    pub(crate) lose: Box<dyn FnMut(u64, &[u8]) -> bool>,
+    /// Which datagrams get lost; none unless told.
+    pub(crate) lose: Loss,
     wire: VecDeque<(Instant, bool, Vec<u8>)>,
     carried: u64,
 }
