@@ -108,12 +108,11 @@ fn ice(c: &mut Criterion) {
 
     // A consent check of the peer, answered.
     let mut buf = [0; 1500];
-    let mut now = Instant::ZERO;
-    let check = loop {
-        now = peer.poll_timeout().expect("consent is kept fresh");
+    let (now, check) = loop {
+        let now = peer.poll_timeout().expect("consent is kept fresh");
         peer.handle_timeout(now);
         if let Some(transmit) = peer.poll_transmit(now, &mut buf) {
-            break buf[..transmit.len].to_vec();
+            break (now, buf[..transmit.len].to_vec());
         }
     };
     group.bench_function("check/answer", |b| {

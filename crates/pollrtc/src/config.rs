@@ -38,7 +38,8 @@ pub struct Config {
     pub max_buffered_amount: usize,
     /// How many received bytes may be held for reassembly and delivery.
     pub receive_window: usize,
-    /// How many bytes one UDP datagram may hold.
+    /// How many bytes one UDP datagram may hold; at least 576. The buffers that you give to `poll_transmit`
+    /// must hold as many, or nothing is ever sent.
     pub mtu: usize,
     /// How many datagrams of equal size one `poll_transmit` may write, for drivers with generic
     /// segmentation offload; 1 where there is none.

@@ -129,12 +129,10 @@ pub enum NegotiationError {
         /// In the answer.
         answered: String,
     },
-    /// Two sections with one mid (RFC 5888 §4).
-    #[error("mid {mid:?} occurs twice")]
-    DuplicateMid {
-        /// The mid.
-        mid: String,
-    },
+    /// An answer with new ICE credentials to an offer that had the old ones (RFC 8839 §4.4.3): only an
+    /// offer can restart ICE.
+    #[error("the answer has new ICE credentials, but the offer did not restart ICE")]
+    UnaskedRestart,
     /// No certificate could be made when the connection was made.
     #[error("there is no certificate to offer: {0}")]
     Certificate(CryptoError),

@@ -78,7 +78,8 @@ pub enum ConnectionState {
     Connected,
     /// The peer has stopped answering; it may come back.
     Disconnected,
-    /// No path was found, or the last one is lost. An ICE restart may help.
+    /// No path was found, or the last one is lost. An ICE restart may help; without one, drop the
+    /// connection: [`Event::Closed`] does not follow by itself.
     Failed,
     /// The end.
     Closed,
@@ -91,6 +92,9 @@ pub enum CloseReason {
     /// [`close`](crate::PeerConnection::close) was called here.
     #[error("closed by this side")]
     Local,
+    /// The peer closed it.
+    #[error("closed by the peer")]
+    Remote,
     /// DTLS ended: by the peer's wish, or because the peer is not who its description says, or
     /// because nothing could be agreed on.
     #[error("DTLS ended: {0}")]

@@ -8,7 +8,7 @@
 //! # An echo peer on a blocking socket
 //!
 //! ```no_run
-//! use pollrtc::{Clock, Config, Datagram, Event, PeerConnection, StateMachine};
+//! use pollrtc::{Clock, Config, ConnectionState, Datagram, Event, PeerConnection, StateMachine};
 //!
 //! fn echo(socket: std::net::UdpSocket, offer: &str, send_answer: impl Fn(String)) -> Result<(), Box<dyn std::error::Error>> {
 //!     let clock = Clock::new();
@@ -24,6 +24,7 @@
 //!         while let Some(event) = peer.poll_event() {
 //!             match event {
 //!                 Event::Message { channel, data } => peer.send(channel, data)?,
+//!                 Event::ConnectionStateChanged(ConnectionState::Failed) => return Ok(println!("lost")), // or restart_ice()
 //!                 Event::Closed(reason) => return Ok(println!("closed: {reason}")),
 //!                 _ => {}
 //!             }

@@ -271,7 +271,8 @@ impl Router {
         if let Ok(message) = Message::parse(payload) {
             match message.class() {
                 Class::SuccessResponse | Class::ErrorResponse => {
-                    if let Some(id) = self.by_transaction.remove(&message.transaction_id()) {
+                    let asked = self.by_transaction.remove(&message.transaction_id());
+                    if let Some(id) = asked.filter(|id| self.occupant(*id).is_some()) {
                         return Some(id);
                     }
                 }
@@ -311,8 +312,15 @@ impl Router {
         let Some(occupant) = self.occupant_mut(id) else { return };
         occupant.addresses.push(address);
         if occupant.addresses.len() > ADDRESSES_PER_PEER {
-            let oldest = occupant.addresses.remove(0);
-            self.by_address.remove(&oldest);
+            // The oldest goes, rather one that does not answer.
+            let verified = |address: &SocketAddr| occupant.peer.acquaintance(*address) == Acquaintance::Verified;
+            let at = occupant
+                .addresses
+                .iter()
+                .position(|address| !verified(address))
+                .unwrap_or(0);
+            let forgotten = occupant.addresses.remove(at);
+            self.by_address.remove(&forgotten);
         }
     }
 

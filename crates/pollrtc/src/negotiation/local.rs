@@ -24,7 +24,7 @@ pub(crate) struct LocalTransport<'a> {
 pub(super) fn write(session_id: u64, form: &LocalForm, local: &LocalTransport<'_>) -> Result<String, WriteError> {
     let (id, version) = (session_id.to_string(), form.version.to_string());
     let mut writer = Writer::new(&Origin::with_id(&id, &version));
-    let may_be_bundled = |mid: &&str| form.bundle.as_ref().is_none_or(|mids| mids.iter().any(|m| m == mid));
+    let may_be_bundled = |mid: &&str| form.bundle.as_ref().is_none_or(|mids| mids.contains(*mid));
     let data = || form.sections.iter().filter(|section| section.is_data());
     let bundle: Vec<&str> = data()
         .filter_map(|section| section.mid.as_deref())

@@ -4,6 +4,7 @@
 mod local;
 mod remote;
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -88,7 +89,7 @@ struct LocalForm {
     sections: Vec<Section>,
     setup: Setup,
     /// The mids that may be bundled; in an offer, all.
-    bundle: Option<Vec<String>>,
+    bundle: Option<BTreeSet<String>>,
 }
 
 /// The exchange that is under way.
@@ -134,11 +135,16 @@ impl Negotiator {
         self.agreement.as_ref()
     }
 
-    /// The remote offer that waits for our answer.
-    pub(crate) fn pending_remote(&self) -> Option<&RemoteDescription> {
-        match &self.exchange {
-            Exchange::OfferReceived { remote, .. } => Some(remote),
-            _ => None,
+    /// The peer's offer waits for our answer and has other ICE credentials than were agreed on: it
+    /// restarts ICE (RFC 8839 §4.4.1.1).
+    pub(crate) fn peer_restarts(&self) -> bool {
+        matches!(&self.exchange, Exchange::OfferReceived { remote, .. } if self.restarts(remote))
+    }
+
+    fn restarts(&self, remote: &RemoteDescription) -> bool {
+        match (&remote.transport, &self.agreement) {
+            (Some(described), Some(agreed)) => described.credentials != agreed.remote.credentials,
+            _ => false,
         }
     }
 
@@ -244,8 +250,9 @@ impl Negotiator {
         }
     }
 
-    /// The peer's description takes effect. True if an agreement was reached.
-    pub(crate) fn set_remote(&mut self, kind: SdpKind, sdp: &str) -> Result<bool, NegotiationError> {
+    /// The peer's description takes effect. `restarting` says that our offer has new ICE credentials.
+    /// True if an agreement was reached.
+    pub(crate) fn set_remote(&mut self, kind: SdpKind, sdp: &str, restarting: bool) -> Result<bool, NegotiationError> {
         match (kind, &self.exchange) {
             (SdpKind::Offer, Exchange::None | Exchange::OfferReceived { .. }) => {
                 let remote = RemoteDescription::parse(sdp)?;
@@ -260,6 +267,9 @@ impl Negotiator {
                 let remote = RemoteDescription::parse(sdp)?;
                 self.check_same_association(&remote)?;
                 check_answer(sections, &remote)?;
+                if !restarting && self.restarts(&remote) {
+                    return Err(NegotiationError::UnaskedRestart);
+                }
                 let dtls_role = self.answered_role(&remote)?;
                 self.sections = sections.clone();
                 self.agreement = agree(dtls_role, &remote);
@@ -286,10 +296,10 @@ impl Negotiator {
     fn offered_sections(&self) -> Vec<Section> {
         let mut sections = self.sections.clone();
         if !sections.iter().any(Section::is_data) {
-            let mid = (0..).map(|n: usize| alloc::format!("{n}"));
-            let mid = mid
-                .into_iter()
-                .find(|mid| !sections.iter().any(|s| s.mid.as_deref() == Some(mid)));
+            let taken: BTreeSet<String> = sections.iter().filter_map(|section| section.mid.clone()).collect();
+            let mid = (0_u32..)
+                .map(|number| alloc::format!("{number}"))
+                .find(|mid| !taken.contains(mid));
             sections.push(Section {
                 mid,
                 kind: SectionKind::Data { legacy: false },
@@ -369,8 +379,14 @@ impl Negotiator {
         let (Some(agreement), Some(transport)) = (&self.agreement, &remote.transport) else {
             return Ok(());
         };
-        let same =
-            agreement.remote.fingerprints == transport.fingerprints && agreement.remote.tls_id == transport.tls_id;
+        let (agreed, described) = (&agreement.remote, transport);
+        // In any order: they are a set (RFC 8122 §5).
+        let same_certificates = agreed.fingerprints.len() == described.fingerprints.len()
+            && described
+                .fingerprints
+                .iter()
+                .all(|fingerprint| agreed.fingerprints.contains(fingerprint));
+        let same = same_certificates && agreed.tls_id == described.tls_id;
         if same {
             Ok(())
         } else {

@@ -1,5 +1,6 @@
 //! What the peer's description says, checked as a whole before anything changes.
 
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -15,7 +16,7 @@ use crate::description::NegotiationError;
 pub(crate) struct RemoteDescription {
     pub(super) sections: Vec<RemoteSection>,
     /// The mids of the BUNDLE group (RFC 9143).
-    pub(super) bundle: Vec<String>,
+    pub(super) bundle: BTreeSet<String>,
     pub(super) ice_lite: bool,
     /// The transport of the first usable data section.
     pub(crate) transport: Option<RemoteTransport>,
@@ -58,17 +59,7 @@ impl RemoteDescription {
     pub(super) fn parse(sdp: &str) -> Result<Self, NegotiationError> {
         let session = Session::parse(sdp)?;
         let sections: Vec<RemoteSection> = session.media().map(|media| RemoteSection::of(&media)).collect();
-        for (index, section) in sections.iter().enumerate() {
-            let Some(mid) = &section.mid else { continue };
-            if sections
-                .iter()
-                .take(index)
-                .any(|earlier| earlier.mid.as_ref() == Some(mid))
-            {
-                return Err(NegotiationError::DuplicateMid { mid: mid.clone() });
-            }
-        }
-        let bundle: Vec<String> = session
+        let bundle: BTreeSet<String> = session
             .bundle()
             .map(|group| group.mids().map(ToString::to_string).collect())
             .unwrap_or_default();
@@ -105,7 +96,7 @@ impl RemoteTransport {
         section: usize,
         media: &Media<'_>,
         session: &Session<'_>,
-        bundle: &[String],
+        bundle: &BTreeSet<String>,
     ) -> Result<Self, NegotiationError> {
         let (Some(ufrag), Some(pwd)) = (media.ice_ufrag(), media.ice_pwd()) else {
             return Err(NegotiationError::MissingIceCredentials { section });
@@ -119,9 +110,10 @@ impl RemoteTransport {
         }
         // One transport carries the whole BUNDLE group, and a peer may name its candidates in the
         // group's first section only (RFC 9143 §7.1.3), which need not be the one with the data.
-        let in_group = |media: &Media<'_>| media.mid().is_some_and(|mid| bundle.iter().any(|m| m == mid));
+        let in_group = |media: &Media<'_>| media.mid().is_some_and(|mid| bundle.contains(mid));
+        let bundled = in_group(media);
         let same_transport = |index: usize, other: &Media<'_>| {
-            index == section || (in_group(media) && in_group(other) && other.ice_ufrag() == Some(ufrag))
+            index == section || (bundled && in_group(other) && other.ice_ufrag() == Some(ufrag))
         };
         let sections = || {
             session
@@ -160,7 +152,7 @@ impl SctpParameters {
 
 /// A section that carries data channels and is not rejected: port zero rejects it, unless it is
 /// only waiting to be bundled (RFC 9143 §6).
-fn is_usable_data(media: &Media<'_>, bundle: &[String]) -> bool {
-    let bundled = media.bundle_only() && media.mid().is_some_and(|mid| bundle.iter().any(|m| m == mid));
+fn is_usable_data(media: &Media<'_>, bundle: &BTreeSet<String>) -> bool {
+    let bundled = media.bundle_only() && media.mid().is_some_and(|mid| bundle.contains(mid));
     media.is_data_channel() && (media.port() != 0 || bundled) && media.sctp_port() != Some(0)
 }

@@ -44,7 +44,6 @@ pub use signaling::CandidateError;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct PeerConnection {
     provider: &'static dyn Provider,
     rng: Rng,
@@ -76,6 +75,9 @@ pub struct PeerConnection {
     now: Instant,
     stats: Stats,
 }
+
+/// What every IPv4 host takes (RFC 1122 §3.3.2); the handshakes fit.
+const LEAST_MTU: usize = 576;
 
 /// The connection is over; what is left is to tell both sides.
 #[derive(Debug)]
@@ -111,7 +113,7 @@ impl PeerConnection {
         Self {
             provider: config.provider,
             certificate,
-            mtu: config.mtu,
+            mtu: config.mtu.max(LEAST_MTU),
             max_segments: config.max_segments.max(1),
             max_message_size: config.max_message_size,
             ice_lite: config.ice_lite,
@@ -254,9 +256,26 @@ impl PeerConnection {
         if let Some(event) = self.next_channel_event() {
             return Some(event);
         }
+        // The channels may just have told that the association is over.
+        let state = self.connection_state();
+        if state != self.reported_state {
+            self.reported_state = state;
+            return Some(Event::ConnectionStateChanged(state));
+        }
         let ending = self.ending.as_mut().filter(|ending| !ending.reported)?;
         ending.reported = true;
         Some(Event::Closed(ending.reason.clone()))
+    }
+}
+
+/// Where it stands; never the descriptions, which hold passwords, nor the messages that wait.
+impl core::fmt::Debug for PeerConnection {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PeerConnection")
+            .field("connection_state", &self.connection_state())
+            .field("signaling_state", &self.negotiator.state())
+            .field("ice", &self.ice)
+            .finish_non_exhaustive()
     }
 }
 

@@ -99,7 +99,7 @@ impl PeerConnection {
     ///
     /// If there is no offer to answer.
     pub fn create_answer(&mut self) -> Result<SessionDescription, NegotiationError> {
-        if self.peer_restarts() && self.next_credentials.is_none() {
+        if self.negotiator.peer_restarts() && self.next_credentials.is_none() {
             self.next_credentials = Some(Credentials::generate(&mut self.rng));
         }
         let sdp = self.negotiator.create_answer(&self.local_transport()?)?;
@@ -124,7 +124,6 @@ impl PeerConnection {
         self.created = None;
         match description.kind {
             SdpKind::Offer | SdpKind::Answer => {
-                self.begin_generation(now);
                 self.described.clone_from(&description.sdp);
                 self.trickle_missing();
             }
@@ -148,7 +147,11 @@ impl PeerConnection {
         description: &SessionDescription,
     ) -> Result<(), NegotiationError> {
         self.now = self.now.max(now);
-        let agreed = self.negotiator.set_remote(description.kind, &description.sdp)?;
+        let agreed = {
+            let restarting = self.next_credentials.is_some();
+            self.negotiator
+                .set_remote(description.kind, &description.sdp, restarting)?
+        };
         if description.kind == SdpKind::Rollback {
             self.next_credentials = None;
         }
@@ -174,7 +177,7 @@ impl PeerConnection {
     /// transports) is ignored and counted.
     pub fn add_remote_candidate(&mut self, now: Instant, candidate: &str) -> Result<(), CandidateError> {
         self.now = self.now.max(now);
-        if candidate.trim().is_empty() || candidate.contains("end-of-candidates") {
+        if matches!(candidate.trim(), "" | "end-of-candidates" | "a=end-of-candidates") {
             self.ice.end_of_remote_candidates(now);
             return Ok(());
         }
@@ -205,20 +208,9 @@ impl PeerConnection {
         })
     }
 
-    /// The peer's offer has other ICE credentials than were agreed on: it restarts (RFC 8839 §4.4.1.1).
-    fn peer_restarts(&self) -> bool {
-        let offered = self
-            .negotiator
-            .pending_remote()
-            .and_then(|remote| remote.transport.as_ref());
-        match (offered, self.negotiator.agreement()) {
-            (Some(offered), Some(agreed)) => offered.credentials != agreed.remote.credentials,
-            _ => false,
-        }
-    }
-
-    /// Our description with new credentials is out: the agent works with them from now on.
-    fn begin_generation(&mut self, now: Instant) {
+    /// Offer and answer agree on new credentials: the agent works with them from now on. Until then
+    /// an offer that restarts ICE can still be taken back.
+    pub(super) fn begin_generation(&mut self, now: Instant) {
         if let Some(credentials) = self.next_credentials.take() {
             self.restart_wanted = false;
             self.ice.restart_with(now, credentials);
@@ -227,9 +219,12 @@ impl PeerConnection {
 
     /// Candidates that became known between creating and setting a description trickle.
     fn trickle_missing(&mut self) {
+        if self.negotiator.data_section().is_none() {
+            return;
+        }
         let lines = self.ice.local_candidates().map(ToString::to_string);
         let missing = lines.filter(|line| !self.signalled_in_description(line));
-        let events: Vec<Event> = missing.map(|line| Event::Candidate(self.signalled(line))).collect();
+        let events: Vec<Event> = missing.map(|line| Event::Candidate(self.signalled(&line))).collect();
         self.events.extend(events);
     }
 
@@ -239,13 +234,15 @@ impl PeerConnection {
     }
 
     /// A local candidate in the form that signaling carries.
-    pub(super) fn signalled(&self, candidate: String) -> IceCandidate {
+    pub(super) fn signalled(&self, candidate: &str) -> IceCandidate {
         let (index, mid) = self.negotiator.data_section().unwrap_or_default();
+        let ufrag = &self.ice.local_credentials().ufrag;
         IceCandidate {
-            candidate,
+            // RFC 8839 §5.1: the extension tells the generation where only the line travels.
+            candidate: alloc::format!("{candidate} ufrag {ufrag}"),
             sdp_mid: mid.map(String::from),
             sdp_mline_index: u16::try_from(index).unwrap_or(u16::MAX),
-            username_fragment: self.ice.local_credentials().ufrag.clone(),
+            username_fragment: ufrag.clone(),
         }
     }
 }

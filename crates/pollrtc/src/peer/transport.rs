@@ -13,6 +13,7 @@ use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
 use pollrtc_dtls::{self as dtls, Connection, PeerVerification, SrtpProfile};
 use pollrtc_ice::{self as ice, Role};
+use pollrtc_sctp as sctp;
 use pollrtc_sctp::channel::{ChannelEvent, Parity};
 
 use super::{Ending, PeerConnection};
@@ -28,6 +29,9 @@ const SRTP_PROFILES: [SrtpProfile; 3] = [
     SrtpProfile::AeadAes256Gcm,
     SrtpProfile::Aes128CmHmacSha1_80,
 ];
+
+/// The cause with which a peer closes its connection (RFC 9260 §3.3.10.12).
+const USER_INITIATED_ABORT: u16 = 12;
 
 /// How many datagrams wait for the description that tells the peer's fingerprint.
 const EARLY_DATAGRAMS: usize = 8;
@@ -141,8 +145,13 @@ impl PeerConnection {
                 dtls::Event::Closed(reason) => {
                     // Channels end with the transport that carries them (RFC 8261 §6).
                     self.channels.transport_closed();
+                    self.negotiator.close();
+                    let reason = match reason {
+                        dtls::CloseReason::Remote => CloseReason::Remote,
+                        other => CloseReason::Dtls(other),
+                    };
                     self.ending.get_or_insert(Ending {
-                        reason: CloseReason::Dtls(reason),
+                        reason,
                         reported: false,
                     });
                 }
@@ -232,6 +241,7 @@ impl PeerConnection {
 
     /// Offer and answer agree: everything that waited for it begins.
     pub(super) fn apply_agreement(&mut self, now: Instant, role: Role) {
+        self.begin_generation(now);
         let Some(agreement) = self.negotiator.agreement().cloned() else {
             // The peer wants no data channels.
             self.channels.transport_closed();
@@ -310,7 +320,7 @@ impl PeerConnection {
                     if self.negotiator.data_section().is_none() || self.signalled_in_description(&line) {
                         continue;
                     }
-                    Event::Candidate(self.signalled(line))
+                    Event::Candidate(self.signalled(&line))
                 }
                 ice::Event::GatheringComplete => Event::GatheringComplete,
                 ice::Event::PathChanged(path) => Event::PathChanged(path),
@@ -330,7 +340,14 @@ impl PeerConnection {
                 ChannelEvent::Closing { channel } => Event::ChannelClosing { channel },
                 ChannelEvent::Closed { channel, reason } => Event::ChannelClosed { channel, reason },
                 ChannelEvent::Disconnected(reason) => {
-                    self.end(CloseReason::Sctp(reason));
+                    self.end(match reason {
+                        sctp::CloseReason::Shutdown => CloseReason::Remote,
+                        sctp::CloseReason::PeerAborted {
+                            code: USER_INITIATED_ABORT,
+                            ..
+                        } => CloseReason::Remote,
+                        other => CloseReason::Sctp(other),
+                    });
                     continue;
                 }
                 _ => continue,

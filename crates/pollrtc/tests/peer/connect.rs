@@ -91,7 +91,7 @@ fn closing_tells_the_peer_why() {
     );
     assert_eq!(pair.bob.peer.connection_state(), ConnectionState::Closed);
     assert!(
-        matches!(pair.bob.events.last(), Some(Event::Closed(_))),
+        matches!(pair.bob.events.last(), Some(Event::Closed(CloseReason::Remote))),
         "nothing comes after the end"
     );
     let chatter = pair.bob.sent;

@@ -221,3 +221,68 @@ fn browsers_offers_are_answered() {
         );
     }
 }
+
+#[test]
+fn a_restart_that_is_taken_back_changes_nothing() {
+    let mut pair = open_pair();
+    let before = pair.alice.peer.local_description().unwrap().sdp;
+    pair.alice.peer.restart_ice();
+    let offer = pair.alice.peer.offer(pair.now).unwrap();
+    assert_ne!(ufrag(&offer), ufrag(&before));
+    pair.alice
+        .peer
+        .set_local_description(pair.now, &SessionDescription::rollback())
+        .unwrap();
+    assert_eq!(ufrag(&pair.alice.peer.local_description().unwrap().sdp), ufrag(&before));
+    // Glare is why offers are taken back: Bob's came first, and restarts nothing.
+    let offer = pair.bob.peer.offer(pair.now).unwrap();
+    let answer = pair.alice.peer.accept_offer(pair.now, &offer).unwrap();
+    assert_eq!(ufrag(&answer), ufrag(&before));
+    pair.bob.peer.accept_answer(pair.now, &answer).unwrap();
+    pair.run_for(90 * SECOND);
+    assert_talking(&mut pair, "as if nothing had been said");
+}
+
+#[test]
+fn an_answer_restarts_ice_only_where_the_offer_did() {
+    let mut pair = open_pair();
+    let offer = pair.alice.peer.offer(pair.now).unwrap();
+    let answer = pair.bob.peer.accept_offer(pair.now, &offer).unwrap();
+    let forged = answer.replace(ufrag(&answer), "another1");
+    assert_eq!(
+        pair.alice.peer.accept_answer(pair.now, &forged),
+        Err(NegotiationError::UnaskedRestart)
+    );
+    pair.alice.peer.accept_answer(pair.now, &answer).unwrap();
+    assert_talking(&mut pair, "still here");
+}
+
+#[test]
+fn fingerprints_are_a_set() {
+    let mut pair = open_pair();
+    let offer = pair.alice.peer.offer(pair.now).unwrap();
+    let line = offer.lines().find(|line| line.starts_with("a=fingerprint:")).unwrap();
+    let unknown = offer.replace(line, &format!("a=fingerprint:sha-9 AB:CD\r\n{line}"));
+    let answer = pair.bob.peer.accept_offer(pair.now, &unknown).unwrap();
+    pair.alice.peer.accept_answer(pair.now, &answer).unwrap();
+    assert_talking(&mut pair, "same certificate");
+}
+
+#[test]
+fn what_is_closed_can_not_be_negotiated() {
+    let mut pair = open_pair();
+    pair.alice.peer.close(pair.now);
+    pair.run_for(SECOND);
+    for side in [&mut pair.alice, &mut pair.bob] {
+        assert_eq!(side.peer.signaling_state(), SignalingState::Closed);
+        assert!(side.peer.offer(pair.now).is_err());
+    }
+}
+
+#[test]
+fn no_password_is_ever_printed() {
+    let pair = open_pair();
+    let sdp = pair.alice.peer.local_description().unwrap().sdp;
+    let pwd = sdp.lines().find_map(|line| line.strip_prefix("a=ice-pwd:")).unwrap();
+    assert!(!format!("{:?}", pair.alice.peer).contains(pwd));
+}
