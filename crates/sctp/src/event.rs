@@ -34,7 +34,8 @@ pub enum Event {
         /// Whether it is reset.
         result: Result<(), ResetError>,
     },
-    /// What waits to be sent on a stream fell to its threshold.
+    /// What waits to be sent on a stream fell to its threshold. Told once, however often it happens
+    /// until it is taken.
     BufferedAmountLow {
         /// Which stream.
         stream: u16,

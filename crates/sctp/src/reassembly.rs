@@ -163,6 +163,26 @@ impl Reassembly {
         self.undelivered.entries == 0
     }
 
+    /// Bytes that count against the window.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held.bytes + self.undelivered.bytes
+    }
+
+    /// Those of them that wait for the rest of a message, or for its turn.
+    pub(crate) fn reassembling(&self) -> usize {
+        self.held.bytes
+    }
+
+    /// Bytes of messages that the application will never take.
+    pub(crate) fn release_bytes(&mut self, len: usize) {
+        self.undelivered.bytes = self.undelivered.bytes.saturating_sub(len);
+    }
+
+    /// What waited for the application when the peer began anew still waits.
+    pub(crate) fn inherit(&mut self, before: &Self) {
+        self.undelivered = before.undelivered;
+    }
+
     /// The application took a message.
     pub(crate) fn release(&mut self, len: usize) {
         self.undelivered.remove(len);

@@ -65,6 +65,8 @@ struct OutStream {
     waiting: usize,
     buffered: usize,
     low_threshold: usize,
+    /// The news that little is left has not been taken yet.
+    low_pending: bool,
     next_ssn: u16,
     weight: u16,
     /// Virtual time at which the stream's next message is due.
@@ -157,7 +159,15 @@ impl SendQueue {
         self.buffered = self.buffered.saturating_sub(left.len);
         let before = entry.buffered;
         entry.buffered = before.saturating_sub(left.len);
-        before > entry.low_threshold && entry.buffered <= entry.low_threshold
+        let low = before > entry.low_threshold && entry.buffered <= entry.low_threshold;
+        low && !core::mem::replace(&mut entry.low_pending, true)
+    }
+
+    /// The application knows that little is left of a stream.
+    pub(crate) fn note_told(&mut self, stream: u16) {
+        if let Some(entry) = self.streams.get_mut(&stream) {
+            entry.low_pending = false;
+        }
     }
 
     pub(crate) fn set_low_threshold(&mut self, stream: u16, threshold: usize) {

@@ -9,7 +9,7 @@ use pollrtc_sctp::channel::{
 };
 use pollrtc_sctp::wire::dcep::{self, ChannelReliability, Open, ParseError};
 use pollrtc_sctp::wire::{Data, Packet, kind};
-use pollrtc_sctp::{Association, Event, Reliability, SendOptions, Streams};
+use pollrtc_sctp::{Association, Event, Reliability};
 use quickcheck::quickcheck;
 use support::*;
 
@@ -65,72 +65,6 @@ quickcheck! {
         let open = Open { ordered, reliability, priority, label: &label, protocol: &protocol };
         let bytes: Vec<u8> = open.bytes().collect();
         dcep::Message::parse(&bytes) == Ok(dcep::Message::Open(open))
-    }
-}
-
-/// Data channels whose peer is a bare association, which can say anything.
-struct Rude {
-    channels: DataChannels,
-    peer: Association,
-    now: pollrtc_core::Instant,
-}
-
-impl Rude {
-    fn new() -> Self {
-        let mut channels = DataChannels::new(ChannelConfig::default(), rng(1), address(B));
-        channels.set_role(Parity::Even);
-        channels.connect();
-        let peer = Association::new(config(), rng(2), address(A));
-        let mut rude = Self {
-            channels,
-            peer,
-            now: pollrtc_core::Instant::from_millis(1000),
-        };
-        rude.exchange();
-        while rude.channels.poll_event().is_some() {}
-        while rude.peer.poll_event().is_some() {}
-        rude
-    }
-
-    fn exchange(&mut self) {
-        let mut buf = [0; 1500];
-        for _ in 0..20 {
-            self.now += ms(50);
-            self.channels.handle_timeout(self.now);
-            self.peer.handle_timeout(self.now);
-            while let Some(transmit) = self.channels.poll_transmit(self.now, &mut buf) {
-                let datagram = pollrtc_core::Datagram::udp(address(A), &mut buf[..transmit.len]);
-                self.peer.handle_datagram(self.now, datagram);
-            }
-            while let Some(transmit) = self.peer.poll_transmit(self.now, &mut buf) {
-                let datagram = pollrtc_core::Datagram::udp(address(B), &mut buf[..transmit.len]);
-                self.channels.handle_datagram(self.now, datagram);
-            }
-        }
-    }
-
-    fn say(&mut self, stream: u16, ppid: u32, bytes: &[u8]) {
-        let data = Bytes::copy_from_slice(bytes);
-        self.peer.send(stream, ppid, data, SendOptions::default()).unwrap();
-        self.exchange();
-    }
-
-    fn open(&mut self, stream: u16) {
-        self.say(stream, 50, &[3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, b'x']);
-    }
-
-    fn events(&mut self) -> Vec<ChannelEvent> {
-        std::iter::from_fn(|| self.channels.poll_event()).collect()
-    }
-
-    fn resets(&mut self) -> Vec<u16> {
-        std::iter::from_fn(|| self.peer.poll_event())
-            .filter_map(|event| match event {
-                Event::IncomingReset(Streams::One(stream)) => Some(stream),
-                Event::Closed(reason) => panic!("{reason}"),
-                _ => None,
-            })
-            .collect()
     }
 }
 

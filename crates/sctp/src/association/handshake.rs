@@ -216,7 +216,13 @@ impl Association {
         self.resetting.clear();
         self.timers.stop_all();
         self.outbox.clear_association();
-        self.tcb = Some(Box::new(Tcb::new(&self.config, self.max_packet, cookie)));
+        let before = self.tcb.take();
+        let mut tcb = Box::new(Tcb::new(&self.config, self.max_packet, cookie));
+        if let Some(before) = before {
+            tcb.reassembly.inherit(&before.reassembly);
+            tcb.acknowledgement.advertised = tcb.reassembly.window_left();
+        }
+        self.tcb = Some(tcb);
         self.state = State::Established;
         self.unanswered = 0;
         self.rearm_heartbeat();

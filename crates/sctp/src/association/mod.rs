@@ -17,6 +17,7 @@ mod transmit;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
+use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -66,7 +67,6 @@ use timers::Timers;
 /// let hello = Event::Message { stream: 0, ppid: 51, data: Bytes::from("hello") };
 /// assert_eq!(bob.poll_event(), Some(hello));
 /// ```
-#[derive(Debug)]
 pub struct Association {
     config: Config,
     rng: Rng,
@@ -293,6 +293,18 @@ impl Association {
         self.tcb.as_ref().map(|tcb| tcb.congestion.window())
     }
 
+    /// Bytes of messages that came and count against
+    /// [`receive_window`](crate::Config::receive_window): whole ones until the application takes
+    /// them, and pieces of others.
+    pub fn held_bytes(&self) -> usize {
+        self.tcb.as_ref().map_or(0, |tcb| tcb.reassembly.held_bytes())
+    }
+
+    /// Those of them that can't be handed to the application yet.
+    pub(crate) fn reassembling(&self) -> usize {
+        self.tcb.as_ref().map_or(0, |tcb| tcb.reassembly.reassembling())
+    }
+
     /// What it has seen.
     pub fn stats(&self) -> Stats {
         self.stats
@@ -300,7 +312,19 @@ impl Association {
 
     /// Like `poll_event`, but the message still counts as unread until [`release`](Self::release).
     pub(crate) fn take_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        if let Event::BufferedAmountLow { stream } = event {
+            self.queue.note_told(stream);
+        }
+        Some(event)
+    }
+
+    /// Bytes whose message's [`release`](Self::release) is past are gone after all.
+    pub(crate) fn release_bytes(&mut self, len: usize) {
+        if let Some(tcb) = &mut self.tcb {
+            tcb.reassembly.release_bytes(len);
+            tcb.announce_window(self.config.receive_window);
+        }
     }
 
     /// The application has taken a message of this length: there is room for others.
@@ -353,6 +377,22 @@ fn clamp_packet(max_packet: usize) -> usize {
     // Checksum and cipher work on blocks of 16 bytes; a packet that ends within one costs more than
     // the bytes are worth.
     max_packet.clamp(MIN_MAX_PACKET, usize::from(u16::MAX)) & !15
+}
+
+/// Says where it stands and never what was said: messages don't belong into logs.
+impl fmt::Debug for Association {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Association")
+            .field("remote", &self.remote)
+            .field("state", &self.state())
+            .field("buffered", &self.queue.buffered())
+            .field("held_bytes", &self.held_bytes())
+            .field("round_trip_time", &self.round_trip_time())
+            .field("congestion_window", &self.congestion_window())
+            .field("events", &self.events.len())
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
+    }
 }
 
 impl StateMachine for Association {

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::table::Channel;
 use super::{
@@ -196,8 +196,10 @@ impl Channel {
             incoming_reset: false,
             outgoing_reset: false,
             close_reason: ChannelCloseReason::Local,
-            parts: BytesMut::new(),
+            parts: Vec::new(),
+            receives: true,
             low_threshold: 0,
+            low_pending: false,
             stats: ChannelStats::default(),
         }
     }

@@ -1,10 +1,6 @@
 //! What the association tells, and how channels live and die by it (RFC 8831 §6).
 
-use bytes::Bytes;
-
-use super::message::Payload;
-use super::{ChannelCloseReason, ChannelEvent, ChannelId, ChannelState, DataChannels, Message, MessageKind, Queued};
-use crate::wire::dcep;
+use super::{ChannelCloseReason, ChannelEvent, ChannelId, ChannelState, DataChannels};
 use crate::{Event, ResetError, Streams};
 
 impl DataChannels {
@@ -16,7 +12,7 @@ impl DataChannels {
                 Event::MessageTooLarge { stream } => {
                     self.association.release(0);
                     if let Some(channel) = self.table.on_stream(stream) {
-                        self.close_channel(channel, ChannelCloseReason::MessageTooLarge);
+                        self.on_too_large(channel);
                     }
                 }
                 Event::IncomingReset(Streams::One(stream)) => self.on_incoming_reset(stream),
@@ -27,10 +23,8 @@ impl DataChannels {
                 }
                 Event::OutgoingReset { stream, result } => self.on_outgoing_reset(stream, result),
                 Event::BufferedAmountLow { stream } => {
-                    if let Some(channel) = self.table.on_stream(stream)
-                        && self.state(channel) == ChannelState::Open
-                    {
-                        self.emit(ChannelEvent::BufferedAmountLow { channel });
+                    if let Some(id) = self.table.on_stream(stream) {
+                        self.on_low(id);
                     }
                 }
                 Event::PeerError { .. } => {}
@@ -73,60 +67,13 @@ impl DataChannels {
         }
     }
 
-    fn on_message(&mut self, stream: u16, ppid: u32, data: Bytes) {
-        if ppid == dcep::PPID {
-            self.association.release(data.len());
-            self.on_establishment(stream, &data);
-            return;
+    fn on_low(&mut self, id: ChannelId) {
+        if let Some(channel) = self.table.get_mut(id)
+            && channel.state == ChannelState::Open
+            && !core::mem::replace(&mut channel.low_pending, true)
+        {
+            self.emit(ChannelEvent::BufferedAmountLow { channel: id });
         }
-        let Some(id) = self.table.on_stream(stream) else {
-            self.stats.dropped_no_channel += 1;
-            self.association.release(data.len());
-            return;
-        };
-        let (Some(payload), Some(channel)) = (Payload::from_ppid(ppid), self.table.get_mut(id)) else {
-            self.stats.dropped_kind += 1;
-            self.association.release(data.len());
-            return;
-        };
-        // RFC 8832 §6: any message shows that the peer knows the channel.
-        channel.known_to_peer = true;
-        let unread = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let (kind, data) = match payload {
-            Payload::Empty(kind) => (kind, Bytes::new()),
-            Payload::Whole(kind) if channel.parts.is_empty() => (kind, data),
-            Payload::Whole(kind) => {
-                channel.parts.extend_from_slice(&data);
-                self.part_bytes -= channel.parts.len() - data.len();
-                (kind, channel.parts.split().freeze())
-            }
-            Payload::Part(_) => {
-                channel.parts.extend_from_slice(&data);
-                self.part_bytes += data.len();
-                let too_large = channel.parts.len() > self.association.config().max_message_size
-                    || self.part_bytes > self.association.config().receive_window as usize;
-                self.association.release(data.len());
-                if too_large {
-                    self.close_channel(id, ChannelCloseReason::MessageTooLarge);
-                }
-                return;
-            }
-        };
-        self.deliver(id, kind, data, unread);
-    }
-
-    fn deliver(&mut self, id: ChannelId, kind: MessageKind, data: Bytes, unread: u32) {
-        if let Some(channel) = self.table.get_mut(id) {
-            channel.stats.messages_received += 1;
-            channel.stats.bytes_received += data.len() as u64;
-        }
-        self.events.push_back(Queued {
-            event: ChannelEvent::Message {
-                channel: id,
-                data: Message::new(kind, data),
-            },
-            unread: Some(unread),
-        });
     }
 
     // Closing (RFC 8831 §6.7).
@@ -143,8 +90,6 @@ impl DataChannels {
         }
         channel.state = ChannelState::Closing;
         channel.close_reason = reason;
-        self.part_bytes -= channel.parts.len();
-        channel.parts.clear();
         match channel.stream {
             // Nobody else knows of it yet.
             None => self.finish(id, None, true),
@@ -170,7 +115,9 @@ impl DataChannels {
             return;
         };
         channel.incoming_reset = true;
-        if channel.state != ChannelState::Closing {
+        let closing = channel.state == ChannelState::Closing;
+        self.stop_receiving(id);
+        if !closing {
             self.emit(ChannelEvent::Closing { channel: id });
             self.close_channel(id, ChannelCloseReason::Remote);
         }
@@ -204,8 +151,8 @@ impl DataChannels {
 
     /// The channel is gone. Its number may be used again if it is `reusable`.
     fn finish(&mut self, id: ChannelId, reason: Option<ChannelCloseReason>, reusable: bool) {
+        self.stop_receiving(id);
         if let Some(channel) = self.table.remove(id, reusable) {
-            self.part_bytes -= channel.parts.len();
             if channel.state == ChannelState::Open {
                 self.stats.channels_closed += 1;
             }

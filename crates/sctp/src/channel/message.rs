@@ -119,7 +119,7 @@ pub(super) enum Payload {
     Whole(MessageKind),
     Empty(MessageKind),
     /// More of the same message follows; deprecated, but still sent by old Firefox.
-    Part(MessageKind),
+    Part,
 }
 
 impl Payload {
@@ -129,8 +129,7 @@ impl Payload {
             ppid::BINARY => Self::Whole(MessageKind::Binary),
             ppid::STRING_EMPTY => Self::Empty(MessageKind::Text),
             ppid::BINARY_EMPTY => Self::Empty(MessageKind::Binary),
-            ppid::STRING_PARTIAL => Self::Part(MessageKind::Text),
-            ppid::BINARY_PARTIAL => Self::Part(MessageKind::Binary),
+            ppid::STRING_PARTIAL | ppid::BINARY_PARTIAL => Self::Part,
             _ => return None,
         })
     }

@@ -1,12 +1,14 @@
 //! Data channels (RFC 8831) and their establishment (RFC 8832) on top of an association.
 
 mod establish;
+mod incoming;
 mod lifecycle;
 mod message;
 mod table;
 mod types;
 
 use alloc::collections::VecDeque;
+use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -57,7 +59,6 @@ const DEFAULT_REMOTE_MAX_MESSAGE_SIZE: usize = 65_536;
 /// }
 /// alice.send(chat, "hello").unwrap();
 /// ```
-#[derive(Debug)]
 pub struct DataChannels {
     association: Association,
     max_channels: usize,
@@ -77,7 +78,6 @@ pub struct DataChannels {
 }
 
 /// An event, and for messages how much of the receive window it fills.
-#[derive(Debug)]
 struct Queued {
     event: ChannelEvent,
     unread: Option<u32>,
@@ -200,6 +200,20 @@ impl DataChannels {
         }
     }
 
+    /// Bytes of messages that came and are held: whole ones until the application takes them, and
+    /// the beginnings of others. Looks at every event that waits.
+    ///
+    /// The peer can make it [`receive_window`](crate::Config::receive_window) and
+    /// [`max_message_size`](crate::Config::max_message_size) at most, whatever it sends and however
+    /// long the application takes nothing.
+    pub fn held_bytes(&self) -> usize {
+        let waiting = self.events.iter().map(|queued| match &queued.event {
+            ChannelEvent::Message { data, .. } => data.len(),
+            _ => 0,
+        });
+        self.association.reassembling() + self.part_bytes + waiting.sum::<usize>()
+    }
+
     /// What a channel is like; `None` once it is closed.
     pub fn info(&self, channel: ChannelId) -> Option<&ChannelInfo> {
         self.table.get(channel).map(|channel| &channel.info)
@@ -289,6 +303,20 @@ impl DataChannels {
     }
 }
 
+/// Says where it stands and never what was said: messages don't belong into logs.
+impl fmt::Debug for DataChannels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataChannels")
+            .field("association", &self.association)
+            .field("connected", &self.is_connected())
+            .field("channels", &self.table.len())
+            .field("part_bytes", &self.part_bytes)
+            .field("events", &self.events.len())
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
+    }
+}
+
 impl StateMachine for DataChannels {
     type Event = ChannelEvent;
     type Received<'d> = ();
@@ -313,6 +341,11 @@ impl StateMachine for DataChannels {
         let Queued { event, unread } = self.events.pop_front()?;
         if let Some(unread) = unread {
             self.association.release(unread as usize);
+        }
+        if let ChannelEvent::BufferedAmountLow { channel } = event
+            && let Some(channel) = self.table.get_mut(channel)
+        {
+            channel.low_pending = false;
         }
         Some(event)
     }

@@ -3,8 +3,6 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use bytes::BytesMut;
-
 use super::types::{ChannelCloseReason, ChannelId, ChannelInfo, ChannelState, ChannelStats, Parity};
 
 #[derive(Debug)]
@@ -22,8 +20,12 @@ pub(super) struct Channel {
     pub(super) outgoing_reset: bool,
     pub(super) close_reason: ChannelCloseReason,
     /// The beginning of a message in the deprecated way of parts.
-    pub(super) parts: BytesMut,
+    pub(super) parts: Vec<u8>,
+    /// Whether messages are still taken. While we close they are, until the peer closes too.
+    pub(super) receives: bool,
     pub(super) low_threshold: usize,
+    /// The application has not been handed the last news yet that little is left to send.
+    pub(super) low_pending: bool,
     pub(super) stats: ChannelStats,
 }
 

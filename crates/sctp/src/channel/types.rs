@@ -169,6 +169,8 @@ pub struct DataChannelsStats {
     pub channels_closed: u64,
     /// Dropped: messages on streams without a channel.
     pub dropped_no_channel: u64,
+    /// Dropped: messages on channels that the peer has closed, or behind one that was too large.
+    pub dropped_closed: u64,
     /// Dropped: messages of a kind that is not known.
     pub dropped_kind: u64,
     /// Refused: OPEN messages that are malformed, on streams that are in use or not the peer's to
@@ -196,7 +198,8 @@ pub enum ChannelEvent {
         /// The message.
         data: Message,
     },
-    /// What waits to be sent on a channel fell to its threshold.
+    /// What waits to be sent on a channel fell to its threshold. Told once, however often it
+    /// happens until it is taken.
     BufferedAmountLow {
         /// Which.
         channel: ChannelId,

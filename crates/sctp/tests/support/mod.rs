@@ -9,7 +9,7 @@ use bytes::Bytes;
 use pollrtc_core::{Datagram, Instant, StateMachine};
 use pollrtc_crypto::Rng;
 use pollrtc_sctp::channel::{ChannelConfig, ChannelEvent, DataChannels, Parity};
-use pollrtc_sctp::{Association, Config, Event, SendOptions};
+use pollrtc_sctp::{Association, Config, Event, SendOptions, Streams};
 
 pub const A: &str = "192.0.2.1:5000";
 pub const B: &str = "192.0.2.2:5000";
@@ -328,5 +328,75 @@ impl Pair<DataChannels> {
         pair.a.take_events();
         pair.b.take_events();
         pair
+    }
+}
+
+/// Data channels whose peer is a bare association, which can say anything.
+pub struct Rude {
+    pub channels: DataChannels,
+    pub peer: Association,
+    pub now: Instant,
+}
+
+impl Rude {
+    pub fn new() -> Self {
+        Self::with(ChannelConfig::default())
+    }
+
+    pub fn with(own: ChannelConfig) -> Self {
+        let mut channels = DataChannels::new(own, rng(1), address(B));
+        channels.set_role(Parity::Even);
+        channels.connect();
+        let peer = Association::new(config(), rng(2), address(A));
+        let mut rude = Self {
+            channels,
+            peer,
+            now: Instant::from_millis(1000),
+        };
+        rude.exchange();
+        while rude.channels.poll_event().is_some() {}
+        while rude.peer.poll_event().is_some() {}
+        rude
+    }
+
+    pub fn exchange(&mut self) {
+        let mut buf = [0; 1500];
+        for _ in 0..20 {
+            self.now += ms(50);
+            self.channels.handle_timeout(self.now);
+            self.peer.handle_timeout(self.now);
+            while let Some(transmit) = self.channels.poll_transmit(self.now, &mut buf) {
+                let datagram = Datagram::udp(address(A), &mut buf[..transmit.len]);
+                self.peer.handle_datagram(self.now, datagram);
+            }
+            while let Some(transmit) = self.peer.poll_transmit(self.now, &mut buf) {
+                let datagram = Datagram::udp(address(B), &mut buf[..transmit.len]);
+                self.channels.handle_datagram(self.now, datagram);
+            }
+        }
+    }
+
+    pub fn say(&mut self, stream: u16, ppid: u32, bytes: &[u8]) {
+        let data = Bytes::copy_from_slice(bytes);
+        self.peer.send(stream, ppid, data, SendOptions::default()).unwrap();
+        self.exchange();
+    }
+
+    pub fn open(&mut self, stream: u16) {
+        self.say(stream, 50, &[3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, b'x']);
+    }
+
+    pub fn events(&mut self) -> Vec<ChannelEvent> {
+        std::iter::from_fn(|| self.channels.poll_event()).collect()
+    }
+
+    pub fn resets(&mut self) -> Vec<u16> {
+        std::iter::from_fn(|| self.peer.poll_event())
+            .filter_map(|event| match event {
+                Event::IncomingReset(Streams::One(stream)) => Some(stream),
+                Event::Closed(reason) => panic!("{reason}"),
+                _ => None,
+            })
+            .collect()
     }
 }

@@ -1,0 +1,378 @@
+//! How much a peer can make us hold, and what still arrives while it is kept from more.
+
+mod support;
+
+use pollrtc_core::StateMachine;
+use pollrtc_sctp::channel::{ChannelCloseReason, ChannelConfig, ChannelEvent, ChannelId, ChannelState, Message};
+use pollrtc_sctp::wire::{Packet, Sack, kind};
+use pollrtc_sctp::{Association, Config, Event, SendOptions};
+use support::*;
+
+/// PPIDs of RFC 8831 §8: part of a binary message, and a whole one or the last part.
+const PART: u32 = 52;
+const WHOLE: u32 = 53;
+const EMPTY: u32 = 57;
+
+fn small() -> Config {
+    Config {
+        receive_window: 100_000,
+        max_message_size: 30_000,
+        ..config()
+    }
+}
+
+fn small_rude() -> Rude {
+    Rude::with(ChannelConfig {
+        association: small(),
+        ..ChannelConfig::default()
+    })
+}
+
+/// Says it whatever the peer's window or our own buffer says.
+fn shout(rude: &mut Rude, stream: u16, ppid: u32, len: usize) {
+    // A full buffer is what a peer that shouts has in the end.
+    let _ = rude
+        .peer
+        .send(stream, ppid, vec![7; len].into(), SendOptions::default());
+    rude.exchange();
+    assert_bounded(rude);
+}
+
+fn assert_bounded(rude: &Rude) {
+    let Config {
+        receive_window,
+        max_message_size,
+        ..
+    } = small();
+    let (held, counted) = (rude.channels.held_bytes(), rude.channels.association().held_bytes());
+    assert!(
+        held <= receive_window as usize + max_message_size,
+        "{held} bytes are held"
+    );
+    assert!(held <= counted, "{held} bytes are held, {counted} counted");
+}
+
+/// The channel on stream 1, which the peer opened.
+fn opened(rude: &mut Rude) -> ChannelId {
+    rude.open(1);
+    let [ChannelEvent::Opened { channel, .. }] = rude.events()[..] else {
+        panic!("not open");
+    };
+    channel
+}
+
+fn lengths(events: &[ChannelEvent]) -> Vec<usize> {
+    let length = |event: &ChannelEvent| match event {
+        ChannelEvent::Message { data, .. } => Some(data.len()),
+        _ => None,
+    };
+    events.iter().filter_map(length).collect()
+}
+
+/// The window that the machine told last.
+fn told_window(side: &Side<pollrtc_sctp::channel::DataChannels>) -> u32 {
+    let told = |bytes: &Vec<u8>| {
+        let packet = Packet::parse(bytes).unwrap();
+        let mut chunks = packet.chunks().map(Result::unwrap);
+        let sack = chunks.find(|chunk| chunk.kind() == kind::SACK)?;
+        Some(Sack::parse(&sack).unwrap().a_rwnd)
+    };
+    side.wire.iter().rev().find_map(told).unwrap()
+}
+
+#[test]
+fn parts_that_go_on_and_on_end_their_channel_and_are_kept_no_longer() {
+    let mut rude = small_rude();
+    let channel = opened(&mut rude);
+    for _ in 0..50 {
+        shout(&mut rude, 1, PART, 20_000);
+    }
+    assert_eq!(rude.channels.state(channel), ChannelState::Closing);
+    assert_eq!(rude.channels.held_bytes(), 0);
+    assert_eq!(rude.channels.association().held_bytes(), 0, "the window is open again");
+    assert_eq!(rude.channels.stats().dropped_closed, 48);
+    shout(&mut rude, 1, WHOLE, 1);
+    assert_eq!(lengths(&rude.events()), [], "no end without its beginning");
+    rude.peer.reset_streams(&[1]).unwrap();
+    rude.exchange();
+    let reason = ChannelCloseReason::MessageTooLarge;
+    assert_eq!(rude.events(), [ChannelEvent::Closed { channel, reason }]);
+}
+
+#[test]
+fn parts_on_a_channel_that_we_closed_are_bounded_too() {
+    let mut rude = small_rude();
+    let channel = opened(&mut rude);
+    rude.channels.close(channel);
+    for _ in 0..50 {
+        shout(&mut rude, 1, PART, 20_000);
+    }
+    assert_eq!(rude.channels.held_bytes(), 0);
+    rude.peer.reset_streams(&[1]).unwrap();
+    rude.exchange();
+    let reason = ChannelCloseReason::Local;
+    assert_eq!(rude.events(), [ChannelEvent::Closed { channel, reason }]);
+    assert!(rude.channels.is_connected());
+}
+
+#[test]
+fn the_last_part_does_not_make_a_message_larger_than_we_accept() {
+    let mut rude = small_rude();
+    let channel = opened(&mut rude);
+    shout(&mut rude, 1, PART, 30_000);
+    shout(&mut rude, 1, WHOLE, 1);
+    assert_eq!(lengths(&rude.events()), []);
+    assert_eq!(rude.channels.state(channel), ChannelState::Closing);
+    assert_eq!(rude.channels.association().held_bytes(), 0);
+}
+
+#[test]
+fn messages_of_parts_fill_the_window_until_they_are_taken() {
+    let mut rude = small_rude();
+    opened(&mut rude);
+    for _ in 0..50 {
+        shout(&mut rude, 1, PART, 25_000);
+        shout(&mut rude, 1, WHOLE, 1);
+    }
+    assert!(rude.channels.held_bytes() > 60_000, "the window is used");
+    let mut taken = 0;
+    for _ in 0..100 {
+        let lengths = lengths(&rude.events());
+        assert!(lengths.iter().all(|len| *len == 25_001));
+        taken += lengths.len();
+        rude.exchange();
+        assert_bounded(&rude);
+    }
+    assert_eq!(taken, 50, "slow readers lose nothing");
+    assert_eq!(rude.channels.association().held_bytes(), 0);
+}
+
+#[test]
+fn empty_messages_between_parts_open_no_window() {
+    let mut rude = small_rude();
+    opened(&mut rude);
+    shout(&mut rude, 1, PART, 25_000);
+    for _ in 0..20 {
+        shout(&mut rude, 1, EMPTY, 1);
+        rude.events();
+        assert_bounded(&rude);
+    }
+    assert_eq!(rude.channels.association().held_bytes(), 25_000);
+    shout(&mut rude, 1, WHOLE, 5);
+    assert_eq!(lengths(&rude.events()), [25_005]);
+    assert_eq!(rude.channels.association().held_bytes(), 0);
+}
+
+#[test]
+fn a_window_full_of_beginnings_costs_a_channel_and_not_the_association() {
+    let mut rude = small_rude();
+    for stream in (1..41).step_by(2) {
+        rude.open(stream);
+        shout(&mut rude, stream, PART, 25_000);
+    }
+    assert!(rude.channels.is_connected());
+    let closing = |rude: &Rude| {
+        let channels = rude.channels.channels();
+        channels
+            .filter(|id| rude.channels.state(*id) == ChannelState::Closing)
+            .count()
+    };
+    assert_eq!(closing(&rude), 17, "three are what fits");
+    shout(&mut rude, 1, WHOLE, 10);
+    assert_eq!(lengths(&rude.events()), [25_010], "and those go on");
+}
+
+#[test]
+fn a_peer_that_begins_anew_gets_no_second_window() {
+    let mut rude = small_rude();
+    for round in 0..20 {
+        if round > 0 {
+            rude.peer = Association::new(config(), rng(10 + round), address(A));
+            rude.peer.connect();
+            rude.exchange();
+        }
+        rude.open(1);
+        for _ in 0..8 {
+            shout(&mut rude, 1, WHOLE, 25_000);
+        }
+    }
+    let waiting: usize = lengths(&rude.events()).iter().sum();
+    assert!(waiting <= 130_000, "{waiting} bytes wait");
+    // And when all is taken, it is as if nothing had been.
+    rude.exchange();
+    while !rude.events().is_empty() {
+        rude.exchange();
+    }
+    assert_eq!(rude.channels.association().held_bytes(), 0);
+    assert!(rude.channels.is_connected());
+}
+
+#[test]
+fn beginnings_that_a_new_life_cuts_off_are_not_kept() {
+    let mut rude = small_rude();
+    opened(&mut rude);
+    shout(&mut rude, 1, PART, 25_000);
+    rude.peer = Association::new(config(), rng(9), address(A));
+    rude.peer.connect();
+    rude.exchange();
+    assert_eq!(rude.channels.held_bytes(), 0);
+    assert_eq!(rude.channels.association().held_bytes(), 0);
+}
+
+#[test]
+fn a_bare_association_keeps_count_over_a_new_life_as_well() {
+    let mut pair = Associations::new(config(), small());
+    pair.connect();
+    pair.b.reading = false;
+    for _ in 0..8 {
+        pair.send(0, numbered(1, 25_000));
+    }
+    pair.run_for(ms(5000));
+    let before = pair.b.machine.held_bytes();
+    assert!((75_000..130_000).contains(&before), "{before}");
+    pair.a.machine = Association::new(config(), rng(7), address(B));
+    pair.a.machine.connect();
+    pair.run_for(ms(5000));
+    for _ in 0..8 {
+        pair.send(0, numbered(2, 25_000));
+    }
+    pair.run_for(ms(5000));
+    assert!(pair.b.machine.held_bytes() < 130_000);
+    pair.b.reading = true;
+    pair.run_for(ms(20_000));
+    assert_eq!(pair.b.machine.held_bytes(), 0);
+    let messages = pair.b.messages();
+    assert_eq!(
+        messages.iter().filter(|(_, data)| *data == numbered(2, 25_000)).count(),
+        8
+    );
+    assert!(pair.b.events.contains(&Event::Restarted));
+}
+
+#[test]
+fn the_peer_is_told_what_room_is_left() {
+    let config = || ChannelConfig {
+        association: small(),
+        ..ChannelConfig::default()
+    };
+    let mut pair = Channels::channels_with(config(), config());
+    let ours = pair.a.machine.open("data").unwrap();
+    pair.connect_both();
+    pair.run_for(ms(1000));
+    pair.b.reading = false;
+    for number in 0..3 {
+        pair.a.machine.send(ours, numbered(number, 20_000)).unwrap();
+    }
+    pair.run_for(ms(2000));
+    assert_eq!(pair.b.machine.held_bytes(), 60_000);
+    assert_eq!(told_window(&pair.b), 40_000);
+    pair.b.reading = true;
+    pair.run_for(ms(2000));
+    assert_eq!(pair.b.machine.held_bytes(), 0);
+}
+
+#[test]
+fn what_the_peer_sent_before_it_heard_of_our_close_arrives() {
+    let mut rude = small_rude();
+    let channel = opened(&mut rude);
+    rude.say(1, PART, b"begun before, ");
+    rude.channels.close(channel);
+    rude.exchange();
+    rude.say(1, PART, b"continued and ");
+    rude.say(1, WHOLE, b"ended after");
+    rude.say(1, 51, b"whole");
+    rude.peer.reset_streams(&[1]).unwrap();
+    rude.exchange();
+    let message = |data: Message| ChannelEvent::Message { channel, data };
+    let reason = ChannelCloseReason::Local;
+    assert_eq!(
+        rude.events(),
+        [
+            message(b"begun before, continued and ended after"[..].into()),
+            message("whole".into()),
+            ChannelEvent::Closed { channel, reason }
+        ]
+    );
+}
+
+#[test]
+fn messages_cross_our_close_on_the_wire() {
+    let mut pair = Channels::connected_channels();
+    let ours = pair.a.machine.open("data").unwrap();
+    pair.run_for(ms(500));
+    let theirs = pair.b.machine.channels().next().unwrap();
+    for number in 0..20 {
+        pair.b.machine.send(theirs, numbered(number, 10_000)).unwrap();
+    }
+    pair.a.machine.close(ours);
+    pair.run_for(ms(5000));
+    assert_eq!(lengths(&pair.a.events), [10_000; 20]);
+    assert_eq!(pair.a.machine.state(ours), ChannelState::Closed);
+}
+
+#[test]
+fn little_left_to_send_is_told_once_however_often_it_happens() {
+    let mut pair = Channels::connected_channels();
+    let [one, other] = ["one", "other"].map(|label| pair.a.machine.open(label).unwrap());
+    pair.run_for(ms(500));
+    pair.a.take_events();
+    pair.a.reading = false;
+    for _ in 0..200 {
+        pair.a.machine.send(one, "hi").unwrap();
+        pair.a.machine.send(other, "ho").unwrap();
+        pair.run_for(ms(50));
+    }
+    let mut events: Vec<ChannelEvent> = std::iter::from_fn(|| pair.a.machine.poll_event()).collect();
+    events.sort_by_key(|event| *event != ChannelEvent::BufferedAmountLow { channel: one });
+    assert_eq!(
+        events,
+        [one, other].map(|channel| ChannelEvent::BufferedAmountLow { channel })
+    );
+    // Once taken, it is told again.
+    pair.a.machine.send(one, "hi").unwrap();
+    pair.run_for(ms(50));
+    assert_eq!(
+        pair.a.machine.poll_event(),
+        Some(ChannelEvent::BufferedAmountLow { channel: one })
+    );
+    assert_eq!(pair.a.machine.poll_event(), None);
+}
+
+#[test]
+fn a_bare_association_tells_it_once_as_well() {
+    let mut pair = Associations::connected();
+    pair.a.reading = false;
+    for _ in 0..200 {
+        pair.send(3, "hi");
+        pair.run_for(ms(50));
+    }
+    let low = Some(Event::BufferedAmountLow { stream: 3 });
+    assert_eq!(
+        (pair.a.machine.poll_event(), pair.a.machine.poll_event()),
+        (low.clone(), None)
+    );
+    pair.send(3, "hi");
+    pair.run_for(ms(50));
+    assert_eq!(pair.a.machine.poll_event(), low);
+}
+
+#[test]
+fn debug_output_never_shows_what_was_said() {
+    let mut pair = Channels::connected_channels();
+    let ours = pair.a.machine.open("data").unwrap();
+    pair.run_for(ms(500));
+    pair.b.reading = false;
+    pair.a.machine.send(ours, "my secret").unwrap();
+    let waiting = format!("{:?}", pair.a.machine);
+    pair.flush();
+    let on_its_way = format!("{:?}", pair.a.machine);
+    pair.run_for(ms(500));
+    let unread = format!("{:?}", pair.b.machine);
+    assert_eq!(pair.b.machine.held_bytes(), 9);
+    for text in [waiting, on_its_way, unread] {
+        assert!(text.starts_with("DataChannels"), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+        // Nor as a list of bytes, alternate or not.
+        assert!(!text.contains("115, 101, 99"), "{text}");
+    }
+}
