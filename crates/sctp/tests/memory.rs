@@ -296,6 +296,28 @@ fn what_the_peer_sent_before_it_heard_of_our_close_arrives() {
 }
 
 #[test]
+fn what_the_peer_sends_behind_its_own_reset_is_dropped() {
+    let mut rude = small_rude();
+    let channel = opened(&mut rude);
+    // More than the peer takes, so that our own direction stays open.
+    for _ in 0..50 {
+        rude.channels.send(channel, vec![0; 60_000]).unwrap();
+    }
+    shout(&mut rude, 1, PART, 10_000);
+    assert_eq!(rude.channels.held_bytes(), 10_000);
+    rude.peer.reset_streams(&[1]).unwrap();
+    rude.exchange();
+    assert_eq!(rude.events(), [ChannelEvent::Closing { channel }]);
+    assert_eq!(rude.channels.state(channel), ChannelState::Closing);
+    assert_eq!(rude.channels.held_bytes(), 0, "the rest can't come any more");
+    assert_eq!(rude.channels.association().held_bytes(), 0);
+    shout(&mut rude, 1, PART, 10_000);
+    shout(&mut rude, 1, WHOLE, 10_000);
+    assert_eq!(rude.events(), []);
+    assert_eq!(rude.channels.stats().dropped_closed, 2);
+}
+
+#[test]
 fn messages_cross_our_close_on_the_wire() {
     let mut pair = Channels::connected_channels();
     let ours = pair.a.machine.open("data").unwrap();
