@@ -1,7 +1,9 @@
 //! The program as its user starts it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -135,6 +137,21 @@ fn bad_requests_are_refused_with_a_reason() {
         404,
     );
     assert_eq!(server.get("/session?id=1").0, 404);
+}
+
+/// The refusal comes before the body: who announces too much need not send it, and the server need not wait for it.
+#[test]
+fn a_body_that_is_too_long_is_refused_unread() {
+    let server = Server::start(&[]);
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let request =
+        "POST /offer HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1048576\r\n\r\n";
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut status = String::new();
+    BufReader::new(socket).read_line(&mut status).unwrap();
+    assert!(status.starts_with("HTTP/1.1 413 "), "{status:?}");
 }
 
 /// A refused offer leaves nothing behind, and a session that is closed makes room for another.

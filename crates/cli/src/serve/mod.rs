@@ -9,6 +9,7 @@ use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -16,6 +17,8 @@ use axum::routing::get;
 use pollrtc::Certificate;
 use pollrtc_tokio::Endpoint;
 use tokio::net::TcpListener;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::net::own_addresses;
 use rooms::Rooms;
@@ -23,6 +26,8 @@ use sessions::Sessions;
 
 /// The largest request that is read: more than any browser's offer.
 const MAX_BODY: usize = 256 * 1024;
+/// How long a request's body may make no headway.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What `serve` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -82,7 +87,10 @@ fn app(sessions: Arc<Sessions>) -> Router {
         .merge(page::routes())
         .merge(sessions::routes(sessions))
         .route("/ws", get(rooms::enter).with_state(rooms))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        // A body that says how long it is gets its refusal at once, before any of it is read.
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .layer(axum::middleware::from_fn(origin::only_own_page))
 }
 
