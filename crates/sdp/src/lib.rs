@@ -50,6 +50,8 @@ mod mids;
 mod owned;
 mod parser;
 mod profile;
+#[cfg(feature = "alloc")]
+pub mod rtp;
 mod section;
 mod session;
 #[cfg(feature = "alloc")]

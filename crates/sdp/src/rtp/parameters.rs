@@ -1,0 +1,82 @@
+//! What one section says.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::{Codec, ExtensionId, Rid, Simulcast};
+
+/// A codec and the payload type that stands for it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PayloadType {
+    /// 0 to 127.
+    pub payload_type: u8,
+    /// What it stands for.
+    pub codec: Codec,
+}
+
+impl PayloadType {
+    /// The payload type that this one retransmits, if it is `rtx` (RFC 4588 §8.1).
+    pub fn apt(&self) -> Option<u8> {
+        if self.codec.is_rtx() {
+            self.codec.parameter("apt")?.parse().ok()
+        } else {
+            None
+        }
+    }
+}
+
+/// What one section says, or what is agreed for one way: codecs in order of preference, header
+/// extensions, RTCP, layers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RtpParameters {
+    /// In order of preference, as on the `m=` line.
+    pub codecs: Vec<PayloadType>,
+    /// `a=extmap`.
+    pub header_extensions: Vec<ExtensionId>,
+    /// `a=extmap-allow-mixed` (RFC 8285 §6).
+    pub extmap_allow_mixed: bool,
+    /// `a=rtcp-rsize` (RFC 5506).
+    pub rtcp_rsize: bool,
+    /// `a=rid` (RFC 8851).
+    pub rids: Vec<Rid>,
+    /// `a=simulcast` (RFC 8853).
+    pub simulcast: Simulcast,
+}
+
+impl RtpParameters {
+    /// The codec behind a payload type.
+    pub fn codec(&self, payload_type: u8) -> Option<&Codec> {
+        self.codecs
+            .iter()
+            .find(|each| each.payload_type == payload_type)
+            .map(|each| &each.codec)
+    }
+
+    /// The payload type that retransmits this one.
+    pub fn rtx_of(&self, payload_type: u8) -> Option<u8> {
+        self.codecs
+            .iter()
+            .find(|each| each.apt() == Some(payload_type))
+            .map(|each| each.payload_type)
+    }
+
+    /// The id of a header extension that is not encrypted.
+    pub fn extension_id(&self, uri: &str) -> Option<u16> {
+        self.header_extensions
+            .iter()
+            .find(|each| each.extension.uri == uri && !each.extension.encrypted)
+            .map(|each| each.id)
+    }
+
+    /// The payload types as they stand on the `m=` line.
+    pub fn format_list(&self) -> String {
+        let mut list = String::new();
+        for each in &self.codecs {
+            if !list.is_empty() {
+                list.push(' ');
+            }
+            list.push_str(&each.payload_type.to_string());
+        }
+        list
+    }
+}
