@@ -1,9 +1,10 @@
-//! The same work on pollrtc, str0m and rtc, in one process and one run; see README.md.
+//! The same work on pollrtc and its peers, in one process and one run; see README.md.
 
 mod alloc;
 mod cpu;
 mod peer;
 mod scenario;
+mod sdp;
 mod sim;
 mod stack;
 mod table;
@@ -17,13 +18,24 @@ use table::Table;
 
 const USAGE: &str = "\
 usage: pollrtc-peers [--quick] [--json] [--lib NAME,NAME] [CASE...]
+       pollrtc-peers --sdp-growth
   --quick   minutes instead of half an hour
   --json    JSON instead of a markdown table
-  --lib     pollrtc, str0m, rtc: which of them; all by default
+  --lib     pollrtc, str0m, rtc: which of them; all by default. The cases on SDP have other peers
+            and take them all
+  --sdp-growth  instructions per byte of descriptions that grow (needs valgrind)
   CASE      only cases whose name contains this, as `handshake` or \"bulk 64 B\"";
 
 fn main() -> ExitCode {
-    let Some(arguments) = Arguments::parse(std::env::args().skip(1)) else {
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    match given.split_first() {
+        Some((option, rest)) if option == "--sdp-once" => {
+            return sdp::parse_repeatedly(rest).map_or(ExitCode::from(2), |()| ExitCode::SUCCESS);
+        }
+        Some((option, [])) if option == "--sdp-growth" => return print(sdp::growth()),
+        _ => {}
+    }
+    let Some(arguments) = Arguments::parse(given.into_iter()) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
@@ -39,11 +51,28 @@ fn main() -> ExitCode {
         arguments.run::<Str0m>(&scenario, &mut table);
         arguments.run::<Rtc>(&scenario, &mut table);
     }
-    match arguments.json {
-        true => println!("{}", table.json()),
-        false => println!("{}", table.markdown()),
+    let mut descriptions = Table::default();
+    sdp::run(effort, |case| arguments.wants_case(case), &mut descriptions);
+    for table in [table, descriptions].iter().filter(|table| !table.is_empty()) {
+        match arguments.json {
+            true => println!("{}", table.json()),
+            false => println!("{}", table.markdown()),
+        }
     }
     ExitCode::SUCCESS
+}
+
+fn print(result: Result<String, String>) -> ExitCode {
+    match result {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 #[derive(Default)]

@@ -48,6 +48,10 @@ impl Table {
         self.cases.push((name, Vec::new()));
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cases.is_empty()
+    }
+
     /// A library's result in the case that was begun last.
     pub(crate) fn add(&mut self, library: &'static str, result: Result<Vec<Metric>, String>) {
         if !self.libraries.contains(&library) {
