@@ -36,15 +36,19 @@ pub fn crypto_key_exchange(data: &[u8]) {
     let Some((choice, peer)) = data.split_first() else {
         return;
     };
-    let group = match choice % 3 {
+    let group = match choice % 4 {
         0 => NamedGroup::X25519,
         1 => NamedGroup::Secp256r1,
-        _ => NamedGroup::Secp384r1,
+        2 => NamedGroup::Secp384r1,
+        _ => NamedGroup::X25519MlKem768,
     };
     let [aws_lc_rs, rust_crypto] = providers().map(|provider| {
-        let key = provider.key_exchange(group, &mut Rng::from_seed([7; 32]));
+        let mut rng = Rng::from_seed([7; 32]);
+        let key = provider.key_exchange(group, &mut rng);
         let secret = key.expect("a group that it has").complete(peer);
-        secret.map(|secret| secret.len())
+        let answer = provider.answer_key_exchange(group, peer, &mut rng);
+        let lengths = |answer: pollrtc_crypto::KeyExchangeAnswer| (answer.public_key.len(), answer.secret.len());
+        (secret.map(|secret| secret.len()), answer.map(lengths))
     });
     assert_eq!(aws_lc_rs, rust_crypto);
 }

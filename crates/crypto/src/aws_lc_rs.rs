@@ -8,9 +8,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+use ::aws_lc_rs::aead::quic::{self, HeaderProtectionKey};
 use ::aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use ::aws_lc_rs::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
 use ::aws_lc_rs::encoding::AsDer;
+use ::aws_lc_rs::kem::DecapsulationKey;
 use ::aws_lc_rs::rand::SystemRandom;
 use ::aws_lc_rs::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair, ParsedPublicKey, VerificationAlgorithm,
@@ -20,9 +22,12 @@ use zeroize::Zeroizing;
 
 use crate::public_key::{KeyKind, PublicKey};
 use crate::{
-    AeadAlgorithm, AeadKey, CryptoError, HashAlgorithm, HashContext, HmacKey, KeyExchange, NamedGroup, Provider, Rng,
-    SignatureScheme, SigningKey,
+    AeadAlgorithm, AeadKey, CryptoError, HashAlgorithm, HashContext, HmacKey, KeyExchange, KeyExchangeAnswer,
+    NamedGroup, Provider, RecordNumberKey, Rng, SignatureScheme, SigningKey, hybrid,
 };
+
+mod ml_kem;
+mod rsa;
 
 /// The provider on aws-lc-rs.
 pub static PROVIDER: &dyn Provider = &AwsLcRs;
@@ -44,6 +49,17 @@ impl Provider for AwsLcRs {
         };
         let key = UnboundKey::new(algorithm, key).map_err(|_| CryptoError::InvalidKey)?;
         Ok(Box::new(Aead(LessSafeKey::new(key))))
+    }
+
+    fn record_number_key(&self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Box<dyn RecordNumberKey>, CryptoError> {
+        // QUIC hides its numbers in the same way (RFC 9001 §5.4.3).
+        let algorithm = match algorithm {
+            AeadAlgorithm::Aes128Gcm => &quic::AES_128,
+            AeadAlgorithm::Aes256Gcm => &quic::AES_256,
+            AeadAlgorithm::ChaCha20Poly1305 => &quic::CHACHA20,
+        };
+        let key = HeaderProtectionKey::new(algorithm, key).map_err(|_| CryptoError::InvalidKey)?;
+        Ok(Box::new(RecordNumber(key)))
     }
 
     fn hash(&self, algorithm: HashAlgorithm) -> Result<Box<dyn HashContext>, CryptoError> {
@@ -69,24 +85,46 @@ impl Provider for AwsLcRs {
     }
 
     fn groups(&self) -> &'static [NamedGroup] {
-        &[NamedGroup::X25519, NamedGroup::Secp256r1, NamedGroup::Secp384r1]
+        &[
+            NamedGroup::X25519MlKem768,
+            NamedGroup::X25519,
+            NamedGroup::Secp256r1,
+            NamedGroup::Secp384r1,
+        ]
     }
 
-    fn key_exchange(&self, group: NamedGroup, _rng: &mut Rng) -> Result<Box<dyn KeyExchange>, CryptoError> {
-        let private_key = EphemeralPrivateKey::generate(agreement(group), &SystemRandom::new())
-            .map_err(|_| CryptoError::Unsupported)?;
+    fn key_exchange(&self, group: NamedGroup, rng: &mut Rng) -> Result<Box<dyn KeyExchange>, CryptoError> {
+        let Some(algorithm) = agreement(group) else {
+            return hybrid::key_exchange::<DecapsulationKey>(self, rng);
+        };
+        let private_key =
+            EphemeralPrivateKey::generate(algorithm, &SystemRandom::new()).map_err(|_| CryptoError::Unsupported)?;
         let public_key = private_key.compute_public_key().map_err(|_| CryptoError::Unsupported)?;
         Ok(Box::new(Exchange {
             group,
+            algorithm,
             private_key,
             public_key,
         }))
+    }
+
+    fn answer_key_exchange(
+        &self,
+        group: NamedGroup,
+        peer_public_key: &[u8],
+        rng: &mut Rng,
+    ) -> Result<KeyExchangeAnswer, CryptoError> {
+        match group.is_diffie_hellman() {
+            true => KeyExchangeAnswer::with(self.key_exchange(group, rng)?, peer_public_key),
+            false => hybrid::answer::<DecapsulationKey>(self, peer_public_key, rng),
+        }
     }
 
     fn signature_schemes(&self) -> &'static [SignatureScheme] {
         &[
             SignatureScheme::EcdsaSecp256r1Sha256,
             SignatureScheme::EcdsaSecp384r1Sha384,
+            SignatureScheme::Ed25519,
             SignatureScheme::RsaPssRsaeSha256,
             SignatureScheme::RsaPssRsaeSha384,
             SignatureScheme::RsaPssRsaeSha512,
@@ -128,11 +166,13 @@ impl Provider for AwsLcRs {
                 SignatureScheme::EcdsaSecp384r1Sha384,
             ),
         ];
-        let (key, scheme) = CURVES
+        let ecdsa = CURVES
             .into_iter()
-            .find_map(|(curve, scheme)| Some((EcdsaKeyPair::from_pkcs8(curve, der).ok()?, scheme)))
-            .ok_or(CryptoError::InvalidKey)?;
-        EcdsaKey::shared(key, scheme)
+            .find_map(|(curve, scheme)| Some((EcdsaKeyPair::from_pkcs8(curve, der).ok()?, scheme)));
+        match ecdsa {
+            Some((key, scheme)) => EcdsaKey::shared(key, scheme),
+            None => rsa::Key::from_pkcs8(der),
+        }
     }
 }
 
@@ -158,6 +198,15 @@ impl AeadKey for Aead {
     }
 }
 
+struct RecordNumber(HeaderProtectionKey);
+
+impl RecordNumberKey for RecordNumber {
+    fn mask(&self, ciphertext: &[u8; 16]) -> [u8; 2] {
+        let [first, second, ..] = self.0.new_mask(ciphertext).expect("a sample has 16 bytes");
+        [first, second]
+    }
+}
+
 struct Hash(digest::Context);
 
 impl HashContext for Hash {
@@ -167,6 +216,10 @@ impl HashContext for Hash {
 
     fn finish(&self, out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -> usize {
         copy_to_front(self.0.clone().finish().as_ref(), out)
+    }
+
+    fn fork(&self) -> Box<dyn HashContext> {
+        Box::new(Self(self.0.clone()))
     }
 }
 
@@ -184,6 +237,7 @@ impl HmacKey for Hmac {
 
 struct Exchange {
     group: NamedGroup,
+    algorithm: &'static agreement::Algorithm,
     private_key: EphemeralPrivateKey,
     public_key: agreement::PublicKey,
 }
@@ -204,7 +258,7 @@ impl KeyExchange for Exchange {
         }
         agree_ephemeral(
             self.private_key,
-            UnparsedPublicKey::new(agreement(self.group), peer_public_key),
+            UnparsedPublicKey::new(self.algorithm, peer_public_key),
             CryptoError::InvalidKey,
             |secret| Ok(Zeroizing::new(secret.to_vec())),
         )
@@ -260,11 +314,13 @@ impl fmt::Debug for EcdsaKey {
     }
 }
 
-fn agreement(group: NamedGroup) -> &'static agreement::Algorithm {
+/// `None` for the group that is not Diffie-Hellman alone.
+fn agreement(group: NamedGroup) -> Option<&'static agreement::Algorithm> {
     match group {
-        NamedGroup::Secp256r1 => &agreement::ECDH_P256,
-        NamedGroup::Secp384r1 => &agreement::ECDH_P384,
-        NamedGroup::X25519 => &agreement::X25519,
+        NamedGroup::Secp256r1 => Some(&agreement::ECDH_P256),
+        NamedGroup::Secp384r1 => Some(&agreement::ECDH_P384),
+        NamedGroup::X25519 => Some(&agreement::X25519),
+        NamedGroup::X25519MlKem768 => None,
     }
 }
 
@@ -282,6 +338,7 @@ fn verification(scheme: SignatureScheme, key: KeyKind) -> Option<&'static dyn Ve
         (Scheme::RsaPkcs1Sha256, KeyKind::Rsa) => &signature::RSA_PKCS1_2048_8192_SHA256,
         (Scheme::RsaPkcs1Sha384, KeyKind::Rsa) => &signature::RSA_PKCS1_2048_8192_SHA384,
         (Scheme::RsaPkcs1Sha512, KeyKind::Rsa) => &signature::RSA_PKCS1_2048_8192_SHA512,
+        (Scheme::Ed25519, KeyKind::Ed25519) => &signature::ED25519,
         _ => return None,
     })
 }

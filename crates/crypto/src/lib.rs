@@ -18,7 +18,10 @@ pub mod aws_lc_rs;
 mod certificate;
 mod der;
 mod fingerprint;
+mod hkdf;
 mod hmac;
+#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+mod hybrid;
 mod provider;
 mod public_key;
 mod rng;
@@ -27,10 +30,11 @@ pub mod rust_crypto;
 
 pub use certificate::Certificate;
 pub use fingerprint::{Fingerprint, FingerprintError};
+pub use hkdf::{Hkdf, Secret};
 pub use hmac::{HmacSha1, HmacSha256};
 pub use provider::{
-    AeadAlgorithm, AeadKey, CryptoError, HashAlgorithm, HashContext, HmacKey, KeyExchange, NamedGroup, Provider,
-    SignatureScheme, SigningKey,
+    AeadAlgorithm, AeadKey, CryptoError, HashAlgorithm, HashContext, HmacKey, KeyExchange, KeyExchangeAnswer,
+    NamedGroup, Provider, RecordNumberKey, SignatureScheme, SigningKey,
 };
 pub use public_key::public_key_info;
 pub use rng::Rng;

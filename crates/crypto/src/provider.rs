@@ -3,11 +3,13 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt::Debug;
+use core::fmt::{self, Debug};
 
 use zeroize::Zeroizing;
 
 use crate::Rng;
+#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+use crate::public_key::{KeyKind, PublicKey};
 
 /// Why a cryptographic operation gave nothing. It says no more than this on purpose: details help
 /// attackers.
@@ -116,23 +118,42 @@ pub enum NamedGroup {
     Secp384r1 = 0x0018,
     /// X25519 (RFC 7748); public keys are 32 bytes.
     X25519 = 0x001d,
+    /// ML-KEM-768 (FIPS 203) together with X25519 (draft-ietf-tls-ecdhe-mlkem §3): safe as long as
+    /// either is. For versions from 1.3 on only.
+    X25519MlKem768 = 0x11ec,
 }
 
 impl NamedGroup {
-    /// Bytes of a public key.
+    /// Bytes of the public key of whoever speaks first: the client, in version 1.3.
     pub const fn public_key_len(self) -> usize {
         match self {
             Self::Secp256r1 => 65,
             Self::Secp384r1 => 97,
             Self::X25519 => 32,
+            Self::X25519MlKem768 => 1184 + 32,
         }
+    }
+
+    /// Bytes of the [answer](Provider::answer_key_exchange) to such a public key.
+    pub const fn answer_len(self) -> usize {
+        match self {
+            Self::Secp256r1 | Self::Secp384r1 | Self::X25519 => self.public_key_len(),
+            Self::X25519MlKem768 => 1088 + 32,
+        }
+    }
+
+    /// Whether the answer is a public key of the same form as the first, so that neither side has
+    /// to know the other's when it makes its own. Version 1.2 has no other groups.
+    pub const fn is_diffie_hellman(self) -> bool {
+        !matches!(self, Self::X25519MlKem768)
     }
 
     /// Whether the bytes have the length and the form of a public key, which for points is the
     /// uncompressed one (RFC 8422 §5.4.1). They may be no point of the curve even so.
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
     pub(crate) fn has_public_key_form(self, public_key: &[u8]) -> bool {
-        public_key.len() == self.public_key_len() && (self == Self::X25519 || public_key.first() == Some(&0x04))
+        let is_point = matches!(self, Self::Secp256r1 | Self::Secp384r1);
+        public_key.len() == self.public_key_len() && (!is_point || public_key.first() == Some(&0x04))
     }
 }
 
@@ -157,6 +178,27 @@ pub enum SignatureScheme {
     RsaPkcs1Sha384 = 0x0501,
     /// RSASSA-PKCS1-v1_5 with SHA-512.
     RsaPkcs1Sha512 = 0x0601,
+    /// Ed25519 (RFC 8032).
+    Ed25519 = 0x0807,
+}
+
+#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+impl SignatureScheme {
+    /// Whether the key, given as the DER of its SubjectPublicKeyInfo, is of the kind and on the
+    /// curve that the scheme names. Version 1.3 asks for it (RFC 8446 §4.2.3); in 1.2 a scheme names
+    /// no curve, only the hash.
+    pub fn is_for_key(self, subject_public_key_info: &[u8]) -> bool {
+        let Ok(PublicKey { kind, .. }) = PublicKey::from_info(subject_public_key_info) else {
+            return false;
+        };
+        kind == match self {
+            Self::EcdsaSecp256r1Sha256 => KeyKind::P256,
+            Self::EcdsaSecp384r1Sha384 => KeyKind::P384,
+            Self::RsaPssRsaeSha256 | Self::RsaPssRsaeSha384 | Self::RsaPssRsaeSha512 => KeyKind::Rsa,
+            Self::RsaPkcs1Sha256 | Self::RsaPkcs1Sha384 | Self::RsaPkcs1Sha512 => KeyKind::Rsa,
+            Self::Ed25519 => KeyKind::Ed25519,
+        }
+    }
 }
 
 /// A cryptographic library. Providers are stateless; get one with `default_provider()` or name
@@ -164,6 +206,10 @@ pub enum SignatureScheme {
 pub trait Provider: Debug + Send + Sync {
     /// A key for authenticated encryption, scheduled once and used for many records.
     fn aead(&self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Box<dyn AeadKey>, CryptoError>;
+
+    /// A key for the numbers of encrypted records (RFC 9147 §4.2.3). It has as many bytes as the
+    /// key of the AEAD, whose cipher it is for.
+    fn record_number_key(&self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Box<dyn RecordNumberKey>, CryptoError>;
 
     /// A running hash.
     fn hash(&self, algorithm: HashAlgorithm) -> Result<Box<dyn HashContext>, CryptoError>;
@@ -176,6 +222,20 @@ pub trait Provider: Debug + Send + Sync {
 
     /// A fresh ephemeral key. Providers that can't be seeded ignore `rng`.
     fn key_exchange(&self, group: NamedGroup, rng: &mut Rng) -> Result<Box<dyn KeyExchange>, CryptoError>;
+
+    /// Answers a peer's public key with our own and tells the secret that both now have: the server's
+    /// side in version 1.3. For [Diffie-Hellman](NamedGroup::is_diffie_hellman) groups it is the same
+    /// as a [`key_exchange`](Self::key_exchange) completed with that key.
+    ///
+    /// # Errors
+    ///
+    /// [`CryptoError::InvalidKey`] if the public key is none of the group.
+    fn answer_key_exchange(
+        &self,
+        group: NamedGroup,
+        peer_public_key: &[u8],
+        rng: &mut Rng,
+    ) -> Result<KeyExchangeAnswer, CryptoError>;
 
     /// The schemes of [`verify`](Self::verify), by preference.
     fn signature_schemes(&self) -> &'static [SignatureScheme];
@@ -193,7 +253,8 @@ pub trait Provider: Debug + Send + Sync {
     /// A fresh ECDSA P-256 signing key.
     fn generate_signing_key(&self, rng: &mut Rng) -> Result<Arc<dyn SigningKey>, CryptoError>;
 
-    /// A signing key from the DER of its PKCS#8 form (RFC 5958).
+    /// A signing key from the DER of its PKCS#8 form (RFC 5958): ECDSA on P-256 or P-384, or RSA
+    /// where the provider signs with it.
     fn signing_key_from_pkcs8(&self, der: &[u8]) -> Result<Arc<dyn SigningKey>, CryptoError>;
 }
 
@@ -207,6 +268,12 @@ pub trait AeadKey: Send + Sync {
     fn open(&self, nonce: &[u8; 12], aad: &[u8], in_out: &mut [u8], tag: &[u8; 16]) -> Result<(), CryptoError>;
 }
 
+/// A scheduled key that hides the numbers of records.
+pub trait RecordNumberKey: Send + Sync {
+    /// What to XOR the number with, from the first 16 bytes of the record's ciphertext.
+    fn mask(&self, ciphertext: &[u8; 16]) -> [u8; 2];
+}
+
 /// A running hash, such as the transcript of a handshake.
 pub trait HashContext: Send + Sync {
     /// Takes more bytes.
@@ -214,6 +281,8 @@ pub trait HashContext: Send + Sync {
     /// The digest of what was taken so far; more can follow. Writes
     /// [`HashAlgorithm::output_len`] bytes to the front of `out`, which holds at least as many, and returns how many.
     fn finish(&self, out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -> usize;
+    /// A hash of its own that has taken the same bytes.
+    fn fork(&self) -> Box<dyn HashContext>;
 }
 
 /// A scheduled HMAC key.
@@ -229,8 +298,35 @@ pub trait KeyExchange: Send + Sync {
     fn group(&self) -> NamedGroup;
     /// Our public key, as it goes on the wire.
     fn public_key(&self) -> &[u8];
-    /// The shared secret. Refuses points off the curve and all-zero results (RFC 7748 §6.1).
+    /// The shared secret, from the peer's public key or, in groups that are not
+    /// [Diffie-Hellman](NamedGroup::is_diffie_hellman), the peer's answer to ours. Refuses points off
+    /// the curve and all-zero results (RFC 7748 §6.1).
     fn complete(self: Box<Self>, peer_public_key: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError>;
+}
+
+/// See [`Provider::answer_key_exchange`].
+pub struct KeyExchangeAnswer {
+    /// Our public key, as it goes on the wire.
+    pub public_key: Vec<u8>,
+    /// The shared secret.
+    pub secret: Zeroizing<Vec<u8>>,
+}
+
+impl KeyExchangeAnswer {
+    /// For groups where a fresh key of ours does for an answer.
+    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+    pub(crate) fn with(ours: Box<dyn KeyExchange>, peer_public_key: &[u8]) -> Result<Self, CryptoError> {
+        Ok(Self {
+            public_key: ours.public_key().to_vec(),
+            secret: ours.complete(peer_public_key)?,
+        })
+    }
+}
+
+impl Debug for KeyExchangeAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyExchangeAnswer(..)")
+    }
 }
 
 /// A long-term private key that signs handshakes and certificates.

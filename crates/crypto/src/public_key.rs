@@ -22,6 +22,8 @@ mod oid {
     pub(super) const SECP384R1: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
     /// 1.2.840.113549.1.1.1
     pub(super) const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+    /// 1.3.101.112
+    pub(super) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 }
 
 /// The key in a certificate, given as DER: its SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), also
@@ -72,7 +74,7 @@ pub fn public_key_info(certificate_der: &[u8]) -> Result<&[u8], CryptoError> {
 pub(crate) struct PublicKey<'a> {
     pub(crate) kind: KeyKind,
     /// For elliptic curves the point as in SEC 1 §2.3.3, for RSA the DER of an RSAPublicKey (RFC
-    /// 8017 §A.1.1).
+    /// 8017 §A.1.1), for Ed25519 its 32 bytes.
     pub(crate) key: &'a [u8],
 }
 
@@ -83,6 +85,7 @@ pub(crate) enum KeyKind {
     P256,
     P384,
     Rsa,
+    Ed25519,
 }
 
 #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
@@ -102,6 +105,11 @@ impl<'a> PublicKey<'a> {
         };
         let kind = match algorithm.expect(tag::OBJECT_IDENTIFIER)?.content {
             oid::RSA_ENCRYPTION => KeyKind::Rsa,
+            // RFC 8410 §3: without parameters.
+            oid::ED25519 => {
+                algorithm.finish()?;
+                KeyKind::Ed25519
+            }
             oid::EC_PUBLIC_KEY => match algorithm.expect(tag::OBJECT_IDENTIFIER)?.content {
                 oid::SECP256R1 => KeyKind::P256,
                 oid::SECP384R1 => KeyKind::P384,
@@ -110,7 +118,8 @@ impl<'a> PublicKey<'a> {
             _ => return Err(CryptoError::Unsupported),
         };
         // Only the uncompressed form of points is offered to peers (RFC 8422 §5.1.2).
-        if kind != KeyKind::Rsa && key.first() != Some(&0x04) {
+        let is_point = matches!(kind, KeyKind::P256 | KeyKind::P384);
+        if is_point && key.first() != Some(&0x04) {
             return Err(CryptoError::InvalidKey);
         }
         Ok(Self { kind, key })

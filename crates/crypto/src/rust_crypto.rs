@@ -2,13 +2,14 @@
 //! compiler goes. All randomness comes from the [`Rng`] that the caller gives, so the same seed
 //! makes the same run.
 //!
-//! It doesn't check RSA signatures: RustCrypto's `rsa` is under an open advisory
+//! It neither checks nor makes RSA signatures: RustCrypto's `rsa` is under an open advisory
 //! (RUSTSEC-2023-0071). Peers that show RSA certificates need the provider on aws-lc-rs.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use ::ml_kem::ml_kem_768::DecapsulationKey;
 use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::{AeadInOut, Aes128Gcm, Aes256Gcm, KeyInit};
 use chacha20poly1305::ChaCha20Poly1305;
@@ -22,11 +23,13 @@ use zeroize::Zeroizing;
 
 use crate::public_key::{KeyKind, PublicKey};
 use crate::{
-    AeadAlgorithm, AeadKey, CryptoError, HashAlgorithm, HashContext, HmacKey, KeyExchange, NamedGroup, Provider, Rng,
-    SignatureScheme, SigningKey,
+    AeadAlgorithm, AeadKey, CryptoError, HashAlgorithm, HashContext, HmacKey, KeyExchange, KeyExchangeAnswer,
+    NamedGroup, Provider, RecordNumberKey, Rng, SignatureScheme, SigningKey, hybrid,
 };
 
+mod ml_kem;
 mod nist;
+mod record_number;
 
 /// The provider on RustCrypto's crates.
 pub static PROVIDER: &dyn Provider = &RustCrypto;
@@ -46,6 +49,10 @@ impl Provider for RustCrypto {
             AeadAlgorithm::Aes256Gcm => aead::<Aes256Gcm>(key),
             AeadAlgorithm::ChaCha20Poly1305 => aead::<ChaCha20Poly1305>(key),
         }
+    }
+
+    fn record_number_key(&self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Box<dyn RecordNumberKey>, CryptoError> {
+        record_number::key(algorithm, key)
     }
 
     fn hash(&self, algorithm: HashAlgorithm) -> Result<Box<dyn HashContext>, CryptoError> {
@@ -69,7 +76,12 @@ impl Provider for RustCrypto {
     }
 
     fn groups(&self) -> &'static [NamedGroup] {
-        &[NamedGroup::X25519, NamedGroup::Secp256r1, NamedGroup::Secp384r1]
+        &[
+            NamedGroup::X25519MlKem768,
+            NamedGroup::X25519,
+            NamedGroup::Secp256r1,
+            NamedGroup::Secp384r1,
+        ]
     }
 
     fn key_exchange(&self, group: NamedGroup, rng: &mut Rng) -> Result<Box<dyn KeyExchange>, CryptoError> {
@@ -77,13 +89,27 @@ impl Provider for RustCrypto {
             NamedGroup::Secp256r1 => Box::new(nist::p256::Exchange::generate(rng)),
             NamedGroup::Secp384r1 => Box::new(nist::p384::Exchange::generate(rng)),
             NamedGroup::X25519 => Box::new(X25519Exchange::generate(rng)),
+            NamedGroup::X25519MlKem768 => hybrid::key_exchange::<DecapsulationKey>(self, rng)?,
         })
+    }
+
+    fn answer_key_exchange(
+        &self,
+        group: NamedGroup,
+        peer_public_key: &[u8],
+        rng: &mut Rng,
+    ) -> Result<KeyExchangeAnswer, CryptoError> {
+        match group.is_diffie_hellman() {
+            true => KeyExchangeAnswer::with(self.key_exchange(group, rng)?, peer_public_key),
+            false => hybrid::answer::<DecapsulationKey>(self, peer_public_key, rng),
+        }
     }
 
     fn signature_schemes(&self) -> &'static [SignatureScheme] {
         &[
             SignatureScheme::EcdsaSecp256r1Sha256,
             SignatureScheme::EcdsaSecp384r1Sha384,
+            SignatureScheme::Ed25519,
         ]
     }
 
@@ -106,12 +132,14 @@ impl Provider for RustCrypto {
                 sha384 = Sha384::digest(message);
                 &sha384
             }
+            SignatureScheme::Ed25519 if kind == KeyKind::Ed25519 => return verify_ed25519(key, message, signature),
+            SignatureScheme::Ed25519 => return Err(CryptoError::InvalidKey),
             _ => return Err(CryptoError::Unsupported),
         };
         match kind {
             KeyKind::P256 => nist::p256::verify(key, digest, signature),
             KeyKind::P384 => nist::p384::verify(key, digest, signature),
-            KeyKind::Rsa => Err(CryptoError::InvalidKey),
+            KeyKind::Rsa | KeyKind::Ed25519 => Err(CryptoError::InvalidKey),
         }
     }
 
@@ -156,13 +184,17 @@ where
 
 struct Hash<D>(D);
 
-impl<D: Digest + Clone + Send + Sync> HashContext for Hash<D> {
+impl<D: Digest + Clone + Send + Sync + 'static> HashContext for Hash<D> {
     fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
     fn finish(&self, out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -> usize {
         copy_to_front(&self.0.clone().finalize(), out)
+    }
+
+    fn fork(&self) -> Box<dyn HashContext> {
+        Box::new(Self(self.0.clone()))
     }
 }
 
@@ -216,6 +248,14 @@ impl KeyExchange for X25519Exchange {
         }
         Ok(Zeroizing::new(secret.as_bytes().to_vec()))
     }
+}
+
+fn verify_ed25519(key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
+    let key = key.try_into().map_err(|_| CryptoError::InvalidKey)?;
+    let key = ed25519_dalek::VerifyingKey::from_bytes(key).map_err(|_| CryptoError::InvalidKey)?;
+    let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| CryptoError::Authentication)?;
+    key.verify_strict(message, &signature)
+        .map_err(|_| CryptoError::Authentication)
 }
 
 fn copy_to_front(digest: &[u8], out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -> usize {

@@ -34,6 +34,21 @@ fn a_transcript_can_be_read_at_any_time_and_goes_on() {
 }
 
 #[test]
+fn a_fork_of_a_transcript_goes_its_own_way() {
+    for provider in providers() {
+        let mut transcript = provider.hash(HashAlgorithm::Sha384).expect("a hash");
+        let mut out = [0; HashAlgorithm::MAX_OUTPUT_LEN];
+        transcript.update(b"ab");
+        let mut fork = transcript.fork();
+        fork.update(b"c");
+        let length = fork.finish(&mut out);
+        assert_eq!(out[..length], hash(provider, HashAlgorithm::Sha384, b"abc"));
+        let length = transcript.finish(&mut out);
+        assert_eq!(out[..length], hash(provider, HashAlgorithm::Sha384, b"ab"));
+    }
+}
+
+#[test]
 fn macs_are_those_of_rfc_2202_and_rfc_4231() {
     for provider in providers() {
         for (source, algorithm, key, message, tag) in MACS {

@@ -5,7 +5,9 @@ mod aead;
 mod hash;
 #[path = "../support/hex.rs"]
 mod hex;
+mod hkdf;
 mod key_exchange;
 #[path = "../support/providers.rs"]
 mod providers;
+mod record_number;
 mod signature;

@@ -230,13 +230,89 @@ fn what_is_no_public_key_is_refused() {
         unused_bits[25] = 1;
         assert_eq!(refused(&unused_bits), Some(CryptoError::InvalidKey), "{provider:?}");
 
-        // RFC 8410 §10.1: a key for Ed25519.
-        let ed25519 = hex(
-            "302a300506032b657003210019bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb\
-             0c5c38ad703166e1",
-        );
-        assert_eq!(refused(&ed25519), Some(CryptoError::Unsupported), "{provider:?}");
+        // RFC 8410 §4: a key for Ed448.
+        let ed448 = hex(&format!("3043300506032b6571033a00{}", "07".repeat(57)));
+        assert_eq!(refused(&ed448), Some(CryptoError::Unsupported), "{provider:?}");
     }
+}
+
+#[test]
+fn the_signatures_of_rfc_8032_are_right_for_one_message_only() {
+    for provider in providers() {
+        let verify = |key: &[u8], message: &[u8], signature: &[u8]| {
+            provider.verify(SignatureScheme::Ed25519, key, message, signature)
+        };
+        for (key, message, signature) in RFC_8032 {
+            let (key, message, signature) = (ed25519_key_info(key), hex(message), hex(signature));
+            assert_eq!(verify(&key, &message, &signature), Ok(()), "{provider:?}");
+            for bit in 0..signature.len() * 8 {
+                let mut wrong = signature.clone();
+                wrong[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(verify(&key, &message, &wrong), Err(CryptoError::Authentication));
+            }
+            for (message, signature) in [
+                (&b"another"[..], &signature[..]),
+                (&message, &signature[1..]),
+                (&message, &[]),
+            ] {
+                assert_eq!(verify(&key, message, signature), Err(CryptoError::Authentication));
+            }
+            // RFC 8410 §3: a key that says more than that is another one.
+            let with_parameters = [&hex("302c300706032b65700500"), &key[9..]].concat();
+            let refused = verify(&with_parameters, &message, &signature);
+            assert_eq!(refused, Err(CryptoError::InvalidKey), "{provider:?}");
+        }
+    }
+}
+
+#[test]
+fn rsa_keys_sign_what_every_scheme_of_theirs_accepts() {
+    let mut rng = Rng::from_os();
+    let provider = pollrtc_crypto::aws_lc_rs::provider();
+    let key = stored_key(provider, "rsa-2048-signer.pkcs8.der");
+    assert_eq!(key.public_key_info(), data("rsa-2048-signer.spki.der"));
+    let again = provider.signing_key_from_pkcs8(&key.to_pkcs8()).expect("its key");
+    assert_eq!(again.public_key_info(), key.public_key_info());
+    assert_eq!(format!("{key:?}"), "SigningKey(Rsa)");
+
+    assert_eq!(key.schemes().len(), 6);
+    for (scheme, ..) in ALL_SCHEMES {
+        let Ok(signature) = key.sign(scheme, b"message", &mut rng) else {
+            assert!(!key.schemes().contains(&scheme));
+            continue;
+        };
+        assert!(key.schemes().contains(&scheme));
+        for (another, ..) in &ALL_SCHEMES[2..] {
+            let verdict = provider.verify(*another, key.public_key_info(), b"message", &signature);
+            assert_eq!(verdict.is_ok(), scheme == *another, "{scheme:?}, {another:?}");
+        }
+    }
+}
+
+#[test]
+fn rust_crypto_does_not_load_rsa_keys() {
+    let provider = pollrtc_crypto::rust_crypto::provider();
+    let refused = provider.signing_key_from_pkcs8(&data("rsa-2048-signer.pkcs8.der"));
+    assert_eq!(refused.err(), Some(CryptoError::InvalidKey));
+}
+
+// RFC 8446 §4.2.3: from version 1.3 on, a scheme names the curve too.
+#[test]
+fn a_scheme_knows_the_keys_it_is_for() {
+    let keys = ["p256", "p384", "rsa-2048"];
+    for (scheme, its_key, _) in ALL_SCHEMES {
+        for key in keys {
+            let info = data(&format!("{key}.spki.der"));
+            assert_eq!(scheme.is_for_key(&info), key == its_key, "{scheme:?}, {key}");
+        }
+        assert!(!scheme.is_for_key(b""));
+        assert!(!scheme.is_for_key(&ed25519_key_info(RFC_8032[0].0)));
+    }
+    assert!(SignatureScheme::Ed25519.is_for_key(&ed25519_key_info(RFC_8032[0].0)));
+}
+
+fn ed25519_key_info(key: &str) -> Vec<u8> {
+    hex(&format!("302a300506032b6570032100{key}"))
 }
 
 fn stored_key(provider: &dyn Provider, name: &str) -> std::sync::Arc<dyn SigningKey> {
@@ -351,5 +427,27 @@ const RFC_6979: &[(&str, SignatureScheme, &str, &str, &str)] = &[
          0542a7f0812998da8f1dd3ca3cf023db",
         "ddd0760448d42d8a43af45af836fce4de8be06b485e9b61b827c2f13173923e0\
          6a739f040649a667bf3b828246baa5a5",
+    ),
+];
+
+/// RFC 8032 §7.1: public key, message, signature.
+const RFC_8032: &[(&str, &str, &str)] = &[
+    (
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        "",
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46b\
+         d25bf5f0595bbe24655141438e7a100b",
+    ),
+    (
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+        "72",
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c\
+         387b2eaeb4302aeeb00d291612bb0c00",
+    ),
+    (
+        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+        "af82",
+        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc659\
+         4a7c15e9716ed28dc027beceea1ec40a",
     ),
 ];

@@ -2,7 +2,7 @@
 
 use pollrtc_crypto::{Certificate, NamedGroup, Provider, SignatureScheme};
 
-use super::Negotiated;
+use super::{Negotiated, groups};
 use crate::config::Config;
 use crate::wire::handshake::{CertificateRequest, NAMED_CURVE};
 use crate::wire::{ExtensionType, SrtpProfile, Version, Writer};
@@ -27,8 +27,8 @@ pub(super) fn client_hello(writer: &mut Writer, config: &Config, random: &[u8; 3
         });
         extension(writer, ExtensionType::SUPPORTED_GROUPS, |writer| {
             writer.vector16(|writer| {
-                for group in provider.groups() {
-                    writer.u16(*group as u16);
+                for group in groups(provider) {
+                    writer.u16(group as u16);
                 }
             });
         });

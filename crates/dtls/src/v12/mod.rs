@@ -216,5 +216,11 @@ fn scheme_from_code(provider: &dyn Provider, code: u16) -> Option<SignatureSchem
 }
 
 fn group_from_code(provider: &dyn Provider, code: u16) -> Option<NamedGroup> {
-    provider.groups().iter().copied().find(|group| *group as u16 == code)
+    groups(provider).find(|group| *group as u16 == code)
+}
+
+/// The groups of this version, by preference.
+fn groups(provider: &dyn Provider) -> impl Iterator<Item = NamedGroup> {
+    let all = provider.groups().iter().copied();
+    all.filter(|group| group.is_diffie_hellman())
 }

@@ -164,12 +164,7 @@ impl Choice {
             .ok_or(HandshakeError::CipherSuite)?;
         let groups = extensions.supported_groups().map_err(malformed)?;
         let group = match groups {
-            Some(offered) => cx
-                .provider()
-                .groups()
-                .iter()
-                .copied()
-                .find(|group| offered.contains(*group as u16)),
+            Some(offered) => super::groups(cx.provider()).find(|group| offered.contains(*group as u16)),
             // RFC 8422 §4: a client that says nothing takes anything; everyone has P-256.
             None => group_from_code(cx.provider(), NamedGroup::Secp256r1 as u16),
         };

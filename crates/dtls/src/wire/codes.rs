@@ -243,7 +243,10 @@ impl Authentication {
     /// The kind of key that makes signatures of this scheme.
     pub const fn of(scheme: SignatureScheme) -> Self {
         match scheme {
-            SignatureScheme::EcdsaSecp256r1Sha256 | SignatureScheme::EcdsaSecp384r1Sha384 => Self::Ecdsa,
+            // RFC 8422 §5.10: Ed25519 goes with the suites of ECDSA.
+            SignatureScheme::EcdsaSecp256r1Sha256
+            | SignatureScheme::EcdsaSecp384r1Sha384
+            | SignatureScheme::Ed25519 => Self::Ecdsa,
             _ => Self::Rsa,
         }
     }
