@@ -250,5 +250,22 @@ fields! {
     SctpMapProtocol: "sctpmap protocol", "a token such as `webrtc-datachannel`";
     StreamCount: "number of streams", "a number from 0 to 65535";
     RtcpPort: "RTCP port", "a number from 0 to 65535";
+    PayloadType: "payload type", "a number from 0 to 127";
+    EncodingName: "encoding's name", "a token such as `opus`";
+    ClockRate: "clock rate", "`/` and a number from 1";
+    Channels: "number of channels", "a number from 1";
+    FormatParameters: "format's parameters", "a space and text";
+    Feedback: "feedback's kind", "a token such as `nack`";
+    ExtMapId: "header extension's id", "a number from 1 to 255, or in an offer from 4096 to 4351,";
+    ExtMapDirection: "header extension's direction", "`sendrecv`, `sendonly`, `recvonly` or `inactive`";
+    ExtMapUri: "header extension's name", "a URI";
+    Msid: "stream's or track's id", "1 to 64 token characters";
+    Ssrc: "synchronization source", "a number from 0 to 4294967295";
+    SourceAttribute: "source's attribute", "a token such as `cname`";
+    SsrcGroupSemantics: "group semantics", "a token such as `FID`";
+    Rid: "RTP stream id", "letters, digits, `-` or `_`";
+    RidDirection: "RTP stream's direction", "`send` or `recv`";
+    RidRestriction: "RTP stream's restrictions", "`pt=` and payload types, then names and values, joined by `;`,";
+    Simulcast: "simulcast streams", "`send`, `recv` or both, each followed by rids joined by `;` and `,`,";
     Text: "value", "UTF-8 text";
 }

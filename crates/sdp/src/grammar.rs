@@ -60,9 +60,16 @@ pub(crate) fn field<'a, O>(
 /// Runs `parser` over the whole value and turns nom's result into ours.
 pub(crate) fn complete<'a, O>(
     value: &'a [u8],
+    parser: impl Parser<&'a str, Output = O, Error = Fault>,
+) -> Result<O, Fault> {
+    whole(utf8(value)?, parser)
+}
+
+/// The same for a value that is known to be text.
+pub(crate) fn whole<'a, O>(
+    text: &'a str,
     mut parser: impl Parser<&'a str, Output = O, Error = Fault>,
 ) -> Result<O, Fault> {
-    let text = utf8(value)?;
     match parser.parse(text) {
         Ok(("", output)) => Ok(output),
         Ok((rest, _)) => Err(Fault::new(ErrorKind::TrailingText, rest.as_bytes())),
@@ -116,6 +123,13 @@ pub(crate) fn number(range: RangeInclusive<u64>) -> impl FnMut(&str) -> Parsed<'
             Ok(number) if range.contains(&number) => Ok((rest, number)),
             _ => reject(input),
         }
+    }
+}
+
+pub(crate) fn number_u8(range: RangeInclusive<u8>) -> impl FnMut(&str) -> Parsed<'_, u8> {
+    move |input| {
+        let (rest, number) = number(u64::from(*range.start())..=u64::from(*range.end())).parse(input)?;
+        u8::try_from(number).map_or_else(|_| reject(input), |number| Ok((rest, number)))
     }
 }
 
@@ -195,6 +209,11 @@ pub(crate) fn token_length(text: &[u8]) -> usize {
 
 pub(crate) fn is_ice_char(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+}
+
+/// All that is left, at least one byte.
+pub(crate) fn some_text(input: &str) -> Parsed<'_, &str> {
+    if input.is_empty() { reject(input) } else { rest(input) }
 }
 
 /// All that is left.

@@ -1,6 +1,7 @@
 //! One media section.
 
 use crate::attribute::{Candidate, DEFAULT_SCTP_PORT, Direction, Fingerprint, IceOptions, Name, Rtcp, SctpMap, Setup};
+use crate::attribute::{ExtMap, Fmtp, Msid, Rid, RtcpFb, RtpMap, Simulcast, Ssrc, SsrcGroup};
 use crate::fields::{Bandwidth, Connection, MediaLine};
 use crate::line::{Lines, RawLines};
 use crate::section::{Attributes, Section};
@@ -200,6 +201,64 @@ impl<'a> Media<'a> {
     /// (RFC 8285 §6).
     pub fn extmap_allow_mixed(&self) -> bool {
         self.section.has(Name::ExtmapAllowMixed) || self.session.extmap_allow_mixed()
+    }
+
+    /// `a=rtpmap`, in order. Payload types without one are left out; see [`rtp_map`](Self::rtp_map).
+    pub fn rtp_maps(&self) -> impl Iterator<Item = RtpMap<'a>> + Clone + use<'a> {
+        self.section.rtp_maps()
+    }
+
+    /// What a payload type of the `m=` line stands for: its first `a=rtpmap`, else what RFC 3551 §6
+    /// says.
+    pub fn rtp_map(&self, payload_type: u8) -> Option<RtpMap<'a>> {
+        let listed = self.formats().any(|format| format.parse() == Ok(payload_type));
+        let written = || self.rtp_maps().find(|map| map.payload_type == payload_type);
+        listed
+            .then(|| written().or_else(|| RtpMap::of_static(payload_type)))
+            .flatten()
+    }
+
+    /// `a=fmtp`, in order.
+    pub fn format_parameters(&self) -> impl Iterator<Item = Fmtp<'a>> + Clone + use<'a> {
+        self.section.fmtps()
+    }
+
+    /// `a=rtcp-fb`, in order.
+    pub fn feedback(&self) -> impl Iterator<Item = RtcpFb<'a>> + Clone + use<'a> {
+        self.section.feedback()
+    }
+
+    /// `a=extmap`: the section's own, or if it has none the session's (RFC 8285 §5: all stand at
+    /// one level).
+    pub fn header_extensions(&self) -> impl Iterator<Item = ExtMap<'a>> + Clone + use<'a> {
+        let own = self.section.has(Name::ExtMap);
+        let section = if own { self.section } else { *self.session.section() };
+        section.extmaps()
+    }
+
+    /// `a=msid`: the streams that the section's track is in (RFC 8830).
+    pub fn msids(&self) -> impl Iterator<Item = Msid<'a>> + Clone + use<'a> {
+        self.section.msids()
+    }
+
+    /// `a=rid`, in order. RFC 8851 wants their ids to differ, which is not checked here.
+    pub fn rids(&self) -> impl Iterator<Item = Rid<'a>> + Clone + use<'a> {
+        self.section.rids()
+    }
+
+    /// `a=simulcast`, if it is as RFC 8853 has it.
+    pub fn simulcast(&self) -> Option<Simulcast<'a>> {
+        self.section.simulcast()
+    }
+
+    /// `a=ssrc`, in order.
+    pub fn ssrcs(&self) -> impl Iterator<Item = Ssrc<'a>> + Clone + use<'a> {
+        self.section.ssrcs()
+    }
+
+    /// `a=ssrc-group`, in order.
+    pub fn ssrc_groups(&self) -> impl Iterator<Item = SsrcGroup<'a>> + Clone + use<'a> {
+        self.section.ssrc_groups()
     }
 }
 

@@ -147,7 +147,7 @@ struct Pass<'a, 'f> {
     /// One bit for each letter that the section has had.
     letters: u32,
     /// One bit for each known attribute that the section has had.
-    names: u64,
+    names: u128,
     attributes: u32,
     media_count: u32,
     session_has_connection: bool,
@@ -268,7 +268,7 @@ impl<'a, 'f> Pass<'a, 'f> {
         if misplaced {
             self.report(ErrorKind::MisplacedAttribute, line.start)?;
         }
-        let bit = 1_u64.wrapping_shl(name.exclusive() as u32);
+        let bit = 1_u128.wrapping_shl(name.exclusive() as u32);
         if self.names & bit != 0 && !name.may_repeat() {
             self.report(ErrorKind::RepeatedAttribute, line.start)?;
         }
@@ -282,6 +282,12 @@ impl<'a, 'f> Pass<'a, 'f> {
         match Attribute::parse_known(name, value) {
             Ok(Attribute::Mid(mid)) if self.level == Level::Media => self.mid(mid, line),
             Ok(_) => Ok(()),
+            Err(fault) if name.is_optional() && self.parser.profile != Profile::Rfc8866 => {
+                let end = line.start.saturating_add(line.bytes.len());
+                let finding = self.error(fault.kind, end.saturating_sub(fault.remaining));
+                (self.findings)(finding);
+                Ok(())
+            }
             Err(fault) => self.fault(fault, line.start.saturating_add(line.bytes.len())),
         }
     }

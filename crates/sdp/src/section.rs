@@ -3,7 +3,10 @@
 
 use crate::attribute::split_attribute;
 use crate::attribute::{Attribute, Direction, Name, RawAttribute};
-use crate::attribute::{Candidate, Fingerprint, Group, IceOptions, SctpMap, Setup};
+use crate::attribute::{
+    Candidate, ExtMap, Fingerprint, Fmtp, Group, IceOptions, Msid, MsidSemantic, Rid, RtcpFb, RtpMap, SctpMap, Setup,
+    Simulcast, Ssrc, SsrcGroup,
+};
 use crate::fields::{Bandwidth, Connection};
 use crate::line::{Lines, RawLine, first_line};
 
@@ -120,32 +123,39 @@ accessors! {
     sctp_port -> u16 = SctpPort;
     max_message_size -> u64 = MaxMessageSize;
     sctp_map -> SctpMap<'a> = SctpMap;
-    msid_semantic -> &'a str = MsidSemantic;
+    msid_semantic -> MsidSemantic<'a> = MsidSemantic;
+    simulcast -> Simulcast<'a> = Simulcast;
     rtcp -> crate::attribute::Rtcp<'a> = Rtcp;
 }
 
+macro_rules! lists {
+    ($($method:ident -> $type:ident = $name:ident;)*) => {
+        impl<'a> Section<'a> {
+            $(pub(crate) fn $method(&self) -> impl Iterator<Item = $type<'a>> + Clone + use<'a> {
+                self.all(Name::$name).filter_map(|attribute| match attribute {
+                    Attribute::$name(value) => Some(value),
+                    _ => None,
+                })
+            })*
+        }
+    };
+}
+
+lists! {
+    candidates -> Candidate = Candidate;
+    fingerprints -> Fingerprint = Fingerprint;
+    groups -> Group = Group;
+    rtp_maps -> RtpMap = RtpMap;
+    fmtps -> Fmtp = Fmtp;
+    feedback -> RtcpFb = RtcpFb;
+    extmaps -> ExtMap = ExtMap;
+    msids -> Msid = Msid;
+    rids -> Rid = Rid;
+    ssrcs -> Ssrc = Ssrc;
+    ssrc_groups -> SsrcGroup = SsrcGroup;
+}
+
 impl<'a> Section<'a> {
-    pub(crate) fn candidates(&self) -> impl Iterator<Item = Candidate<'a>> + Clone + use<'a> {
-        self.all(Name::Candidate).filter_map(|attribute| match attribute {
-            Attribute::Candidate(candidate) => Some(candidate),
-            _ => None,
-        })
-    }
-
-    pub(crate) fn fingerprints(&self) -> impl Iterator<Item = Fingerprint<'a>> + Clone + use<'a> {
-        self.all(Name::Fingerprint).filter_map(|attribute| match attribute {
-            Attribute::Fingerprint(fingerprint) => Some(fingerprint),
-            _ => None,
-        })
-    }
-
-    pub(crate) fn groups(&self) -> impl Iterator<Item = Group<'a>> + Clone + use<'a> {
-        self.all(Name::Group).filter_map(|attribute| match attribute {
-            Attribute::Group(group) => Some(group),
-            _ => None,
-        })
-    }
-
     /// The direction that stands first, if any does.
     pub(crate) fn direction(&self) -> Option<Direction> {
         [Name::SendRecv, Name::SendOnly, Name::RecvOnly, Name::Inactive]

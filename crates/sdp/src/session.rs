@@ -1,6 +1,6 @@
 //! The description as a whole.
 
-use crate::attribute::{Direction, Fingerprint, Group, IceOptions, Name, Setup};
+use crate::attribute::{Direction, ExtMap, Fingerprint, Group, IceOptions, MsidSemantic, Name, Setup};
 use crate::error::ParseError;
 use crate::fields::{Bandwidth, Connection, Origin, Timing};
 use crate::line::Lines;
@@ -198,8 +198,13 @@ impl<'a> Session<'a> {
         self.section.has(Name::ExtmapAllowMixed)
     }
 
-    /// `a=msid-semantic`, as it came.
-    pub fn msid_semantic(&self) -> Option<&'a str> {
+    /// `a=extmap` of the session, for sections that have none of their own.
+    pub fn header_extensions(&self) -> impl Iterator<Item = ExtMap<'a>> + Clone + use<'a> {
+        self.section.extmaps()
+    }
+
+    /// `a=msid-semantic`.
+    pub fn msid_semantic(&self) -> Option<MsidSemantic<'a>> {
         self.section.msid_semantic()
     }
 }

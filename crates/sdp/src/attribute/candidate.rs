@@ -11,7 +11,7 @@ use nom::sequence::{preceded, terminated};
 use super::InvalidAttribute;
 use crate::error::{ErrorKind, Field};
 use crate::grammar::{
-    Fault, Parsed, complete, field, host, ice_chars, number_u16, number_u32, reject, space, token, visible,
+    Fault, Parsed, field, host, ice_chars, number_u16, number_u32, reject, space, token, visible, whole,
 };
 
 /// A transport address that a peer may be reached at (RFC 8839 §5.1).
@@ -78,7 +78,7 @@ impl<'a> Candidate<'a> {
         // Some stacks end the line with a space; nothing can hide behind it.
         let trimmed = value.trim_ascii_end();
         let spaces = value.len().saturating_sub(trimmed.len());
-        Self::parse_value(trimmed.as_bytes()).map_err(|fault| InvalidAttribute::new(fault.before(spaces), text.len()))
+        Self::parse_value(trimmed).map_err(|fault| InvalidAttribute::new(fault.before(spaces), text.len()))
     }
 
     /// The same candidate with `extensions`: names and values, joined by single spaces.
@@ -88,7 +88,7 @@ impl<'a> Candidate<'a> {
             Ok((input, ()))
         };
         if !extensions.is_empty() {
-            complete(extensions.as_bytes(), list).map_err(|fault| InvalidAttribute::new(fault, extensions.len()))?;
+            whole(extensions, list).map_err(|fault| InvalidAttribute::new(fault, extensions.len()))?;
         }
         Ok(Self { extensions, ..self })
     }
@@ -121,8 +121,8 @@ impl<'a> Candidate<'a> {
         self.extension("ufrag")
     }
 
-    pub(super) fn parse_value(value: &'a [u8]) -> Result<Self, Fault> {
-        complete(value, candidate)
+    pub(super) fn parse_value(text: &'a str) -> Result<Self, Fault> {
+        whole(text, candidate)
     }
 }
 

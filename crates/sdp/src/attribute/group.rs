@@ -8,7 +8,7 @@ use nom::multi::many0_count;
 use nom::sequence::preceded;
 
 use crate::error::Field;
-use crate::grammar::{Fault, complete, field, space, token};
+use crate::grammar::{self, Fault, field, space, token, whole};
 
 /// `a=group`: media sections that belong together, by their mids (RFC 5888 §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,7 +35,11 @@ impl<'a> Group<'a> {
     }
 
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
-        complete(value, |input| {
+        Self::parse_text(grammar::utf8(value)?)
+    }
+
+    pub(super) fn parse_text(text: &'a str) -> Result<Self, Fault> {
+        whole(text, |input| {
             let (input, semantics) = field(Field::GroupSemantics, token).parse(input)?;
             let mids = recognize(many0_count(preceded(space, token)));
             let (input, mids) = field(Field::Mid, mids).parse(input)?;

@@ -7,21 +7,21 @@ use nom::multi::many0_count;
 use nom::sequence::preceded;
 
 use crate::error::Field;
-use crate::grammar::{Fault, complete, field, host, ice_chars, number_u16, number_u32, space, token};
+use crate::grammar::{Fault, field, host, ice_chars, number_u16, number_u32, space, token, whole};
 
 /// RFC 8839 §5.4: enough that it can't be guessed, not so much that it fills a packet.
-pub(super) fn ufrag(value: &[u8]) -> Result<&str, Fault> {
-    complete(value, field(Field::IceUfrag, ice_chars(4..=256)))
+pub(super) fn ufrag(text: &str) -> Result<&str, Fault> {
+    whole(text, field(Field::IceUfrag, ice_chars(4..=256)))
 }
 
 /// RFC 8839 §5.4.
-pub(super) fn pwd(value: &[u8]) -> Result<&str, Fault> {
-    complete(value, field(Field::IcePwd, ice_chars(22..=256)))
+pub(super) fn pwd(text: &str) -> Result<&str, Fault> {
+    whole(text, field(Field::IcePwd, ice_chars(22..=256)))
 }
 
 /// RFC 8839 §5.5: milliseconds between checks, at most ten digits.
-pub(super) fn pacing(value: &[u8]) -> Result<u32, Fault> {
-    complete(value, field(Field::IcePacing, number_u32(0..=u32::MAX)))
+pub(super) fn pacing(text: &str) -> Result<u32, Fault> {
+    whole(text, field(Field::IcePacing, number_u32(0..=u32::MAX)))
 }
 
 /// `a=ice-options` (RFC 8839 §5.6).
@@ -51,9 +51,9 @@ impl<'a> IceOptions<'a> {
         self.0
     }
 
-    pub(super) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
+    pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
         let tags = recognize((token, many0_count(preceded(space, token))));
-        complete(value, field(Field::IceOptions, tags)).map(Self)
+        whole(text, field(Field::IceOptions, tags)).map(Self)
     }
 }
 
@@ -78,10 +78,10 @@ impl<'a> RemoteCandidates<'a> {
         })
     }
 
-    pub(super) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
+    pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
         let candidate = || (number_u16(1..=256), space, host, space, number_u16(0..=u16::MAX));
         let list = recognize((candidate(), many0_count(preceded(space, candidate()))));
-        complete(value, field(Field::RemoteCandidates, list)).map(Self)
+        whole(text, field(Field::RemoteCandidates, list)).map(Self)
     }
 }
 

@@ -1,20 +1,30 @@
 //! Attributes (`a=`): the raw form of all of them, the typed form of those that we know.
 
 mod candidate;
+mod extmap;
+mod format;
 mod group;
 mod ice;
 mod name;
 mod raw;
+mod rid;
 mod sctp;
 mod security;
+mod simulcast;
+mod source;
 mod typed;
 
 pub use candidate::{Candidate, CandidateKind, TcpType};
+pub use extmap::ExtMap;
+pub use format::{Fmtp, RtcpFb, RtpMap};
 pub use group::Group;
 pub use ice::{IceOptions, RemoteCandidates};
 pub use raw::RawAttribute;
+pub use rid::{Rid, RidDirection};
 pub use sctp::{DEFAULT_MAX_MESSAGE_SIZE, DEFAULT_SCTP_PORT, SctpMap};
 pub use security::{Fingerprint, Setup};
+pub use simulcast::{Simulcast, SimulcastList, SimulcastRid, SimulcastStream};
+pub use source::{Msid, MsidSemantic, Ssrc, SsrcGroup};
 pub use typed::{Attribute, Direction, InvalidAttribute, Rtcp};
 
 pub(crate) use name::{Name, Usage};

@@ -48,6 +48,14 @@ impl Name {
     }
 }
 
+impl Name {
+    /// Whether a malformed one is ignored rather than refused: its RFC says so (RFC 8851
+    /// §6.2.2, RFC 8853 §5.1), or all that it is about can be done without it.
+    pub(crate) fn is_optional(self) -> bool {
+        matches!(self, Name::Simulcast | Name::Rid | Name::Fmtp)
+    }
+}
+
 /// Where an attribute has a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Usage {
@@ -89,4 +97,13 @@ names! {
     RtcpMuxOnly b"rtcp-mux-only" Media Once;
     RtcpRsize b"rtcp-rsize" Media Once;
     Rtcp b"rtcp" Media Once;
+    RtpMap b"rtpmap" Media Several;
+    Fmtp b"fmtp" Media Several;
+    RtcpFb b"rtcp-fb" Media Several;
+    ExtMap b"extmap" Both Several;
+    Msid b"msid" Media Several;
+    Rid b"rid" Media Several;
+    Simulcast b"simulcast" Media Once;
+    Ssrc b"ssrc" Media Several;
+    SsrcGroup b"ssrc-group" Media Several;
 }

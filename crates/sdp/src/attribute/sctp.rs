@@ -7,7 +7,7 @@ use nom::combinator::{cut, opt};
 use nom::sequence::preceded;
 
 use crate::error::Field;
-use crate::grammar::{Fault, complete, digits, field, number_u16, reject, space, token};
+use crate::grammar::{Fault, digits, field, number_u16, reject, space, token, whole};
 
 /// The SCTP port where a description names none: what every browser uses.
 pub const DEFAULT_SCTP_PORT: u16 = 5000;
@@ -16,9 +16,9 @@ pub const DEFAULT_SCTP_PORT: u16 = 5000;
 pub const DEFAULT_MAX_MESSAGE_SIZE: u64 = 65_536;
 
 /// RFC 8841 §5.2: one to five digits, no leading zeroes.
-pub(super) fn port(value: &[u8]) -> Result<u16, Fault> {
-    complete(
-        value,
+pub(super) fn port(text: &str) -> Result<u16, Fault> {
+    whole(
+        text,
         field(Field::SctpPort, |input| {
             let (rest, text) = digits(input)?;
             match text.parse() {
@@ -30,9 +30,9 @@ pub(super) fn port(value: &[u8]) -> Result<u16, Fault> {
 }
 
 /// RFC 8841 §6.2: digits without leading zeroes. More than 64 bits hold is as good as their maximum.
-pub(super) fn max_message_size(value: &[u8]) -> Result<u64, Fault> {
-    complete(
-        value,
+pub(super) fn max_message_size(text: &str) -> Result<u64, Fault> {
+    whole(
+        text,
         field(Field::MaxMessageSize, |input| {
             let (rest, text) = digits(input)?;
             if has_leading_zero(text) {
@@ -61,8 +61,8 @@ pub struct SctpMap<'a> {
 }
 
 impl<'a> SctpMap<'a> {
-    pub(super) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
-        complete(value, |input| {
+    pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
+        whole(text, |input| {
             let (input, port) = field(Field::SctpPort, number_u16(0..=u16::MAX)).parse(input)?;
             let (input, protocol) = field(Field::SctpMapProtocol, preceded(space, token)).parse(input)?;
             let (input, streams) = opt(preceded(

@@ -5,7 +5,7 @@ use core::fmt;
 use nom::Parser;
 
 use crate::error::Field;
-use crate::grammar::{Fault, Parsed, bytes_where, complete, field, is_ice_char, reject, space, token};
+use crate::grammar::{Fault, Parsed, bytes_where, field, is_ice_char, reject, space, token, whole};
 
 /// `a=fingerprint`: the hash of a certificate (RFC 8122 §5).
 ///
@@ -32,8 +32,8 @@ impl<'a> Fingerprint<'a> {
             .filter_map(|pair| u8::from_str_radix(pair, 16).ok())
     }
 
-    pub(super) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
-        complete(value, |input| {
+    pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
+        whole(text, |input| {
             let (input, algorithm) = field(Field::HashFunction, token).parse(input)?;
             let (input, _) = field(Field::Fingerprint, space).parse(input)?;
             let hash = |input| {
@@ -105,9 +105,9 @@ impl Setup {
         }
     }
 
-    pub(super) fn parse(value: &[u8]) -> Result<Self, Fault> {
-        complete(
-            value,
+    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+        whole(
+            text,
             field(Field::Setup, |input| {
                 let (rest, text) = token(input)?;
                 // RFC 8866 §6: attribute values are compared as they are unless it is said otherwise.
@@ -131,8 +131,8 @@ impl fmt::Display for Setup {
 }
 
 /// RFC 8842 §4: 20 to 255 characters, each of six bits.
-pub(super) fn tls_id(value: &[u8]) -> Result<&str, Fault> {
-    complete(value, field(Field::TlsId, tls_id_chars))
+pub(super) fn tls_id(text: &str) -> Result<&str, Fault> {
+    whole(text, field(Field::TlsId, tls_id_chars))
 }
 
 fn tls_id_chars(input: &str) -> Parsed<'_, &str> {

@@ -2,14 +2,12 @@
 
 use core::fmt;
 
-use nom::combinator::opt;
-use nom::sequence::preceded;
-
-use super::{Candidate, Fingerprint, Group, IceOptions, Name, RawAttribute, RemoteCandidates, SctpMap, Setup};
+use super::{Candidate, ExtMap, Fingerprint, Fmtp, Group, IceOptions, Msid, MsidSemantic, Name, RawAttribute};
+use super::{RemoteCandidates, Rid, RtcpFb, RtpMap, SctpMap, Setup, Simulcast, Ssrc, SsrcGroup};
 use super::{ice, sctp, security};
 use crate::error::{ErrorKind, Field};
 use crate::fields::Connection;
-use crate::grammar::{self, Fault, complete, field, number_u16, token};
+use crate::grammar::{self, Fault, field, number_u16, token, whole};
 
 /// An attribute with its meaning. `Display` gives `name` or `name:value`, which parses again to the
 /// same attribute.
@@ -57,8 +55,8 @@ pub enum Attribute<'a> {
     MaxMessageSize(u64),
     /// `sctpmap` (draft 5 of RFC 8841).
     SctpMap(SctpMap<'a>),
-    /// `msid-semantic` as it came: the draft expired, nothing depends on it.
-    MsidSemantic(&'a str),
+    /// `msid-semantic`, of a draft that expired.
+    MsidSemantic(MsidSemantic<'a>),
     /// `extmap-allow-mixed` (RFC 8285 §6).
     ExtmapAllowMixed,
     /// `sendrecv`, `sendonly`, `recvonly` or `inactive` (RFC 8866 §6.7).
@@ -71,6 +69,24 @@ pub enum Attribute<'a> {
     RtcpRsize,
     /// `rtcp` (RFC 3605).
     Rtcp(Rtcp<'a>),
+    /// `rtpmap` (RFC 8866 §6.6).
+    RtpMap(RtpMap<'a>),
+    /// `fmtp` (RFC 8866 §6.15).
+    Fmtp(Fmtp<'a>),
+    /// `rtcp-fb` (RFC 4585 §4.2).
+    RtcpFb(RtcpFb<'a>),
+    /// `extmap` (RFC 8285 §8).
+    ExtMap(ExtMap<'a>),
+    /// `msid` (RFC 8830 §2).
+    Msid(Msid<'a>),
+    /// `rid` (RFC 8851 §10).
+    Rid(Rid<'a>),
+    /// `simulcast` (RFC 8853 §5.1).
+    Simulcast(Simulcast<'a>),
+    /// `ssrc` (RFC 5576 §4.1).
+    Ssrc(Ssrc<'a>),
+    /// `ssrc-group` (RFC 5576 §4.2).
+    SsrcGroup(SsrcGroup<'a>),
     /// One that we have no typed form for, as it came.
     Other(RawAttribute<'a>),
 }
@@ -97,28 +113,39 @@ impl<'a> Attribute<'a> {
         };
         // Some stacks end lines with a space. The parser tells of it; nothing can hide behind it.
         let trimmed = value.trim_ascii_end();
-        Self::parse_value(name, trimmed).map_err(|fault| fault.before(value.len().saturating_sub(trimmed.len())))
+        grammar::utf8(trimmed)
+            .and_then(|text| Self::parse_text(name, text))
+            .map_err(|fault| fault.before(value.len().saturating_sub(trimmed.len())))
     }
 
-    fn parse_value(name: Name, value: &'a [u8]) -> Result<Self, Fault> {
+    fn parse_text(name: Name, text: &'a str) -> Result<Self, Fault> {
         Ok(match name {
-            Name::Candidate => Attribute::Candidate(Candidate::parse_value(value)?),
-            Name::Mid => Attribute::Mid(complete(value, field(Field::Mid, token))?),
-            Name::Group => Attribute::Group(Group::parse(value)?),
-            Name::IceUfrag => Attribute::IceUfrag(ice::ufrag(value)?),
-            Name::IcePwd => Attribute::IcePwd(ice::pwd(value)?),
-            Name::IceOptions => Attribute::IceOptions(IceOptions::parse(value)?),
-            Name::IcePacing => Attribute::IcePacing(ice::pacing(value)?),
-            Name::RemoteCandidates => Attribute::RemoteCandidates(RemoteCandidates::parse(value)?),
-            Name::Fingerprint => Attribute::Fingerprint(Fingerprint::parse(value)?),
-            Name::Setup => Attribute::Setup(Setup::parse(value)?),
-            Name::TlsId => Attribute::TlsId(security::tls_id(value)?),
-            Name::SctpPort => Attribute::SctpPort(sctp::port(value)?),
-            Name::MaxMessageSize => Attribute::MaxMessageSize(sctp::max_message_size(value)?),
-            Name::SctpMap => Attribute::SctpMap(SctpMap::parse(value)?),
-            Name::Rtcp => Attribute::Rtcp(Rtcp::parse(value)?),
+            Name::Candidate => Attribute::Candidate(Candidate::parse_value(text)?),
+            Name::Mid => Attribute::Mid(whole(text, field(Field::Mid, token))?),
+            Name::Group => Attribute::Group(Group::parse_text(text)?),
+            Name::IceUfrag => Attribute::IceUfrag(ice::ufrag(text)?),
+            Name::IcePwd => Attribute::IcePwd(ice::pwd(text)?),
+            Name::IceOptions => Attribute::IceOptions(IceOptions::parse(text)?),
+            Name::IcePacing => Attribute::IcePacing(ice::pacing(text)?),
+            Name::RemoteCandidates => Attribute::RemoteCandidates(RemoteCandidates::parse(text)?),
+            Name::Fingerprint => Attribute::Fingerprint(Fingerprint::parse(text)?),
+            Name::Setup => Attribute::Setup(Setup::parse(text)?),
+            Name::TlsId => Attribute::TlsId(security::tls_id(text)?),
+            Name::SctpPort => Attribute::SctpPort(sctp::port(text)?),
+            Name::MaxMessageSize => Attribute::MaxMessageSize(sctp::max_message_size(text)?),
+            Name::SctpMap => Attribute::SctpMap(SctpMap::parse(text)?),
+            Name::Rtcp => Attribute::Rtcp(Rtcp::parse(text)?),
+            Name::RtpMap => Attribute::RtpMap(RtpMap::parse(text)?),
+            Name::Fmtp => Attribute::Fmtp(Fmtp::parse(text)?),
+            Name::RtcpFb => Attribute::RtcpFb(RtcpFb::parse(text)?),
+            Name::ExtMap => Attribute::ExtMap(ExtMap::parse(text)?),
+            Name::Msid => Attribute::Msid(Msid::parse(text)?),
+            Name::Rid => Attribute::Rid(Rid::parse(text)?),
+            Name::Simulcast => Attribute::Simulcast(Simulcast::parse(text)?),
+            Name::Ssrc => Attribute::Ssrc(Ssrc::parse(text)?),
+            Name::SsrcGroup => Attribute::SsrcGroup(SsrcGroup::parse(text)?),
             // What is left of the names are flags, which were settled above.
-            _ => Attribute::MsidSemantic(grammar::utf8(value)?),
+            _ => Attribute::MsidSemantic(MsidSemantic::of(text)),
         })
     }
 
@@ -167,6 +194,15 @@ impl fmt::Display for Attribute<'_> {
             Attribute::RtcpMuxOnly => f.write_str("rtcp-mux-only"),
             Attribute::RtcpRsize => f.write_str("rtcp-rsize"),
             Attribute::Rtcp(rtcp) => write!(f, "rtcp:{rtcp}"),
+            Attribute::RtpMap(map) => write!(f, "rtpmap:{map}"),
+            Attribute::Fmtp(fmtp) => write!(f, "fmtp:{fmtp}"),
+            Attribute::RtcpFb(feedback) => write!(f, "rtcp-fb:{feedback}"),
+            Attribute::ExtMap(extension) => write!(f, "extmap:{extension}"),
+            Attribute::Msid(msid) => write!(f, "msid:{msid}"),
+            Attribute::Rid(rid) => write!(f, "rid:{rid}"),
+            Attribute::Simulcast(simulcast) => write!(f, "simulcast:{simulcast}"),
+            Attribute::Ssrc(ssrc) => write!(f, "ssrc:{ssrc}"),
+            Attribute::SsrcGroup(group) => write!(f, "ssrc-group:{group}"),
             Attribute::Other(raw) => write!(f, "{raw}"),
         }
     }
@@ -187,6 +223,17 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// The direction of this name.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "sendrecv" => Direction::SendRecv,
+            "sendonly" => Direction::SendOnly,
+            "recvonly" => Direction::RecvOnly,
+            "inactive" => Direction::Inactive,
+            _ => return None,
+        })
+    }
+
     /// As it is written.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -214,14 +261,14 @@ pub struct Rtcp<'a> {
 }
 
 impl<'a> Rtcp<'a> {
-    fn parse(value: &'a [u8]) -> Result<Self, Fault> {
-        let (port, connection) = complete(
-            value,
-            (
-                field(Field::RtcpPort, number_u16(0..=u16::MAX)),
-                opt(preceded(grammar::space, grammar::rest)),
-            ),
-        )?;
+    fn parse(text: &'a str) -> Result<Self, Fault> {
+        let (port, connection) = match text.split_once(' ') {
+            Some((port, connection)) => (port, Some(connection)),
+            None => (text, None),
+        };
+        let behind = text.len().saturating_sub(port.len());
+        let port =
+            whole(port, field(Field::RtcpPort, number_u16(0..=u16::MAX))).map_err(|fault| fault.before(behind))?;
         let connection = connection
             .map(|address| Connection::parse(address.as_bytes()))
             .transpose()?;
