@@ -110,6 +110,21 @@ pub enum ErrorKind {
     /// The attribute has no meaning at this level.
     #[error("move this attribute to the level it belongs to (session or media)")]
     MisplacedAttribute,
+    /// The attribute's name is that of a known one but for the case of its letters.
+    #[error("write the attribute's name in lower case")]
+    NameCase,
+    /// The address is not of the type that stands before it.
+    #[error("write `IP4` before an IPv4 address and `IP6` before an IPv6 address")]
+    AddressTypeMismatch,
+    /// An IPv4 multicast address without a time to live.
+    #[error("add `/` and a time to live to the multicast address")]
+    MissingTimeToLive,
+    /// A unicast address with a time to live or a number of addresses.
+    #[error("remove `/` and what follows: only multicast addresses have a time to live or a number of addresses")]
+    UnicastSuffix,
+    /// A format in an `m=` line is no token.
+    #[error("write formats as tokens: letters, digits and punctuation other than `/:;=@` and quotes")]
+    FormatNotToken,
     /// The same format is listed twice in one `m=` line.
     #[error("list each format once")]
     DuplicateFormat,
@@ -160,6 +175,8 @@ pub enum Limit {
     MediaSections,
     /// Attributes in one section.
     Attributes,
+    /// Candidates in one media section.
+    Candidates,
 }
 
 impl fmt::Display for Limit {
@@ -169,6 +186,7 @@ impl fmt::Display for Limit {
             Limit::Lines => "lines",
             Limit::MediaSections => "media sections",
             Limit::Attributes => "attributes in one section",
+            Limit::Candidates => "candidates in one section",
         })
     }
 }

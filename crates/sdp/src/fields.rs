@@ -1,16 +1,19 @@
 //! The lines of RFC 8866 §5 other than attributes: origin, connection, bandwidth, time and media.
 
 use core::fmt;
+use core::net::IpAddr;
 
 use nom::Parser;
 use nom::bytes::complete::tag;
 use nom::combinator::{cut, opt, recognize};
-use nom::multi::{many0_count, many1_count};
+use nom::multi::many0_count;
 use nom::sequence::{preceded, terminated};
 
+use crate::checks;
 use crate::error::{ErrorKind, Field};
 use crate::grammar::{
-    self, Fault, Parsed, complete, digits, field, host, number_u16, number_u32, reject, space, token, visible,
+    self, Fault, Parsed, complete, digits, field, host, is_token, next, number_u16, number_u32, reject, space, token,
+    visible,
 };
 
 /// Whether the value of a line other than `a=` has the form that RFC 8866 §5 gives it.
@@ -19,17 +22,17 @@ pub(crate) fn check(letter: u8, value: &[u8]) -> Result<(), Fault> {
         b'v' if value == b"0" => Ok(()),
         b'v' => Err(Fault::new(ErrorKind::Invalid(Field::Version), value)),
         b'o' => Origin::parse(value).map(drop),
-        b's' => check_text(value, Field::SessionName),
-        b'i' => check_text(value, Field::Information),
-        b'u' => check_text(value, Field::Uri),
-        b'e' => check_text(value, Field::Email),
-        b'p' => check_phone(value),
+        b's' => checks::text(value, Field::SessionName),
+        b'i' => checks::text(value, Field::Information),
+        b'u' => checks::uri(value),
+        b'e' => checks::email(value),
+        b'p' => checks::phone(value),
         b'c' => Connection::parse(value).map(drop),
         b'b' => Bandwidth::parse(value).map(drop),
         b't' => Timing::parse(value).map(drop),
-        b'r' => check_repeat(value),
-        b'z' => check_zones(value),
-        b'k' => check_key(value),
+        b'r' => checks::repeat(value),
+        b'z' => checks::zones(value),
+        b'k' => checks::key(value),
         b'm' => MediaLine::parse(value).map(drop),
         _ => Ok(()),
     }
@@ -76,6 +79,16 @@ impl<'a> Origin<'a> {
         self.session_version.parse().ok()
     }
 
+    /// Whether `other` describes the same session: all but the version and the form of the address
+    /// identify it (RFC 8866 §5.2).
+    pub fn is_same_session(&self, other: &Origin<'_>) -> bool {
+        self.username == other.username
+            && self.session_id == other.session_id
+            && self.network_type == other.network_type
+            && self.address_type == other.address_type
+            && self.address == other.address
+    }
+
     /// Whether this version is older, equal or newer than `other`'s, at any number of digits
     /// (RFC 8866 §5.2: compare as numbers).
     ///
@@ -97,13 +110,12 @@ impl<'a> Origin<'a> {
 
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
         complete(value, |input| {
-            let (input, username) = terminated(field(Field::Username, visible), space).parse(input)?;
-            let (input, session_id) = terminated(field(Field::SessionId, digits), space).parse(input)?;
-            let (input, session_version) = terminated(field(Field::SessionVersion, digits), space).parse(input)?;
-            let (input, network_type) = terminated(field(Field::NetworkType, token), space).parse(input)?;
-            let (input, address_type) =
-                terminated(field(Field::AddressType, token), field(Field::Address, space)).parse(input)?;
-            let (input, address) = field(Field::Address, visible).parse(input)?;
+            let (input, username) = field(Field::Username, visible).parse(input)?;
+            let (input, session_id) = next(Field::SessionId, digits).parse(input)?;
+            let (input, session_version) = next(Field::SessionVersion, digits).parse(input)?;
+            let (input, network_type) = next(Field::NetworkType, token).parse(input)?;
+            let (input, address_type) = next(Field::AddressType, token).parse(input)?;
+            let (input, address) = next(Field::Address, visible).parse(input)?;
             Ok((
                 input,
                 Self {
@@ -180,12 +192,11 @@ impl<'a> Connection<'a> {
 
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
         complete(value, |input| {
-            let (input, network_type) = terminated(field(Field::NetworkType, token), space).parse(input)?;
-            let (input, address_type) =
-                terminated(field(Field::AddressType, token), field(Field::Address, space)).parse(input)?;
+            let (input, network_type) = field(Field::NetworkType, token).parse(input)?;
+            let (input, address_type) = next(Field::AddressType, token).parse(input)?;
             if network_type != "IN" || !matches!(address_type, "IP4" | "IP6") {
                 // Networks that we don't know have addresses that we don't know.
-                let (input, address) = field(Field::Address, visible).parse(input)?;
+                let (input, address) = next(Field::Address, visible).parse(input)?;
                 let connection = Self {
                     network_type,
                     address_type,
@@ -195,7 +206,7 @@ impl<'a> Connection<'a> {
                 };
                 return Ok((input, connection));
             }
-            let (input, address) = field(Field::Address, host).parse(input)?;
+            let (input, address) = next(Field::Address, host).parse(input)?;
             // RFC 8866 §5.7: IPv6 multicast has no time to live, so its first number is the count.
             let (input, time_to_live) = match address_type {
                 "IP4" => opt(preceded(tag("/"), cut(field(Field::TimeToLive, number_u16(0..=255))))).parse(input)?,
@@ -218,6 +229,26 @@ impl<'a> Connection<'a> {
                 },
             ))
         })
+    }
+}
+
+impl Connection<'_> {
+    /// What RFC 8866 §5.7 and §9 demand beyond the form that is enough to read the line: that type
+    /// and address agree, and that a time to live or a count stand where there is multicast.
+    pub(crate) fn check_use(&self) -> Result<(), ErrorKind> {
+        if self.network_type != "IN" {
+            return Ok(());
+        }
+        let suffix = self.time_to_live.is_some() || self.count.is_some();
+        match (self.address_type, self.address.parse::<IpAddr>()) {
+            ("IP4", Ok(IpAddr::V6(_))) | ("IP6", Ok(IpAddr::V4(_))) => Err(ErrorKind::AddressTypeMismatch),
+            (_, Ok(address)) if suffix && !address.is_multicast() => Err(ErrorKind::UnicastSuffix),
+            (_, Ok(IpAddr::V4(address))) if address.is_multicast() && self.time_to_live.is_none() => {
+                Err(ErrorKind::MissingTimeToLive)
+            }
+            // A host name may be that of a group.
+            _ => Ok(()),
+        }
     }
 }
 
@@ -275,8 +306,7 @@ impl<'a> Timing<'a> {
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
         complete(value, |input| {
             let (input, start) = field(Field::StartTime, time).parse(input)?;
-            let (input, _) = field(Field::StopTime, space).parse(input)?;
-            let (input, stop) = field(Field::StopTime, time).parse(input)?;
+            let (input, stop) = next(Field::StopTime, time).parse(input)?;
             Ok((input, Self { start, stop }))
         })
     }
@@ -299,69 +329,6 @@ fn time(input: &str) -> Parsed<'_, &str> {
     let (rest, text) = digits(input)?;
     let fits = text == "0" || (text.len() >= 10 && !text.starts_with('0'));
     if fits { Ok((rest, text)) } else { reject(input) }
-}
-
-/// RFC 8866 §9 `typed-time`: digits and a unit.
-fn typed_time(input: &str) -> Parsed<'_, &str> {
-    recognize((digits, opt(nom::character::complete::one_of("dhms")))).parse(input)
-}
-
-/// `r=`: an interval, a duration and at least one offset.
-fn check_repeat(value: &[u8]) -> Result<(), Fault> {
-    complete(value, |input| {
-        field(
-            Field::RepeatTime,
-            (
-                typed_time,
-                preceded(space, typed_time),
-                many1_count(preceded(space, typed_time)),
-            ),
-        )
-        .parse(input)
-    })
-    .map(drop)
-}
-
-/// `z=`: pairs of a time and an offset, which may be negative.
-fn check_zones(value: &[u8]) -> Result<(), Fault> {
-    let pair = |input| (digits, space, opt(tag("-")), typed_time).parse(input);
-    complete(value, |input| {
-        let (input, _) = field(Field::ZoneAdjustment, pair).parse(input)?;
-        let (input, _) = many0_count(preceded(space, pair)).parse(input)?;
-        Ok((input, ()))
-    })
-}
-
-/// `k=`: accepted so that old files parse, and otherwise ignored (RFC 8866 §5.12: not to be used).
-fn check_key(value: &[u8]) -> Result<(), Fault> {
-    let known = value == b"prompt"
-        || [&b"clear:"[..], b"base64:", b"uri:"]
-            .iter()
-            .any(|method| value.starts_with(method));
-    if known {
-        Ok(())
-    } else {
-        Err(Fault::new(ErrorKind::Invalid(Field::Key), value))
-    }
-}
-
-/// `p=`: digits, spaces and hyphens, maybe with a name in one of two forms (RFC 8866 §5.6).
-fn check_phone(value: &[u8]) -> Result<(), Fault> {
-    let has_digit = value.iter().any(u8::is_ascii_digit);
-    if has_digit {
-        Ok(())
-    } else {
-        Err(Fault::new(ErrorKind::Invalid(Field::Phone), value))
-    }
-}
-
-/// `i=`, `u=`, `e=`, `s=`: any text, but not nothing. Its encoding is `a=charset`'s business.
-fn check_text(value: &[u8], field: Field) -> Result<(), Fault> {
-    if value.is_empty() {
-        Err(Fault::new(ErrorKind::Invalid(field), value))
-    } else {
-        Ok(())
-    }
 }
 
 /// `m=`: one media section's head (RFC 8866 §5.14).
@@ -398,17 +365,15 @@ impl<'a> MediaLine<'a> {
 
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
         complete(value, |input| {
-            let (input, kind) = terminated(field(Field::Media, token), field(Field::Port, space)).parse(input)?;
-            let (input, port) = field(Field::Port, number_u16(0..=u16::MAX)).parse(input)?;
+            let (input, kind) = field(Field::Media, token).parse(input)?;
+            let (input, port) = next(Field::Port, number_u16(0..=u16::MAX)).parse(input)?;
             let (input, port_count) = opt(preceded(
                 tag("/"),
                 cut(field(Field::PortCount, number_u32(1..=u32::MAX))),
             ))
             .parse(input)?;
-            let (input, _) = field(Field::Protocol, space).parse(input)?;
-            let (input, protocol) = field(Field::Protocol, protocol).parse(input)?;
-            let (input, _) = field(Field::Format, space).parse(input)?;
-            let (input, format_list) = field(Field::Format, formats).parse(input)?;
+            let (input, protocol) = next(Field::Protocol, protocol).parse(input)?;
+            let (input, format_list) = next(Field::Format, formats).parse(input)?;
             Ok((
                 input,
                 Self {
@@ -420,6 +385,11 @@ impl<'a> MediaLine<'a> {
                 },
             ))
         })
+    }
+
+    /// The first format that is no token, which RFC 8866 §9 wants all of them to be.
+    pub(crate) fn odd_format(&self) -> Option<&'a str> {
+        self.formats().find(|format| !format.bytes().all(is_token))
     }
 
     /// The first format that stands twice, as what follows it in the list.
@@ -460,8 +430,8 @@ fn protocol(input: &str) -> Parsed<'_, &str> {
     recognize((token, many0_count(preceded(tag("/"), cut(token))))).parse(input)
 }
 
-/// RFC 8866 §9 `1*(SP fmt)`. Slashes are no token characters, but `urn:` and `mime/type` formats
-/// occur in the field and harm nobody.
+/// RFC 8866 §9 `1*(SP fmt)`. Slashes and colons are no token characters, but `urn:` and `mime/type`
+/// formats occur in the field; [`MediaLine::odd_format`] tells of them.
 fn formats(input: &str) -> Parsed<'_, &str> {
     recognize((visible, many0_count(preceded(space, visible)))).parse(input)
 }

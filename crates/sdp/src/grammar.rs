@@ -57,6 +57,19 @@ pub(crate) fn field<'a, O>(
     }
 }
 
+/// A space and then a field, named as [`field`] does; without the space it is this field that is
+/// missing.
+pub(crate) fn next<'a, O>(
+    name: Field,
+    parser: impl Parser<&'a str, Output = O, Error = Fault>,
+) -> impl FnMut(&'a str) -> Parsed<'a, O> {
+    let mut named = field(name, parser);
+    move |input| {
+        let (input, _) = field(name, space).parse(input)?;
+        named(input)
+    }
+}
+
 /// Runs `parser` over the whole value and turns nom's result into ours.
 pub(crate) fn complete<'a, O>(
     value: &'a [u8],

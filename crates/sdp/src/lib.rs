@@ -40,6 +40,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod attribute;
+mod checks;
 mod error;
 mod fields;
 mod grammar;
@@ -50,6 +51,7 @@ mod mids;
 mod owned;
 mod parser;
 mod profile;
+mod report;
 #[cfg(feature = "alloc")]
 pub mod rtp;
 mod section;

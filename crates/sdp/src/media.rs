@@ -284,7 +284,7 @@ impl<'a> Iterator for MediaSections<'a> {
             return None;
         };
         let line = MediaLine::parse(value.trim_ascii_end()).ok()?;
-        let mut section = Section::new();
+        let mut section = Section::new().in_any_case(self.session.section().is_in_any_case());
         let mut end = lines.position();
         for line in lines.by_ref() {
             if line.bytes.starts_with(b"m=") {

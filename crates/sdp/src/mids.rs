@@ -1,6 +1,8 @@
-//! Which mids there are, without an allocation.
+//! Which mids there are, without an allocation: a small table for almost all descriptions, a sorted
+//! list for those with many sections.
 
 /// A set of mids as offsets into the text, in `N` slots (a power of two) of which half may be taken.
+/// For small `N` only: mids that were made to collide cost `N` steps each.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mids<'a, const N: usize> {
     text: &'a [u8],
@@ -26,13 +28,18 @@ impl Slot {
         bundled: false,
     };
 
-    /// Whether a BUNDLE group has named this mid already.
-    pub(crate) fn is_bundled(&self) -> bool {
-        self.bundled
+    fn bundle(&mut self) -> Bundling {
+        if core::mem::replace(&mut self.bundled, true) {
+            Bundling::Again
+        } else {
+            Bundling::First
+        }
     }
 
-    pub(crate) fn bundle(&mut self) {
-        self.bundled = true;
+    fn text<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+        let start = usize::try_from(self.offset).unwrap_or(usize::MAX);
+        let end = start.saturating_add(usize::from(self.length));
+        text.get(start..end).unwrap_or_default()
     }
 }
 
@@ -50,6 +57,15 @@ impl<'a, const N: usize> Mids<'a, N> {
     /// How many were given to [`insert`](Self::insert).
     pub(crate) fn len(&self) -> usize {
         self.inserted
+    }
+
+    /// Whether this mid has been put into a bundle before.
+    pub(crate) fn bundle(&mut self, mid: &[u8]) -> Bundling {
+        self.find(mid).map_or(Bundling::Unknown, Slot::bundle)
+    }
+
+    pub(crate) fn contains(&mut self, mid: &[u8]) -> bool {
+        self.find(mid).is_some()
     }
 
     /// Whether some were given for which there was no room.
@@ -83,7 +99,7 @@ impl<'a, const N: usize> Mids<'a, N> {
         }
     }
 
-    pub(crate) fn find(&mut self, mid: &[u8]) -> Option<&mut Slot> {
+    fn find(&mut self, mid: &[u8]) -> Option<&mut Slot> {
         self.slot(mid).filter(|slot| slot.length != 0)
     }
 
@@ -92,11 +108,8 @@ impl<'a, const N: usize> Mids<'a, N> {
         let hash = hash(mid);
         let start = usize::try_from(hash).unwrap_or(0) & N.wrapping_sub(1);
         let matches = |slot: &Slot| {
-            let start = usize::try_from(slot.offset).unwrap_or(usize::MAX);
             slot.length == 0
-                || (slot.tag == tag(hash)
-                    && usize::from(slot.length) == mid.len()
-                    && self.text.get(start..).is_some_and(|text| text.starts_with(mid)))
+                || (slot.tag == tag(hash) && usize::from(slot.length) == mid.len() && slot.text(self.text) == mid)
         };
         let (before, after) = self.slots.split_at_checked(start)?;
         let index = match after.iter().position(matches) {
@@ -104,6 +117,63 @@ impl<'a, const N: usize> Mids<'a, N> {
             None => before.iter().position(matches)?,
         };
         self.slots.get_mut(index)
+    }
+}
+
+/// What [`Mids::bundle`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bundling {
+    /// No media section has this mid.
+    Unknown,
+    /// The mid is in a bundle now.
+    First,
+    /// The mid was in a bundle before.
+    Again,
+}
+
+/// Up to `N` mids in order, so that each look-up costs the logarithm of their number whatever the
+/// mids are.
+#[derive(Debug)]
+pub(crate) struct SortedMids<'a, const N: usize> {
+    text: &'a [u8],
+    slots: [Slot; N],
+    length: usize,
+}
+
+impl<'a, const N: usize> SortedMids<'a, N> {
+    /// From the mids and their offsets in `text`; those beyond `N` are left out.
+    pub(crate) fn new(text: &'a [u8], mids: impl Iterator<Item = (&'a [u8], usize)>) -> Self {
+        let mut all = Self {
+            text,
+            slots: [Slot::EMPTY; N],
+            length: 0,
+        };
+        for (slot, (mid, offset)) in all.slots.iter_mut().zip(mids) {
+            slot.offset = u32::try_from(offset).unwrap_or(u32::MAX);
+            slot.length = u16::try_from(mid.len()).unwrap_or(u16::MAX);
+            all.length = all.length.saturating_add(1);
+        }
+        let taken = all.slots.get_mut(..all.length).unwrap_or_default();
+        // Of equal mids that which stands first comes first.
+        taken.sort_unstable_by(|a, b| a.text(text).cmp(b.text(text)).then(a.offset.cmp(&b.offset)));
+        all
+    }
+
+    /// Where the first section with this mid has it.
+    pub(crate) fn first_offset(&mut self, mid: &[u8]) -> Option<u32> {
+        self.find(mid).map(|slot| slot.offset)
+    }
+
+    /// Whether this mid has been put into a bundle before.
+    pub(crate) fn bundle(&mut self, mid: &[u8]) -> Bundling {
+        self.find(mid).map_or(Bundling::Unknown, Slot::bundle)
+    }
+
+    fn find(&mut self, mid: &[u8]) -> Option<&mut Slot> {
+        let text = self.text;
+        let taken = self.slots.get_mut(..self.length)?;
+        let at = taken.partition_point(|slot| slot.text(text) < mid);
+        taken.get_mut(at).filter(|slot| slot.text(text) == mid)
     }
 }
 

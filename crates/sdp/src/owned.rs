@@ -60,7 +60,7 @@ impl OwnedSession {
 
     /// The typed view.
     pub fn as_session(&self) -> Session<'_> {
-        Session::of_checked(&self.text)
+        Session::of_checked(&self.text, false)
     }
 
     /// The text, byte for byte.

@@ -1,10 +1,12 @@
 //! The one pass that checks a description.
 
+mod groups;
+
 use nom::Offset;
 
-use crate::attribute::{Attribute, Group, Name, Usage};
+use crate::attribute::{Attribute, Name, Usage};
 use crate::error::{ErrorKind, Field, Finding, Letter, Limit, ParseError};
-use crate::fields::{self, MediaLine};
+use crate::fields::{self, Connection, MediaLine};
 use crate::grammar::{Fault, token_length};
 use crate::line::{RawLine, RawLines};
 use crate::mids::Mids;
@@ -149,12 +151,13 @@ struct Pass<'a, 'f> {
     /// One bit for each known attribute that the section has had.
     names: u128,
     attributes: u32,
+    candidates: u32,
     media_count: u32,
     session_has_connection: bool,
     /// The number of the first line that is not the session's.
     session_lines: u32,
     session: Section<'a>,
-    mids: Mids<'a, FEW_MIDS>,
+    mids: Mids<'a, { groups::FEW }>,
 }
 
 impl<'a, 'f> Pass<'a, 'f> {
@@ -170,10 +173,11 @@ impl<'a, 'f> Pass<'a, 'f> {
             letters: 0,
             names: 0,
             attributes: 0,
+            candidates: 0,
             media_count: 0,
             session_has_connection: false,
             session_lines: 0,
-            session: Section::new(),
+            session: Section::new().in_any_case(parser.profile == Profile::Lenient),
             mids: Mids::new(text),
         }
     }
@@ -249,7 +253,9 @@ impl<'a, 'f> Pass<'a, 'f> {
         if self.parser.structure_only && self.level == Level::Media {
             return Ok(());
         }
-        let Some(known) = Name::of(name) else { return Ok(()) };
+        let Some(known) = self.name(name, line)? else {
+            return Ok(());
+        };
         if self.level == Level::Session {
             self.session.note(line, 0);
         }
@@ -257,6 +263,21 @@ impl<'a, 'f> Pass<'a, 'f> {
             return Ok(());
         }
         self.known_attribute(known, attribute_value, line)
+    }
+
+    /// The attribute's name, if we know it. RFC 8866 §9 has names as tokens, whose case counts; the
+    /// lenient profile takes what old equipment writes.
+    #[inline]
+    fn name(&mut self, name: &[u8], line: &RawLine<'a>) -> Result<Option<Name>, ParseError> {
+        let known = Name::of(name);
+        if known.is_some() || self.parser.profile != Profile::Lenient {
+            return Ok(known);
+        }
+        let folded = Name::of_any_case(name);
+        if folded.is_some() {
+            self.report(ErrorKind::NameCase, line.start.saturating_add(2))?;
+        }
+        Ok(folded)
     }
 
     fn known_attribute(&mut self, name: Name, value: Option<&'a [u8]>, line: &RawLine<'a>) -> Result<(), ParseError> {
@@ -269,7 +290,8 @@ impl<'a, 'f> Pass<'a, 'f> {
             self.report(ErrorKind::MisplacedAttribute, line.start)?;
         }
         let bit = 1_u128.wrapping_shl(name.exclusive() as u32);
-        if self.names & bit != 0 && !name.may_repeat() {
+        let repeated = self.names & bit != 0 && !name.may_repeat();
+        if repeated {
             self.report(ErrorKind::RepeatedAttribute, line.start)?;
         }
         self.names |= bit;
@@ -279,8 +301,14 @@ impl<'a, 'f> Pass<'a, 'f> {
                 line.start.saturating_add(line.bytes.trim_ascii_end().len()),
             )?;
         }
+        if name == Name::Candidate {
+            self.candidates = self.candidates.saturating_add(1);
+            if self.candidates > self.parser.limits.candidates {
+                return self.too_large(Limit::Candidates, self.parser.limits.candidates);
+            }
+        }
         match Attribute::parse_known(name, value) {
-            Ok(Attribute::Mid(mid)) if self.level == Level::Media => self.mid(mid, line),
+            Ok(Attribute::Mid(mid)) if self.level == Level::Media && !repeated => self.mid(mid, line),
             Ok(_) => Ok(()),
             Err(fault) if name.is_optional() && self.parser.profile != Profile::Rfc8866 => {
                 let end = line.start.saturating_add(line.bytes.len());
@@ -329,10 +357,24 @@ impl<'a, 'f> Pass<'a, 'f> {
         if trimmed.len() < value.len() {
             self.report(ErrorKind::TrailingSpace, end)?;
         }
-        if letter == b'm' {
-            return self.media_line(trimmed, end);
+        match letter {
+            b'm' => return self.media_line(trimmed, end),
+            b'c' => self.connection(trimmed, end)?,
+            _ => {}
         }
         fields::check(letter, trimmed).or_else(|fault| self.fault(fault, end))
+    }
+
+    /// What only the letter of the RFC minds in a `c=` line that can be read.
+    fn connection(&mut self, value: &'a [u8], end: usize) -> Result<(), ParseError> {
+        let Ok(connection) = Connection::parse(value) else {
+            return Ok(());
+        };
+        let Err(kind) = connection.check_use() else {
+            return Ok(());
+        };
+        let at = value.offset(connection.address.as_bytes());
+        self.report(kind, end.saturating_sub(value.len()).saturating_add(at))
     }
 
     fn start_media(&mut self, line: &RawLine<'a>) -> Result<(), ParseError> {
@@ -341,7 +383,8 @@ impl<'a, 'f> Pass<'a, 'f> {
         }
         self.end_section(line.start)?;
         self.level = Level::Media;
-        (self.rank, self.letters, self.names, self.attributes) = (0, 0, 0, 0);
+        (self.rank, self.letters, self.names) = (0, 0, 0);
+        (self.attributes, self.candidates) = (0, 0);
         self.media_count = self.media_count.saturating_add(1);
         let maximum = self.parser.limits.media_sections.min(Limits::MEDIA_SECTIONS_MAXIMUM);
         if self.media_count > maximum {
@@ -354,16 +397,17 @@ impl<'a, 'f> Pass<'a, 'f> {
         match MediaLine::parse(value) {
             // Without its head a media section can't be told from another: no profile skips it.
             Err(fault) => Err(self.error(fault.kind, end.saturating_sub(fault.remaining))),
-            Ok(media) => match media.repeated_format() {
-                None => Ok(()),
-                Some(format) => {
-                    let at = media.format_list.offset(format);
-                    self.report(
-                        ErrorKind::DuplicateFormat,
-                        end.saturating_sub(media.format_list.len()).saturating_add(at),
-                    )
+            Ok(media) => {
+                let list = end.saturating_sub(media.format_list.len());
+                let place = |format| list.saturating_add(media.format_list.offset(format));
+                if let Some(format) = media.odd_format() {
+                    self.report(ErrorKind::FormatNotToken, place(format))?;
                 }
-            },
+                match media.repeated_format() {
+                    Some(format) => self.report(ErrorKind::DuplicateFormat, place(format)),
+                    None => Ok(()),
+                }
+            }
         }
     }
 
@@ -413,74 +457,6 @@ impl<'a, 'f> Pass<'a, 'f> {
             Level::Media if has_connection || self.session_has_connection => Ok(()),
             Level::Media => self.report(ErrorKind::Missing(Letter(b'c')), end),
         }
-    }
-
-    /// RFC 5888 §5 and RFC 9143 §7: groups name mids that exist, and each is in one bundle at most.
-    fn check_mids(&mut self, session: &Section<'a>, media: &'a [u8]) -> Result<(), ParseError> {
-        if self.mids.is_full() {
-            return match self.mids.len() {
-                0..=SOME_MIDS_CAPACITY => self.check_many_mids::<SOME_MIDS>(session, media),
-                _ => self.check_many_mids::<MANY_MIDS>(session, media),
-            };
-        }
-        let mut mids = self.mids;
-        self.check_groups(session, &mut mids)
-    }
-
-    /// The same for more sections than the small table holds; never inlined, so that only
-    /// descriptions that large need the stack for it.
-    #[inline(never)]
-    fn check_many_mids<const N: usize>(&mut self, session: &Section<'a>, media: &'a [u8]) -> Result<(), ParseError> {
-        let mut mids = Mids::<N>::new(self.text);
-        let media_start = self.text.len().saturating_sub(media.len());
-        self.line = self.session_lines.saturating_sub(1);
-        for line in RawLines::new(media) {
-            self.line = self.line.saturating_add(1);
-            self.line_start = line.start.saturating_add(media_start);
-            let Some(mid) = line.bytes.strip_prefix(b"a=mid:") else {
-                continue;
-            };
-            let offset = self.line_start.saturating_add("a=mid:".len());
-            // The small table has told of those that it held.
-            if !mids.insert(mid.trim_ascii_end(), offset) && mids.len() > Mids::<FEW_MIDS>::CAPACITY {
-                self.report(ErrorKind::DuplicateMid, offset)?;
-            }
-        }
-        self.check_groups(session, &mut mids)
-    }
-
-    fn check_groups<const N: usize>(
-        &mut self,
-        session: &Section<'a>,
-        mids: &mut Mids<'a, N>,
-    ) -> Result<(), ParseError> {
-        if !session.has(Name::Group) {
-            return Ok(());
-        }
-        self.line = 0;
-        for line in RawLines::new(session.text()) {
-            self.line = self.line.saturating_add(1);
-            self.line_start = line.start;
-            let Some(value) = line.bytes.strip_prefix(b"a=group:") else {
-                continue;
-            };
-            let Ok(group) = Group::parse(value.trim_ascii_end()) else {
-                continue;
-            };
-            for mid in group.mids() {
-                let found = mids.find(mid.as_bytes());
-                let offset = line.start.saturating_add(line.bytes.offset(mid.as_bytes()));
-                match found {
-                    None => self.report(ErrorKind::UnknownMid, offset)?,
-                    Some(mid) if group.is_bundle() && mid.is_bundled() => {
-                        self.report(ErrorKind::MidInTwoBundles, offset)?;
-                    }
-                    Some(mid) if group.is_bundle() => mid.bundle(),
-                    Some(_) => {}
-                }
-            }
-        }
-        Ok(())
     }
 
     /// A fault in a value that ends at `end`.
@@ -537,13 +513,6 @@ fn rank(level: Level, letter: u8) -> Option<u8> {
 }
 
 const RANK_ATTRIBUTE: u8 = 12;
-
-/// Slots of the table that every pass has, and of those for descriptions with more sections: twice
-/// what has to fit.
-const FEW_MIDS: usize = 128;
-const SOME_MIDS: usize = 1_024;
-const SOME_MIDS_CAPACITY: usize = Mids::<SOME_MIDS>::CAPACITY;
-const MANY_MIDS: usize = 2 * Limits::MEDIA_SECTIONS_MAXIMUM as usize;
 
 fn bit(letter: u8) -> u32 {
     1_u32.wrapping_shl(u32::from(letter & 31))

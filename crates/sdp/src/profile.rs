@@ -17,7 +17,8 @@ pub enum Profile {
     #[default]
     Jsep,
     /// For cameras, gateways and old files: a line that is wrong is skipped and told as a finding
-    /// whenever the rest can be understood without it.
+    /// whenever the rest can be understood without it. Names of attributes are matched whatever
+    /// the case of their letters.
     Lenient,
 }
 
@@ -41,6 +42,9 @@ pub struct Limits {
     pub media_sections: u32,
     /// Attributes in one section (25,000).
     pub attributes: u32,
+    /// Candidates in one media section (1,000), whether well-formed or not. Not counted by a parser
+    /// that looks at the [`structure only`](crate::Parser::structure_only).
+    pub candidates: u32,
 }
 
 impl Limits {
@@ -55,6 +59,7 @@ impl Default for Limits {
             lines: 100_000,
             media_sections: 5_000,
             attributes: 25_000,
+            candidates: 1_000,
         }
     }
 }
@@ -124,6 +129,18 @@ impl Profile {
             },
             // RFC 8866 §5.13: an attribute that makes no sense where it stands is ignored.
             UnexpectedValue | MisplacedAttribute => Tolerate,
+            // Names are matched exactly but by the lenient profile, which alone reports this.
+            NameCase => Tolerate,
+            // Nobody sends to the address of a `c=` line that ICE replaces.
+            AddressTypeMismatch | MissingTimeToLive | UnicastSuffix => match self {
+                Profile::Rfc8866 => Reject,
+                Profile::Jsep | Profile::Lenient => Tolerate,
+            },
+            // `urn:` and `mime/type` occur in the field, and a section with them can be refused.
+            FormatNotToken => match self {
+                Profile::Rfc8866 => Reject,
+                Profile::Jsep | Profile::Lenient => Accept,
+            },
         }
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Section<'a> {
     /// By [`Name`]: the offset of the attribute's name in `text`; zero if it does not occur, since
     /// no section starts with an attribute.
     first: [u32; Name::COUNT],
+    /// Whether names are matched whatever the case of their letters.
+    any_case: bool,
 }
 
 impl<'a> Section<'a> {
@@ -25,7 +27,16 @@ impl<'a> Section<'a> {
         Self {
             text: &[],
             first: [0; Name::COUNT],
+            any_case: false,
         }
+    }
+
+    pub(crate) fn in_any_case(self, any_case: bool) -> Self {
+        Self { any_case, ..self }
+    }
+
+    pub(crate) fn is_in_any_case(&self) -> bool {
+        self.any_case
     }
 
     pub(crate) fn with_text(self, text: &'a [u8]) -> Self {
@@ -42,7 +53,9 @@ impl<'a> Section<'a> {
         let [b'a', b'=', attribute @ ..] = line.bytes else {
             return;
         };
-        let Some(name) = Name::of(split_attribute(attribute).0) else {
+        let (written, _) = split_attribute(attribute);
+        let folded = |name| if self.any_case { Name::of_any_case(name) } else { None };
+        let Some(name) = Name::of(written).or_else(|| folded(written)) else {
             return;
         };
         let offset = line.start.wrapping_sub(section_start).wrapping_add(2);
@@ -82,13 +95,15 @@ impl<'a> Section<'a> {
     /// All well-formed attributes of this name.
     pub(crate) fn all(&self, name: Name) -> impl Iterator<Item = Attribute<'a>> + Clone + use<'a> {
         let written = name.as_bytes();
+        let any_case = self.any_case;
+        let is_same = move |found: &[u8]| found == written || (any_case && found.eq_ignore_ascii_case(written));
         let first = self.get(name);
         let others = Lines::new(self.starting_with(name).unwrap_or_default())
             // The text starts behind the first one's `a=`, so that what looks like a line there is
             // the first one itself.
             .filter(|line| line.letter == 'a')
             .filter_map(move |line| match split_attribute(line.value) {
-                (found, value) if found == written => Attribute::parse_known(name, value).ok(),
+                (found, value) if is_same(found) => Attribute::parse_known(name, value).ok(),
                 _ => None,
             });
         first.into_iter().chain(others)

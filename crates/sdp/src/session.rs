@@ -56,8 +56,8 @@ impl<'a> Session<'a> {
 
     /// The view of a text that has been checked before.
     #[cfg(feature = "alloc")]
-    pub(crate) fn of_checked(text: &'a [u8]) -> Self {
-        let mut section = Section::new();
+    pub(crate) fn of_checked(text: &'a [u8], any_case: bool) -> Self {
+        let mut section = Section::new().in_any_case(any_case);
         let (mut media_start, mut media_count) = (text.len(), 0_usize);
         for line in crate::line::RawLines::new(text) {
             if line.bytes.starts_with(b"m=") {

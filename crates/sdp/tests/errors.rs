@@ -418,6 +418,7 @@ fn limits_are_kept() {
         lines,
         media_sections: 10,
         attributes: 11,
+        candidates: 3,
     };
     assert_eq!(limited(all), Ok(10));
     for (limits, limit, maximum, line) in [
@@ -449,6 +450,7 @@ fn limits_are_kept() {
             8 + 13 * 9,
         ),
         (Limits { attributes: 10, ..all }, Limit::Attributes, 10, 20),
+        (Limits { candidates: 2, ..all }, Limit::Candidates, 2, 12),
     ] {
         let error = limited(limits).unwrap_err();
         assert_eq!(

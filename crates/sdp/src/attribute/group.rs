@@ -8,7 +8,7 @@ use nom::multi::many0_count;
 use nom::sequence::preceded;
 
 use crate::error::Field;
-use crate::grammar::{self, Fault, field, space, token, whole};
+use crate::grammar::{Fault, field, space, token, whole};
 
 /// `a=group`: media sections that belong together, by their mids (RFC 5888 §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,10 +32,6 @@ impl<'a> Group<'a> {
     /// Whether `mid` is in the group.
     pub fn contains(&self, mid: &str) -> bool {
         self.mids().any(|each| each == mid)
-    }
-
-    pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
-        Self::parse_text(grammar::utf8(value)?)
     }
 
     pub(super) fn parse_text(text: &'a str) -> Result<Self, Fault> {

@@ -39,6 +39,15 @@ macro_rules! names {
 }
 
 impl Name {
+    /// The name, whatever the case of its letters.
+    pub(crate) fn of_any_case(name: &[u8]) -> Option<Self> {
+        let mut folded = [0; LONGEST];
+        let folded = folded.get_mut(..name.len())?;
+        folded.copy_from_slice(name);
+        folded.make_ascii_lowercase();
+        Self::of(folded)
+    }
+
     /// The name that stands for all those of which one section may have only one together.
     pub(crate) fn exclusive(self) -> Name {
         match self {
@@ -55,6 +64,9 @@ impl Name {
         matches!(self, Name::Simulcast | Name::Rid | Name::Fmtp)
     }
 }
+
+/// Longer than every name that we know.
+const LONGEST: usize = 32;
 
 /// Where an attribute has a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
