@@ -7,15 +7,17 @@ use core::time::Duration;
 
 use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, Provider};
 
-use crate::wire::{CipherSuite, SrtpProfile};
+use crate::error::HandshakeError;
+use crate::wire::{AlertDescription, CipherSuite, SrtpProfile};
 
 /// How a [`Connection`](crate::Connection) behaves. One configuration may serve many connections
 /// (it is shared as an `Arc`).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Our certificate and its key. Both roles show it.
-    pub certificate: Certificate,
+    /// Our certificate and its key. Both roles show it. A server can't do without; a client that has
+    /// none is anonymous, and it depends on the server whether that will do.
+    pub certificate: Option<Certificate>,
     /// Who does the cryptography.
     pub provider: &'static dyn Provider,
     /// Whom to talk to.
@@ -43,6 +45,8 @@ pub struct Config {
     pub max_send_queue: usize,
     /// Whether a server asks clients to prove their address.
     pub cookies: Cookies,
+    /// Whether a server asks clients who they are.
+    pub client_certificates: ClientCertificates,
 }
 
 impl Config {
@@ -55,7 +59,7 @@ impl Config {
     /// The same with another provider.
     pub fn with_provider(provider: &'static dyn Provider, certificate: Certificate, peer: PeerVerification) -> Self {
         Self {
-            certificate,
+            certificate: Some(certificate),
             provider,
             peer,
             srtp_profiles: Vec::new(),
@@ -67,6 +71,7 @@ impl Config {
             max_reassembly: MAX_REASSEMBLY,
             max_send_queue: 65_536,
             cookies: Cookies::Off,
+            client_certificates: ClientCertificates::Required,
         }
     }
 }
@@ -84,8 +89,22 @@ pub enum Cookies {
     Required,
 }
 
-/// Says of the DER of a certificate whether its owner is the right peer.
-pub type CertificateCheck = dyn Fn(&[u8]) -> bool + Send + Sync;
+/// Whether a server asks clients for a certificate. Between the peers of a session both know each
+/// other; a server for everybody may not care.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// Clients without a certificate are refused.
+    #[default]
+    Required,
+    /// Clients may show one; if they do, it must be the right one.
+    Optional,
+    /// Clients are not asked.
+    NotRequested,
+}
+
+/// Says of the DER of a certificate whether its owner is the right peer, and if not, with which alert
+/// the peer is told so.
+pub type CertificateCheck = dyn Fn(&[u8]) -> Result<(), AlertDescription> + Send + Sync;
 
 /// Which certificates a peer may show. It must in any case prove that it has the key.
 #[derive(Clone)]
@@ -93,7 +112,7 @@ pub enum PeerVerification {
     /// One of those that the session description named. Of several hash functions only the
     /// strongest counts (RFC 8122 §5).
     Fingerprints(Vec<Fingerprint>),
-    /// Those (in DER) for which the function says yes.
+    /// Those (in DER) for which the function says `Ok`.
     Callback(Arc<CertificateCheck>),
     /// Anyone at all. The connection is then encrypted, but to whom is unknown.
     AcceptAny,
@@ -101,8 +120,8 @@ pub enum PeerVerification {
 
 impl PeerVerification {
     /// Whether this certificate will do.
-    pub(crate) fn accepts(&self, certificate: &[u8]) -> bool {
-        match self {
+    pub(crate) fn check(&self, certificate: &[u8]) -> Result<(), HandshakeError> {
+        let is_expected = match self {
             Self::Fingerprints(fingerprints) => {
                 let strongest = fingerprints.iter().map(strength).max();
                 fingerprints
@@ -110,8 +129,12 @@ impl PeerVerification {
                     .filter(|fingerprint| Some(strength(fingerprint)) == strongest)
                     .any(|fingerprint| fingerprint.matches(certificate))
             }
-            Self::Callback(accepts) => accepts(certificate),
+            Self::Callback(check) => return check(certificate).map_err(HandshakeError::CertificateRefused),
             Self::AcceptAny => true,
+        };
+        match is_expected {
+            true => Ok(()),
+            false => Err(HandshakeError::CertificateMismatch),
         }
     }
 }

@@ -264,10 +264,19 @@ impl Connection {
 
     /// Says goodbye and ends the connection.
     pub fn close(&mut self, now: Instant) {
+        self.close_with(now, AlertLevel::Warning, AlertDescription::CLOSE_NOTIFY);
+    }
+
+    /// Ends the connection with a fatal alert, for reasons that only the caller knows.
+    pub fn abort(&mut self, now: Instant, alert: AlertDescription) {
+        self.close_with(now, AlertLevel::Fatal, alert);
+    }
+
+    fn close_with(&mut self, now: Instant, level: AlertLevel, description: AlertDescription) {
         self.advance_time(now);
         let alert = match self.phase {
             Phase::Listening(_) => None,
-            _ => Some((AlertLevel::Warning, AlertDescription::CLOSE_NOTIFY)),
+            _ => Some((level, description)),
         };
         self.end(CloseReason::Local, alert);
     }
@@ -302,10 +311,12 @@ impl Connection {
         }
     }
 
-    /// The DER of the peer's certificate, once connected.
+    /// The DER of the peer's certificate, once connected; an anonymous client has none.
     pub fn peer_certificate(&self) -> Option<&[u8]> {
         match &self.phase {
-            Phase::Connected(established) => Some(&established.peer_certificate),
+            Phase::Connected(established) => {
+                Some(&established.peer_certificate[..]).filter(|certificate| !certificate.is_empty())
+            }
             _ => None,
         }
     }

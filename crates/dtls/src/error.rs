@@ -43,6 +43,9 @@ pub enum HandshakeError {
     /// The certificate is not the one that the session description announced.
     #[error("the peer's certificate is not the expected one")]
     CertificateMismatch,
+    /// The caller refused the certificate, and said what the peer is told.
+    #[error("the peer's certificate was refused: {0}")]
+    CertificateRefused(AlertDescription),
     /// The certificate's key is of a kind that we can't use.
     #[error("the peer's certificate has a key that can't be used")]
     UnsupportedCertificate,
@@ -72,6 +75,7 @@ impl HandshakeError {
             Self::Downgrade | Self::IllegalParameter(_) => AlertDescription::ILLEGAL_PARAMETER,
             Self::UnsolicitedExtension => AlertDescription::UNSUPPORTED_EXTENSION,
             Self::CertificateMismatch => AlertDescription::BAD_CERTIFICATE,
+            Self::CertificateRefused(alert) => alert,
             Self::UnsupportedCertificate => AlertDescription::UNSUPPORTED_CERTIFICATE,
             Self::Signature | Self::Finished => AlertDescription::DECRYPT_ERROR,
             Self::Provider => AlertDescription::INTERNAL_ERROR,

@@ -42,7 +42,7 @@ mod stats;
 mod v12;
 pub mod wire;
 
-pub use config::{CertificateCheck, Config, Cookies, PeerVerification};
+pub use config::{CertificateCheck, ClientCertificates, Config, Cookies, PeerVerification};
 pub use connection::{Connection, Event, State};
 pub use error::{CloseReason, ExportError, HandshakeError, SendError};
 pub use received::ApplicationData;

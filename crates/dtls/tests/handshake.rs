@@ -7,8 +7,8 @@ use pollrtc_core::{Instant, StateMachine};
 use pollrtc_crypto::HashAlgorithm;
 use pollrtc_dtls::wire::{handshake, record};
 use pollrtc_dtls::{
-    CipherSuite, CloseReason, Config, Connection, Cookies, Event, ExportError, HandshakeError, PeerVerification,
-    SendError, SrtpProfile, State, Version,
+    AlertDescription, CipherSuite, ClientCertificates, CloseReason, Config, Connection, Cookies, Event, ExportError,
+    HandshakeError, PeerVerification, SendError, SrtpProfile, State, Version,
 };
 
 use crate::support::wire::records;
@@ -156,7 +156,7 @@ fn a_server_refuses_a_client_with_another_certificate() {
 #[test]
 fn of_several_fingerprints_the_strongest_hash_decides() {
     let mut setup = Setup::new();
-    let (right, wrong) = (setup.server.certificate.clone(), certificate(9));
+    let (right, wrong) = (setup.server_certificate(), certificate(9));
     setup.client.peer = PeerVerification::Fingerprints(vec![
         right.fingerprint(HashAlgorithm::Sha256),
         wrong.fingerprint(HashAlgorithm::Sha512),
@@ -168,7 +168,7 @@ fn of_several_fingerprints_the_strongest_hash_decides() {
     let mut setup = Setup::new();
     setup.client.peer = PeerVerification::Fingerprints(vec![
         wrong.fingerprint(HashAlgorithm::Sha256),
-        setup.server.certificate.fingerprint(HashAlgorithm::Sha256),
+        setup.server_certificate().fingerprint(HashAlgorithm::Sha256),
         wrong.fingerprint(HashAlgorithm::Sha1),
     ]);
     let mut pair = setup.pair();
@@ -190,17 +190,96 @@ fn a_callback_decides_about_the_certificate() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = asked.clone();
     let mut setup = Setup::new();
-    let expected = setup.server.certificate.der().to_vec();
+    let expected = setup.server_certificate().der().to_vec();
     setup.client.peer = PeerVerification::Callback(Arc::new(move |der| {
         counter.fetch_add(1, Ordering::Relaxed);
-        der == expected
+        match der == expected {
+            true => Ok(()),
+            false => Err(AlertDescription::BAD_CERTIFICATE),
+        }
     }));
-    let server_certificate = setup.server.certificate.clone();
+    let server_certificate = setup.server_certificate();
     let mut pair = setup.pair();
     pair.settle();
     assert!(pair.client.is_connected());
     assert_eq!(asked.load(Ordering::Relaxed), 1);
     assert_eq!(pair.client.peer_certificate(), Some(server_certificate.der()));
+}
+
+#[test]
+fn a_callback_chooses_what_the_peer_is_told() {
+    let alert = AlertDescription(48); // unknown_ca
+    let mut setup = Setup::new();
+    setup.client.peer = PeerVerification::Callback(Arc::new(move |_| Err(alert)));
+    let mut pair = setup.pair();
+    pair.settle();
+    let reason = CloseReason::Handshake(HandshakeError::CertificateRefused(alert));
+    assert_eq!(pair.client_events(), [Event::Closed(reason)]);
+    assert_eq!(pair.server.stats().unauthenticated_alerts, 1);
+}
+
+#[test]
+fn a_client_without_a_certificate_is_refused_unless_the_server_takes_anyone() {
+    for (wanted, is_welcome) in [
+        (ClientCertificates::Required, false),
+        (ClientCertificates::Optional, true),
+        (ClientCertificates::NotRequested, true),
+    ] {
+        let mut setup = Setup::new();
+        setup.client.certificate = None;
+        setup.server.client_certificates = wanted;
+        let mut pair = setup.pair();
+        pair.settle();
+        assert_eq!(pair.client.is_connected(), is_welcome, "{wanted:?}");
+        assert_eq!(pair.server.is_connected(), is_welcome, "{wanted:?}");
+        assert_eq!(pair.server.peer_certificate(), None);
+        if !is_welcome {
+            let reason = CloseReason::Handshake(HandshakeError::NoCertificate);
+            assert_eq!(pair.server_events(), [Event::Closed(reason)]);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_does_not_ask_gets_no_certificate_and_one_that_may_checks_it() {
+    let mut setup = Setup::new();
+    setup.server.client_certificates = ClientCertificates::NotRequested;
+    let mut pair = setup.pair();
+    pair.settle();
+    assert!(pair.client.is_connected() && pair.server.is_connected());
+    assert_eq!(pair.server.peer_certificate(), None);
+
+    let mut setup = Setup::new();
+    setup.server.client_certificates = ClientCertificates::Optional;
+    setup.server.peer = only(&certificate(9));
+    let mut pair = setup.pair();
+    pair.settle();
+    let reason = CloseReason::Handshake(HandshakeError::CertificateMismatch);
+    assert_eq!(pair.server_events(), [Event::Closed(reason)]);
+}
+
+#[test]
+fn a_server_without_a_certificate_serves_nobody() {
+    let mut setup = Setup::new();
+    setup.server.certificate = None;
+    let mut pair = setup.pair();
+    pair.settle();
+    let refused = Event::ClientHelloRefused(HandshakeError::SignatureScheme);
+    assert_eq!(pair.server_events()[0], refused);
+    assert!(!pair.client.is_connected());
+}
+
+#[test]
+fn either_side_can_end_a_connection_with_an_alert_of_its_choice() {
+    let mut pair = Setup::new().pair();
+    pair.settle();
+    pair.client_events();
+    pair.server_events();
+    let alert = AlertDescription(49); // access_denied
+    pair.client.abort(pair.now, alert);
+    pair.settle();
+    assert_eq!(pair.client_events(), [Event::Closed(CloseReason::Local)]);
+    assert_eq!(pair.server_events(), [Event::Closed(CloseReason::Alert(alert))]);
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(crate) enum Client {
     Certificate(Negotiated, Transcript),
     ServerKeyExchange(Peer),
     CertificateRequest(Peer, KeyShare),
-    ServerHelloDone(Peer, KeyShare, Option<SignatureScheme>),
+    ServerHelloDone(Peer, KeyShare, Wish),
     Finished(Established, Transcript),
 }
 
@@ -52,6 +52,17 @@ pub(crate) struct Peer {
 pub(crate) struct KeyShare {
     group: NamedGroup,
     public_key: Vec<u8>,
+}
+
+/// Whether the server wants to know who we are, and what we make of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Wish {
+    /// It doesn't.
+    None,
+    /// It does, and we have no certificate.
+    Refused,
+    /// It does, and we prove it with this scheme.
+    Granted(SignatureScheme),
 }
 
 impl Client {
@@ -80,6 +91,9 @@ impl Client {
             }
             (Self::Certificate(negotiated, mut transcript), HandshakeType::CERTIFICATE) => {
                 let certificate = check_certificate(cx, message)?;
+                if certificate.is_empty() {
+                    return Err(HandshakeError::NoCertificate);
+                }
                 transcript.receive(message);
                 Self::ServerKeyExchange(Peer {
                     negotiated,
@@ -93,16 +107,15 @@ impl Client {
                 Self::CertificateRequest(peer, key_share)
             }
             (Self::CertificateRequest(mut peer, key_share), HandshakeType::CERTIFICATE_REQUEST) => {
-                let scheme = choose_scheme(cx, message)?;
+                let wish = Wish::from_request(cx, message)?;
                 peer.transcript.receive(message);
-                Self::ServerHelloDone(peer, key_share, Some(scheme))
+                Self::ServerHelloDone(peer, key_share, wish)
             }
-            // A server that does not want to know who we are.
             (Self::CertificateRequest(peer, key_share), HandshakeType::SERVER_HELLO_DONE) => {
-                peer.answer(cx, message, &key_share, None)?
+                peer.answer(cx, message, &key_share, Wish::None)?
             }
-            (Self::ServerHelloDone(peer, key_share, scheme), HandshakeType::SERVER_HELLO_DONE) => {
-                peer.answer(cx, message, &key_share, scheme)?
+            (Self::ServerHelloDone(peer, key_share, wish), HandshakeType::SERVER_HELLO_DONE) => {
+                peer.answer(cx, message, &key_share, wish)?
             }
             (Self::Finished(established, transcript), HandshakeType::FINISHED) => {
                 let finished = Finished::parse(message.body()).map_err(|_| malformed(message))?;
@@ -210,17 +223,19 @@ fn check_extensions(
         .ok_or(HandshakeError::IllegalParameter(message.kind))
 }
 
-/// What we sign with: the server says what it can verify.
-fn choose_scheme(cx: &Context<'_>, message: &Message) -> Result<SignatureScheme, HandshakeError> {
-    let request = CertificateRequest::parse(message.body()).map_err(|_| malformed(message))?;
-    cx.config
-        .certificate
-        .key()
-        .schemes()
-        .iter()
-        .copied()
-        .find(|scheme| request.signature_schemes.contains(*scheme as u16))
-        .ok_or(HandshakeError::SignatureScheme)
+impl Wish {
+    /// What we sign with: the server says what it can verify.
+    fn from_request(cx: &Context<'_>, message: &Message) -> Result<Self, HandshakeError> {
+        let request = CertificateRequest::parse(message.body()).map_err(|_| malformed(message))?;
+        let Some(certificate) = &cx.config.certificate else {
+            return Ok(Self::Refused);
+        };
+        let mut schemes = certificate.key().schemes().iter().copied();
+        schemes
+            .find(|scheme| request.signature_schemes.contains(*scheme as u16))
+            .map(Self::Granted)
+            .ok_or(HandshakeError::SignatureScheme)
+    }
 }
 
 impl Peer {
@@ -258,7 +273,7 @@ impl Peer {
         cx: &mut Context<'_>,
         message: &Message,
         key_share: &KeyShare,
-        scheme: Option<SignatureScheme>,
+        wish: Wish,
     ) -> Result<Client, HandshakeError> {
         if !message.body().is_empty() {
             return Err(malformed(message));
@@ -266,9 +281,9 @@ impl Peer {
         self.transcript.receive(message);
         let provider = cx.provider();
         let mut flight = Vec::with_capacity(5);
-        if scheme.is_some() {
+        if !matches!(wish, Wish::None) {
             flight.push(plain(self.transcript.send(HandshakeType::CERTIFICATE, |writer| {
-                messages::certificate(writer, &cx.config.certificate);
+                messages::certificate(writer, cx.config.certificate.as_ref());
             })));
         }
 
@@ -293,9 +308,8 @@ impl Peer {
             session_hash.as_bytes(),
         )?;
 
-        if let Some(scheme) = scheme {
-            let key = cx.config.certificate.key();
-            let signature = key.sign(scheme, &self.transcript.bytes, cx.rng)?;
+        if let (Wish::Granted(scheme), Some(certificate)) = (wish, &cx.config.certificate) {
+            let signature = certificate.key().sign(scheme, &self.transcript.bytes, cx.rng)?;
             flight.push(plain(self.transcript.send(
                 HandshakeType::CERTIFICATE_VERIFY,
                 |writer| {

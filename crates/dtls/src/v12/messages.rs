@@ -78,9 +78,13 @@ pub(super) fn hello_verify_request(writer: &mut Writer, cookie: &[u8]) {
     writer.vector8(|writer| writer.bytes(cookie));
 }
 
-/// RFC 5246 §7.4.2: our own certificate alone, since it signs itself.
-pub(super) fn certificate(writer: &mut Writer, certificate: &Certificate) {
-    writer.vector24(|writer| writer.vector24(|writer| writer.bytes(certificate.der())));
+/// RFC 5246 §7.4.2: our own certificate alone, since it signs itself; §7.4.6: or none.
+pub(super) fn certificate(writer: &mut Writer, certificate: Option<&Certificate>) {
+    writer.vector24(|writer| {
+        if let Some(certificate) = certificate {
+            writer.vector24(|writer| writer.bytes(certificate.der()));
+        }
+    });
 }
 
 /// RFC 8422 §5.4: the part of ServerKeyExchange that is signed.

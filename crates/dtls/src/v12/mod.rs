@@ -44,6 +44,7 @@ impl Context<'_> {
 pub(crate) struct Established {
     pub(crate) secrets: Secrets,
     pub(crate) srtp_profile: Option<SrtpProfile>,
+    /// Empty for an anonymous client.
     pub(crate) peer_certificate: Vec<u8>,
 }
 
@@ -163,14 +164,14 @@ impl From<CryptoError> for HandshakeError {
     }
 }
 
-/// The peer's own certificate, if it is the one we talk to. Everything else waits for this: no key
-/// is derived for anyone else.
+/// The peer's own certificate, if it is the one we talk to, or nothing if it shows none. Everything
+/// else waits for this: no key is derived for anyone else.
 fn check_certificate(cx: &Context<'_>, message: &Message) -> Result<Vec<u8>, HandshakeError> {
     let chain = CertificateChain::parse(message.body()).map_err(|_| HandshakeError::Malformed(message.kind))?;
-    let own = chain.iter().next().ok_or(HandshakeError::NoCertificate)?;
-    if !cx.config.peer.accepts(own) {
-        return Err(HandshakeError::CertificateMismatch);
-    }
+    let Some(own) = chain.iter().next() else {
+        return Ok(Vec::new());
+    };
+    cx.config.peer.check(own)?;
     public_key_info(own).map_err(|_| HandshakeError::UnsupportedCertificate)?;
     Ok(own.to_vec())
 }

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
-use pollrtc_crypto::{HmacSha256, KeyExchange, NamedGroup, SignatureScheme};
+use pollrtc_crypto::{Certificate, HmacSha256, KeyExchange, NamedGroup, SignatureScheme};
 
 use super::keys::{Secrets, Side};
 use super::messages::Answers;
@@ -13,7 +13,7 @@ use super::{
     Context, Established, Negotiated, Step, Transcript, check_certificate, check_finished, check_signature, encrypted,
     group_from_code, message, messages, plain,
 };
-use crate::config::{Config, Cookies};
+use crate::config::{ClientCertificates, Config, Cookies};
 use crate::error::HandshakeError;
 use crate::flight::{Answer, Item};
 use crate::reassembly::Message;
@@ -28,7 +28,7 @@ const EMPTY_RENEGOTIATION_INFO_SCSV: u16 = 0x00ff;
 /// Where a server stands; each state is named after the message that it waits for.
 pub(crate) enum Server {
     Certificate(Exchange),
-    ClientKeyExchange(Exchange, Vec<u8>),
+    ClientKeyExchange(Exchange, ClientIdentity),
     CertificateVerify(Established, Transcript),
     Finished(Established, Transcript, Keys),
 }
@@ -40,6 +40,14 @@ pub(crate) struct Exchange {
     /// The transcript's first message.
     client_hello_len: usize,
     key_exchange: Box<dyn KeyExchange>,
+}
+
+/// What is known of the client when its key comes.
+pub(crate) enum ClientIdentity {
+    /// It was not asked.
+    NotRequested,
+    /// The certificate that it showed; empty if it has none and needs none.
+    Shown(Vec<u8>),
 }
 
 /// What a server does about ClientHellos. It keeps nothing of a client that it refuses or asks for a
@@ -117,6 +125,7 @@ fn ask_for_cookie(cx: &mut Context<'_>, message_seq: u16, cookie: &[u8]) {
 /// What both can do.
 struct Choice {
     suite: CipherSuite,
+    certificate: Certificate,
     scheme: SignatureScheme,
     group: NamedGroup,
     srtp_profile: Option<SrtpProfile>,
@@ -147,8 +156,8 @@ impl Choice {
         let scsv = hello.cipher_suites.contains(EMPTY_RENEGOTIATION_INFO_SCSV);
 
         let schemes = extensions.signature_algorithms().map_err(malformed)?;
-        let scheme = config
-            .certificate
+        let certificate = config.certificate.as_ref().ok_or(HandshakeError::SignatureScheme)?;
+        let scheme = certificate
             .key()
             .schemes()
             .iter()
@@ -179,6 +188,7 @@ impl Choice {
         });
         Ok(Self {
             suite,
+            certificate: certificate.clone(),
             scheme,
             group: group.ok_or(HandshakeError::Group)?,
             srtp_profile,
@@ -213,31 +223,38 @@ impl Choice {
         messages::key_exchange_params(&mut params, self.group, key_exchange.public_key());
         let params = params.into_bytes();
         let signed = [&negotiated.client_random[..], &negotiated.server_random, &params].concat();
-        let signature = cx.config.certificate.key().sign(self.scheme, &signed, cx.rng)?;
+        let signature = self.certificate.key().sign(self.scheme, &signed, cx.rng)?;
 
-        let flight = vec![
+        let is_requested = cx.config.client_certificates != ClientCertificates::NotRequested;
+        let mut flight = vec![
             plain(transcript.send(HandshakeType::SERVER_HELLO, |writer| {
                 messages::server_hello(writer, &negotiated, self.answers);
             })),
             plain(transcript.send(HandshakeType::CERTIFICATE, |writer| {
-                messages::certificate(writer, &cx.config.certificate);
+                messages::certificate(writer, Some(&self.certificate));
             })),
             plain(transcript.send(HandshakeType::SERVER_KEY_EXCHANGE, |writer| {
                 writer.bytes(&params);
                 messages::signed(writer, self.scheme, &signature);
             })),
-            plain(transcript.send(HandshakeType::CERTIFICATE_REQUEST, |writer| {
-                messages::certificate_request(writer, provider);
-            })),
-            plain(transcript.send(HandshakeType::SERVER_HELLO_DONE, |_| {})),
         ];
+        if is_requested {
+            flight.push(plain(transcript.send(HandshakeType::CERTIFICATE_REQUEST, |writer| {
+                messages::certificate_request(writer, provider);
+            })));
+        }
+        flight.push(plain(transcript.send(HandshakeType::SERVER_HELLO_DONE, |_| {})));
         cx.flight.start(flight, Answer::Expected);
-        Ok(Server::Certificate(Exchange {
+        let exchange = Exchange {
             negotiated,
             transcript,
             client_hello_len: message.bytes.len(),
             key_exchange,
-        }))
+        };
+        Ok(match is_requested {
+            true => Server::Certificate(exchange),
+            false => Server::ClientKeyExchange(exchange, ClientIdentity::NotRequested),
+        })
     }
 }
 
@@ -245,7 +262,9 @@ impl Server {
     /// The ClientHello, header included, as long as nothing has come that follows it.
     pub(crate) fn unanswered_client_hello(&self) -> Option<&[u8]> {
         match self {
-            Self::Certificate(exchange) => exchange.transcript.bytes.get(..exchange.client_hello_len),
+            Self::Certificate(exchange) | Self::ClientKeyExchange(exchange, ClientIdentity::NotRequested) => {
+                exchange.transcript.bytes.get(..exchange.client_hello_len)
+            }
             _ => None,
         }
     }
@@ -255,11 +274,14 @@ impl Server {
         let next = match (self, message.kind) {
             (Self::Certificate(mut exchange), HandshakeType::CERTIFICATE) => {
                 let certificate = check_certificate(cx, message)?;
+                if certificate.is_empty() && cx.config.client_certificates == ClientCertificates::Required {
+                    return Err(HandshakeError::NoCertificate);
+                }
                 exchange.transcript.receive(message);
-                Self::ClientKeyExchange(exchange, certificate)
+                Self::ClientKeyExchange(exchange, ClientIdentity::Shown(certificate))
             }
-            (Self::ClientKeyExchange(exchange, certificate), HandshakeType::CLIENT_KEY_EXCHANGE) => {
-                exchange.complete(cx, message, certificate)?
+            (Self::ClientKeyExchange(exchange, identity), HandshakeType::CLIENT_KEY_EXCHANGE) => {
+                exchange.complete(cx, message, identity)?
             }
             (Self::CertificateVerify(established, mut transcript), HandshakeType::CERTIFICATE_VERIFY) => {
                 let verify = CertificateVerify::parse(message.body()).map_err(|_| malformed(message))?;
@@ -273,9 +295,7 @@ impl Server {
                 )?;
                 transcript.receive(message);
                 // Not before the proof: until here, records of the next epoch are of no use.
-                let (client_keys, server_keys) = established.secrets.record_keys(cx.provider())?;
-                cx.records.install_opener(client_keys);
-                Self::Finished(established, transcript, server_keys)
+                Self::await_finished(cx, established, transcript)?
             }
             (Self::Finished(established, transcript, keys), HandshakeType::FINISHED) => {
                 finish(cx, message, &established, transcript)?;
@@ -286,6 +306,17 @@ impl Server {
         };
         Ok(Step::Next(next))
     }
+
+    /// What comes next is encrypted.
+    fn await_finished(
+        cx: &mut Context<'_>,
+        established: Established,
+        transcript: Transcript,
+    ) -> Result<Self, HandshakeError> {
+        let (client_keys, server_keys) = established.secrets.record_keys(cx.provider())?;
+        cx.records.install_opener(client_keys);
+        Ok(Self::Finished(established, transcript, server_keys))
+    }
 }
 
 impl Exchange {
@@ -293,7 +324,7 @@ impl Exchange {
         mut self,
         cx: &mut Context<'_>,
         message: &Message,
-        peer_certificate: Vec<u8>,
+        identity: ClientIdentity,
     ) -> Result<Server, HandshakeError> {
         let client = ClientKeyExchange::parse(message.body()).map_err(|_| malformed(message))?;
         let shared_secret = self
@@ -314,9 +345,16 @@ impl Exchange {
         let established = Established {
             secrets,
             srtp_profile: negotiated.srtp_profile,
-            peer_certificate,
+            peer_certificate: match identity {
+                ClientIdentity::NotRequested => Vec::new(),
+                ClientIdentity::Shown(certificate) => certificate,
+            },
         };
-        Ok(Server::CertificateVerify(established, self.transcript))
+        // RFC 5246 §7.4.8: without a certificate there is nothing to prove.
+        match established.peer_certificate.is_empty() {
+            true => Server::await_finished(cx, established, self.transcript),
+            false => Ok(Server::CertificateVerify(established, self.transcript)),
+        }
     }
 }
 

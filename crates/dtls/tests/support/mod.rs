@@ -74,6 +74,10 @@ impl Setup {
         }
     }
 
+    pub(crate) fn server_certificate(&self) -> Certificate {
+        self.server.certificate.clone().expect("a server has one")
+    }
+
     pub(crate) fn pair(self) -> Pair {
         Pair {
             client: Connection::client(self.client, rng(3), address(SERVER)),
