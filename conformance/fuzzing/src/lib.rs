@@ -6,6 +6,7 @@
 //! puts each file in `fuzz/seeds/<target>` through its body.
 
 pub mod crypto;
+pub mod document;
 pub mod dtls;
 pub mod ice;
 pub mod netsim;
@@ -21,6 +22,7 @@ pub type Body = fn(&[u8]);
 pub const TARGETS: &[(&str, Body)] = &[
     ("sdp", sdp::sdp),
     ("sdp_candidate", sdp::sdp_candidate),
+    ("sdp_document", document::sdp_document),
     ("crypto_fingerprint", crypto::crypto_fingerprint),
     ("crypto_certificate", crypto::crypto_certificate),
     ("crypto_key_exchange", crypto::crypto_key_exchange),

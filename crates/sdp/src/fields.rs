@@ -302,7 +302,16 @@ pub struct Timing<'a> {
     pub stop: &'a str,
 }
 
+impl fmt::Display for Timing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.start, self.stop)
+    }
+}
+
 impl<'a> Timing<'a> {
+    /// `0 0`: from ever to ever, as WebRTC has it (RFC 9429 §5.2.1).
+    pub const PERMANENT: Timing<'static> = Timing { start: "0", stop: "0" };
+
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Fault> {
         complete(value, |input| {
             let (input, start) = field(Field::StartTime, time).parse(input)?;

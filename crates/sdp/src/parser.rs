@@ -494,7 +494,7 @@ impl<'a, 'f> Pass<'a, 'f> {
 
 /// Where a line's letter stands in the order of RFC 8866 §5, or `None` if it may not stand at this
 /// level at all. Attributes come last at both levels.
-fn rank(level: Level, letter: u8) -> Option<u8> {
+pub(crate) fn rank(level: Level, letter: u8) -> Option<u8> {
     Some(match (level, letter) {
         (Level::Session, b'v') => 1,
         (Level::Session, b'o') => 2,

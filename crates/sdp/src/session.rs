@@ -56,19 +56,19 @@ impl<'a> Session<'a> {
 
     /// The view of a text that has been checked before.
     #[cfg(feature = "alloc")]
-    pub(crate) fn of_checked(text: &'a [u8], any_case: bool) -> Self {
-        let mut section = Section::new().in_any_case(any_case);
-        let (mut media_start, mut media_count) = (text.len(), 0_usize);
-        for line in crate::line::RawLines::new(text) {
-            if line.bytes.starts_with(b"m=") {
-                media_start = media_start.min(line.start);
-                media_count = media_count.saturating_add(1);
-            } else if media_count == 0 {
-                section.note(&line, 0);
-            }
-        }
+    pub(crate) fn of_checked(text: &'a [u8], media_start: usize, media_count: usize, any_case: bool) -> Self {
         let (session, media) = text.split_at_checked(media_start).unwrap_or((text, &[]));
+        let mut section = Section::new().in_any_case(any_case);
+        for line in crate::line::RawLines::new(session) {
+            section.note(&line, 0);
+        }
         Self::new(text, section.with_text(session), media, media_count)
+    }
+
+    /// The first of the media sections that `media` has.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn media_from(&self, media: &'a [u8]) -> Option<Media<'a>> {
+        MediaSections::new(*self, media).next()
     }
 
     pub(crate) fn section(&self) -> &Section<'a> {

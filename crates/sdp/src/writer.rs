@@ -8,7 +8,6 @@ use crate::error::{ErrorKind, Letter, ParseError};
 use crate::fields::{Bandwidth, Connection, MediaLine, Origin};
 use crate::media::Media;
 use crate::owned::OwnedSession;
-use crate::parser::Parser;
 
 /// Writes a description line by line, in the order of RFC 8866.
 ///
@@ -133,10 +132,11 @@ impl Writer {
         }
     }
 
-    /// The peer's `media` section as it came, line by line.
+    /// The peer's `media` section as it came, line by line. Only `k=` is left out: keys are not to be
+    /// written (RFC 8866 §5.12, RFC 9429 §5.2.1).
     pub fn copy(&mut self, media: &Media<'_>) -> &mut Self {
         self.time();
-        for line in media.lines() {
+        for line in media.lines().filter(|line| line.letter != 'k') {
             self.bytes_line(u8::try_from(line.letter).unwrap_or(b'?'), |copy| copy.push(line.value));
         }
         self
@@ -147,10 +147,7 @@ impl Writer {
         self.time();
         match self.error {
             Some(error) => Err(error),
-            None => {
-                Parser::new().parse(&self.text)?;
-                Ok(OwnedSession::from_checked(self.text))
-            }
+            None => Ok(OwnedSession::from_written(self.text)?),
         }
     }
 
@@ -257,4 +254,13 @@ pub enum WriteError {
         /// How many there are.
         count: usize,
     },
+    /// There is no such attribute.
+    #[error("there are only {count} attributes")]
+    NoSuchAttribute {
+        /// How many there are.
+        count: usize,
+    },
+    /// Lines with this letter can't be removed: there are none, or a description needs one.
+    #[error("lines with the letter {0:?} can't be removed, only replaced")]
+    NotRemovable(char),
 }

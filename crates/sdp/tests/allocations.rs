@@ -58,10 +58,13 @@ fn a_trickled_candidate_costs_no_allocation() {
 }
 
 #[test]
-fn an_owned_session_is_one_allocation() {
+fn an_owned_session_is_its_text_and_its_index() {
     let offer = common::offer(20);
     let mut owned = None;
     let allocations = measure(|| owned = OwnedSession::parse(&offer).ok());
     assert_eq!(owned.unwrap().as_bytes(), offer.as_bytes());
-    assert_eq!(allocations.count_total, 1);
+    assert_eq!(allocations.count_total, 2);
+    let owned = OwnedSession::parse(&offer).unwrap();
+    let reading = measure(|| assert_eq!(owned.media(19).unwrap().mid(), Some("19")));
+    assert_eq!(reading.count_total, 0);
 }
