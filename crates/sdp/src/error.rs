@@ -284,6 +284,21 @@ fields! {
     Rid: "RTP stream id", "letters, digits, `-` or `_`";
     RidDirection: "RTP stream's direction", "`send` or `recv`";
     RidRestriction: "RTP stream's restrictions", "`pt=` and payload types, then names and values, joined by `;`,";
+    Decimal: "number", "digits, maybe with a fraction, above zero";
+    PacketTime: "packet time", "milliseconds above zero";
+    FrameRate: "frame rate", "a number above zero";
+    Quality: "quality", "a number";
+    Word: "value", "visible characters";
+    ImageAttr: "image sizes", "a payload type or `*`, `send` or `recv`, and `*` or sets in brackets";
+    CryptoTag: "tag", "at most nine digits";
+    CryptoSuite: "crypto suite", "a token";
+    KeyManagement: "key management protocol", "a token such as `mikey`";
+    SourceFilter: "source filter", "`incl` or `excl`, a network, an address type, a destination and sources";
+    ClockSource: "clock source", "a token such as `ptp`";
+    MediaClock: "media clock", "a token such as `direct`";
+    Dependency: "dependencies", "a format and a kind for each, joined by `;`,";
+    DataChannelStream: "data channel's stream", "a number from 0 to 65535";
+    DataChannelOption: "data channel's options", "names and values joined by `;`";
     Simulcast: "simulcast streams", "`send`, `recv` or both, each followed by rids joined by `;` and `,`,";
     Text: "value", "UTF-8 text";
 }

@@ -1,6 +1,7 @@
 //! One media section.
 
 use crate::attribute::{Candidate, DEFAULT_SCTP_PORT, Direction, Fingerprint, IceOptions, Name, Rtcp, SctpMap, Setup};
+use crate::attribute::{Crypto, DcMap, Decimal, ImageAttr};
 use crate::attribute::{ExtMap, Fmtp, Msid, Rid, RtcpFb, RtpMap, Simulcast, Ssrc, SsrcGroup};
 use crate::fields::{Bandwidth, Connection, MediaLine};
 use crate::line::{Lines, RawLines};
@@ -259,6 +260,52 @@ impl<'a> Media<'a> {
     /// `a=ssrc-group`, in order.
     pub fn ssrc_groups(&self) -> impl Iterator<Item = SsrcGroup<'a>> + Clone + use<'a> {
         self.section.ssrc_groups()
+    }
+
+    /// `a=ptime`: milliseconds of media in a packet (RFC 8866 §6.4).
+    pub fn ptime(&self) -> Option<Decimal<'a>> {
+        self.section.ptime()
+    }
+
+    /// `a=maxptime`: the most milliseconds of media in a packet (RFC 8866 §6.5).
+    pub fn max_ptime(&self) -> Option<Decimal<'a>> {
+        self.section.max_ptime()
+    }
+
+    /// `a=framerate`, in frames per second (RFC 8866 §6.13).
+    pub fn frame_rate(&self) -> Option<Decimal<'a>> {
+        self.section.frame_rate()
+    }
+
+    /// `a=label` (RFC 4574).
+    pub fn label(&self) -> Option<&'a str> {
+        self.section.label()
+    }
+
+    /// `a=content`: tokens joined by commas (RFC 4796).
+    pub fn content(&self) -> Option<&'a str> {
+        self.section.content()
+    }
+
+    /// `a=imageattr`, in order (RFC 6236).
+    pub fn image_attributes(&self) -> impl Iterator<Item = ImageAttr<'a>> + Clone + use<'a> {
+        self.section.image_attrs()
+    }
+
+    /// `a=crypto`, in order (RFC 4568); of no use to WebRTC.
+    pub fn cryptos(&self) -> impl Iterator<Item = Crypto<'a>> + Clone + use<'a> {
+        self.section.cryptos()
+    }
+
+    /// `a=dcmap`: the data channels that both sides open without DCEP (RFC 8864).
+    pub fn data_channel_maps(&self) -> impl Iterator<Item = DcMap<'a>> + Clone + use<'a> {
+        self.section.dc_maps()
+    }
+
+    /// Whether the writer encrypts all of the RTP header that can be (RFC 9335), here or in all
+    /// sections.
+    pub fn cryptex(&self) -> bool {
+        self.section.has(Name::Cryptex) || self.session.section().has(Name::Cryptex)
     }
 }
 

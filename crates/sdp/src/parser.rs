@@ -4,7 +4,7 @@ mod groups;
 
 use nom::Offset;
 
-use crate::attribute::{Attribute, Name, Usage};
+use crate::attribute::{Attribute, Name, Repeat, Usage, Weight};
 use crate::error::{ErrorKind, Field, Finding, Letter, Limit, ParseError};
 use crate::fields::{self, Connection, MediaLine};
 use crate::grammar::{Fault, token_length};
@@ -289,8 +289,8 @@ impl<'a, 'f> Pass<'a, 'f> {
         if misplaced {
             self.report(ErrorKind::MisplacedAttribute, line.start)?;
         }
-        let bit = 1_u128.wrapping_shl(name.exclusive() as u32);
-        let repeated = self.names & bit != 0 && !name.may_repeat();
+        let bit = name.bit();
+        let repeated = self.names & bit != 0 && name.repeat() == Repeat::Once;
         if repeated {
             self.report(ErrorKind::RepeatedAttribute, line.start)?;
         }
@@ -310,13 +310,22 @@ impl<'a, 'f> Pass<'a, 'f> {
         match Attribute::parse_known(name, value) {
             Ok(Attribute::Mid(mid)) if self.level == Level::Media && !repeated => self.mid(mid, line),
             Ok(_) => Ok(()),
-            Err(fault) if name.is_optional() && self.parser.profile != Profile::Rfc8866 => {
+            Err(fault) if self.ignores(name) => {
                 let end = line.start.saturating_add(line.bytes.len());
                 let finding = self.error(fault.kind, end.saturating_sub(fault.remaining));
                 (self.findings)(finding);
                 Ok(())
             }
             Err(fault) => self.fault(fault, line.start.saturating_add(line.bytes.len())),
+        }
+    }
+
+    /// Whether a malformed attribute of this name is as good as none.
+    fn ignores(&self, name: Name) -> bool {
+        match name.weight() {
+            Weight::Vital => false,
+            Weight::Optional => self.parser.profile != Profile::Rfc8866,
+            Weight::Idle => true,
         }
     }
 

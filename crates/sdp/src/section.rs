@@ -4,11 +4,11 @@
 use crate::attribute::split_attribute;
 use crate::attribute::{Attribute, Direction, Name, RawAttribute};
 use crate::attribute::{
-    Candidate, ExtMap, Fingerprint, Fmtp, Group, IceOptions, Msid, MsidSemantic, Rid, RtcpFb, RtpMap, SctpMap, Setup,
-    Simulcast, Ssrc, SsrcGroup,
+    Candidate, Crypto, DcMap, Decimal, ExtMap, Fingerprint, Fmtp, Group, IceOptions, ImageAttr, Msid, MsidSemantic,
+    Rid, RtcpFb, RtpMap, SctpMap, Setup, Simulcast, Ssrc, SsrcGroup,
 };
 use crate::fields::{Bandwidth, Connection};
-use crate::line::{Lines, RawLine, first_line};
+use crate::line::{Lines, RawLine, RawLines, first_line};
 
 /// The section's text and where in it each known attribute first stands. Accessors of single
 /// attributes then cost no search, however long the section is.
@@ -17,8 +17,9 @@ pub(crate) struct Section<'a> {
     text: &'a [u8],
     /// By [`Name`]: the offset of the attribute's name in `text`; zero if it does not occur, since
     /// no section starts with an attribute.
-    first: [u32; Name::COUNT],
-    /// Whether names are matched whatever the case of their letters.
+    first: [u32; Name::INDEXED],
+    /// Whether names are matched whatever the case of their letters, and what is malformed is read
+    /// as far as it can be understood.
     any_case: bool,
 }
 
@@ -26,7 +27,7 @@ impl<'a> Section<'a> {
     pub(crate) fn new() -> Self {
         Self {
             text: &[],
-            first: [0; Name::COUNT],
+            first: [0; Name::INDEXED],
             any_case: false,
         }
     }
@@ -81,29 +82,37 @@ impl<'a> Section<'a> {
     /// The text that starts with the first attribute of this name.
     fn starting_with(&self, name: Name) -> Option<&'a [u8]> {
         match self.first.get(name as usize) {
-            None | Some(0) => None,
+            Some(0) => None,
             Some(offset) => self.text.get(usize::try_from(*offset).ok()?..),
+            // Rare ones are not in the index.
+            None => self.first_of(name),
         }
+    }
+
+    fn first_of(&self, name: Name) -> Option<&'a [u8]> {
+        let line = RawLines::new(self.text).find(|line| match line.bytes {
+            [b'a', b'=', attribute @ ..] => is(name, split_attribute(attribute).0, self.any_case),
+            _ => false,
+        })?;
+        self.text.get(line.start.saturating_add(2)..)
     }
 
     /// The first attribute of this name, if it is well-formed.
     pub(crate) fn get(&self, name: Name) -> Option<Attribute<'a>> {
         let (_, value) = split_attribute(first_line(self.starting_with(name)?));
-        Attribute::parse_known(name, value).ok()
+        read(name, value, self.any_case)
     }
 
     /// All well-formed attributes of this name.
     pub(crate) fn all(&self, name: Name) -> impl Iterator<Item = Attribute<'a>> + Clone + use<'a> {
-        let written = name.as_bytes();
         let any_case = self.any_case;
-        let is_same = move |found: &[u8]| found == written || (any_case && found.eq_ignore_ascii_case(written));
         let first = self.get(name);
         let others = Lines::new(self.starting_with(name).unwrap_or_default())
             // The text starts behind the first one's `a=`, so that what looks like a line there is
             // the first one itself.
             .filter(|line| line.letter == 'a')
             .filter_map(move |line| match split_attribute(line.value) {
-                (found, value) if is_same(found) => Attribute::parse_known(name, value).ok(),
+                (found, value) if is(name, found, any_case) => read(name, value, any_case),
                 _ => None,
             });
         first.into_iter().chain(others)
@@ -111,6 +120,20 @@ impl<'a> Section<'a> {
 
     pub(crate) fn has(&self, name: Name) -> bool {
         self.get(name).is_some()
+    }
+}
+
+/// Whether this is how the attribute's name is written.
+#[inline]
+fn is(name: Name, written: &[u8], any_case: bool) -> bool {
+    written == name.as_bytes() || (any_case && written.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+fn read(name: Name, value: Option<&[u8]>, lenient: bool) -> Option<Attribute<'_>> {
+    match Attribute::parse_known(name, value) {
+        Ok(attribute) => Some(attribute),
+        Err(_) if lenient => Attribute::salvage(name, value),
+        Err(_) => None,
     }
 }
 
@@ -140,6 +163,11 @@ accessors! {
     sctp_map -> SctpMap<'a> = SctpMap;
     msid_semantic -> MsidSemantic<'a> = MsidSemantic;
     simulcast -> Simulcast<'a> = Simulcast;
+    ptime -> Decimal<'a> = Ptime;
+    max_ptime -> Decimal<'a> = MaxPtime;
+    frame_rate -> Decimal<'a> = FrameRate;
+    label -> &'a str = Label;
+    content -> &'a str = Content;
     rtcp -> crate::attribute::Rtcp<'a> = Rtcp;
 }
 
@@ -168,6 +196,9 @@ lists! {
     rids -> Rid = Rid;
     ssrcs -> Ssrc = Ssrc;
     ssrc_groups -> SsrcGroup = SsrcGroup;
+    image_attrs -> ImageAttr = ImageAttr;
+    dc_maps -> DcMap = DcMap;
+    cryptos -> Crypto = Crypto;
 }
 
 impl<'a> Section<'a> {

@@ -7,7 +7,7 @@ use nom::multi::many0_count;
 use nom::sequence::preceded;
 
 use crate::error::Field;
-use crate::grammar::{Fault, field, host, ice_chars, number_u16, number_u32, space, token, whole};
+use crate::grammar::{Fault, field, host, ice_chars, number_u16, number_u32, space, token, visible, whole};
 
 /// RFC 8839 §5.4: enough that it can't be guessed, not so much that it fills a packet.
 pub(super) fn ufrag(text: &str) -> Result<&str, Fault> {
@@ -17,6 +17,11 @@ pub(super) fn ufrag(text: &str) -> Result<&str, Fault> {
 /// RFC 8839 §5.4.
 pub(super) fn pwd(text: &str) -> Result<&str, Fault> {
     whole(text, field(Field::IcePwd, ice_chars(22..=256)))
+}
+
+/// What can be a credential although RFC 8839 has no such characters, or not as few or many.
+pub(super) fn salvage(text: &str) -> Option<&str> {
+    whole(text, visible).ok()
 }
 
 /// RFC 8839 §5.5: milliseconds between checks, at most ten digits.
@@ -39,6 +44,21 @@ impl<'a> IceOptions<'a> {
     /// The options' tags in order.
     pub fn tags(&self) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
         self.0.split(' ')
+    }
+
+    /// Whether candidates follow the description one by one (RFC 8840).
+    pub fn trickle(&self) -> bool {
+        self.contains("trickle")
+    }
+
+    /// Whether the writer follows RFC 8445 rather than the ICE before it (RFC 8445 §10).
+    pub fn ice2(&self) -> bool {
+        self.contains("ice2")
+    }
+
+    /// Whether the writer lets the controlling agent nominate again (libwebrtc's extension).
+    pub fn renomination(&self) -> bool {
+        self.contains("renomination")
     }
 
     /// Whether `tag` is among them.

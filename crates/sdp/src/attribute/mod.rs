@@ -1,31 +1,44 @@
 //! Attributes (`a=`): the raw form of all of them, the typed form of those that we know.
 
 mod candidate;
+mod clock;
+mod data_channel;
+mod depend;
 mod extmap;
 mod format;
 mod group;
 mod ice;
+mod key;
 mod name;
+mod presentation;
 mod raw;
 mod rid;
 mod sctp;
 mod security;
 mod simulcast;
 mod source;
+mod source_filter;
 mod typed;
 
 pub use candidate::{Candidate, CandidateKind, TcpType};
+pub use clock::{MediaClk, TsRefClk};
+pub use data_channel::{DcMap, DcSa, unescape};
+pub use depend::Depend;
 pub use extmap::ExtMap;
 pub use format::{Fmtp, RtcpFb, RtpMap};
 pub use group::Group;
 pub use ice::{IceOptions, RemoteCandidates};
+pub use key::{Crypto, KeyMgmt};
+pub use presentation::{Decimal, ImageAttr, ImageSet, ImageSets};
 pub use raw::RawAttribute;
 pub use rid::{Rid, RidDirection};
 pub use sctp::{DEFAULT_MAX_MESSAGE_SIZE, DEFAULT_SCTP_PORT, SctpMap};
 pub use security::{Fingerprint, Setup};
 pub use simulcast::{Simulcast, SimulcastList, SimulcastRid, SimulcastStream};
 pub use source::{Msid, MsidSemantic, Ssrc, SsrcGroup};
+pub use source_filter::SourceFilter;
 pub use typed::{Attribute, Direction, InvalidAttribute, Rtcp};
 
-pub(crate) use name::{Name, Usage};
+pub(crate) use name::{Repeat, Usage, Weight};
 pub(crate) use raw::split as split_attribute;
+pub(crate) use typed::Name;

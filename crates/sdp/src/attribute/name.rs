@@ -1,44 +1,15 @@
-//! The names of the attributes that we know.
+//! What is known of an attribute by its name.
 
-macro_rules! names {
-    ($($variant:ident $text:literal $level:ident $repeat:ident;)*) => {
-        /// An attribute that has a typed form.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[repr(u8)]
-        pub(crate) enum Name { $($variant,)* }
-
-        impl Name {
-            pub(crate) const COUNT: usize = [$(Name::$variant,)*].len();
-
-            /// Names are compared as they are (RFC 8866 §9: tokens, and §5.13 does not fold case).
-            #[inline]
-            pub(crate) fn of(name: &[u8]) -> Option<Self> {
-                match name {
-                    $($text => Some(Name::$variant),)*
-                    _ => None,
-                }
-            }
-
-            /// The name as it is written.
-            #[inline]
-            pub(crate) fn as_bytes(self) -> &'static [u8] {
-                match self { $(Name::$variant => $text,)* }
-            }
-
-            /// Where the attribute has a meaning.
-            pub(crate) fn usage(self) -> Usage {
-                match self { $(Name::$variant => Usage::$level,)* }
-            }
-
-            /// Whether one section may hold several.
-            pub(crate) fn may_repeat(self) -> bool {
-                match self { $(Name::$variant => Repeat::$repeat as u8 == Repeat::Several as u8,)* }
-            }
-        }
-    };
-}
+use super::typed::Name;
 
 impl Name {
+    /// Names are compared as they are (RFC 8866 §9: tokens, and §5.13 does not fold case).
+    #[inline]
+    pub(crate) fn of(name: &[u8]) -> Option<Self> {
+        let slot = SLOTS.get(hash(name)).copied().flatten()?;
+        (slot.as_bytes() == name).then_some(slot)
+    }
+
     /// The name, whatever the case of its letters.
     pub(crate) fn of_any_case(name: &[u8]) -> Option<Self> {
         let mut folded = [0; LONGEST];
@@ -55,18 +26,13 @@ impl Name {
             name => name,
         }
     }
-}
 
-impl Name {
-    /// Whether a malformed one is ignored rather than refused: its RFC says so (RFC 8851
-    /// §6.2.2, RFC 8853 §5.1), or all that it is about can be done without it.
-    pub(crate) fn is_optional(self) -> bool {
-        matches!(self, Name::Simulcast | Name::Rid | Name::Fmtp)
+    /// The bit that stands for [`exclusive`](Self::exclusive) in a set of names.
+    pub(crate) fn bit(self) -> u128 {
+        const { assert!(Name::COUNT <= 128) };
+        1_u128.wrapping_shl(self.exclusive() as u32)
     }
 }
-
-/// Longer than every name that we know.
-const LONGEST: usize = 32;
 
 /// Where an attribute has a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,46 +42,61 @@ pub(crate) enum Usage {
     Both,
 }
 
-enum Repeat {
+/// Whether one section may hold several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
     Once,
     Several,
 }
 
-names! {
-    Candidate b"candidate" Media Several;
-    Mid b"mid" Media Once;
-    Group b"group" Session Several;
-    BundleOnly b"bundle-only" Media Once;
-    IceUfrag b"ice-ufrag" Both Once;
-    IcePwd b"ice-pwd" Both Once;
-    IceOptions b"ice-options" Both Once;
-    IceLite b"ice-lite" Session Once;
-    IcePacing b"ice-pacing" Session Once;
-    RemoteCandidates b"remote-candidates" Media Once;
-    EndOfCandidates b"end-of-candidates" Both Once;
-    Fingerprint b"fingerprint" Both Several;
-    Setup b"setup" Both Once;
-    TlsId b"tls-id" Media Once;
-    SctpPort b"sctp-port" Media Once;
-    MaxMessageSize b"max-message-size" Media Once;
-    SctpMap b"sctpmap" Media Several;
-    MsidSemantic b"msid-semantic" Session Several;
-    ExtmapAllowMixed b"extmap-allow-mixed" Both Once;
-    SendRecv b"sendrecv" Both Once;
-    SendOnly b"sendonly" Both Once;
-    RecvOnly b"recvonly" Both Once;
-    Inactive b"inactive" Both Once;
-    RtcpMux b"rtcp-mux" Media Once;
-    RtcpMuxOnly b"rtcp-mux-only" Media Once;
-    RtcpRsize b"rtcp-rsize" Media Once;
-    Rtcp b"rtcp" Media Once;
-    RtpMap b"rtpmap" Media Several;
-    Fmtp b"fmtp" Media Several;
-    RtcpFb b"rtcp-fb" Media Several;
-    ExtMap b"extmap" Both Several;
-    Msid b"msid" Media Several;
-    Rid b"rid" Media Several;
-    Simulcast b"simulcast" Media Once;
-    Ssrc b"ssrc" Media Several;
-    SsrcGroup b"ssrc-group" Media Several;
+/// What a malformed one means for the description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// It is refused (RFC 9429 §5.8).
+    Vital,
+    /// The attribute alone is ignored, because its RFC says so (RFC 8851 §6.2.2, RFC 8853 §5.1) or
+    /// because what it is about can be done without it; only the strictest profile refuses it.
+    Optional,
+    /// No profile refuses it: nothing here depends on it.
+    Idle,
 }
+
+/// One look-up in a table finds the only name that it can be.
+static SLOTS: [Option<Name>; SLOT_COUNT] = {
+    let mut slots = [None; SLOT_COUNT];
+    let mut rest: &[Name] = &Name::ALL;
+    while let [name, tail @ ..] = rest {
+        let (_, from) = slots.split_at_mut(hash(name.as_bytes()));
+        let [slot, ..] = from else { panic!() };
+        assert!(
+            slot.is_none(),
+            "two names have the same slot: change the hash's factors"
+        );
+        *slot = Some(*name);
+        rest = tail;
+    }
+    slots
+};
+
+/// Longer than every name that we know.
+const LONGEST: usize = 32;
+
+const SLOT_COUNT: usize = 256;
+
+/// Length, first, middle and last byte tell all known names apart.
+#[inline]
+const fn hash(name: &[u8]) -> usize {
+    let ([first, ..], [.., last]) = (name, name) else {
+        return 0;
+    };
+    let (_, half) = name.split_at(name.len() / 2);
+    let [middle, ..] = half else { return 0 };
+    let mix = (*first as usize).wrapping_mul(A) ^ (*middle as usize).wrapping_mul(B) ^ (*last as usize).wrapping_mul(C);
+    mix.wrapping_add(name.len().wrapping_mul(D)) & (SLOT_COUNT - 1)
+}
+
+/// Found by trying.
+const A: usize = 45;
+const B: usize = 26;
+const C: usize = 45;
+const D: usize = 25;

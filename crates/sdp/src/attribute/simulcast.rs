@@ -41,13 +41,9 @@ pub struct Simulcast<'a> {
 }
 
 impl<'a> Simulcast<'a> {
-    /// Reads the form of draft 3 too, which old peers write: ` send rid=1;2`. What is written has
-    /// RFC 8853's form.
-    pub fn parse_lenient(value: &'a str) -> Result<Self, InvalidAttribute> {
-        let value = value.trim_ascii_end();
-        Self::parse(value)
-            .or_else(|_| whole(value.trim_ascii_start(), |input| directions("rid=", input)))
-            .map_err(|fault| InvalidAttribute::new(fault, value.len()))
+    /// The form of draft 3, which old peers write: ` send rid=1;2`. Ours is RFC 8853's.
+    pub(super) fn parse_draft(text: &'a str) -> Result<Self, Fault> {
+        whole(text.trim_ascii_start(), |input| directions("rid=", input))
     }
 
     pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {

@@ -84,8 +84,8 @@ impl<'a> MsidSemantic<'a> {
         self.0.split(' ').filter(|word| !word.is_empty())
     }
 
-    pub(super) fn of(text: &'a str) -> Self {
-        Self(text)
+    pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
+        Ok(Self(text))
     }
 }
 

@@ -1,94 +1,296 @@
-//! The typed form of the attributes that we know.
+//! The typed form of the attributes that we know: the one table of them.
 
 use core::fmt;
 
-use super::{Candidate, ExtMap, Fingerprint, Fmtp, Group, IceOptions, Msid, MsidSemantic, Name, RawAttribute};
-use super::{RemoteCandidates, Rid, RtcpFb, RtpMap, SctpMap, Setup, Simulcast, Ssrc, SsrcGroup};
+use super::name::{Repeat, Usage, Weight};
+use super::{Candidate, Crypto, DcMap, DcSa, Decimal, Depend, ExtMap, Fingerprint, Fmtp, Group, IceOptions};
+use super::{ImageAttr, KeyMgmt, MediaClk, Msid, MsidSemantic, RawAttribute, RemoteCandidates, Rid, RtcpFb, RtpMap};
+use super::{SctpMap, Setup, Simulcast, SourceFilter, Ssrc, SsrcGroup, TsRefClk};
 use super::{ice, sctp, security};
 use crate::error::{ErrorKind, Field};
 use crate::fields::Connection;
-use crate::grammar::{self, Fault, field, number_u16, token, whole};
+use crate::grammar::{self, Fault, field, number_u16, number_u32, some_text, token, visible, whole};
 
-/// An attribute with its meaning. `Display` gives `name` or `name:value`, which parses again to the
-/// same attribute.
-///
-/// ```
-/// use pollrtc_sdp::attribute::{Attribute, Setup};
-///
-/// assert_eq!(Attribute::parse("setup", Some(b"actpass")).unwrap(), Attribute::Setup(Setup::ActPass));
-/// assert_eq!(Attribute::SctpPort(5000).to_string(), "sctp-port:5000");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Attribute<'a> {
-    /// `candidate` (RFC 8839 §5.1).
-    Candidate(Candidate<'a>),
-    /// `mid` (RFC 5888 §4).
-    Mid(&'a str),
-    /// `group` (RFC 5888 §5).
-    Group(Group<'a>),
-    /// `bundle-only` (RFC 9143 §6).
-    BundleOnly,
-    /// `ice-ufrag` (RFC 8839 §5.4).
-    IceUfrag(&'a str),
-    /// `ice-pwd` (RFC 8839 §5.4).
-    IcePwd(&'a str),
-    /// `ice-options` (RFC 8839 §5.6).
-    IceOptions(IceOptions<'a>),
-    /// `ice-lite` (RFC 8839 §5.3).
-    IceLite,
-    /// `ice-pacing`, in milliseconds (RFC 8839 §5.5).
-    IcePacing(u32),
-    /// `remote-candidates` (RFC 8839 §5.2).
-    RemoteCandidates(RemoteCandidates<'a>),
-    /// `end-of-candidates` (RFC 8840 §8.1).
-    EndOfCandidates,
-    /// `fingerprint` (RFC 8122 §5).
-    Fingerprint(Fingerprint<'a>),
-    /// `setup` (RFC 4145 §4, RFC 8842 §5).
-    Setup(Setup),
-    /// `tls-id` (RFC 8842 §4).
-    TlsId(&'a str),
-    /// `sctp-port` (RFC 8841 §5).
-    SctpPort(u16),
-    /// `max-message-size` in bytes; 0 has no bound (RFC 8841 §6).
-    MaxMessageSize(u64),
-    /// `sctpmap` (draft 5 of RFC 8841).
-    SctpMap(SctpMap<'a>),
-    /// `msid-semantic`, of a draft that expired.
-    MsidSemantic(MsidSemantic<'a>),
-    /// `extmap-allow-mixed` (RFC 8285 §6).
-    ExtmapAllowMixed,
-    /// `sendrecv`, `sendonly`, `recvonly` or `inactive` (RFC 8866 §6.7).
-    Direction(Direction),
-    /// `rtcp-mux` (RFC 5761 §5.1.1).
-    RtcpMux,
-    /// `rtcp-mux-only` (RFC 8858 §3).
-    RtcpMuxOnly,
-    /// `rtcp-rsize` (RFC 5506).
-    RtcpRsize,
-    /// `rtcp` (RFC 3605).
-    Rtcp(Rtcp<'a>),
-    /// `rtpmap` (RFC 8866 §6.6).
-    RtpMap(RtpMap<'a>),
-    /// `fmtp` (RFC 8866 §6.15).
-    Fmtp(Fmtp<'a>),
-    /// `rtcp-fb` (RFC 4585 §4.2).
-    RtcpFb(RtcpFb<'a>),
-    /// `extmap` (RFC 8285 §8).
-    ExtMap(ExtMap<'a>),
-    /// `msid` (RFC 8830 §2).
-    Msid(Msid<'a>),
-    /// `rid` (RFC 8851 §10).
-    Rid(Rid<'a>),
-    /// `simulcast` (RFC 8853 §5.1).
-    Simulcast(Simulcast<'a>),
-    /// `ssrc` (RFC 5576 §4.1).
-    Ssrc(Ssrc<'a>),
-    /// `ssrc-group` (RFC 5576 §4.2).
-    SsrcGroup(SsrcGroup<'a>),
-    /// One that we have no typed form for, as it came.
-    Other(RawAttribute<'a>),
+/// Makes the enum of attributes and that of their names from one table. `indexed` ones are those of
+/// which a section remembers where the first one stands.
+macro_rules! attributes {
+    (
+        indexed { $($(#[$idoc:meta])* $i:ident($itype:ty): $itext:literal, $iusage:ident $irepeat:ident $iweight:ident, $iparse:expr;)* }
+        flags { $($(#[$fdoc:meta])* $f:ident: $ftext:literal, $fusage:ident $fweight:ident;)* }
+        others { $($(#[$odoc:meta])* $o:ident($otype:ty): $otext:literal, $ousage:ident $orepeat:ident $oweight:ident, $oparse:expr;)* }
+    ) => {
+        /// An attribute with its meaning. `Display` gives `name` or `name:value`, which parses again
+        /// to the same attribute.
+        ///
+        /// ```
+        /// use pollrtc_sdp::attribute::{Attribute, Setup};
+        ///
+        /// assert_eq!(Attribute::parse("setup", Some(b"actpass")).unwrap(), Attribute::Setup(Setup::ActPass));
+        /// assert_eq!(Attribute::SctpPort(5000).to_string(), "sctp-port:5000");
+        /// ```
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Attribute<'a> {
+            $($(#[$idoc])* $i($itype),)*
+            $($(#[$fdoc])* $f,)*
+            /// `sendrecv`, `sendonly`, `recvonly` or `inactive` (RFC 8866 §6.7).
+            Direction(Direction),
+            $($(#[$odoc])* $o($otype),)*
+            /// One that we have no typed form for, as it came.
+            Other(RawAttribute<'a>),
+        }
+
+        /// The name of an attribute that has a typed form.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(crate) enum Name { $($i,)* $($f,)* SendRecv, SendOnly, RecvOnly, Inactive, $($o,)* }
+
+        impl Name {
+            pub(crate) const ALL: [Name; Name::COUNT] = [
+                $(Name::$i,)* $(Name::$f,)*
+                Name::SendRecv, Name::SendOnly, Name::RecvOnly, Name::Inactive,
+                $(Name::$o,)*
+            ];
+            pub(crate) const COUNT: usize = Name::INDEXED + [$($otext,)*].len();
+            /// How many names a section's index has; they come first.
+            pub(crate) const INDEXED: usize = [$($itext,)* $($ftext,)*].len() + 4;
+
+            /// The name as it is written.
+            #[inline]
+            pub(crate) const fn as_bytes(self) -> &'static [u8] {
+                self.as_str().as_bytes()
+            }
+
+            /// The name as it is written.
+            #[inline]
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self {
+                    $(Name::$i => $itext,)*
+                    $(Name::$f => $ftext,)*
+                    Name::SendRecv => Direction::SendRecv.as_str(),
+                    Name::SendOnly => Direction::SendOnly.as_str(),
+                    Name::RecvOnly => Direction::RecvOnly.as_str(),
+                    Name::Inactive => Direction::Inactive.as_str(),
+                    $(Name::$o => $otext,)*
+                }
+            }
+
+            /// Where the attribute has a meaning.
+            #[inline]
+            pub(crate) fn usage(self) -> Usage {
+                match self {
+                    $(Name::$i => Usage::$iusage,)*
+                    $(Name::$f => Usage::$fusage,)*
+                    Name::SendRecv | Name::SendOnly | Name::RecvOnly | Name::Inactive => Usage::Both,
+                    $(Name::$o => Usage::$ousage,)*
+                }
+            }
+
+            /// Whether one section may hold several.
+            #[inline]
+            pub(crate) fn repeat(self) -> Repeat {
+                match self {
+                    $(Name::$i => Repeat::$irepeat,)*
+                    $(Name::$f => Repeat::Once,)*
+                    Name::SendRecv | Name::SendOnly | Name::RecvOnly | Name::Inactive => Repeat::Once,
+                    $(Name::$o => Repeat::$orepeat,)*
+                }
+            }
+
+            /// What a malformed one means for the description.
+            pub(crate) fn weight(self) -> Weight {
+                match self {
+                    $(Name::$i => Weight::$iweight,)*
+                    $(Name::$f => Weight::$fweight,)*
+                    Name::SendRecv | Name::SendOnly | Name::RecvOnly | Name::Inactive => Weight::Vital,
+                    $(Name::$o => Weight::$oweight,)*
+                }
+            }
+        }
+
+        impl<'a> Attribute<'a> {
+            fn parse_text(name: Name, text: &'a str) -> Result<Self, Fault> {
+                Ok(match name {
+                    $(Name::$i => Attribute::$i($iparse(text)?),)*
+                    $(Name::$o => Attribute::$o($oparse(text)?),)*
+                    $(Name::$f)|* | Name::SendRecv | Name::SendOnly | Name::RecvOnly | Name::Inactive => {
+                        return Err(Fault::new(ErrorKind::UnexpectedValue, text.as_bytes()));
+                    }
+                })
+            }
+
+            #[inline]
+            fn flag(name: Name) -> Option<Self> {
+                Some(match name {
+                    $(Name::$f => Attribute::$f,)*
+                    Name::SendRecv => Attribute::Direction(Direction::SendRecv),
+                    Name::SendOnly => Attribute::Direction(Direction::SendOnly),
+                    Name::RecvOnly => Attribute::Direction(Direction::RecvOnly),
+                    Name::Inactive => Attribute::Direction(Direction::Inactive),
+                    _ => return None,
+                })
+            }
+        }
+
+        impl fmt::Display for Attribute<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Attribute::$i(value) => write!(f, concat!($itext, ":{}"), value),)*
+                    $(Attribute::$f => f.write_str($ftext),)*
+                    Attribute::Direction(direction) => f.write_str(direction.as_str()),
+                    $(Attribute::$o(value) => write!(f, concat!($otext, ":{}"), value),)*
+                    Attribute::Other(raw) => write!(f, "{raw}"),
+                }
+            }
+        }
+    };
+}
+
+attributes! {
+    indexed {
+        /// `candidate` (RFC 8839 §5.1).
+        Candidate(Candidate<'a>): "candidate", Media Several Vital, Candidate::parse_value;
+        /// `mid` (RFC 5888 §4).
+        Mid(&'a str): "mid", Media Once Vital, mid;
+        /// `group` (RFC 5888 §5).
+        Group(Group<'a>): "group", Session Several Vital, Group::parse_text;
+        /// `ice-ufrag` (RFC 8839 §5.4).
+        IceUfrag(&'a str): "ice-ufrag", Both Once Vital, ice::ufrag;
+        /// `ice-pwd` (RFC 8839 §5.4).
+        IcePwd(&'a str): "ice-pwd", Both Once Vital, ice::pwd;
+        /// `ice-options` (RFC 8839 §5.6).
+        IceOptions(IceOptions<'a>): "ice-options", Both Once Vital, IceOptions::parse;
+        /// `ice-pacing`, in milliseconds (RFC 8839 §5.5).
+        IcePacing(u32): "ice-pacing", Session Once Vital, ice::pacing;
+        /// `fingerprint` (RFC 8122 §5).
+        Fingerprint(Fingerprint<'a>): "fingerprint", Both Several Vital, Fingerprint::parse;
+        /// `setup` (RFC 4145 §4, RFC 8842 §5).
+        Setup(Setup): "setup", Both Once Vital, Setup::parse;
+        /// `tls-id` (RFC 8842 §4).
+        TlsId(&'a str): "tls-id", Media Once Vital, security::tls_id;
+        /// `sctp-port` (RFC 8841 §5).
+        SctpPort(u16): "sctp-port", Media Once Vital, sctp::port;
+        /// `max-message-size` in bytes; 0 has no bound (RFC 8841 §6).
+        MaxMessageSize(u64): "max-message-size", Media Once Vital, sctp::max_message_size;
+        /// `sctpmap` (draft 5 of RFC 8841).
+        SctpMap(SctpMap<'a>): "sctpmap", Media Several Vital, SctpMap::parse;
+        /// `msid-semantic`, of a draft that expired.
+        MsidSemantic(MsidSemantic<'a>): "msid-semantic", Session Several Idle, MsidSemantic::parse;
+        /// `rtcp` (RFC 3605).
+        Rtcp(Rtcp<'a>): "rtcp", Media Once Vital, Rtcp::parse;
+        /// `rtpmap` (RFC 8866 §6.6).
+        RtpMap(RtpMap<'a>): "rtpmap", Media Several Vital, RtpMap::parse;
+        /// `fmtp` (RFC 8866 §6.15).
+        Fmtp(Fmtp<'a>): "fmtp", Media Several Optional, Fmtp::parse;
+        /// `rtcp-fb` (RFC 4585 §4.2).
+        RtcpFb(RtcpFb<'a>): "rtcp-fb", Media Several Vital, RtcpFb::parse;
+        /// `extmap` (RFC 8285 §8).
+        ExtMap(ExtMap<'a>): "extmap", Both Several Vital, ExtMap::parse;
+        /// `msid` (RFC 8830 §2).
+        Msid(Msid<'a>): "msid", Media Several Vital, Msid::parse;
+        /// `rid` (RFC 8851 §10).
+        Rid(Rid<'a>): "rid", Media Several Optional, Rid::parse;
+        /// `simulcast` (RFC 8853 §5.1).
+        Simulcast(Simulcast<'a>): "simulcast", Media Once Optional, Simulcast::parse;
+        /// `ssrc` (RFC 5576 §4.1).
+        Ssrc(Ssrc<'a>): "ssrc", Media Several Vital, Ssrc::parse;
+        /// `ssrc-group` (RFC 5576 §4.2).
+        SsrcGroup(SsrcGroup<'a>): "ssrc-group", Media Several Vital, SsrcGroup::parse;
+        /// `ptime`, in milliseconds (RFC 8866 §6.4).
+        Ptime(Decimal<'a>): "ptime", Media Once Vital, ptime;
+        /// `maxptime`, in milliseconds (RFC 8866 §6.5).
+        MaxPtime(Decimal<'a>): "maxptime", Media Once Vital, ptime;
+    }
+    flags {
+        /// `bundle-only` (RFC 9143 §6).
+        BundleOnly: "bundle-only", Media Vital;
+        /// `ice-lite` (RFC 8839 §5.3).
+        IceLite: "ice-lite", Session Vital;
+        /// `ice-mismatch` (RFC 8839 §5.3).
+        IceMismatch: "ice-mismatch", Media Vital;
+        /// `end-of-candidates` (RFC 8840 §8.1).
+        EndOfCandidates: "end-of-candidates", Both Vital;
+        /// `extmap-allow-mixed` (RFC 8285 §6).
+        ExtmapAllowMixed: "extmap-allow-mixed", Both Vital;
+        /// `rtcp-mux` (RFC 5761 §5.1.1).
+        RtcpMux: "rtcp-mux", Media Vital;
+        /// `rtcp-mux-only` (RFC 8858 §3).
+        RtcpMuxOnly: "rtcp-mux-only", Media Vital;
+        /// `rtcp-rsize` (RFC 5506).
+        RtcpRsize: "rtcp-rsize", Media Vital;
+        /// `cryptex` (RFC 9335 §4).
+        Cryptex: "cryptex", Both Vital;
+    }
+    others {
+        /// `remote-candidates` (RFC 8839 §5.2).
+        RemoteCandidates(RemoteCandidates<'a>): "remote-candidates", Media Once Vital, RemoteCandidates::parse;
+        /// `framerate`, in frames per second (RFC 8866 §6.13).
+        FrameRate(Decimal<'a>): "framerate", Media Once Optional, frame_rate;
+        /// `quality`, from 0 to 10 (RFC 8866 §6.14).
+        Quality(u32): "quality", Media Once Optional, quality;
+        /// `orient`: `portrait`, `landscape` or `seascape` (RFC 8866 §6.8).
+        Orient(&'a str): "orient", Media Once Optional, word;
+        /// `lang`, a language tag (RFC 8866 §6.12).
+        Lang(&'a str): "lang", Both Several Optional, word;
+        /// `sdplang`, a language tag (RFC 8866 §6.11).
+        SdpLang(&'a str): "sdplang", Both Several Optional, word;
+        /// `charset` (RFC 8866 §6.10).
+        Charset(&'a str): "charset", Session Once Optional, word;
+        /// `type`: `broadcast`, `meeting`, `moderated`, `test` or `H332` (RFC 8866 §6.9).
+        Type(&'a str): "type", Session Once Optional, word;
+        /// `cat` (RFC 8866 §6.1).
+        Cat(&'a str): "cat", Session Once Optional, word;
+        /// `keywds` (RFC 8866 §6.2).
+        Keywds(&'a str): "keywds", Session Once Optional, text;
+        /// `tool` (RFC 8866 §6.3).
+        Tool(&'a str): "tool", Session Once Optional, text;
+        /// `imageattr` (RFC 6236 §3.1).
+        ImageAttr(ImageAttr<'a>): "imageattr", Media Several Idle, ImageAttr::parse;
+        /// `key-mgmt` (RFC 4567 §3.1).
+        KeyMgmt(KeyMgmt<'a>): "key-mgmt", Both Several Idle, KeyMgmt::parse;
+        /// `crypto` (RFC 4568 §9.1).
+        Crypto(Crypto<'a>): "crypto", Media Several Idle, Crypto::parse;
+        /// `source-filter` (RFC 4570 §3).
+        SourceFilter(SourceFilter<'a>): "source-filter", Both Several Idle, SourceFilter::parse;
+        /// `label`, which other documents name the section by (RFC 4574 §4).
+        Label(&'a str): "label", Media Once Idle, word;
+        /// `content`: tokens joined by commas, such as `slides,main` (RFC 4796 §5).
+        Content(&'a str): "content", Media Once Idle, word;
+        /// `ts-refclk` (RFC 7273 §4.8).
+        TsRefClk(TsRefClk<'a>): "ts-refclk", Both Several Idle, TsRefClk::parse;
+        /// `mediaclk` (RFC 7273 §5.4).
+        MediaClk(MediaClk<'a>): "mediaclk", Both Several Idle, MediaClk::parse;
+        /// `depend` (RFC 5583 §5.2.2).
+        Depend(Depend<'a>): "depend", Media Once Idle, Depend::parse;
+        /// `dcmap` (RFC 8864 §5.1).
+        DcMap(DcMap<'a>): "dcmap", Media Several Idle, DcMap::parse;
+        /// `dcsa` (RFC 8864 §5.2).
+        DcSa(DcSa<'a>): "dcsa", Media Several Idle, DcSa::parse;
+    }
+}
+
+fn mid(value: &str) -> Result<&str, Fault> {
+    whole(value, field(Field::Mid, token))
+}
+
+fn ptime(value: &str) -> Result<Decimal<'_>, Fault> {
+    Decimal::parse_as(Field::PacketTime, value)
+}
+
+fn frame_rate(value: &str) -> Result<Decimal<'_>, Fault> {
+    Decimal::parse_as(Field::FrameRate, value)
+}
+
+fn quality(value: &str) -> Result<u32, Fault> {
+    whole(value, field(Field::Quality, number_u32(0..=u32::MAX)))
+}
+
+fn word(value: &str) -> Result<&str, Fault> {
+    whole(value, field(Field::Word, visible))
+}
+
+fn text(value: &str) -> Result<&str, Fault> {
+    whole(value, field(Field::Text, some_text))
 }
 
 impl<'a> Attribute<'a> {
@@ -101,6 +303,24 @@ impl<'a> Attribute<'a> {
         Self::parse_known(known, value).map_err(|fault| InvalidAttribute::new(fault, value.map_or(0, <[u8]>::len)))
     }
 
+    /// Reads more than the RFCs allow, as the lenient profile's accessors do: ICE credentials of
+    /// any length and any visible characters (libp2p has colons in them), and `simulcast` as
+    /// draft 3 had it.
+    ///
+    /// ```
+    /// use pollrtc_sdp::attribute::Attribute;
+    ///
+    /// assert!(Attribute::parse("ice-ufrag", Some(b"libp2p:x")).is_err());
+    /// assert_eq!(Attribute::parse_lenient("ice-ufrag", Some(b"libp2p:x")), Ok(Attribute::IceUfrag("libp2p:x")));
+    /// ```
+    pub fn parse_lenient(name: &'a str, value: Option<&'a [u8]>) -> Result<Self, InvalidAttribute> {
+        Self::parse(name, value).or_else(|error| {
+            let known = Name::of(name.as_bytes());
+            known.and_then(|known| Self::salvage(known, value)).ok_or(error)
+        })
+    }
+
+    #[inline]
     pub(crate) fn parse_known(name: Name, value: Option<&'a [u8]>) -> Result<Self, Fault> {
         if let Some(flag) = Self::flag(name) {
             return match value {
@@ -118,92 +338,15 @@ impl<'a> Attribute<'a> {
             .map_err(|fault| fault.before(value.len().saturating_sub(trimmed.len())))
     }
 
-    fn parse_text(name: Name, text: &'a str) -> Result<Self, Fault> {
-        Ok(match name {
-            Name::Candidate => Attribute::Candidate(Candidate::parse_value(text)?),
-            Name::Mid => Attribute::Mid(whole(text, field(Field::Mid, token))?),
-            Name::Group => Attribute::Group(Group::parse_text(text)?),
-            Name::IceUfrag => Attribute::IceUfrag(ice::ufrag(text)?),
-            Name::IcePwd => Attribute::IcePwd(ice::pwd(text)?),
-            Name::IceOptions => Attribute::IceOptions(IceOptions::parse(text)?),
-            Name::IcePacing => Attribute::IcePacing(ice::pacing(text)?),
-            Name::RemoteCandidates => Attribute::RemoteCandidates(RemoteCandidates::parse(text)?),
-            Name::Fingerprint => Attribute::Fingerprint(Fingerprint::parse(text)?),
-            Name::Setup => Attribute::Setup(Setup::parse(text)?),
-            Name::TlsId => Attribute::TlsId(security::tls_id(text)?),
-            Name::SctpPort => Attribute::SctpPort(sctp::port(text)?),
-            Name::MaxMessageSize => Attribute::MaxMessageSize(sctp::max_message_size(text)?),
-            Name::SctpMap => Attribute::SctpMap(SctpMap::parse(text)?),
-            Name::Rtcp => Attribute::Rtcp(Rtcp::parse(text)?),
-            Name::RtpMap => Attribute::RtpMap(RtpMap::parse(text)?),
-            Name::Fmtp => Attribute::Fmtp(Fmtp::parse(text)?),
-            Name::RtcpFb => Attribute::RtcpFb(RtcpFb::parse(text)?),
-            Name::ExtMap => Attribute::ExtMap(ExtMap::parse(text)?),
-            Name::Msid => Attribute::Msid(Msid::parse(text)?),
-            Name::Rid => Attribute::Rid(Rid::parse(text)?),
-            Name::Simulcast => Attribute::Simulcast(Simulcast::parse(text)?),
-            Name::Ssrc => Attribute::Ssrc(Ssrc::parse(text)?),
-            Name::SsrcGroup => Attribute::SsrcGroup(SsrcGroup::parse(text)?),
-            // What is left of the names are flags, which were settled above.
-            _ => Attribute::MsidSemantic(MsidSemantic::of(text)),
-        })
-    }
-
-    fn flag(name: Name) -> Option<Self> {
-        Some(match name {
-            Name::BundleOnly => Attribute::BundleOnly,
-            Name::IceLite => Attribute::IceLite,
-            Name::EndOfCandidates => Attribute::EndOfCandidates,
-            Name::ExtmapAllowMixed => Attribute::ExtmapAllowMixed,
-            Name::SendRecv => Attribute::Direction(Direction::SendRecv),
-            Name::SendOnly => Attribute::Direction(Direction::SendOnly),
-            Name::RecvOnly => Attribute::Direction(Direction::RecvOnly),
-            Name::Inactive => Attribute::Direction(Direction::Inactive),
-            Name::RtcpMux => Attribute::RtcpMux,
-            Name::RtcpMuxOnly => Attribute::RtcpMuxOnly,
-            Name::RtcpRsize => Attribute::RtcpRsize,
-            _ => return None,
-        })
-    }
-}
-
-impl fmt::Display for Attribute<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Attribute::Candidate(candidate) => write!(f, "candidate:{candidate}"),
-            Attribute::Mid(mid) => write!(f, "mid:{mid}"),
-            Attribute::Group(group) => write!(f, "group:{group}"),
-            Attribute::BundleOnly => f.write_str("bundle-only"),
-            Attribute::IceUfrag(ufrag) => write!(f, "ice-ufrag:{ufrag}"),
-            Attribute::IcePwd(pwd) => write!(f, "ice-pwd:{pwd}"),
-            Attribute::IceOptions(options) => write!(f, "ice-options:{options}"),
-            Attribute::IceLite => f.write_str("ice-lite"),
-            Attribute::IcePacing(milliseconds) => write!(f, "ice-pacing:{milliseconds}"),
-            Attribute::RemoteCandidates(candidates) => write!(f, "remote-candidates:{candidates}"),
-            Attribute::EndOfCandidates => f.write_str("end-of-candidates"),
-            Attribute::Fingerprint(fingerprint) => write!(f, "fingerprint:{fingerprint}"),
-            Attribute::Setup(setup) => write!(f, "setup:{setup}"),
-            Attribute::TlsId(id) => write!(f, "tls-id:{id}"),
-            Attribute::SctpPort(port) => write!(f, "sctp-port:{port}"),
-            Attribute::MaxMessageSize(bytes) => write!(f, "max-message-size:{bytes}"),
-            Attribute::SctpMap(map) => write!(f, "sctpmap:{map}"),
-            Attribute::MsidSemantic(text) => write!(f, "msid-semantic:{text}"),
-            Attribute::ExtmapAllowMixed => f.write_str("extmap-allow-mixed"),
-            Attribute::Direction(direction) => write!(f, "{direction}"),
-            Attribute::RtcpMux => f.write_str("rtcp-mux"),
-            Attribute::RtcpMuxOnly => f.write_str("rtcp-mux-only"),
-            Attribute::RtcpRsize => f.write_str("rtcp-rsize"),
-            Attribute::Rtcp(rtcp) => write!(f, "rtcp:{rtcp}"),
-            Attribute::RtpMap(map) => write!(f, "rtpmap:{map}"),
-            Attribute::Fmtp(fmtp) => write!(f, "fmtp:{fmtp}"),
-            Attribute::RtcpFb(feedback) => write!(f, "rtcp-fb:{feedback}"),
-            Attribute::ExtMap(extension) => write!(f, "extmap:{extension}"),
-            Attribute::Msid(msid) => write!(f, "msid:{msid}"),
-            Attribute::Rid(rid) => write!(f, "rid:{rid}"),
-            Attribute::Simulcast(simulcast) => write!(f, "simulcast:{simulcast}"),
-            Attribute::Ssrc(ssrc) => write!(f, "ssrc:{ssrc}"),
-            Attribute::SsrcGroup(group) => write!(f, "ssrc-group:{group}"),
-            Attribute::Other(raw) => write!(f, "{raw}"),
+    /// What can be understood of a malformed attribute.
+    #[cold]
+    pub(crate) fn salvage(name: Name, value: Option<&'a [u8]>) -> Option<Self> {
+        let text = core::str::from_utf8(value?.trim_ascii_end()).ok()?;
+        match name {
+            Name::IceUfrag => ice::salvage(text).map(Attribute::IceUfrag),
+            Name::IcePwd => ice::salvage(text).map(Attribute::IcePwd),
+            Name::Simulcast => Simulcast::parse_draft(text).ok().map(Attribute::Simulcast),
+            _ => None,
         }
     }
 }
@@ -235,7 +378,7 @@ impl Direction {
     }
 
     /// As it is written.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Direction::SendRecv => "sendrecv",
             Direction::SendOnly => "sendonly",
