@@ -23,6 +23,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("sdp", sdp::sdp),
     ("sdp_candidate", sdp::sdp_candidate),
     ("sdp_document", document::sdp_document),
+    ("sdp_fragment", sdp::sdp_fragment),
     ("crypto_fingerprint", crypto::crypto_fingerprint),
     ("crypto_certificate", crypto::crypto_certificate),
     ("crypto_key_exchange", crypto::crypto_key_exchange),

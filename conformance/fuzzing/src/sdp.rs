@@ -1,7 +1,9 @@
 //! Targets of `pollrtc-sdp`.
 
 use pollrtc_sdp::attribute::{Attribute, Candidate};
-use pollrtc_sdp::{OwnedSession, ParseError, Parser, Place, Profile, Session, Writer};
+use pollrtc_sdp::{
+    Fragment, FragmentWriter, Media, OwnedFragment, OwnedSession, ParseError, Parser, Place, Profile, Session, Writer,
+};
 
 /// Bytes as a description, in each profile: those that the stricter ones accept the others do too,
 /// and all that is read can be written.
@@ -19,6 +21,45 @@ pub fn sdp(data: &[u8]) {
     if let Ok(session) = jsep {
         write(&session);
     }
+}
+
+/// Bytes as a fragment, in each profile; what is read of it is written the same.
+pub fn sdp_fragment(data: &[u8]) {
+    let parse = |profile| Parser::new().profile(profile).parse_fragment(data);
+    let (letter, jsep, lenient) = (parse(Profile::Rfc8866), parse(Profile::Jsep), parse(Profile::Lenient));
+    assert!(letter.is_err() || jsep.is_ok());
+    assert!(jsep.is_err() || lenient.is_ok());
+    for result in [letter, jsep, lenient] {
+        match result {
+            Ok(fragment) => rewrite_fragment(&fragment),
+            Err(error) => points_into(data, &error),
+        }
+    }
+    if let Ok(fragment) = jsep {
+        let owned = OwnedFragment::parse(data).expect("it was read before");
+        assert_eq!(owned.as_bytes(), data);
+        assert_eq!(owned.as_fragment().media_count(), fragment.media_count());
+        assert_eq!(owned.as_fragment().credentials(), fragment.credentials());
+    }
+}
+
+/// The candidates of each section, told again.
+fn rewrite_fragment(fragment: &Fragment<'_>) {
+    let mut writer = FragmentWriter::new();
+    if let Some((ufrag, pwd)) = fragment.credentials() {
+        writer.credentials(ufrag, pwd);
+    }
+    let named = || fragment.media().filter_map(|media| Some((media.mid()?, media)));
+    for (mid, media) in named() {
+        writer.section_of(&media.line(), mid);
+        media.candidates().for_each(|candidate| {
+            writer.candidate(candidate);
+        });
+    }
+    let written = writer.finish().expect("what was read can be written");
+    let read = |media: Media<'_>| format!("{:?} {:?}", media.mid(), media.candidates().collect::<Vec<_>>());
+    let again: Vec<_> = written.as_fragment().media().map(read).collect();
+    assert_eq!(again, named().map(|(_, media)| read(media)).collect::<Vec<_>>());
 }
 
 /// Text as a candidate.
@@ -45,7 +86,7 @@ fn points_into(data: &[u8], error: &ParseError) {
         (lines + 1, columns + 1),
         "{error}"
     );
-    assert!(!error.to_string().is_empty());
+    assert!(error.display_with(data).to_string().lines().count() == 4);
 }
 
 /// Every accessor, and every attribute typed and written.

@@ -137,6 +137,15 @@ pub enum ErrorKind {
     /// A mid stands in more than one BUNDLE group.
     #[error("put each mid into one BUNDLE group only")]
     MidInTwoBundles,
+    /// A line that has no place in a fragment ([`Fragment`](crate::Fragment)).
+    #[error("remove this line: a fragment has only `a=` and `m=` lines")]
+    NotInFragment(Letter),
+    /// A media section of a fragment does not say which section it is about.
+    #[error("add `a=mid` to each media section of a fragment")]
+    MissingMid,
+    /// Candidates in a fragment without the credentials that tell their generation.
+    #[error("add `a=ice-ufrag` and `a=ice-pwd` to the fragment")]
+    MissingCredentials,
     /// The description is larger than the caller allows.
     #[error("shorten the description: it has more than {maximum} {limit}")]
     TooLarge {

@@ -367,6 +367,16 @@ impl<'a> MediaLine<'a> {
         }
     }
 
+    /// What a fragment's `m=` line says whose writer does not know better: `audio 9 RTP/AVP 0`
+    /// (RFC 8840 §4.4).
+    pub const PSEUDO: MediaLine<'static> = MediaLine {
+        kind: "audio",
+        port: 9,
+        port_count: None,
+        protocol: "RTP/AVP",
+        format_list: "0",
+    };
+
     /// The formats: payload types for RTP, `webrtc-datachannel` for data.
     pub fn formats(&self) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
         self.format_list.split(' ').filter(|format| !format.is_empty())

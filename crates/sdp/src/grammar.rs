@@ -98,6 +98,17 @@ pub(crate) fn utf8(value: &[u8]) -> Result<&str, Fault> {
     })
 }
 
+/// Shows text; bytes that are not UTF-8 as U+FFFD.
+pub(crate) fn write_lossy(f: &mut core::fmt::Formatter<'_>, text: &[u8]) -> core::fmt::Result {
+    for chunk in text.utf8_chunks() {
+        f.write_str(chunk.valid())?;
+        if !chunk.invalid().is_empty() {
+            f.write_str("\u{fffd}")?;
+        }
+    }
+    Ok(())
+}
+
 /// Exactly one space, as RFC 8866's grammar has it between fields.
 pub(crate) fn space(input: &str) -> Parsed<'_, &str> {
     tag(" ").parse(input)

@@ -3,6 +3,7 @@
 //! - [`Session::parse`] checks a description in one pass and gives views into its text: no copy, no
 //!   allocation, no `std`. [`Parser`] has other [`Profile`]s and [`Limits`].
 //! - [`Session`] and [`Media`] have typed accessors; [`attribute`] has the types.
+//! - [`Fragment`] is what is sent of a description when candidates are trickled (RFC 8840, WHIP).
 //! - `OwnedSession` and `Writer` (feature `alloc`) hold, change and write descriptions.
 //!
 //! # Errors
@@ -43,6 +44,9 @@ pub mod attribute;
 mod checks;
 mod error;
 mod fields;
+mod fragment;
+#[cfg(feature = "alloc")]
+mod fragment_writer;
 mod grammar;
 mod line;
 mod media;
@@ -61,6 +65,9 @@ mod writer;
 
 pub use error::{ErrorKind, Field, Finding, Letter, Limit, ParseError};
 pub use fields::{Bandwidth, Connection, MediaLine, Origin, Timing};
+pub use fragment::Fragment;
+#[cfg(feature = "alloc")]
+pub use fragment_writer::{FragmentWriter, OwnedFragment};
 pub use line::{Line, Lines};
 pub use media::{Media, MediaSections};
 #[cfg(feature = "alloc")]

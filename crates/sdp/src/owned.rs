@@ -6,6 +6,7 @@ use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
 use crate::error::ParseError;
+use crate::grammar::write_lossy;
 use crate::line::RawLines;
 use crate::media::Media;
 use crate::parser::Parser;
@@ -156,12 +157,6 @@ impl fmt::Display for OwnedSession {
     /// The text; bytes that are not UTF-8 are shown as U+FFFD, and
     /// [`as_bytes`](OwnedSession::as_bytes) has them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.text.utf8_chunks() {
-            f.write_str(chunk.valid())?;
-            if !chunk.invalid().is_empty() {
-                f.write_str("\u{fffd}")?;
-            }
-        }
-        Ok(())
+        write_lossy(f, &self.text)
     }
 }

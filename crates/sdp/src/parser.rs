@@ -7,6 +7,7 @@ use nom::Offset;
 use crate::attribute::{Attribute, Name, Repeat, Usage, Weight};
 use crate::error::{ErrorKind, Field, Finding, Letter, Limit, ParseError};
 use crate::fields::{self, Connection, MediaLine};
+use crate::fragment::Fragment;
 use crate::grammar::{Fault, token_length};
 use crate::line::{RawLine, RawLines};
 use crate::mids::Mids;
@@ -32,6 +33,16 @@ pub struct Parser {
     profile: Profile,
     limits: Limits,
     structure_only: bool,
+    form: Form,
+}
+
+/// What kind of text a pass is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Form {
+    #[default]
+    Description,
+    /// RFC 8840 §9: what may stand behind a description's `t=`, and no line but `a=` and `m=`.
+    Fragment,
 }
 
 impl Parser {
@@ -73,6 +84,28 @@ impl Parser {
         let text = text.as_ref();
         self.check_bytes(text)?;
         Pass::new(*self, text, &mut findings).run()
+    }
+
+    /// Checks a fragment of a description, as it comes with candidates that are trickled; nothing is
+    /// allocated, nothing copied.
+    pub fn parse_fragment<'a, T: AsRef<[u8]> + ?Sized>(&self, text: &'a T) -> Result<Fragment<'a>, ParseError> {
+        self.parse_fragment_with(text, |_| {})
+    }
+
+    /// Checks a fragment and tells the caller each deviation that the profile tolerates.
+    pub fn parse_fragment_with<'a, T: AsRef<[u8]> + ?Sized>(
+        &self,
+        text: &'a T,
+        findings: impl FnMut(Finding),
+    ) -> Result<Fragment<'a>, ParseError> {
+        let form = Form::Fragment;
+        Self { form, ..*self }.parse_with(text, findings).map(Fragment::new)
+    }
+
+    /// Whether names of attributes are matched whatever the case of their letters: RFC 8866 §9 has
+    /// them as tokens whose case counts, RFC 8840 §9.2 wants receivers to ignore it.
+    fn folds_names(&self) -> bool {
+        self.profile == Profile::Lenient || self.form == Form::Fragment
     }
 
     /// What can be said of the bytes without a look at lines: how many, and that none is a NUL nor a
@@ -154,6 +187,8 @@ struct Pass<'a, 'f> {
     candidates: u32,
     media_count: u32,
     session_has_connection: bool,
+    /// `names` of the session.
+    session_names: u128,
     /// The number of the first line that is not the session's.
     session_lines: u32,
     session: Section<'a>,
@@ -176,8 +211,9 @@ impl<'a, 'f> Pass<'a, 'f> {
             candidates: 0,
             media_count: 0,
             session_has_connection: false,
+            session_names: 0,
             session_lines: 0,
-            session: Section::new().in_any_case(parser.profile == Profile::Lenient),
+            session: Section::new().in_any_case(parser.folds_names()),
             mids: Mids::new(text),
         }
     }
@@ -205,7 +241,7 @@ impl<'a, 'f> Pass<'a, 'f> {
         self.end_section(self.text.len())?;
         let (session_text, media_text) = self.text.split_at_checked(media_start).unwrap_or((self.text, &[]));
         let session = self.session.with_text(session_text);
-        if !self.parser.structure_only {
+        if !self.parser.structure_only && self.parser.form == Form::Description {
             self.check_mids(&session, media_text)?;
         }
         let media_count = usize::try_from(self.media_count).unwrap_or(usize::MAX);
@@ -227,7 +263,7 @@ impl<'a, 'f> Pass<'a, 'f> {
     fn malformed_line(&mut self, line: &RawLine<'a>) -> Result<(), ParseError> {
         let second = line.start.saturating_add(1);
         match line.bytes {
-            _ if self.line == 1 => self.report(ErrorKind::Missing(Letter(b'v')), line.start),
+            _ if self.needs_version() => self.report(ErrorKind::Missing(Letter(b'v')), line.start),
             [] => self.report(ErrorKind::BlankLine, line.start),
             [b'a'..=b'z', ..] => self.report(ErrorKind::MalformedLine, second),
             _ => self.report(ErrorKind::MalformedLine, line.start),
@@ -270,11 +306,11 @@ impl<'a, 'f> Pass<'a, 'f> {
     #[inline]
     fn name(&mut self, name: &[u8], line: &RawLine<'a>) -> Result<Option<Name>, ParseError> {
         let known = Name::of(name);
-        if known.is_some() || self.parser.profile != Profile::Lenient {
+        if known.is_some() || !self.parser.folds_names() {
             return Ok(known);
         }
         let folded = Name::of_any_case(name);
-        if folded.is_some() {
+        if folded.is_some() && self.parser.form == Form::Description {
             self.report(ErrorKind::NameCase, line.start.saturating_add(2))?;
         }
         Ok(folded)
@@ -330,6 +366,9 @@ impl<'a, 'f> Pass<'a, 'f> {
     }
 
     fn mid(&mut self, mid: &'a str, line: &RawLine<'a>) -> Result<(), ParseError> {
+        if self.parser.form == Form::Fragment {
+            return Ok(());
+        }
         let offset = line.start.saturating_add("a=mid:".len());
         if self.mids.insert(mid.as_bytes(), offset) {
             Ok(())
@@ -387,7 +426,7 @@ impl<'a, 'f> Pass<'a, 'f> {
     }
 
     fn start_media(&mut self, line: &RawLine<'a>) -> Result<(), ParseError> {
-        if self.line == 1 {
+        if self.needs_version() {
             return self.report(ErrorKind::Missing(Letter(b'v')), line.start);
         }
         self.end_section(line.start)?;
@@ -422,8 +461,12 @@ impl<'a, 'f> Pass<'a, 'f> {
 
     /// Whether the line may stand here (RFC 8866 §5); `false` if it has to be skipped.
     fn place(&mut self, letter: u8, line: &RawLine<'_>) -> Result<bool, ParseError> {
-        if self.line == 1 && letter != b'v' {
+        if letter != b'v' && self.needs_version() {
             self.report(ErrorKind::Missing(Letter(b'v')), line.start)?;
+        }
+        if letter != b'a' && self.parser.form == Form::Fragment {
+            self.report(ErrorKind::NotInFragment(Letter(letter)), line.start)?;
+            return Ok(false);
         }
         let Some(rank) = rank(self.level, letter) else {
             let kind = match letter {
@@ -449,8 +492,16 @@ impl<'a, 'f> Pass<'a, 'f> {
         Ok(true)
     }
 
+    /// Whether this is the line where the version has to stand.
+    fn needs_version(&self) -> bool {
+        self.line == 1 && self.parser.form == Form::Description
+    }
+
     /// Whether the section that ends here had all it needs.
     fn end_section(&mut self, end: usize) -> Result<(), ParseError> {
+        if self.parser.form == Form::Fragment {
+            return self.end_fragment_section(end);
+        }
         let has_connection = self.letters & bit(b'c') != 0;
         match self.level {
             Level::Session => {
@@ -466,6 +517,28 @@ impl<'a, 'f> Pass<'a, 'f> {
             Level::Media if has_connection || self.session_has_connection => Ok(()),
             Level::Media => self.report(ErrorKind::Missing(Letter(b'c')), end),
         }
+    }
+
+    /// RFC 8840 §4.4: each section names the one that it is about, and credentials at either level
+    /// say of which generation the candidates are.
+    fn end_fragment_section(&mut self, end: usize) -> Result<(), ParseError> {
+        if self.level == Level::Session {
+            self.session_names = self.names;
+            self.session_lines = self.line;
+            return Ok(());
+        }
+        if self.parser.structure_only {
+            return Ok(());
+        }
+        let has = |names: u128, name: Name| names & name.bit() != 0;
+        if !has(self.names, Name::Mid) {
+            self.report(ErrorKind::MissingMid, end)?;
+        }
+        let names = self.names | self.session_names;
+        if self.candidates > 0 && !(has(names, Name::IceUfrag) && has(names, Name::IcePwd)) {
+            self.report(ErrorKind::MissingCredentials, end)?;
+        }
+        Ok(())
     }
 
     /// A fault in a value that ends at `end`.

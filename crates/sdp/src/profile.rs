@@ -104,6 +104,8 @@ impl Profile {
             | DuplicateMid
             | UnknownMid
             | MidInTwoBundles
+            | NotInFragment(_)
+            | MissingMid
             | Repeated(_) => match self {
                 Profile::Rfc8866 | Profile::Jsep => Reject,
                 Profile::Lenient => Tolerate,
@@ -131,8 +133,9 @@ impl Profile {
             UnexpectedValue | MisplacedAttribute => Tolerate,
             // Names are matched exactly but by the lenient profile, which alone reports this.
             NameCase => Tolerate,
-            // Nobody sends to the address of a `c=` line that ICE replaces.
-            AddressTypeMismatch | MissingTimeToLive | UnicastSuffix => match self {
+            // Nobody sends to the address of a `c=` line that ICE replaces, and candidates without
+            // credentials can be of no generation but the current one.
+            AddressTypeMismatch | MissingTimeToLive | UnicastSuffix | MissingCredentials => match self {
                 Profile::Rfc8866 => Reject,
                 Profile::Jsep | Profile::Lenient => Tolerate,
             },

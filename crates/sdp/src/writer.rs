@@ -67,10 +67,7 @@ impl Writer {
     /// `a=`.
     pub fn attribute(&mut self, attribute: Attribute<'_>) -> &mut Self {
         self.time();
-        match attribute {
-            Attribute::Other(raw) => self.raw(&raw),
-            attribute => self.line(b'a', &attribute),
-        }
+        self.bytes_line(b'a', |line| line.attribute(&attribute))
     }
 
     /// `a=name:value` as text, for attributes that have no type here or whose text is at hand.
@@ -88,14 +85,7 @@ impl Writer {
 
     /// An attribute as it came, byte for byte.
     pub fn raw(&mut self, attribute: &RawAttribute<'_>) -> &mut Self {
-        self.time();
-        self.bytes_line(b'a', |line| {
-            line.push(attribute.name.as_bytes());
-            if let Some(value) = attribute.value {
-                line.push(b":");
-                line.push(value);
-            }
-        })
+        self.attribute(Attribute::Other(*attribute))
     }
 
     /// `a=group` with these mids; of the session.
@@ -205,6 +195,20 @@ impl<'t> LineWriter<'t> {
         // The only error there can be is one of the value's own `Display`, and ours have none.
         let written = fmt::write(self, format_args!("{value}"));
         self.injected |= written.is_err();
+    }
+
+    /// Name and value; what has no type as it came, byte for byte.
+    pub(crate) fn attribute(&mut self, attribute: &Attribute<'_>) {
+        match attribute {
+            Attribute::Other(RawAttribute { name, value }) => {
+                self.push(name.as_bytes());
+                if let Some(value) = value {
+                    self.push(b":");
+                    self.push(value);
+                }
+            }
+            attribute => self.display(attribute),
+        }
     }
 
     pub(crate) fn end(self, line_end: &[u8]) -> Result<(), WriteError> {

@@ -36,13 +36,7 @@ impl fmt::Display for RawAttribute<'_> {
         f.write_str(self.name)?;
         let Some(value) = self.value else { return Ok(()) };
         f.write_str(":")?;
-        for chunk in value.utf8_chunks() {
-            f.write_str(chunk.valid())?;
-            if !chunk.invalid().is_empty() {
-                f.write_str("\u{fffd}")?;
-            }
-        }
-        Ok(())
+        grammar::write_lossy(f, value)
     }
 }
 

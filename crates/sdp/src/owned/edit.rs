@@ -299,16 +299,7 @@ pub(super) fn new_line(letter: u8, fill: impl FnOnce(&mut LineWriter<'_>)) -> Re
 }
 
 fn attribute_line(attribute: Attribute<'_>) -> Result<Vec<u8>, WriteError> {
-    let line = new_line(b'a', |line| match attribute {
-        Attribute::Other(RawAttribute { name, value }) => {
-            line.push(name.as_bytes());
-            if let Some(value) = value {
-                line.push(b":");
-                line.push(value);
-            }
-        }
-        attribute => line.display(&attribute),
-    })?;
+    let line = new_line(b'a', |line| line.attribute(&attribute))?;
     let (name, value) = split_attribute(line.strip_prefix(b"a=").unwrap_or(&line));
     if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
         return Err(WriteError::InvalidName);
