@@ -50,16 +50,20 @@ pub struct Config {
 }
 
 impl Config {
-    /// Good defaults with the default provider, for this certificate and this peer.
+    /// Good defaults with the default provider, for this certificate (or `None`) and this peer.
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
-    pub fn new(certificate: Certificate, peer: PeerVerification) -> Self {
+    pub fn new(certificate: impl Into<Option<Certificate>>, peer: PeerVerification) -> Self {
         Self::with_provider(pollrtc_crypto::default_provider(), certificate, peer)
     }
 
     /// The same with another provider.
-    pub fn with_provider(provider: &'static dyn Provider, certificate: Certificate, peer: PeerVerification) -> Self {
+    pub fn with_provider(
+        provider: &'static dyn Provider,
+        certificate: impl Into<Option<Certificate>>,
+        peer: PeerVerification,
+    ) -> Self {
         Self {
-            certificate: Some(certificate),
+            certificate: certificate.into(),
             provider,
             peer,
             srtp_profiles: Vec::new(),

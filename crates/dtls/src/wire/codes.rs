@@ -168,12 +168,16 @@ impl AlertDescription {
     pub const BAD_RECORD_MAC: Self = Self(20);
     /// A record that is too long.
     pub const RECORD_OVERFLOW: Self = Self(22);
+    /// Compressed data that can't be read; from times when there was compression.
+    pub const DECOMPRESSION_FAILURE: Self = Self(30);
     /// Nothing in common.
     pub const HANDSHAKE_FAILURE: Self = Self(40);
     /// The certificate is not the one expected.
     pub const BAD_CERTIFICATE: Self = Self(42);
     /// The certificate has a key that we can't use.
     pub const UNSUPPORTED_CERTIFICATE: Self = Self(43);
+    /// The certificate will not do for a reason that has no alert of its own.
+    pub const CERTIFICATE_UNKNOWN: Self = Self(46);
     /// A field out of range or against the negotiation.
     pub const ILLEGAL_PARAMETER: Self = Self(47);
     /// A message that can't be parsed.
@@ -207,6 +211,7 @@ impl fmt::Display for AlertDescription {
             10 => "unexpected_message",
             20 => "bad_record_mac",
             22 => "record_overflow",
+            30 => "decompression_failure",
             40 => "handshake_failure",
             42 => "bad_certificate",
             43 => "unsupported_certificate",

@@ -1,0 +1,212 @@
+//! The runner's flags, as far as we have what they ask for.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use pollrtc_crypto::NamedGroup;
+use pollrtc_dtls::{SrtpProfile, Version};
+
+/// Why there is nothing to run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OptionsError {
+    #[error("a question about handshakers, not a test")]
+    Handshaker,
+    #[error("{0} is not implemented")]
+    Unknown(String),
+    #[error("{0} has no value, or one that we can't take")]
+    Value(String),
+    #[error("this is a test of another protocol than DTLS")]
+    NotDtls,
+}
+
+/// What the test asks of us.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) port: u16,
+    pub(crate) shim_id: u64,
+    pub(crate) ipv6: bool,
+    pub(crate) server: bool,
+    pub(crate) certificate_file: Option<PathBuf>,
+    pub(crate) key_file: Option<PathBuf>,
+    pub(crate) versions: Versions,
+    pub(crate) groups: Vec<NamedGroup>,
+    pub(crate) mtu: Option<usize>,
+    pub(crate) initial_timeout: Option<Duration>,
+    pub(crate) private_key_delay: Duration,
+    pub(crate) srtp_profiles: Vec<SrtpProfile>,
+    pub(crate) client_certificate: ClientCertificate,
+    pub(crate) verification: Verification,
+    pub(crate) export: Option<Export>,
+    pub(crate) send_alert: bool,
+    pub(crate) writes_first: bool,
+    pub(crate) shuts_down: bool,
+}
+
+/// The versions that the test leaves us.
+#[derive(Clone, Debug)]
+pub(crate) struct Versions {
+    pub(crate) v12: bool,
+    pub(crate) v13: bool,
+}
+
+impl Default for Versions {
+    fn default() -> Self {
+        Self { v12: true, v13: true }
+    }
+}
+
+impl Versions {
+    /// DTLS counts downwards; what is older than 1.2 we don't speak.
+    fn at_least(&mut self, version: Version) {
+        self.v12 &= version.0 >= Version::DTLS_1_2.0;
+        self.v13 &= version.0 >= DTLS_1_3;
+    }
+
+    fn at_most(&mut self, version: Version) {
+        self.v12 &= version.0 <= Version::DTLS_1_2.0;
+        self.v13 &= version.0 <= DTLS_1_3;
+    }
+}
+
+const DTLS_1_3: u16 = 0xfefc;
+
+/// What a server asks of clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ClientCertificate {
+    #[default]
+    NotRequested,
+    Optional,
+    Required,
+}
+
+/// What is made of the peer's certificate.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Verification {
+    pub(crate) enforced: bool,
+    pub(crate) fails: bool,
+    pub(crate) by_callback: bool,
+}
+
+/// Keys for others.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Export {
+    pub(crate) length: usize,
+    pub(crate) label: String,
+    pub(crate) context: String,
+    pub(crate) use_context: bool,
+}
+
+impl Options {
+    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, OptionsError> {
+        let mut options = Self::default();
+        let mut arguments = Arguments(arguments);
+        let mut is_dtls = false;
+        let mut export = Export::default();
+        while let Some(flag) = arguments.0.next() {
+            match flag.as_str() {
+                "-is-handshaker-supported" => return Err(OptionsError::Handshaker),
+                "-dtls" => is_dtls = true,
+                "-port" => options.port = arguments.number(&flag)?,
+                "-shim-id" => options.shim_id = arguments.number(&flag)?,
+                "-ipv6" => options.ipv6 = true,
+                "-server" => options.server = true,
+                "-cert-file" => options.certificate_file = Some(arguments.text(&flag)?.into()),
+                "-key-file" => options.key_file = Some(arguments.text(&flag)?.into()),
+                "-min-version" => options.versions.at_least(Version(arguments.number(&flag)?)),
+                "-max-version" => options.versions.at_most(Version(arguments.number(&flag)?)),
+                "-no-tls12" => options.versions.v12 = false,
+                "-no-tls13" => options.versions.v13 = false,
+                "-curves" => options
+                    .groups
+                    .push(group(arguments.number(&flag)?).ok_or_else(|| unknown(&flag))?),
+                "-mtu" => options.mtu = Some(arguments.number(&flag)?),
+                "-initial-timeout-duration-ms" => options.initial_timeout = Some(arguments.millis(&flag)?),
+                "-private-key-delay-ms" => options.private_key_delay = arguments.millis(&flag)?,
+                "-srtp-profiles" => options.srtp_profiles = srtp_profiles(&arguments.text(&flag)?),
+                "-verify-peer" => {
+                    options.verification.enforced = true;
+                    options.asks_clients(ClientCertificate::Optional);
+                }
+                "-require-any-client-certificate" => options.asks_clients(ClientCertificate::Required),
+                "-verify-fail" => options.verification.fails = true,
+                "-use-custom-verify-callback" => options.verification.by_callback = true,
+                "-export-keying-material" => export.length = arguments.number(&flag)?,
+                "-export-label" => export.label = arguments.text(&flag)?,
+                "-export-context" => export.context = arguments.text(&flag)?,
+                "-use-export-context" => export.use_context = true,
+                "-send-alert" => options.send_alert = true,
+                "-shim-writes-first" => options.writes_first = true,
+                "-shim-shuts-down" => options.shuts_down = true,
+                // These say how to use an API that is not like ours, or forbid what we never do.
+                "-async"
+                | "-implicit-handshake"
+                | "-use-old-client-cert-callback"
+                | "-no-ticket"
+                | "-no-tls1"
+                | "-no-tls11" => {}
+                // Roots are the caller's business; staples and timestamps are never asked of us.
+                "-trust-cert" | "-ocsp-response" | "-signed-cert-timestamps" => {
+                    arguments.text(&flag)?;
+                }
+                _ => return Err(OptionsError::Unknown(flag)),
+            }
+        }
+        options.export = (export.length > 0).then_some(export);
+        match is_dtls {
+            true => Ok(options),
+            false => Err(OptionsError::NotDtls),
+        }
+    }
+
+    fn asks_clients(&mut self, wanted: ClientCertificate) {
+        if self.client_certificate != ClientCertificate::Required {
+            self.client_certificate = wanted;
+        }
+    }
+}
+
+struct Arguments<I>(I);
+
+impl<I: Iterator<Item = String>> Arguments<I> {
+    fn text(&mut self, flag: &str) -> Result<String, OptionsError> {
+        self.0.next().ok_or_else(|| OptionsError::Value(flag.to_owned()))
+    }
+
+    fn number<T: FromStr>(&mut self, flag: &str) -> Result<T, OptionsError> {
+        self.text(flag)?
+            .parse()
+            .map_err(|_| OptionsError::Value(flag.to_owned()))
+    }
+
+    fn millis(&mut self, flag: &str) -> Result<Duration, OptionsError> {
+        self.number(flag).map(Duration::from_millis)
+    }
+}
+
+fn unknown(flag: &str) -> OptionsError {
+    OptionsError::Unknown(flag.to_owned())
+}
+
+fn group(code: u16) -> Option<NamedGroup> {
+    [
+        NamedGroup::X25519MlKem768,
+        NamedGroup::X25519,
+        NamedGroup::Secp256r1,
+        NamedGroup::Secp384r1,
+    ]
+    .into_iter()
+    .find(|group| *group as u16 == code)
+}
+
+/// Names of profiles with colons between them, as OpenSSL has them.
+fn srtp_profiles(names: &str) -> Vec<SrtpProfile> {
+    let profile = |name| match name {
+        "SRTP_AES128_CM_SHA1_80" => Some(SrtpProfile::Aes128CmHmacSha1_80),
+        "SRTP_AES128_CM_SHA1_32" => Some(SrtpProfile::Aes128CmHmacSha1_32),
+        "SRTP_AEAD_AES_128_GCM" => Some(SrtpProfile::AeadAes128Gcm),
+        "SRTP_AEAD_AES_256_GCM" => Some(SrtpProfile::AeadAes256Gcm),
+        _ => None,
+    };
+    names.split(':').filter_map(profile).collect()
+}

@@ -1,0 +1,232 @@
+//! The connection that the test is about.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_crypto::Rng;
+use pollrtc_dtls::{
+    AlertDescription, ClientCertificates, CloseReason, Config, Connection, Event, HandshakeError, PeerVerification,
+};
+
+use crate::credential::{self, Spent};
+use crate::options::{ClientCertificate, Options};
+use crate::transport::{Command, Transport};
+
+/// Why a test ends with an error, which the runner may or may not have wanted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("{0}")]
+    Unimplemented(&'static str),
+    #[error("no version of DTLS is left")]
+    NoVersion,
+    #[error("the certificate or its key can't be read")]
+    Credential,
+    #[error("the runner can't be talked to: {0}")]
+    Transport(#[from] io::Error),
+    #[error("a ClientHello was refused: {0}")]
+    ClientHelloRefused(HandshakeError),
+    #[error("the connection ended: {0}")]
+    Closed(CloseReason),
+    #[error("the runner went away during the handshake")]
+    Interrupted,
+    #[error("the next timeout is in {actual:?}, not in {expected:?}")]
+    Timeout {
+        expected: Option<Duration>,
+        actual: Option<Duration>,
+    },
+    #[error("{0}")]
+    Send(#[from] pollrtc_dtls::SendError),
+    #[error("{0}")]
+    Export(#[from] pollrtc_dtls::ExportError),
+}
+
+/// Runs the test to its end.
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    let spent = Arc::new(Spent::default());
+    let config = config(options, &spent)?;
+    let transport = Transport::connect(options.ipv6, options.port, options.shim_id)?;
+    let peer = ([192, 0, 2, 1], 4433).into();
+    let rng = Rng::from_os();
+    let mut session = Session {
+        options,
+        transport,
+        connection: match options.server {
+            true => Connection::server(config, rng, peer),
+            false => Connection::client(config, rng, peer),
+        },
+        now: Instant::from_millis(1_000_000),
+        spent,
+        is_over: false,
+    };
+    let result = session.run();
+    session.transport.finish();
+    result
+}
+
+fn config(options: &Options, spent: &Arc<Spent>) -> Result<Config, Failure> {
+    if !options.versions.v12 {
+        return Err(match options.versions.v13 {
+            true => Failure::Unimplemented("DTLS 1.3"),
+            false => Failure::NoVersion,
+        });
+    }
+    let certificate = match (&options.certificate_file, &options.key_file) {
+        (Some(certificate), Some(key)) => {
+            let delay = options.private_key_delay;
+            Some(credential::load(certificate, key, delay, spent)?)
+        }
+        _ => None,
+    };
+    let mut config = Config::new(certificate, verification(options));
+    config.client_certificates = match options.client_certificate {
+        ClientCertificate::NotRequested => ClientCertificates::NotRequested,
+        ClientCertificate::Optional => ClientCertificates::Optional,
+        ClientCertificate::Required => ClientCertificates::Required,
+    };
+    config.srtp_profiles.clone_from(&options.srtp_profiles);
+    // The runner's idea of how patient an endpoint is.
+    config.handshake_timeout = Duration::from_secs(24 * 60 * 60);
+    if let Some(mtu) = options.mtu {
+        config.mtu = mtu;
+    }
+    if let Some(timeout) = options.initial_timeout {
+        config.initial_rto = timeout;
+    }
+    Ok(config)
+}
+
+/// The runner checks what the peer is told; what it should be is for the API that it knows.
+fn verification(options: &Options) -> PeerVerification {
+    let verification = options.verification;
+    if !(verification.enforced && verification.fails) {
+        return PeerVerification::AcceptAny;
+    }
+    let alert = match verification.by_callback {
+        true => AlertDescription::CERTIFICATE_UNKNOWN,
+        false => AlertDescription::HANDSHAKE_FAILURE,
+    };
+    PeerVerification::Callback(Arc::new(move |_| Err(alert)))
+}
+
+struct Session<'a> {
+    options: &'a Options,
+    transport: Transport,
+    connection: Connection,
+    now: Instant,
+    spent: Arc<Spent>,
+    /// One side has said goodbye.
+    is_over: bool,
+}
+
+impl Session<'_> {
+    fn run(&mut self) -> Result<(), Failure> {
+        loop {
+            self.handle_events()?;
+            self.flush()?;
+            if self.is_over {
+                return Ok(());
+            }
+            match self.transport.receive()? {
+                Command::Datagram(mut datagram) => self.handle_datagram(&mut datagram)?,
+                Command::Advance(time) => {
+                    self.now += time;
+                    self.connection.handle_timeout(self.now);
+                }
+                Command::SetMtu(mtu) => self.connection.set_mtu(mtu),
+                // Half as long again is what the connection makes of it.
+                Command::SetTimeout(timeout) => {
+                    let round_trip_time = (timeout * 2 + Duration::from_nanos(2)) / 3;
+                    self.connection.set_round_trip_time(round_trip_time);
+                }
+                Command::ExpectTimeout(expected) => self.check_timeout(expected)?,
+                Command::End if self.connection.is_connected() => return Ok(()),
+                Command::End => return Err(Failure::Interrupted),
+            }
+        }
+    }
+
+    fn handle_datagram(&mut self, datagram: &mut [u8]) -> Result<(), Failure> {
+        let datagram = Datagram::udp(self.connection.remote(), datagram);
+        let received = self.connection.handle_datagram(self.now, datagram);
+        let messages: Vec<Vec<u8>> = received.map(|message| message.to_vec()).collect();
+        self.now += self.spent.take();
+        // What ended the handshake came first.
+        self.handle_events()?;
+        for message in messages {
+            if !self.is_over {
+                self.answer(message)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn handle_events(&mut self) -> Result<(), Failure> {
+        while let Some(event) = self.connection.poll_event() {
+            match event {
+                Event::Connected { .. } => self.begin()?,
+                Event::ApplicationData(message) => self.answer(message)?,
+                Event::ClientHelloRefused(error) => {
+                    self.flush()?;
+                    return Err(Failure::ClientHelloRefused(error));
+                }
+                Event::Closed(CloseReason::Remote | CloseReason::Local) => self.is_over = true,
+                Event::Closed(reason) => {
+                    self.flush()?;
+                    return Err(Failure::Closed(reason));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What the test wants as soon as the handshake is complete.
+    fn begin(&mut self) -> Result<(), Failure> {
+        if let Some(export) = &self.options.export {
+            let mut keys = vec![0; export.length];
+            let context = export.use_context.then_some(export.context.as_bytes());
+            self.connection
+                .export_keying_material(&export.label, context, &mut keys)?;
+            self.connection.send(&keys)?;
+        }
+        if self.options.send_alert {
+            self.connection.abort(self.now, AlertDescription::DECOMPRESSION_FAILURE);
+            return Ok(());
+        }
+        if self.options.writes_first {
+            self.connection.send(b"hello")?;
+        }
+        if self.options.shuts_down {
+            self.connection.close(self.now);
+        }
+        Ok(())
+    }
+
+    /// The runner waits for everything that it sends to come back with all bits turned.
+    fn answer(&mut self, mut message: Vec<u8>) -> Result<(), Failure> {
+        for byte in &mut message {
+            *byte ^= 0xff;
+        }
+        self.connection.send(&message)?;
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let mut buf = vec![0; 32_768];
+        while let Some(transmit) = self.connection.poll_transmit(self.now, &mut buf) {
+            self.transport.send(&buf[..transmit.len])?;
+        }
+        Ok(())
+    }
+
+    fn check_timeout(&self, expected: Option<Duration>) -> Result<(), Failure> {
+        let due = self.connection.poll_timeout();
+        let actual = due.map(|due| due.saturating_since(self.now));
+        match actual == expected {
+            true => Ok(()),
+            false => Err(Failure::Timeout { expected, actual }),
+        }
+    }
+}
