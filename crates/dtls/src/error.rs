@@ -96,6 +96,10 @@ pub enum CloseReason {
     /// The peer ended it with an alert.
     #[error("the peer ended the connection: {0}")]
     Alert(AlertDescription),
+    /// The peer itself, not somebody who pretends to be it, said what makes no sense; this is what it
+    /// was told.
+    #[error("the peer broke the rules of the protocol: {0}")]
+    Violation(AlertDescription),
     /// The handshake failed.
     #[error("the handshake failed: {0}")]
     Handshake(#[from] HandshakeError),

@@ -4,7 +4,7 @@
 use core::ops::Range;
 
 use crate::connection::{Connection, Event, Phase};
-use crate::error::CloseReason;
+use crate::error::{CloseReason, HandshakeError};
 use crate::reassembly::{Inserted, Message};
 use crate::received::{self, ApplicationData};
 use crate::records::{ENCRYPTED_EPOCH, OpenError};
@@ -132,7 +132,9 @@ impl Connection {
         let opened = self.records.opener()?.open(header, record);
         match opened {
             Ok(plaintext) if plaintext.len() <= MAX_PLAINTEXT_LEN => return Some(plaintext),
-            Ok(_) | Err(OpenError::Malformed) => self.stats.malformed_records += 1,
+            // RFC 5246 §6.2.3.
+            Ok(_) => self.refuse(AlertDescription::RECORD_OVERFLOW),
+            Err(OpenError::Malformed) => self.stats.malformed_records += 1,
             Err(OpenError::Replayed) => self.stats.replayed_records += 1,
             Err(OpenError::Forged) => self.stats.forged_records += 1,
             Err(OpenError::TooManyForgeries) => {
@@ -167,9 +169,9 @@ impl Connection {
 
     /// An alert of the peer itself.
     fn handle_alert(&mut self, content: &[u8]) {
+        // RFC 8446 §5.1: one alert in one record.
         let &[level, description] = content else {
-            self.stats.malformed_records += 1;
-            return;
+            return self.refuse(AlertDescription::DECODE_ERROR);
         };
         let description = AlertDescription(description);
         if description == AlertDescription::CLOSE_NOTIFY {
@@ -178,9 +180,16 @@ impl Connection {
             self.end(CloseReason::Remote, Some(answer));
         } else if level == AlertLevel::Fatal as u8 {
             self.end(CloseReason::Alert(description), None);
-        } else {
+        } else if level == AlertLevel::Warning as u8 {
             self.stats.warnings += 1;
+        } else {
+            self.refuse(AlertDescription::ILLEGAL_PARAMETER);
         }
+    }
+
+    /// The end, because of what the peer said, and nobody else can have said.
+    fn refuse(&mut self, alert: AlertDescription) {
+        self.end(CloseReason::Violation(alert), Some((AlertLevel::Fatal, alert)));
     }
 
     fn handle_fragments(&mut self, epoch: u16, content: &[u8]) {
@@ -198,12 +207,16 @@ impl Connection {
         let kind = fragment.kind;
         let is_expected = match self.phase {
             Phase::Listening(_) => kind == HandshakeType::CLIENT_HELLO,
-            // Finished is the one message that is encrypted. Without keys it proves nothing.
-            Phase::Client(_) | Phase::Server(..) => (kind == HandshakeType::FINISHED) == (epoch == ENCRYPTED_EPOCH),
+            // Finished is the one message that is encrypted, without which it proves nothing. Another
+            // one in its place is the peer's own fault.
+            Phase::Client(_) | Phase::Server(..) => kind != HandshakeType::FINISHED || epoch == ENCRYPTED_EPOCH,
             Phase::Connected(_) | Phase::Closed => false,
         };
         if !is_expected {
             self.stats.refused_fragments += 1;
+            if matches!(self.phase, Phase::Listening(_)) && fragment.offset == 0 {
+                self.refuse_client_hello(HandshakeError::Unexpected(kind));
+            }
             return;
         }
         match self.reassembler.insert(epoch, fragment) {
@@ -267,16 +280,19 @@ impl Connection {
                 return;
             }
             Ok(None) => self.stats.cookies_asked += 1,
-            Err(error) => {
-                self.stats.refused_client_hellos += 1;
-                self.alert(AlertLevel::Fatal, error.alert());
-                if !matches!(self.events.back(), Some(Event::ClientHelloRefused(_))) {
-                    self.events.push_back(Event::ClientHelloRefused(error));
-                }
-            }
+            Err(error) => self.refuse_client_hello(error),
         }
         self.phase = Phase::Listening(welcome);
         self.reassembler.restart(0);
+    }
+
+    /// Says why, and goes on waiting for another one.
+    fn refuse_client_hello(&mut self, error: HandshakeError) {
+        self.stats.refused_client_hellos += 1;
+        self.alert(AlertLevel::Fatal, error.alert());
+        if !matches!(self.events.back(), Some(Event::ClientHelloRefused(_))) {
+            self.events.push_back(Event::ClientHelloRefused(error));
+        }
     }
 
     /// A ClientHello while another one is being answered: the same once more, or another. Whoever
@@ -320,6 +336,10 @@ impl Connection {
         });
         self.phase = Phase::Connected(established);
         self.handshake_deadline = None;
+        // Finished is the last message. Whoever could send more of this epoch is the peer.
+        if self.reassembler.has_any_of(ENCRYPTED_EPOCH) {
+            return self.refuse(AlertDescription::UNEXPECTED_MESSAGE);
+        }
         self.reassembler.restart(self.reassembler.next_message_seq());
     }
 
@@ -330,12 +350,12 @@ impl Connection {
                 self.stats.malformed_fragments += 1;
                 break;
             };
-            let last_message_seq = self.reassembler.next_message_seq().wrapping_sub(1);
+            let next_message_seq = self.reassembler.next_message_seq();
             match fragment.kind {
-                // RFC 6347 §4.2.4: the peer did not get our last flight.
-                HandshakeType::FINISHED if fragment.message_seq == last_message_seq => {
+                // RFC 6347 §4.2.4: the peer did not get our last flight. Its last byte stands for all.
+                HandshakeType::FINISHED if fragment.message_seq.wrapping_add(1) == next_message_seq => {
                     self.stats.repeated_fragments += 1;
-                    if self.flight.handle_repeat() {
+                    if fragment.is_last() && self.flight.handle_repeat() {
                         self.stats.flights_resent += 1;
                     }
                 }
@@ -343,6 +363,9 @@ impl Connection {
                 HandshakeType::HELLO_REQUEST | HandshakeType::CLIENT_HELLO => {
                     self.stats.refused_renegotiations += 1;
                     self.alert(AlertLevel::Warning, AlertDescription::NO_RENEGOTIATION);
+                }
+                _ if fragment.message_seq >= next_message_seq => {
+                    return self.refuse(AlertDescription::UNEXPECTED_MESSAGE);
                 }
                 _ => self.stats.refused_fragments += 1,
             }

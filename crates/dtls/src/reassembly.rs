@@ -10,7 +10,7 @@ use crate::wire::HandshakeType;
 use crate::wire::handshake::{Fragment, HEADER_LEN};
 
 /// How many messages ahead of the next one are kept. No flight has more than six.
-const WINDOW: u16 = 8;
+const WINDOW: u16 = 7;
 
 /// A whole message.
 #[derive(Debug)]
@@ -120,6 +120,11 @@ impl Reassembler {
         self.next = next;
         self.partial = Vec::new();
         self.taken = 0;
+    }
+
+    /// Whether something of this epoch waits that goes on where the last message ended.
+    pub(crate) fn has_any_of(&self, epoch: u16) -> bool {
+        self.partial.iter().any(|partial| partial.epoch == epoch)
     }
 
     /// The memory that all messages may take, complete or not.

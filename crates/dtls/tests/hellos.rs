@@ -5,7 +5,7 @@ use pollrtc_dtls::wire::{ExtensionType, HandshakeType};
 use pollrtc_dtls::{CloseReason, Event, HandshakeError, State};
 
 use crate::support::wire::{HelloParts, message_record};
-use crate::support::{deliver, events, waiting_client, waiting_server};
+use crate::support::{deliver, drain, events, waiting_client, waiting_server};
 
 const NOW: Instant = Instant::from_millis(1);
 
@@ -41,6 +41,19 @@ fn end(hello: &HelloParts) -> Option<HandshakeError> {
             None
         }
     }
+}
+
+#[test]
+fn a_server_refuses_what_is_no_client_hello_and_goes_on_waiting() {
+    let mut server = waiting_server();
+    let record = message_record(HandshakeType::FINISHED, 0, &[7; 12]);
+    deliver(&mut server, NOW, &record);
+    let refused = HandshakeError::Unexpected(HandshakeType::FINISHED);
+    assert_eq!(events(&mut server), [Event::ClientHelloRefused(refused)]);
+    assert_eq!(drain(&mut server, NOW).len(), 1, "the alert");
+    let hello = message_record(HandshakeType::CLIENT_HELLO, 0, &HelloParts::good().client());
+    deliver(&mut server, NOW, &hello);
+    assert_eq!(server.state(), State::Connecting);
 }
 
 #[test]
