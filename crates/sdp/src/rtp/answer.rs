@@ -1,68 +1,193 @@
 //! Answers.
 
-use super::extension::{intersect, reversed};
-use super::{BundleIds, Codec, ExtensionId, HeaderExtension, PayloadType, RtpCapabilities, RtpParameters};
-use crate::attribute::Direction;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::{BundleIds, Codec, CodecOrder, PayloadType, Role, RtpCapabilities, RtpParameters, rules};
 
 impl RtpParameters {
-    /// Answers this offer with what we can (RFC 9429 §5.3.1): its payload types and ids, what both
-    /// sides have. `None` if there is no common codec; the section is to be rejected then.
+    /// Answers this offer with what we can (RFC 9429 §5.3.1): its payload types and ids, and only
+    /// what both sides have. `None` if there is no common codec for media; the section is to be
+    /// rejected then.
     ///
-    /// `bundle` gives ids to the extensions that the offer only proposes.
+    /// What repairs or wraps a codec is answered if that codec is. `bundle` gives ids to the
+    /// extensions that the offer only proposes: [`claim`](BundleIds::claim) all sections of the
+    /// offer's bundle first. Layers are added with [`answer_simulcast`](Self::answer_simulcast).
     pub fn answer(&self, capabilities: &RtpCapabilities, bundle: &mut BundleIds) -> Option<RtpParameters> {
-        let mut answer = RtpParameters {
-            extmap_allow_mixed: self.extmap_allow_mixed && capabilities.extmap_allow_mixed,
+        let extmap_allow_mixed = self.extmap_allow_mixed && capabilities.extmap_allow_mixed;
+        Some(RtpParameters {
+            codecs: self.answer_codecs(capabilities)?,
+            header_extensions: self.answer_extensions(capabilities, extmap_allow_mixed, bundle),
+            extmap_allow_mixed,
             rtcp_rsize: self.rtcp_rsize && capabilities.rtcp_rsize,
             ..RtpParameters::default()
+        })
+    }
+
+    fn answer_codecs(&self, capabilities: &RtpCapabilities) -> Option<Vec<PayloadType>> {
+        let mut answered = Answered {
+            capabilities,
+            codecs: Vec::new(),
         };
-        for offered in self.codecs.iter().filter(|each| !each.codec.is_rtx()) {
-            if let Some(ours) = capabilities.codecs.iter().find(|ours| ours.matches(&offered.codec)) {
-                answer.codecs.push(PayloadType {
-                    payload_type: offered.payload_type,
-                    codec: answered(&offered.codec, ours),
-                });
+        // What refers to others comes after them.
+        for round in [is_media, is_beside_media, is_red, is_fec, is_rtx] {
+            for (place, offered) in self.codecs.iter().enumerate() {
+                if round(offered.codec.role()) && answered.fits(offered) {
+                    answered.add(place, offered);
+                }
+            }
+            if answered.codecs.is_empty() {
+                return None;
             }
         }
-        if answer.codecs.is_empty() {
-            return None;
+        Some(answered.in_order())
+    }
+}
+
+fn is_media(role: Role) -> bool {
+    role == Role::Media
+}
+
+fn is_beside_media(role: Role) -> bool {
+    matches!(role, Role::ComfortNoise | Role::Events)
+}
+
+fn is_red(role: Role) -> bool {
+    role == Role::Redundancy
+}
+
+fn is_fec(role: Role) -> bool {
+    role == Role::Fec
+}
+
+fn is_rtx(role: Role) -> bool {
+    role == Role::Retransmission
+}
+
+/// The codecs of an answer in the making.
+struct Answered<'a> {
+    capabilities: &'a RtpCapabilities,
+    codecs: Vec<Entry>,
+}
+
+struct Entry {
+    /// In the offer.
+    place: usize,
+    /// In our capabilities.
+    preference: usize,
+    codec: PayloadType,
+}
+
+impl Answered<'_> {
+    /// Whether what it refers to is answered too.
+    fn fits(&self, offered: &PayloadType) -> bool {
+        let clock_rate = offered.codec.clock_rate;
+        let media = |each: &Entry| each.codec.codec.role() == Role::Media && each.codec.codec.clock_rate == clock_rate;
+        let any_media = || self.codecs.iter().any(media);
+        match offered.codec.role() {
+            Role::Media | Role::Events => true,
+            Role::ComfortNoise => any_media(),
+            // RFC 2198 §5: all that is wrapped has to be on the `m=` line.
+            Role::Redundancy => match offered.red() {
+                None => false,
+                Some(wrapped) if wrapped.is_empty() => any_media(),
+                Some(wrapped) => wrapped.iter().all(|payload_type| {
+                    self.get(*payload_type).is_some_and(|each| {
+                        matches!(each.codec.role(), Role::Media | Role::ComfortNoise | Role::Events)
+                    })
+                }),
+            },
+            // RFC 8854 §3.2: ULPFEC goes within RED, FlexFEC in streams of its own.
+            Role::Fec if offered.codec.is("ulpfec") => {
+                let red = |each: &Entry| {
+                    each.codec.codec.role() == Role::Redundancy && each.codec.codec.clock_rate == clock_rate
+                };
+                any_media() && self.codecs.iter().any(red)
+            }
+            Role::Fec => any_media(),
+            // RFC 4588 §8.1, §8.6: another payload type of the same clock, which is no `rtx` itself.
+            Role::Retransmission => offered.apt().is_some_and(|apt| {
+                let repaired = self.get(apt);
+                let again = self.codecs.iter().any(|each| each.codec.apt() == Some(apt));
+                !again
+                    && repaired.is_some_and(|each| {
+                        each.codec.clock_rate == clock_rate && each.codec.role() != Role::Retransmission
+                    })
+            }),
         }
-        answer.header_extensions = self
-            .header_extensions
+    }
+
+    fn add(&mut self, place: usize, offered: &PayloadType) {
+        let Some((preference, ours)) = self.capability(&offered.codec) else {
+            return;
+        };
+        let preference = match offered.apt().and_then(|apt| self.preference(apt)) {
+            Some(repaired) => repaired,
+            None => preference,
+        };
+        let mut codec = Codec {
+            parameters: answered_parameters(offered, ours),
+            ..ours.clone()
+        };
+        codec.feedback.retain(|kind| offered.codec.feedback.contains(kind));
+        self.codecs.push(Entry {
+            place,
+            preference,
+            codec: PayloadType {
+                payload_type: offered.payload_type,
+                codec,
+            },
+        });
+    }
+
+    /// Ours for an offered codec: the one with the same parameters, else the first that matches.
+    fn capability(&self, offered: &Codec) -> Option<(usize, &Codec)> {
+        let all = || self.capabilities.codecs.iter().enumerate();
+        let matching = || all().filter(|(_, ours)| ours.matches(offered));
+        matching()
+            .find(|(_, ours)| ours.parameters == offered.parameters)
+            .or_else(|| matching().next())
+    }
+
+    fn get(&self, payload_type: u8) -> Option<&PayloadType> {
+        self.codecs
             .iter()
-            .filter_map(|offered| answered_extension(offered, capabilities, bundle))
-            .collect();
-        Some(answer)
+            .map(|each| &each.codec)
+            .find(|each| each.payload_type == payload_type)
+    }
+
+    fn preference(&self, payload_type: u8) -> Option<usize> {
+        self.codecs
+            .iter()
+            .find(|each| each.codec.payload_type == payload_type)
+            .map(|each| each.preference)
+    }
+
+    /// RFC 9429 §5.3.1: as offered, or as the application prefers.
+    fn in_order(mut self) -> Vec<PayloadType> {
+        let order = self.capabilities.order;
+        self.codecs.sort_by_key(|each| match order {
+            CodecOrder::AsBefore => (each.place, false, 0),
+            CodecOrder::Preferred => {
+                let repairs = each.codec.codec.role() == Role::Retransmission;
+                (each.preference, repairs, each.place)
+            }
+        });
+        self.codecs.into_iter().map(|each| each.codec).collect()
     }
 }
 
-/// Our codec, with the feedback that the offer has too.
-fn answered(offered: &Codec, ours: &Codec) -> Codec {
-    let mut codec = ours.clone();
-    codec.feedback.retain(|kind| offered.feedback.contains(kind));
-    codec
-}
-
-fn answered_extension(
-    offered: &ExtensionId,
-    capabilities: &RtpCapabilities,
-    bundle: &mut BundleIds,
-) -> Option<ExtensionId> {
-    let ours = capabilities
-        .header_extensions
-        .iter()
-        .find(|ours| ours.uri == offered.extension.uri)?;
-    let direction = intersect(reversed(offered.extension.direction), ours.direction);
-    if direction == Direction::Inactive {
-        return None;
+fn answered_parameters(offered: &PayloadType, ours: &Codec) -> String {
+    match (offered.codec.role(), offered.apt()) {
+        (Role::Redundancy, _) => offered.codec.parameters.clone(),
+        (Role::Retransmission, Some(apt)) => {
+            let apt = apt.to_string();
+            if ours.parameters.is_empty() {
+                ["apt=", &apt].concat()
+            } else {
+                ["apt=", &apt, ";", &ours.parameters].concat()
+            }
+        }
+        _ => rules::answer(&offered.codec, ours),
     }
-    let extension = HeaderExtension {
-        direction,
-        ..offered.extension.clone()
-    };
-    let id = if offered.id < 4096 {
-        offered.id
-    } else {
-        bundle.extension_id(&extension, capabilities.extmap_allow_mixed)?
-    };
-    Some(ExtensionId { id, extension })
 }

@@ -1,19 +1,32 @@
 //! Payload types and extension ids are one space within a bundle.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::agree::RtpError;
-use super::{Codec, HeaderExtension, MediaKind, RtpParameters};
+use super::{Codec, HeaderExtension, MediaKind, PayloadType, Role, RtpParameters};
+use crate::attribute::ExtMap;
 
 /// What stands for what within one bundle: each payload type for one configuration of one codec
 /// (RFC 9143 §9.1.1), each extension id for one extension (RFC 8285 §7).
 ///
-/// Make one per bundle and description, [`claim`](Self::claim) what is in use already, then let
-/// [`RtpParameters::offer`] take what is free.
+/// Keep one per bundle for as long as the bundle lives: RFC 3264 §8.3.2 lets a payload type never
+/// stand for another codec. [`claim`](Self::claim) what a peer's sections use before any of them is
+/// answered, and before something is offered beside them; [`RtpParameters::offer`] takes what is
+/// free.
+///
+/// ```
+/// use pollrtc_sdp::rtp::{BundleIds, MediaKind, RtpCapabilities, RtpParameters};
+///
+/// let mut bundle = BundleIds::new();
+/// let audio = RtpParameters::offer(&RtpCapabilities::of(MediaKind::Audio), None, &mut bundle);
+/// let video = RtpParameters::offer(&RtpCapabilities::of(MediaKind::Video), None, &mut bundle);
+/// let mid = "urn:ietf:params:rtp-hdrext:sdes:mid";
+/// assert_eq!(audio.extension_id(mid), video.extension_id(mid));
+/// assert!(audio.codecs.iter().all(|each| video.codec(each.payload_type).is_none()));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BundleIds {
-    codecs: Vec<(u8, MediaKind, Codec)>,
+    codecs: Vec<(MediaKind, PayloadType)>,
     extensions: Vec<(u16, HeaderExtension)>,
 }
 
@@ -32,13 +45,16 @@ impl BundleIds {
     pub fn claim(&mut self, kind: MediaKind, section: &RtpParameters) -> Result<(), RtpError> {
         let mut result = Ok(());
         for each in &section.codecs {
-            match self.codecs.iter().find(|(taken, ..)| *taken == each.payload_type) {
-                None => self.codecs.push((each.payload_type, kind, each.codec.clone())),
-                Some((_, of, codec)) if *of == kind && same_configuration(codec, &each.codec) => {}
+            match self.owner(each.payload_type) {
+                None => self.codecs.push((kind, each.clone())),
+                Some((of, taken)) if *of == kind && same_use(taken, each) => {}
                 Some(_) => result = result.and(Err(RtpError::PayloadTypeConflict(each.payload_type))),
             }
         }
-        for each in section.header_extensions.iter().filter(|each| each.id < 4096) {
+        for each in &section.header_extensions {
+            if each.id >= ExtMap::FIRST_PROVISIONAL_ID {
+                continue;
+            }
             match self.extensions.iter().find(|(taken, _)| *taken == each.id) {
                 None => self.extensions.push((each.id, each.extension.clone())),
                 Some((_, extension)) if extension.same_as(&each.extension) => {}
@@ -48,41 +64,84 @@ impl BundleIds {
         result
     }
 
-    /// The payload type of a configuration: that which it has already, else a free one, first of
-    /// those in `preferred`. `None` if all are taken.
-    pub(super) fn payload_type(&mut self, kind: MediaKind, codec: &Codec, preferred: Option<u8>) -> Option<u8> {
-        let known = self
-            .codecs
-            .iter()
-            .find(|(_, of, each)| *of == kind && same_configuration(each, codec));
-        if let Some((payload_type, ..)) = known {
-            return Some(*payload_type);
+    /// A payload type for one more codec of the section that has `section` so far: what stands for
+    /// the same already, else one that is free. `None` if all are taken.
+    pub(super) fn payload_type(
+        &mut self,
+        kind: MediaKind,
+        codec: &Codec,
+        preferred: Option<u8>,
+        section: &[PayloadType],
+    ) -> Option<u8> {
+        let unused = |payload_type: u8| section.iter().all(|each| each.payload_type != payload_type);
+        let known = |same: fn(&Codec, &Codec) -> bool| {
+            self.codecs
+                .iter()
+                .find(|(of, each)| *of == kind && unused(each.payload_type) && same(&each.codec, codec))
+                .map(|(_, each)| each.payload_type)
+        };
+        if let Some(payload_type) = known(same_text).or_else(|| known(same_meaning)) {
+            return Some(payload_type);
         }
-        // RFC 3551 §6: the dynamic range first; RFC 5761 §4: 64 to 95 look like RTCP.
-        let free = preferred
+        // RFC 3551 §6: the dynamic range first; RFC 5761 §4: with RTCP on the same port, 64 to 95
+        // could be RTCP packets.
+        let payload_type = preferred
             .into_iter()
             .chain(96..=127)
             .chain(35..=63)
-            .find(|wanted| self.codecs.iter().all(|(taken, ..)| taken != wanted))?;
-        self.codecs.push((free, kind, codec.clone()));
-        Some(free)
+            .find(|wanted| self.owner(*wanted).is_none() && unused(*wanted))?;
+        let codec = codec.clone();
+        self.codecs.push((kind, PayloadType { payload_type, codec }));
+        Some(payload_type)
+    }
+
+    /// Takes a payload type that a section keeps.
+    pub(super) fn keep(&mut self, kind: MediaKind, kept: &PayloadType) {
+        if self.owner(kept.payload_type).is_none() {
+            self.codecs.push((kind, kept.clone()));
+        }
+    }
+
+    fn owner(&self, payload_type: u8) -> Option<&(MediaKind, PayloadType)> {
+        self.codecs.iter().find(|(_, each)| each.payload_type == payload_type)
     }
 
     /// The id of an extension: that which it has already, else the first that is free.
     pub(super) fn extension_id(&mut self, extension: &HeaderExtension, two_byte: bool) -> Option<u16> {
-        if let Some((id, _)) = self.extensions.iter().find(|(_, each)| each.same_as(extension)) {
-            return Some(*id);
+        let fits = |id: u16| id <= 14 || two_byte;
+        let known = self.extensions.iter().find(|(_, each)| each.same_as(extension));
+        if let Some((id, _)) = known {
+            return Some(*id).filter(|id| fits(*id));
         }
-        let last = if two_byte { 255 } else { 14 };
-        let free = (1..=last).find(|wanted| self.extensions.iter().all(|(taken, _)| taken != wanted))?;
+        // RFC 8285 §4.2: 15 ends a one-byte header, so that mixing is safer without it.
+        let free = (1..=14)
+            .chain(16..=255)
+            .find(|wanted| self.extensions.iter().all(|(taken, _)| taken != wanted))
+            .filter(|id| fits(*id))?;
         self.extensions.push((free, extension.clone()));
         Some(free)
     }
+
+    /// Takes an id that a section keeps.
+    pub(super) fn keep_extension(&mut self, id: u16, extension: &HeaderExtension) {
+        if self.extensions.iter().all(|(taken, _)| *taken != id) {
+            self.extensions.push((id, extension.clone()));
+        }
+    }
 }
 
-/// Whether two can share a payload type (RFC 9143 §9.1.1): all that changes what the packets hold.
-fn same_configuration(a: &Codec, b: &Codec) -> bool {
-    let parameters = |codec: &Codec| codec.parameters.clone();
-    let (a_parameters, b_parameters): (String, String) = (parameters(a), parameters(b));
-    a.is(&b.name) && a.clock_rate == b.clock_rate && a.channels == b.channels && a_parameters == b_parameters
+/// Whether two can share a payload type (RFC 9143 §9.1.1): all that changes what the packets hold
+/// is the same.
+fn same_use(a: &PayloadType, b: &PayloadType) -> bool {
+    a.codec.matches(&b.codec) && a.apt() == b.apt() && a.red() == b.red()
+}
+
+fn same_text(a: &Codec, b: &Codec) -> bool {
+    a.matches(b) && a.parameters == b.parameters
+}
+
+/// The same but for what each side declares for itself; what refers to other payload types has to
+/// be the same to the letter.
+fn same_meaning(a: &Codec, b: &Codec) -> bool {
+    !matches!(a.role(), Role::Retransmission | Role::Redundancy) && a.matches(b)
 }

@@ -1,5 +1,6 @@
 //! What we can do.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Codec, HeaderExtension};
@@ -44,18 +45,28 @@ pub enum CodecOrder {
 }
 
 /// What we can send and receive of one kind.
+///
+/// ```
+/// use pollrtc_sdp::rtp::{Codec, MediaKind, RtpCapabilities};
+///
+/// let mut video = RtpCapabilities::none(MediaKind::Video);
+/// video.codecs.push(Codec::new("VP8", 90_000).with_feedback(["nack", "nack pli"]));
+/// video.codecs.push(Codec::new("rtx", 90_000));
+/// assert_eq!(video.codecs.len(), 2);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RtpCapabilities {
     /// Of what kind.
     pub kind: MediaKind,
-    /// In order of preference. `rtx` and `red` stand here once, without the payload types that they
-    /// refer to.
+    /// In order of preference. `rtx` stands here once per clock rate, `red` once per codec that it
+    /// wraps, both without the payload types that they refer to.
     pub codecs: Vec<Codec>,
     /// Which of the two orders holds.
     pub order: CodecOrder,
     /// In the order in which they get their ids.
     pub header_extensions: Vec<HeaderExtension>,
-    /// Whether one- and two-byte header extensions may be mixed.
+    /// Whether we understand two-byte header extensions, also mixed with those of one byte
+    /// (RFC 8285 §6). Ids above 14 need it.
     pub extmap_allow_mixed: bool,
     /// Whether RTCP packets may be of reduced size.
     pub rtcp_rsize: bool,
@@ -74,7 +85,7 @@ impl RtpCapabilities {
         }
     }
 
-    /// What browsers have in common.
+    /// What the browsers' offers hold, for a peer that forwards media or has codecs for it all.
     pub fn of(kind: MediaKind) -> Self {
         let (codecs, extensions) = match kind {
             MediaKind::Audio => (audio_codecs(), AUDIO_EXTENSIONS),
@@ -88,43 +99,95 @@ impl RtpCapabilities {
     }
 }
 
-const AUDIO_EXTENSIONS: &[&str] = &[
-    "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
-    "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
-    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
-    "urn:ietf:params:rtp-hdrext:sdes:mid",
-];
+/// RFC 6464.
+const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+const ABSOLUTE_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
+const TRANSPORT_WIDE_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+/// RFC 9143 §15.
+const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+/// RFC 8852 §3.
+const RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+const REPAIRED_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
+
+const AUDIO_EXTENSIONS: &[&str] = &[AUDIO_LEVEL, ABSOLUTE_SEND_TIME, TRANSPORT_WIDE_CC, MID];
 
 const VIDEO_EXTENSIONS: &[&str] = &[
-    "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
-    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
-    "urn:ietf:params:rtp-hdrext:sdes:mid",
-    "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
-    "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+    // RFC 5450.
+    "urn:ietf:params:rtp-hdrext:toffset",
+    ABSOLUTE_SEND_TIME,
     "urn:3gpp:video-orientation",
+    TRANSPORT_WIDE_CC,
+    "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
+    "http://www.webrtc.org/experiments/rtp-hdrext/video-content-type",
+    "http://www.webrtc.org/experiments/rtp-hdrext/video-timing",
+    "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
+    MID,
+    RID,
+    REPAIRED_RID,
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+    "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00",
 ];
 
+/// RFC 7874 §3 asks for Opus, G.711 and events; the others are the browsers'.
 fn audio_codecs() -> Vec<Codec> {
     [
         Codec::new("opus", 48_000)
             .with_channels(2)
             .with_parameters("minptime=10;useinbandfec=1")
             .with_feedback(["transport-cc"]),
-        Codec::new("PCMU", 8_000),
-        Codec::new("PCMA", 8_000),
+        Codec::new("red", 48_000).with_channels(2),
+        Codec::new("G722", 8_000).with_feedback(["transport-cc"]),
+        Codec::new("PCMU", 8_000).with_feedback(["transport-cc"]),
+        Codec::new("PCMA", 8_000).with_feedback(["transport-cc"]),
+        Codec::new("CN", 8_000),
+        Codec::new("telephone-event", 48_000).with_parameters("0-15"),
         Codec::new("telephone-event", 8_000).with_parameters("0-15"),
     ]
     .into()
 }
 
+/// RFC 7742 §5 asks for VP8 and H.264's constrained baseline; the others are the browsers'.
 fn video_codecs() -> Vec<Codec> {
     const FEEDBACK: [&str; 5] = ["goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"];
-    [
-        Codec::new("VP8", 90_000).with_feedback(FEEDBACK),
-        Codec::new("H264", 90_000)
-            .with_parameters("level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f")
-            .with_feedback(FEEDBACK),
-        Codec::new("rtx", 90_000),
-    ]
-    .into()
+    const VIDEO: [(&str, &str); 5] = [
+        ("VP8", ""),
+        ("VP9", "profile-id=0"),
+        ("VP9", "profile-id=2"),
+        ("AV1", "level-idx=5;profile=0;tier=0"),
+        ("H265", "level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST"),
+    ];
+    // Constrained baseline, baseline, main and constrained high, each at level 3.1.
+    let h264 = ["42e01f", "42001f", "4d001f", "640c1f"]
+        .into_iter()
+        .flat_map(|profile| {
+            ["1", "0"].map(|mode| {
+                let parameters = [
+                    "level-asymmetry-allowed=1;packetization-mode=",
+                    mode,
+                    ";profile-level-id=",
+                    profile,
+                ];
+                ("H264", parameters.concat())
+            })
+        });
+    let others = VIDEO.map(|(name, parameters)| (name, String::from(parameters)));
+    let [vp8, vp9, vp9_10_bit, av1, h265] = others;
+    [vp8, vp9, vp9_10_bit]
+        .into_iter()
+        .chain(h264)
+        .chain([av1, h265])
+        .map(|(name, parameters)| {
+            Codec::new(name, 90_000)
+                .with_parameters(&parameters)
+                .with_feedback(FEEDBACK)
+        })
+        .chain([
+            Codec::new("rtx", 90_000),
+            Codec::new("red", 90_000),
+            Codec::new("ulpfec", 90_000),
+            Codec::new("flexfec-03", 90_000)
+                .with_parameters("repair-window=10000000")
+                .with_feedback(["goog-remb", "transport-cc"]),
+        ])
+        .collect()
 }

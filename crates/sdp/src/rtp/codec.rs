@@ -3,6 +3,9 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
+
+use super::rules;
 
 /// A codec with its configuration, without a payload type.
 ///
@@ -10,7 +13,8 @@ use alloc::vec::Vec;
 /// use pollrtc_sdp::rtp::Codec;
 ///
 /// let ours = Codec::new("H264", 90_000).with_parameters("packetization-mode=1;profile-level-id=42e01f");
-/// assert_eq!(ours.parameter("packetization-mode"), Some("1"));
+/// let theirs = Codec::new("h264", 90_000).with_parameters("profile-level-id=4D8034;packetization-mode=1");
+/// assert!(ours.matches(&theirs), "both are of the constrained baseline profile");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Codec {
@@ -68,24 +72,68 @@ impl Codec {
     }
 
     /// The value of a parameter in `a=fmtp`; the first, if there are several. Names are compared in
-    /// any case.
+    /// any case (RFC 4855 §3).
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters
             .split(';')
             .filter_map(|parameter| parameter.split_once('='))
-            .find(|(each, _)| each.trim().eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.trim())
+            .find(|(each, _)| each.trim_ascii().eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim_ascii())
     }
 
-    /// Whether the two are the same codec, so that what one side sends the other can decode.
+    /// Whether the two are the same codec, so that what one side sends the other can decode: name,
+    /// clock rate, channels, and those parameters that have to be the same on both sides.
+    ///
+    /// | codec | parameters that have to be the same |
+    /// |---|---|
+    /// | H264 | the profile within `profile-level-id`, `packetization-mode` (RFC 6184 §8.2.2) |
+    /// | H265 | `profile-space`, `profile-id`, `tier-flag`, `interop-constraints`, `tx-mode`, and if both say it `profile-compatibility-indicator` (RFC 7798 §7.2.2) |
+    /// | VP9 | `profile-id` (RFC 9628 §7) |
+    /// | AV1 | `profile` |
+    /// | others | none: they say what their writer wants to receive |
+    ///
+    /// What repairs or wraps other codecs (`rtx`, `red`) matches here whatever it refers to.
     pub fn matches(&self, other: &Codec) -> bool {
-        self.is(&other.name) && self.clock_rate == other.clock_rate && self.channels == other.channels
+        self.is(&other.name)
+            && self.clock_rate == other.clock_rate
+            && self.channels == other.channels
+            && rules::same_configuration(self, other)
     }
 
-    /// Whether this is retransmission of another codec's packets (RFC 4588).
-    pub fn is_rtx(&self) -> bool {
-        self.is("rtx")
+    /// What the codec is there for.
+    pub fn role(&self) -> Role {
+        const ROLES: [(&str, Role); 8] = [
+            ("rtx", Role::Retransmission),
+            ("red", Role::Redundancy),
+            ("ulpfec", Role::Fec),
+            ("flexfec-03", Role::Fec),
+            ("flexfec", Role::Fec),
+            ("parityfec", Role::Fec),
+            ("CN", Role::ComfortNoise),
+            ("telephone-event", Role::Events),
+        ];
+        ROLES
+            .into_iter()
+            .find(|(name, _)| self.is(name))
+            .map_or(Role::Media, |(_, role)| role)
     }
+}
+
+/// What a codec is there for. A section needs at least one of [`Role::Media`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Sound or pictures.
+    Media,
+    /// `rtx`: retransmits packets of the payload type that `apt` names (RFC 4588).
+    Retransmission,
+    /// `red`: several packets in one (RFC 2198).
+    Redundancy,
+    /// `ulpfec` (RFC 5109), `flexfec-03` (RFC 8627).
+    Fec,
+    /// `CN` (RFC 3389).
+    ComfortNoise,
+    /// `telephone-event` (RFC 4733).
+    Events,
 }
 
 /// A kind of feedback over RTCP, `a=rtcp-fb` without its payload type (RFC 4585 §4.2).
@@ -104,6 +152,17 @@ impl Feedback {
         Self {
             kind: kind.to_owned(),
             parameter: parameter.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Feedback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.kind)?;
+        if self.parameter.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " {}", self.parameter)
         }
     }
 }

@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{Codec, ExtensionId, Rid, Simulcast};
+use super::{Codec, ExtensionId, Rid, Role, Simulcast};
 
 /// A codec and the payload type that stands for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -17,11 +17,26 @@ pub struct PayloadType {
 impl PayloadType {
     /// The payload type that this one retransmits, if it is `rtx` (RFC 4588 §8.1).
     pub fn apt(&self) -> Option<u8> {
-        if self.codec.is_rtx() {
+        if self.codec.role() == Role::Retransmission {
             self.codec.parameter("apt")?.parse().ok()
         } else {
             None
         }
+    }
+
+    /// The payload types within this one, if it is `red` (RFC 2198 §5): none named means any.
+    /// `None` if they are malformed.
+    pub fn red(&self) -> Option<Vec<u8>> {
+        if self.codec.role() != Role::Redundancy {
+            return None;
+        }
+        let list = self.codec.parameters.trim_ascii();
+        if list.is_empty() {
+            return Some(Vec::new());
+        }
+        list.split('/')
+            .map(|payload_type| payload_type.trim_ascii().parse().ok())
+            .collect()
     }
 }
 
@@ -35,7 +50,7 @@ pub struct RtpParameters {
     pub header_extensions: Vec<ExtensionId>,
     /// `a=extmap-allow-mixed` (RFC 8285 §6).
     pub extmap_allow_mixed: bool,
-    /// `a=rtcp-rsize` (RFC 5506).
+    /// `a=rtcp-rsize` (RFC 5506). A section that is bundled into another may leave it to that one.
     pub rtcp_rsize: bool,
     /// `a=rid` (RFC 8851).
     pub rids: Vec<Rid>,
@@ -78,5 +93,13 @@ impl RtpParameters {
             list.push_str(&each.payload_type.to_string());
         }
         list
+    }
+
+    /// Whether RTP streams can be paused (RFC 7728 §7): some codec has `ccm pause`.
+    pub(super) fn can_pause(&self) -> bool {
+        self.codecs
+            .iter()
+            .flat_map(|each| &each.codec.feedback)
+            .any(|feedback| feedback.kind == "ccm" && feedback.parameter.split(' ').next() == Some("pause"))
     }
 }
