@@ -55,6 +55,7 @@ mod mids;
 mod owned;
 mod parser;
 mod profile;
+mod reference;
 mod report;
 #[cfg(feature = "alloc")]
 pub mod rtp;

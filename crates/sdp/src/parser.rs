@@ -284,6 +284,13 @@ impl<'a, 'f> Pass<'a, 'f> {
         let (name, attribute_value) = match value.split_at_checked(token_length(value)) {
             Some((name @ [_, ..], [])) => (name, None),
             Some((name @ [_, ..], [b':', value @ ..])) => (name, Some(value)),
+            Some((name @ [_, ..], rest)) if rest.trim_ascii().is_empty() => {
+                self.report(
+                    ErrorKind::TrailingSpace,
+                    line.start.saturating_add(2).saturating_add(name.len()),
+                )?;
+                (name, None)
+            }
             _ => return self.bad_name(line),
         };
         if self.parser.structure_only && self.level == Level::Media {

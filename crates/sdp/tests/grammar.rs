@@ -193,3 +193,33 @@ fn a_flag_with_a_value_is_ignored_and_told_of() {
     assert!(!media.rtcp_mux() && !media.bundle_only());
     assert_eq!(media.attributes().next().unwrap().to_string(), "rtcp-mux:1");
 }
+
+#[test]
+fn a_space_behind_a_flag_is_told_of_and_hides_nothing() {
+    let text = with("b=AS:1") + "a=rtcp-mux \r\na=x  \r\na=mid:a \r\n";
+    let kind = ErrorKind::TrailingSpace;
+    assert_eq!(verdicts(&text), [Err(kind), Ok(vec![kind; 3]), Ok(vec![kind; 3])]);
+    let media = Session::parse(&text).unwrap().media().next().unwrap();
+    assert!(media.rtcp_mux());
+    assert_eq!(
+        media.attributes().map(|attribute| attribute.name).collect::<Vec<_>>(),
+        ["rtcp-mux", "x", "mid"]
+    );
+    let refused = with("b=AS:1") + "a=rtcp-mux x\r\n";
+    assert!(Session::parse(&refused).is_err());
+}
+
+#[test]
+fn every_rule_says_where_it_comes_from() {
+    for (line, reference) in [
+        ("b=AS:x", "RFC 8866 §5.8"),
+        ("u=a b", "RFC 8866 §5.5"),
+        ("r=1", "RFC 8866 §5.10"),
+        ("c=IN IP6 192.0.2.1", "RFC 8866 §5.7"),
+        ("j=1", "RFC 8866 §5"),
+    ] {
+        let text = with(line);
+        let error = Parser::new().profile(Profile::Rfc8866).parse(&text).unwrap_err();
+        assert_eq!(error.kind().reference(), reference, "{line}");
+    }
+}

@@ -59,6 +59,7 @@ fn split_at_colon(attribute: &[u8]) -> (&[u8], Option<&[u8]>) {
         .and_then(|colon| attribute.split_at_checked(colon))
     {
         Some((name, value)) => (name, value.get(1..)),
-        None => (attribute, None),
+        // Some stacks end lines with a space.
+        None => (attribute.trim_ascii_end(), None),
     }
 }

@@ -1,0 +1,100 @@
+//! What each profile makes of descriptions that others wrote, where a copy of them lies beside the
+//! repository: a table of verdicts that changes only on purpose.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p pollrtc-sdp --test verdicts` writes the table anew.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use pollrtc_sdp::{ErrorKind, Parser, Profile};
+
+#[path = "common/corpus.rs"]
+mod corpus;
+
+use corpus::corpus;
+
+/// One line of the table: the verdict of each profile, and the rule that decided: the one that the
+/// strictest profile refuses by, or tells of.
+fn verdict(text: &[u8]) -> String {
+    let mut deciding = None;
+    let verdicts = [Profile::Rfc8866, Profile::Jsep, Profile::Lenient].map(|profile| {
+        let mut findings: Vec<(ErrorKind, usize)> = Vec::new();
+        let parser = Parser::new().profile(profile);
+        let result = parser.parse_with(text, |finding| {
+            match findings.iter_mut().find(|(kind, _)| *kind == finding.kind()) {
+                Some((_, count)) => *count += 1,
+                None => findings.push((finding.kind(), 1)),
+            }
+        });
+        let kind = result.err().map(|error| error.kind());
+        deciding = deciding.or(kind).or(findings.first().map(|(kind, _)| *kind));
+        match result {
+            Err(error) => format!("refused {}:{} {}", error.line(), error.column(), name(error.kind())),
+            Ok(_) => findings
+                .iter()
+                .fold("ok".to_owned(), |list, (kind, count)| match count {
+                    1 => format!("{list} {}", name(*kind)),
+                    count => format!("{list} {}x{count}", name(*kind)),
+                }),
+        }
+    });
+    let [letter, jsep, lenient] = verdicts;
+    format!(
+        "{letter},{jsep},{lenient},{}",
+        deciding.map_or("", ErrorKind::reference)
+    )
+}
+
+fn name(kind: ErrorKind) -> String {
+    match kind {
+        ErrorKind::TooLarge { limit, .. } => format!("TooLarge({limit:?})"),
+        kind => format!("{kind:?}"),
+    }
+}
+
+#[test]
+fn verdicts_are_those_of_the_table() {
+    let samples = corpus("samples");
+    let captures = corpus("browsers");
+    if samples.is_empty() {
+        return;
+    }
+    let mut table = String::from("file,Rfc8866,Jsep,Lenient,decided by\n");
+    for (file, text) in samples.into_iter().chain(captures) {
+        writeln!(table, "{file},{}", verdict(&text)).unwrap();
+    }
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/verdicts.csv");
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &table).unwrap();
+    }
+    let golden = fs::read_to_string(&path).unwrap();
+    for (line, expected) in table.lines().zip(golden.lines()) {
+        assert_eq!(line, expected);
+    }
+    assert_eq!(table.lines().count(), golden.lines().count());
+}
+
+/// The table without a copy of the samples: how many there are, and that the profiles are ever more
+/// tolerant.
+#[test]
+fn each_profile_accepts_what_the_stricter_one_does() {
+    let table = include_str!("verdicts.csv");
+    let mut accepted = [0; 3];
+    for line in table.lines().skip(1) {
+        let columns: Vec<_> = line.split(',').collect();
+        assert_eq!(columns.len(), 5, "{line}");
+        let ok = [1, 2, 3].map(|column| columns[column].starts_with("ok"));
+        assert!(ok[0] <= ok[1] && ok[1] <= ok[2], "{line}");
+        // Whatever is not plainly accepted is decided by a rule.
+        assert_eq!(columns[4].is_empty(), columns[1..4] == ["ok", "ok", "ok"], "{line}");
+        accepted
+            .iter_mut()
+            .zip(ok)
+            .for_each(|(count, ok)| *count += usize::from(ok));
+    }
+    assert!(
+        accepted[0] > 300 && accepted[1] > accepted[0] && accepted[2] > accepted[1],
+        "{accepted:?}"
+    );
+}
