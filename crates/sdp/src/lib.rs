@@ -52,6 +52,8 @@ mod line;
 mod media;
 mod mids;
 #[cfg(feature = "alloc")]
+pub mod negotiation;
+#[cfg(feature = "alloc")]
 mod owned;
 mod parser;
 mod profile;

@@ -1,0 +1,465 @@
+//! What an offer and its answer agree on, checked as a whole (RFC 9429 §5.8.3, §5.11).
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::bundle::{self, Shared};
+use super::candidate;
+use super::config::{Config, Reassociation};
+use super::read::{RemoteContent, RemoteDescription, RemoteSection};
+use super::section::{
+    AgreedContent, AgreedData, AgreedRtp, AgreedSection, LocalContent, LocalForm, LocalSection, LocalState,
+    TransportDescription,
+};
+use super::state::Agreed;
+use super::transceiver::{self, reversed};
+use super::transport::TransportKey;
+use super::{
+    DtlsRole, IceRole, NegotiationError, RejectReason, RemoteTransport, RtcpMuxPolicy, Transport, TransportId,
+};
+use crate::attribute::Setup;
+
+/// Who made the offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offerer {
+    Us,
+    Peer,
+}
+
+/// An offer and its answer, with what was agreed before.
+pub(super) struct Exchanged<'a> {
+    pub(super) config: &'a Config,
+    pub(super) before: &'a Agreed,
+    pub(super) provisional: Option<&'a Agreed>,
+    pub(super) offerer: Offerer,
+    pub(super) local: &'a LocalForm,
+    pub(super) remote: &'a RemoteDescription,
+}
+
+impl Exchanged<'_> {
+    pub(super) fn agree(&self) -> Result<Agreed, NegotiationError> {
+        if self.offerer == Offerer::Us {
+            self.check_answer()?;
+        }
+        let mut rejected = self.rejected();
+        let groups = self.groups(&rejected);
+        let alive = |index: usize| rejected.get(index).is_some_and(Option::is_none);
+        let shared = bundle::shared(&groups, rejected.len(), alive);
+        if self.offerer == Offerer::Us {
+            self.check_bundles(&shared, &groups, &mut rejected)?;
+        }
+        let mut transports = BTreeMap::new();
+        let mut transport_of = alloc::vec![None; rejected.len()];
+        for shared in &shared {
+            if rejected.get(shared.tagged).is_some_and(Option::is_some) {
+                continue;
+            }
+            let transport = self.transport(shared)?;
+            for member in &shared.members {
+                if let Some(slot) = transport_of.get_mut(*member) {
+                    *slot = Some(transport.key.transport);
+                }
+            }
+            transports.insert(transport.key.transport, transport);
+        }
+        let mut sections = Vec::with_capacity(rejected.len());
+        for (index, (rejected, transport)) in rejected.iter().zip(transport_of).enumerate() {
+            sections.push(self.section(index, *rejected, transport, &shared)?);
+        }
+        Ok(Agreed {
+            sections,
+            bundles: groups,
+            lip_sync: match self.offerer {
+                Offerer::Us => self.remote.lip_sync.clone(),
+                Offerer::Peer => self.local.lip_sync.clone(),
+            },
+            transports,
+        })
+    }
+
+    fn sides(&self, index: usize) -> Option<(&LocalSection, &RemoteSection)> {
+        self.local.sections.get(index).zip(self.remote.sections.get(index))
+    }
+
+    /// RFC 9429 §5.8.3, RFC 3264 §6: section by section, what an answer to our offer must keep.
+    fn check_answer(&self) -> Result<(), NegotiationError> {
+        let (offered, answered) = (self.local.sections.len(), self.remote.sections.len());
+        if offered != answered {
+            return Err(NegotiationError::SectionsMismatch { offered, answered });
+        }
+        for (index, (ours, theirs)) in self.local.sections.iter().zip(&self.remote.sections).enumerate() {
+            let words = |media: &str, protocol: &str| format!("{media} {protocol}");
+            if ours.line.media != theirs.line.media || ours.line.protocol != theirs.line.protocol {
+                return Err(NegotiationError::MediaMismatch {
+                    section: index,
+                    expected: words(&ours.line.media, &ours.line.protocol),
+                    found: words(&theirs.line.media, &theirs.line.protocol),
+                });
+            }
+            // Peers older than RFC 5888 leave the mid out.
+            if let Some(found) = theirs.mid.as_ref().filter(|mid| **mid != ours.mid) {
+                return Err(NegotiationError::MidMismatch {
+                    section: index,
+                    expected: ours.mid.clone(),
+                    found: found.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Which sections are rejected, and why.
+    fn rejected(&self) -> Vec<Option<RejectReason>> {
+        if self.offerer == Offerer::Peer {
+            return self.local.sections.iter().map(LocalSection::rejected).collect();
+        }
+        let bundle_of = self.remote.bundle_of();
+        let sections = self.local.sections.iter().zip(&self.remote.sections).zip(bundle_of);
+        sections
+            .map(|((ours, theirs), group)| {
+                // RFC 9143 §7.4.1: answers of older peers have bundled sections with port zero.
+                let theirs_rejected = theirs.is_rejected(group.is_some());
+                ours.rejected().or(theirs_rejected.then_some(match theirs.bundle_only {
+                    true => RejectReason::BundleOnly,
+                    false => RejectReason::Peer,
+                }))
+            })
+            .collect()
+    }
+
+    /// The BUNDLE groups of the answer, without what is rejected.
+    fn groups(&self, rejected: &[Option<RejectReason>]) -> Vec<Vec<usize>> {
+        let groups = match self.offerer {
+            Offerer::Us => &self.remote.bundles,
+            Offerer::Peer => &self.local.bundles,
+        };
+        let alive = |index: &usize| rejected.get(*index).is_some_and(Option::is_none);
+        let groups = groups.iter();
+        let groups = groups.map(|group| group.iter().copied().filter(alive).collect::<Vec<usize>>());
+        groups.filter(|group| !group.is_empty()).collect()
+    }
+
+    /// RFC 9143 §7.4: a group of the answer is a part of one that we offered, and what has no
+    /// transport of its own is in it.
+    fn check_bundles(
+        &self,
+        shared: &[Shared],
+        groups: &[Vec<usize>],
+        rejected: &mut [Option<RejectReason>],
+    ) -> Result<(), NegotiationError> {
+        let mut offered_in = BTreeMap::new();
+        for (group, members) in self.local.bundles.iter().enumerate() {
+            offered_in.extend(members.iter().map(|member| (*member, group)));
+        }
+        let bundled: BTreeSet<usize> = groups.iter().flatten().copied().collect();
+        for shared in shared {
+            let group = offered_in.get(&shared.tagged);
+            for member in &shared.members {
+                let (section, Some((ours, theirs))) = (*member, self.sides(*member)) else {
+                    continue;
+                };
+                // A section that we offered with port zero is not in a group of ours.
+                if ours.rejected().is_none() && theirs.is_rejected(true) {
+                    continue;
+                }
+                if bundled.contains(member) && (group.is_none() || offered_in.get(member) != group) {
+                    return Err(NegotiationError::BundleMismatch { section });
+                }
+            }
+            let describes = |index: &usize| self.local.sections.get(*index).map(|section| &section.state);
+            let own = match describes(&shared.tagged) {
+                Some(LocalState::Active { description, .. }) => description.clone(),
+                _ => continue,
+            };
+            if bundled.contains(&shared.tagged) {
+                continue;
+            }
+            match own {
+                TransportDescription::Full { .. } => {}
+                TransportDescription::BundleOnly => {
+                    if let Some(slot) = rejected.get_mut(shared.tagged) {
+                        slot.get_or_insert(RejectReason::BundleOnly);
+                    }
+                }
+                // RFC 9143 §7.3.2: an answer can't move a section out of its bundle.
+                TransportDescription::Bundled => {
+                    return Err(NegotiationError::BundleMismatch { section: shared.tagged });
+                }
+            }
+        }
+        for (index, (ours, theirs)) in self.local.sections.iter().zip(&self.remote.sections).enumerate() {
+            let bundled = bundled.contains(&index);
+            if ours.rejected().is_some() && !theirs.is_rejected(bundled) {
+                return Err(NegotiationError::AcceptedRejected { section: index });
+            }
+        }
+        Ok(())
+    }
+
+    fn transport(&self, shared: &Shared) -> Result<Transport, NegotiationError> {
+        let section = shared.tagged;
+        let missing = NegotiationError::MissingIceCredentials { section };
+        let (ours, _) = self.sides(section).ok_or_else(|| missing.clone())?;
+        let remote = remote_transport(self.remote, shared, self.config.candidates_maximum);
+        let mut remote = remote.ok_or_else(|| missing.clone())?;
+        let key = ours.key().ok_or(missing)?;
+        if remote.fingerprints.is_empty() {
+            return Err(NegotiationError::MissingFingerprint { section });
+        }
+        let before = self.before.transports.get(&key.transport);
+        let earlier = self
+            .provisional
+            .and_then(|agreed| agreed.transports.get(&key.transport));
+        self.check_restart(section, key, before, &remote)?;
+        let anew = self.check_association(section, before, earlier, &remote)?;
+        let dtls_role = self.dtls_role(section, ours)?;
+        // RFC 8842 §5.3: the roles of an association stay.
+        let continued = before.filter(|_| !anew);
+        if continued.is_some_and(|before| before.dtls_role != dtls_role) {
+            return Err(NegotiationError::NewDtlsAssociation { section });
+        }
+        let rtcp_mux = self.rtcp_mux(shared, before)?;
+        for known in [before, earlier].into_iter().flatten() {
+            if !known.remote.differs_in_credentials(&remote) {
+                candidate::merge(&mut remote, &known.remote, self.config.candidates_maximum);
+            }
+        }
+        let same_generation = before
+            .filter(|before| before.key.generation == key.generation && !before.remote.differs_in_credentials(&remote));
+        let ice_role = same_generation.map_or_else(|| self.ice_role(&remote), |before| before.ice_role);
+        let association = before.map_or(0, |before| before.association.saturating_add(u32::from(anew)));
+        let mid = self.local.sections.get(section).filter(|section| section.has_mid);
+        Ok(Transport {
+            key,
+            remote,
+            dtls_role,
+            ice_role,
+            rtcp_mux,
+            association,
+            section,
+            mid: mid.map(|section| section.mid.clone()),
+        })
+    }
+
+    /// RFC 9429 §5.10: an answer restarts ICE if and only if the offer does.
+    fn check_restart(
+        &self,
+        section: usize,
+        key: TransportKey,
+        before: Option<&Transport>,
+        remote: &RemoteTransport,
+    ) -> Result<(), NegotiationError> {
+        let Some(before) = before.filter(|_| self.offerer == Offerer::Us) else {
+            return Ok(());
+        };
+        let offered = before.key.generation != key.generation;
+        let answered = before.remote.differs_in_credentials(remote);
+        match (offered, answered) {
+            (false, true) => Err(NegotiationError::UnaskedRestart { section }),
+            (true, false) => Err(NegotiationError::RestartIgnored { section }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the peer asks for a new DTLS association, and may (RFC 9429 §5.8.3, §5.11).
+    fn check_association(
+        &self,
+        section: usize,
+        before: Option<&Transport>,
+        earlier: Option<&Transport>,
+        remote: &RemoteTransport,
+    ) -> Result<bool, NegotiationError> {
+        for known in [before, earlier].into_iter().flatten() {
+            let anew = known.remote.differs_in_association(remote);
+            if anew && !known.remote.differs_in_credentials(remote) {
+                return Err(NegotiationError::NewDtlsAssociation { section });
+            }
+        }
+        let anew = before.is_some_and(|before| before.remote.differs_in_association(remote));
+        if anew && self.config.reassociation == Reassociation::Refuse {
+            return Err(NegotiationError::NewDtlsAssociation { section });
+        }
+        Ok(anew)
+    }
+
+    /// RFC 8842 §5.3, §5.4: the answer decides.
+    fn dtls_role(&self, section: usize, ours: &LocalSection) -> Result<DtlsRole, NegotiationError> {
+        if self.offerer == Offerer::Peer {
+            return Ok(match &ours.state {
+                LocalState::Active {
+                    description: TransportDescription::Full { setup, .. },
+                    ..
+                } if *setup == Setup::Active => DtlsRole::Client,
+                _ => DtlsRole::Server,
+            });
+        }
+        match self.remote.sections.get(section).and_then(|theirs| theirs.setup) {
+            // RFC 4145 §4: an answer without it means active.
+            Some(Setup::Active) | None => Ok(DtlsRole::Server),
+            Some(Setup::Passive) => Ok(DtlsRole::Client),
+            Some(Setup::ActPass) => Err(NegotiationError::SetupUndecided { section }),
+            Some(Setup::HoldConn) => Err(NegotiationError::HoldConn { section }),
+        }
+    }
+
+    /// RFC 8445 §6.1.1.
+    fn ice_role(&self, remote: &RemoteTransport) -> IceRole {
+        match (self.config.ice_lite, remote.ice_lite, self.offerer) {
+            (false, true, _) | (false, false, Offerer::Us) | (true, true, Offerer::Us) => IceRole::Controlling,
+            _ => IceRole::Controlled,
+        }
+    }
+
+    /// RFC 9429 §5.8.3: what the policy requires, and no change of what was agreed.
+    fn rtcp_mux(&self, shared: &Shared, before: Option<&Transport>) -> Result<bool, NegotiationError> {
+        let carries_rtp = |index: &usize| {
+            let ours = self.local.sections.get(*index);
+            ours.is_some_and(|ours| matches!(ours.content, LocalContent::Rtp(_)))
+        };
+        if !shared.members.iter().any(carries_rtp) {
+            return Ok(true);
+        }
+        let section = shared.tagged;
+        let Some((_, theirs)) = self.sides(section) else {
+            return Ok(true);
+        };
+        if theirs.rtcp_mux_only && !theirs.rtcp_mux {
+            return Err(NegotiationError::RtcpMuxOnlyWithoutMux { section });
+        }
+        // A data section that describes the transport of media may leave it out where another says it.
+        let says = |index: &usize| self.remote.sections.get(*index).is_some_and(|theirs| theirs.rtcp_mux);
+        let mux = theirs.rtcp_mux || (!carries_rtp(&section) && shared.members.iter().any(says));
+        if !mux && self.config.rtcp_mux_policy == RtcpMuxPolicy::Require {
+            return Err(NegotiationError::RtcpMuxRequired { section });
+        }
+        if before.is_some_and(|before| before.rtcp_mux && !mux) {
+            return Err(NegotiationError::RtcpMuxChanged { section });
+        }
+        Ok(mux)
+    }
+
+    fn section(
+        &self,
+        index: usize,
+        rejected: Option<RejectReason>,
+        transport: Option<TransportId>,
+        shared: &[Shared],
+    ) -> Result<AgreedSection, NegotiationError> {
+        let Some((ours, theirs)) = self.sides(index) else {
+            let (offered, answered) = (self.local.sections.len(), self.remote.sections.len());
+            return Err(NegotiationError::SectionsMismatch { offered, answered });
+        };
+        let content = match (&ours.content, &theirs.content) {
+            (LocalContent::Data(data), RemoteContent::Data(remote)) if rejected.is_none() => {
+                AgreedContent::Data(AgreedData {
+                    legacy: data.legacy,
+                    local_port: data.port,
+                    remote_port: remote.port,
+                    max_message_size: remote.max_message_size,
+                })
+            }
+            (LocalContent::Rtp(rtp), RemoteContent::Rtp(remote)) if rejected.is_none() => {
+                let answered = self.answered_direction(index, rtp.direction, theirs)?;
+                let mut said = remote.parameters.clone();
+                // What the tagged section says of RTCP holds for its bundle (RFC 9143 §7.1.3).
+                let group = shared.iter().find(|shared| {
+                    shared.tagged == index
+                        || transport.is_some() && shared.members.len() > 1 && shared.members.contains(&index)
+                });
+                let tagged = group.and_then(|shared| self.remote.sections.get(shared.tagged));
+                said.rtcp_rsize |= tagged.is_some_and(|tagged| tagged.rtcp_rsize);
+                let parameters = match self.offerer {
+                    Offerer::Us => rtp.parameters.accept(&said),
+                    Offerer::Peer => said.accept(&rtp.parameters).map(crate::rtp::NegotiatedRtp::reversed),
+                };
+                AgreedContent::Rtp(Box::new(AgreedRtp {
+                    transceiver: rtp.transceiver,
+                    direction: answered,
+                    offered: (self.offerer == Offerer::Us).then_some(rtp.direction),
+                    peer_offered: (self.offerer == Offerer::Peer).then_some(theirs.direction),
+                    parameters: parameters.map_err(|error| NegotiationError::Rtp { section: index, error })?,
+                    streams: rtp.streams.clone(),
+                }))
+            }
+            // An answer whose formats have become others than those it accepts.
+            (LocalContent::Data(_) | LocalContent::Rtp(_), _) if rejected.is_none() => {
+                return Err(NegotiationError::MediaMismatch {
+                    section: index,
+                    expected: format!("{} {}", ours.line.media, ours.line.formats),
+                    found: format!("{} {}", theirs.line.media, theirs.line.formats),
+                });
+            }
+            _ => AgreedContent::Unknown,
+        };
+        let rejected = match (&content, rejected) {
+            (AgreedContent::Unknown, None) => Some(RejectReason::Unsupported),
+            (_, rejected) => rejected,
+        };
+        Ok(AgreedSection {
+            mid: ours.mid.clone(),
+            line: ours.line.clone(),
+            rejected,
+            transport: transport.filter(|_| rejected.is_none()),
+            content,
+        })
+    }
+
+    /// Which way media flows, seen from us (RFC 3264 §6.1).
+    fn answered_direction(
+        &self,
+        index: usize,
+        ours: crate::attribute::Direction,
+        theirs: &RemoteSection,
+    ) -> Result<crate::attribute::Direction, NegotiationError> {
+        if self.offerer == Offerer::Peer {
+            return Ok(ours);
+        }
+        let answered = theirs.direction;
+        let fits = (!transceiver::sends(answered) || transceiver::receives(ours))
+            && (!transceiver::receives(answered) || transceiver::sends(ours));
+        if fits {
+            Ok(reversed(answered))
+        } else {
+            Err(NegotiationError::DirectionMismatch {
+                section: index,
+                offered: ours,
+                answered,
+            })
+        }
+    }
+}
+
+/// How to reach the peer for these sections. In a bundle, the tagged section says how, and any
+/// section with the same credentials, or none, may have candidates of the same transport.
+pub(super) fn remote_transport(
+    remote: &RemoteDescription,
+    shared: &Shared,
+    candidates_maximum: usize,
+) -> Option<RemoteTransport> {
+    let tagged = remote.sections.get(shared.tagged)?;
+    let (ufrag, pwd) = tagged.credentials.as_ref()?;
+    let same = |section: &&RemoteSection| match &section.credentials {
+        Some((other, _)) => other == ufrag,
+        None => true,
+    };
+    let sections = || {
+        shared
+            .members
+            .iter()
+            .filter_map(|index| remote.sections.get(*index))
+            .filter(same)
+    };
+    let candidates = sections().flat_map(|section| &section.candidates);
+    Some(RemoteTransport {
+        ufrag: ufrag.clone(),
+        pwd: pwd.0.clone(),
+        ice_lite: remote.ice_lite,
+        trickle: remote.trickle,
+        fingerprints: tagged.fingerprints.clone(),
+        tls_id: tagged.tls_id.clone(),
+        candidates: candidate::unique(candidates, candidates_maximum),
+        end_of_candidates: sections().any(|section| section.end_of_candidates),
+    })
+}

@@ -1,0 +1,232 @@
+//! What can be wrong, and why a section is rejected.
+
+use alloc::string::String;
+
+use super::{SdpKind, SignalingState};
+use crate::attribute::{Direction, InvalidAttribute};
+use crate::rtp::RtpError;
+
+/// Why a description or a candidate was refused. Nothing has changed then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NegotiationError {
+    /// The text is not SDP; the error tells where.
+    #[error("the description can't be parsed: {0}")]
+    Sdp(#[from] crate::ParseError),
+    /// The call does not fit into the state of negotiation (RFC 9429 §5.5, §5.6, §5.7).
+    #[error("can't {action} in signaling state {state}")]
+    WrongState {
+        /// What was asked for.
+        action: &'static str,
+        /// Where negotiation stands.
+        state: SignalingState,
+    },
+    /// The local description is not the one that was created last (RFC 9429 §5.4).
+    #[error(
+        "the local {kind} is not the one that was created last; create it again and set it as it is, or change transceivers instead of text"
+    )]
+    Modified {
+        /// What it is for.
+        kind: SdpKind,
+    },
+    /// A rollback with a text (RFC 9429 §4.1.10).
+    #[error("a rollback must have an empty SDP")]
+    RollbackWithText,
+    /// There is no such transceiver.
+    #[error("there is no such transceiver, or it was stopped; add another")]
+    NoSuchTransceiver,
+    /// A section that we need has no ICE credentials (RFC 9429 §5.8.3).
+    #[error("m-section {section} has no a=ice-ufrag or a=ice-pwd, nor has the session; add both")]
+    MissingIceCredentials {
+        /// Its index, from zero.
+        section: usize,
+    },
+    /// A section that we need names no certificate with a hash that is fit for use (RFC 8122 §5).
+    #[error("m-section {section} has no a=fingerprint with a known hash; add one such as sha-256")]
+    MissingFingerprint {
+        /// Its index, from zero.
+        section: usize,
+    },
+    /// An answer with `a=setup:holdconn` (RFC 8842 §5.1).
+    #[error("m-section {section}: a=setup:holdconn can't be used with DTLS; answer active or passive")]
+    HoldConn {
+        /// Its index, from zero.
+        section: usize,
+    },
+    /// An answer with `a=setup:actpass` (RFC 8842 §5.3).
+    #[error("m-section {section} leaves the DTLS role open (a=setup:actpass); answer active or passive")]
+    SetupUndecided {
+        /// Its index, from zero.
+        section: usize,
+    },
+    /// The peer asks for a new DTLS association (other certificate, role or tls-id) where it can't
+    /// have one (RFC 8842 §5.5, RFC 9429 §5.8.3).
+    #[error(
+        "m-section {section} asks for a new DTLS association; keep fingerprint, role and tls-id, or restart ICE with it if the other side allows that"
+    )]
+    NewDtlsAssociation {
+        /// Its index, from zero.
+        section: usize,
+    },
+    /// A section without `a=rtcp-mux` in an answer (RFC 9429 §4.1.1, §5.8.3).
+    #[error("m-section {section} has no a=rtcp-mux, which is required; add it")]
+    RtcpMuxRequired {
+        /// Its index, from zero.
+        section: usize,
+    },
+    /// `a=rtcp-mux-only` without `a=rtcp-mux` (RFC 8858 §3).
+    #[error("m-section {section} has a=rtcp-mux-only without a=rtcp-mux; add the latter")]
+    RtcpMuxOnlyWithoutMux {
+        /// Its index, from zero.
+        section: usize,
+    },
+    /// Multiplexing was in use and is not any more, or the reverse (RFC 9429 §5.8.3).
+    #[error("m-section {section} changes a=rtcp-mux from what was agreed; keep it")]
+    RtcpMuxChanged {
+        /// Its index, from zero.
+        section: usize,
+    },
+    /// An answer with more or fewer sections than the offer (RFC 3264 §6).
+    #[error("the offer has {offered} m-sections, the answer {answered}; answer each in its place")]
+    SectionsMismatch {
+        /// In the offer.
+        offered: usize,
+        /// In the answer.
+        answered: usize,
+    },
+    /// An offer with fewer sections than were agreed on before (RFC 3264 §8).
+    #[error(
+        "the description has {has} m-sections, but {had} were agreed on before; reject what is not needed with port 0"
+    )]
+    SectionsMissing {
+        /// Agreed on before.
+        had: usize,
+        /// In this description.
+        has: usize,
+    },
+    /// Another mid than the offer has, or than was agreed on for a section in use
+    /// (RFC 5888 §9.1, RFC 9429 §5.2.2).
+    #[error("m-section {section} has mid {found:?} where {expected:?} is in use; keep the mid")]
+    MidMismatch {
+        /// Its index, from zero.
+        section: usize,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// Another media type or protocol than offered, or than agreed on for a section in use
+    /// (RFC 9429 §5.8.3).
+    #[error("m-section {section} is {found:?} where {expected:?} is in use; keep media type and protocol")]
+    MediaMismatch {
+        /// Its index, from zero.
+        section: usize,
+        /// Media and protocol as they should be.
+        expected: String,
+        /// Media and protocol as they are.
+        found: String,
+    },
+    /// An answer that accepts a section which the offer rejects.
+    #[error("m-section {section} was offered with port 0 and can't be accepted; answer with port 0")]
+    AcceptedRejected {
+        /// Its index, from zero.
+        section: usize,
+    },
+    /// A direction that the offer leaves no room for (RFC 3264 §6.1).
+    #[error("m-section {section} was offered {offered} and can't be answered {answered}")]
+    DirectionMismatch {
+        /// Its index, from zero.
+        section: usize,
+        /// As the offer has it.
+        offered: Direction,
+        /// As the answer has it.
+        answered: Direction,
+    },
+    /// A BUNDLE group in an answer that is no part of one in the offer, or that leaves out a
+    /// section without a transport of its own (RFC 9143 §7.3).
+    #[error(
+        "m-section {section}: the answer's BUNDLE group does not fit the offer's; answer with a part of the same group"
+    )]
+    BundleMismatch {
+        /// Index of the section that does not fit.
+        section: usize,
+    },
+    /// An answer with new ICE credentials to an offer that had the old ones: only an offer can
+    /// restart ICE (RFC 9429 §5.10).
+    #[error("m-section {section} of the answer has new ICE credentials, but the offer did not restart ICE; keep them")]
+    UnaskedRestart {
+        /// Its index, from zero.
+        section: usize,
+    },
+    /// An answer with the old ICE credentials to an offer that restarted ICE (RFC 9429 §5.10).
+    #[error("the offer restarted ICE, but m-section {section} of the answer has the old credentials; make new ones")]
+    RestartIgnored {
+        /// Its index, from zero.
+        section: usize,
+    },
+    /// What the section says about codecs or header extensions can't be used.
+    #[error("m-section {section}: {error}")]
+    Rtp {
+        /// Its index, from zero.
+        section: usize,
+        /// What is wrong.
+        error: RtpError,
+    },
+    /// A candidate that can't be read (RFC 8839 §5.1).
+    #[error("the candidate can't be parsed: {0}")]
+    Candidate(#[from] InvalidAttribute),
+    /// A candidate before any description of the peer's.
+    #[error("there is no description of the peer's yet; add the candidate after it")]
+    NoRemoteDescription,
+    /// A candidate for a section that the peer's description does not have (RFC 9429 §4.1.19).
+    #[error("no m-section of the peer's has this mid or index")]
+    NoSuchSection,
+    /// A candidate for credentials that the peer's description does not have.
+    #[error("the peer's description has no ufrag {ufrag:?}; the candidate is of another generation")]
+    UnknownUfrag {
+        /// What the candidate names.
+        ufrag: String,
+    },
+    /// Our own description could not be written; look at what the transports gave.
+    #[error("the local description can't be written: {0}")]
+    Write(#[from] crate::WriteError),
+}
+
+/// Why a section has port zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
+#[non_exhaustive]
+pub enum RejectReason {
+    /// The peer has rejected or stopped it.
+    #[error("the peer rejects it")]
+    Peer,
+    /// Its media type, protocol or format is none that we know.
+    #[error("media type or protocol is not supported")]
+    Unsupported,
+    /// It carries data channels as another section does already, or closes them (RFC 8841 §5.1).
+    #[error("one section with data channels is enough")]
+    DataElsewhere,
+    /// Its transceiver was stopped, or the data channels were.
+    #[error("it was stopped")]
+    Stopped,
+    /// No codec that both sides can use.
+    #[error("no common codec")]
+    NoCommonCodec,
+    /// The bundle policy has no transport for it (RFC 9429 §5.3.1).
+    #[error("the bundle policy leaves it without a transport")]
+    BundlePolicy,
+    /// `a=bundle-only` outside of a bundle (RFC 9143 §6).
+    #[error("bundle-only outside of a bundle")]
+    BundleOnly,
+    /// The section that describes its bundle's transport is rejected (RFC 9143 §7.3.3).
+    #[error("the section that describes the bundle's transport is rejected")]
+    BundleRejected,
+    /// It has no `a=rtcp-mux`, which our policy requires.
+    #[error("no a=rtcp-mux")]
+    NoRtcpMux,
+    /// It names no certificate by a hash that is fit for use (RFC 8122 §5).
+    #[error("no fingerprint with a known hash")]
+    NoFingerprint,
+    /// `a=setup:holdconn` (RFC 8842 §5.1).
+    #[error("a=setup:holdconn can't be used with DTLS")]
+    HoldConn,
+}

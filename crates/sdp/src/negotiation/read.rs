@@ -1,0 +1,282 @@
+//! Reads the peer's descriptions: what they say, each section on its own.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::config::Config;
+use super::description::{Description, SdpKind, Secret};
+use super::section::SectionLine;
+use super::{CertificateHash, NegotiationError};
+use crate::attribute::{DEFAULT_MAX_MESSAGE_SIZE, DEFAULT_SCTP_PORT, Direction, Setup};
+use crate::rtp::{MediaKind, RtpParameters};
+use crate::{Media, Session};
+
+/// A description of the peer's.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct RemoteDescription {
+    pub(super) kind: SdpKind,
+    pub(super) text: Secret,
+    pub(super) sections: Vec<RemoteSection>,
+    /// BUNDLE groups as indices of sections, in the order of their mids (RFC 9143 §5).
+    pub(super) bundles: Vec<Vec<usize>>,
+    /// LS groups (RFC 5888 §7).
+    pub(super) lip_sync: Vec<Vec<usize>>,
+    /// Whether there is any `a=ice-options`.
+    pub(super) ice_options: bool,
+    pub(super) trickle: bool,
+    pub(super) ice_lite: bool,
+    by_mid: BTreeMap<String, usize>,
+}
+
+/// One of its sections. What stands at the session level and holds for sections is in each.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct RemoteSection {
+    pub(super) mid: Option<String>,
+    pub(super) line: SectionLine,
+    pub(super) port_zero: bool,
+    pub(super) bundle_only: bool,
+    pub(super) credentials: Option<(String, Secret)>,
+    /// By functions that are fit for use, in order, each once.
+    pub(super) fingerprints: Vec<CertificateHash>,
+    /// Whether there are any at all.
+    pub(super) has_fingerprint: bool,
+    pub(super) setup: Option<Setup>,
+    pub(super) tls_id: Option<String>,
+    pub(super) candidates: Vec<String>,
+    pub(super) end_of_candidates: bool,
+    pub(super) rtcp_mux: bool,
+    pub(super) rtcp_mux_only: bool,
+    pub(super) rtcp_rsize: bool,
+    pub(super) direction: Direction,
+    pub(super) content: RemoteContent,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum RemoteContent {
+    Unknown,
+    Data(RemoteData),
+    Rtp(RemoteRtp),
+}
+
+/// RFC 8841, and the form that came before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RemoteData {
+    /// Zero closes the association (RFC 8841 §5.1).
+    pub(super) port: u16,
+    /// `None` has no bound.
+    pub(super) max_message_size: Option<u64>,
+    pub(super) legacy: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct RemoteRtp {
+    pub(super) kind: MediaKind,
+    pub(super) parameters: RtpParameters,
+    /// `a=msid` without appdata, each once; empty if the media belongs to no stream.
+    pub(super) streams: Vec<String>,
+}
+
+impl RemoteDescription {
+    pub(super) fn read(description: &Description, config: &Config) -> Result<Self, NegotiationError> {
+        let session = config.parser().parse(&description.sdp)?;
+        let mut sections: Vec<RemoteSection> = Vec::with_capacity(session.media_count());
+        let mut by_mid = BTreeMap::new();
+        let mut room = config.candidates_maximum;
+        let mut options = session.ice_options().is_some();
+        let mut trickle = session.ice_options().is_some_and(|options| options.contains("trickle"));
+        for (index, media) in session.media().enumerate() {
+            let section = RemoteSection::read(&media, room);
+            room = room.saturating_sub(section.candidates.len());
+            if let Some(mid) = &section.mid {
+                // The lenient profile lets doubles pass; the first has the mid then.
+                by_mid.entry(mid.clone()).or_insert(index);
+            }
+            options |= media.ice_options().is_some();
+            trickle |= media.ice_options().is_some_and(|options| options.contains("trickle"));
+            sections.push(section);
+        }
+        let groups = |semantics| groups(&session, semantics, &by_mid);
+        Ok(Self {
+            kind: description.kind,
+            text: Secret(description.sdp.clone()),
+            bundles: groups("BUNDLE"),
+            lip_sync: groups("LS"),
+            sections,
+            ice_options: options,
+            trickle,
+            ice_lite: session.ice_lite(),
+            by_mid,
+        })
+    }
+
+    /// Which BUNDLE group each section is in.
+    pub(super) fn bundle_of(&self) -> Vec<Option<usize>> {
+        let mut groups = alloc::vec![None; self.sections.len()];
+        for (group, members) in self.bundles.iter().enumerate() {
+            for member in members {
+                if let Some(slot) = groups.get_mut(*member) {
+                    *slot = Some(group);
+                }
+            }
+        }
+        groups
+    }
+
+    pub(super) fn index_of_mid(&self, mid: &str) -> Option<usize> {
+        self.by_mid.get(mid).copied()
+    }
+
+    pub(super) fn mids(&self) -> impl Iterator<Item = &String> {
+        self.by_mid.keys()
+    }
+}
+
+/// Groups of this kind. A section is in one of them at most: the first that names it.
+fn groups(session: &Session<'_>, semantics: &str, by_mid: &BTreeMap<String, usize>) -> Vec<Vec<usize>> {
+    let mut seen = alloc::vec![false; session.media_count()];
+    let mut groups = Vec::new();
+    for group in session.groups().filter(|group| group.semantics == semantics) {
+        let members = group.mids().filter_map(|mid| by_mid.get(mid).copied());
+        let members: Vec<usize> = members
+            .filter(|member| {
+                seen.get_mut(*member)
+                    .is_some_and(|seen| !core::mem::replace(seen, true))
+            })
+            .collect();
+        groups.push(members);
+    }
+    groups
+}
+
+impl RemoteSection {
+    fn read(media: &Media<'_>, candidates_maximum: usize) -> Self {
+        let mut fingerprints: Vec<CertificateHash> = media
+            .fingerprints()
+            .map(|each| CertificateHash::new(each.algorithm, each.value))
+            .filter(CertificateHash::is_usable)
+            .collect();
+        // RFC 8122 §5: a set.
+        fingerprints.sort_unstable();
+        fingerprints.dedup();
+        let credentials = media.ice_ufrag().zip(media.ice_pwd());
+        let candidates = media.candidates().take(candidates_maximum);
+        Self {
+            mid: media.mid().map(ToString::to_string),
+            line: SectionLine {
+                media: media.kind().to_string(),
+                protocol: media.protocol().to_string(),
+                formats: media.line().format_list.to_string(),
+            },
+            port_zero: media.port() == 0,
+            bundle_only: media.bundle_only(),
+            credentials: credentials.map(|(ufrag, pwd)| (ufrag.to_string(), Secret(pwd.to_string()))),
+            has_fingerprint: media.fingerprints().next().is_some(),
+            fingerprints,
+            setup: media.setup(),
+            tls_id: media.tls_id().map(ToString::to_string),
+            candidates: candidates.map(|candidate| candidate.to_string()).collect(),
+            end_of_candidates: media.end_of_candidates(),
+            rtcp_mux: media.rtcp_mux(),
+            rtcp_mux_only: media.rtcp_mux_only(),
+            rtcp_rsize: media.rtcp_rsize(),
+            direction: media.direction(),
+            content: RemoteContent::read(media),
+        }
+    }
+
+    /// Port zero rejects, unless the section only waits to be bundled (RFC 9143 §6).
+    pub(super) fn is_rejected(&self, bundled: bool) -> bool {
+        self.port_zero && !(self.bundle_only && bundled)
+    }
+
+    /// Whether its protocol promises DTLS (RFC 9429 §5.1.2).
+    pub(super) fn promises_dtls(&self) -> bool {
+        self.line.protocol.contains("TLS")
+    }
+
+    pub(super) fn rtp(&self) -> Option<&RemoteRtp> {
+        match &self.content {
+            RemoteContent::Rtp(rtp) => Some(rtp),
+            _ => None,
+        }
+    }
+
+    pub(super) fn data(&self) -> Option<&RemoteData> {
+        match &self.content {
+            RemoteContent::Data(data) => Some(data),
+            _ => None,
+        }
+    }
+}
+
+impl RemoteContent {
+    fn read(media: &Media<'_>) -> Self {
+        if media.is_rejected() {
+            return RemoteContent::Unknown;
+        }
+        if media.is_data_channel() {
+            return RemoteContent::Data(RemoteData {
+                port: media.sctp_port().unwrap_or(DEFAULT_SCTP_PORT),
+                // RFC 8841 §6.1: zero has no bound.
+                max_message_size: match media.max_message_size().unwrap_or(DEFAULT_MAX_MESSAGE_SIZE) {
+                    0 => None,
+                    bytes => Some(bytes),
+                },
+                legacy: media.sctp_map().is_some(),
+            });
+        }
+        match MediaKind::parse(media.kind()) {
+            Some(kind) if RTP_PROTOCOLS.contains(&media.protocol()) => RemoteContent::Rtp(RemoteRtp {
+                kind,
+                parameters: RtpParameters::read(media),
+                streams: streams(media),
+            }),
+            _ => RemoteContent::Unknown,
+        }
+    }
+}
+
+/// RFC 9429 §5.1.2: what peers write when they mean RTP over DTLS.
+const RTP_PROTOCOLS: [&str; 8] = [
+    "UDP/TLS/RTP/SAVPF",
+    "TCP/DTLS/RTP/SAVPF",
+    "UDP/TLS/RTP/SAVP",
+    "TCP/DTLS/RTP/SAVP",
+    "RTP/SAVPF",
+    "RTP/SAVP",
+    "RTP/AVPF",
+    "RTP/AVP",
+];
+
+/// The streams of a section: `a=msid` (RFC 8830 §2), or what came before it, `a=ssrc:1 msid:`.
+fn streams(media: &Media<'_>) -> Vec<String> {
+    let mut seen = alloc::collections::BTreeSet::new();
+    let mut streams = Vec::new();
+    let mut legacy = Vec::new();
+    for attribute in media.attributes() {
+        let Some(value) = attribute.text() else { continue };
+        let stream = |value: &str| value.split(' ').next().unwrap_or_default().to_string();
+        match attribute.name {
+            "msid" => {
+                let id = stream(value);
+                if id != "-" && seen.insert(id.clone()) {
+                    streams.push(id);
+                }
+            }
+            "ssrc" => {
+                if let Some((_, msid)) = value.split_once(" msid:")
+                    && legacy.is_empty()
+                {
+                    legacy.push(stream(msid));
+                }
+            }
+            _ => {}
+        }
+    }
+    if streams.is_empty() && !media.attributes().any(|attribute| attribute.name == "msid") {
+        legacy.retain(|id| id != "-");
+        return legacy;
+    }
+    streams
+}

@@ -1,0 +1,252 @@
+//! Media sections: what we write, what is agreed, and their mids.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::transceiver::TransceiverId;
+use super::transport::TransportKey;
+use super::{RejectReason, TransportId};
+use crate::attribute::{Direction, Setup};
+use crate::rtp::{NegotiatedRtp, RtpParameters};
+
+/// What an `m=` line says apart from the port, so that a section can be refused in kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SectionLine {
+    pub(super) media: String,
+    pub(super) protocol: String,
+    pub(super) formats: String,
+}
+
+/// One of our descriptions, without what its transports add: it can be written again with the
+/// candidates that have come since.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct LocalForm {
+    pub(super) version: u64,
+    pub(super) sections: Vec<LocalSection>,
+    /// BUNDLE groups as indices of sections; the tagged one first (RFC 9143 §7.2.1).
+    pub(super) bundles: Vec<Vec<usize>>,
+    /// LS groups (RFC 5888 §7).
+    pub(super) lip_sync: Vec<Vec<usize>>,
+    /// Whether `a=ice-options` is written: in answers only if the offer has it.
+    pub(super) ice_options: bool,
+    pub(super) ice_lite: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct LocalSection {
+    /// Unique; written unless the peer's offer has none.
+    pub(super) mid: String,
+    pub(super) has_mid: bool,
+    pub(super) line: SectionLine,
+    pub(super) content: LocalContent,
+    pub(super) state: LocalState,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum LocalState {
+    /// Port zero.
+    Rejected(RejectReason),
+    Active {
+        key: TransportKey,
+        description: TransportDescription,
+    },
+}
+
+/// How much a section says about its transport.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum TransportDescription {
+    /// All: it has its own, or it is the tagged one of its bundle.
+    Full { setup: Setup, tls_id: bool, rtcp: Rtcp },
+    /// Nothing: the tagged section of its bundle does (RFC 9143 §7.1.3).
+    Bundled,
+    /// Nothing, and it is to be rejected outside the bundle (RFC 9143 §6).
+    BundleOnly,
+}
+
+/// What is said about RTCP; nothing if the transport carries no RTP.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub(super) struct Rtcp {
+    pub(super) mux: bool,
+    pub(super) mux_only: bool,
+    pub(super) rsize: bool,
+    /// `a=rtcp` with the default address (RFC 3605).
+    pub(super) address: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum LocalContent {
+    /// Kept in its place and refused.
+    Unknown,
+    Data(LocalData),
+    Rtp(Box<LocalRtp>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LocalData {
+    /// The form of draft-ietf-mmusic-sctp-sdp-05.
+    pub(super) legacy: bool,
+    pub(super) port: u16,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct LocalRtp {
+    pub(super) transceiver: TransceiverId,
+    pub(super) direction: Direction,
+    pub(super) parameters: RtpParameters,
+    /// `None`: no `a=msid` at all.
+    pub(super) streams: Option<Vec<String>>,
+}
+
+impl LocalSection {
+    pub(super) fn key(&self) -> Option<TransportKey> {
+        match &self.state {
+            LocalState::Active { key, .. } => Some(*key),
+            LocalState::Rejected(_) => None,
+        }
+    }
+
+    pub(super) fn rejected(&self) -> Option<RejectReason> {
+        match self.state {
+            LocalState::Rejected(reason) => Some(reason),
+            LocalState::Active { .. } => None,
+        }
+    }
+
+    /// Whether candidates are signalled for this section.
+    pub(super) fn describes_transport(&self) -> bool {
+        matches!(
+            self.state,
+            LocalState::Active {
+                description: TransportDescription::Full { .. },
+                ..
+            }
+        )
+    }
+
+    pub(super) fn transceiver(&self) -> Option<TransceiverId> {
+        match &self.content {
+            LocalContent::Rtp(rtp) => Some(rtp.transceiver),
+            _ => None,
+        }
+    }
+}
+
+impl LocalForm {
+    /// The transports that it needs, each once.
+    pub(super) fn keys(&self) -> BTreeSet<TransportKey> {
+        self.sections.iter().filter_map(LocalSection::key).collect()
+    }
+
+    pub(super) fn key_of(&self, transport: TransportId) -> Option<TransportKey> {
+        self.sections
+            .iter()
+            .filter_map(LocalSection::key)
+            .find(|key| key.transport == transport)
+    }
+}
+
+/// One section as both sides agreed on it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct AgreedSection {
+    pub(super) mid: String,
+    pub(super) line: SectionLine,
+    pub(super) rejected: Option<RejectReason>,
+    /// `None` if it is rejected.
+    pub(super) transport: Option<TransportId>,
+    pub(super) content: AgreedContent,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum AgreedContent {
+    Unknown,
+    Data(AgreedData),
+    Rtp(Box<AgreedRtp>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AgreedData {
+    pub(super) legacy: bool,
+    pub(super) local_port: u16,
+    pub(super) remote_port: u16,
+    /// `None` has no bound.
+    pub(super) max_message_size: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct AgreedRtp {
+    pub(super) transceiver: TransceiverId,
+    /// Seen from us.
+    pub(super) direction: Direction,
+    /// What we offered, if we did: what a change of mind is compared with.
+    pub(super) offered: Option<Direction>,
+    /// What the peer offered, seen from it, if it did.
+    pub(super) peer_offered: Option<Direction>,
+    pub(super) parameters: NegotiatedRtp,
+    /// Our `a=msid` as it was written.
+    pub(super) streams: Option<Vec<String>>,
+}
+
+impl AgreedSection {
+    pub(super) fn data(&self) -> Option<&AgreedData> {
+        match &self.content {
+            AgreedContent::Data(data) if self.rejected.is_none() => Some(data),
+            _ => None,
+        }
+    }
+
+    pub(super) fn rtp(&self) -> Option<&AgreedRtp> {
+        match &self.content {
+            AgreedContent::Rtp(rtp) => Some(rtp),
+            _ => None,
+        }
+    }
+}
+
+/// Gives out mids: at most three bytes as long as there are any, in the order of a counter, which
+/// tells nothing about the user (RFC 9429 §5.2.1).
+#[derive(Debug)]
+pub(super) struct Mids {
+    taken: BTreeSet<String>,
+    next: u32,
+}
+
+impl Mids {
+    pub(super) fn new(taken: BTreeSet<String>, next: u32) -> Self {
+        Self { taken, next }
+    }
+
+    pub(super) fn fresh(&mut self) -> String {
+        loop {
+            let mid = mid_of(self.next);
+            self.next = self.next.saturating_add(1);
+            if self.taken.insert(mid.clone()) {
+                return mid;
+            }
+        }
+    }
+
+    /// What the counter is at.
+    pub(super) fn next(&self) -> u32 {
+        self.next
+    }
+}
+
+/// `0` to `999`, then `a00` to `zzz` in base 36, then longer ones.
+fn mid_of(number: u32) -> String {
+    const FIRST_LETTER: u32 = 10 * 36 * 36;
+    const LAST: u32 = 36 * 36 * 36;
+    let beyond = number.saturating_sub(1_000).saturating_add(FIRST_LETTER);
+    if number < 1_000 {
+        format!("{number}")
+    } else if beyond < LAST {
+        [beyond / 1_296, beyond / 36 % 36, beyond % 36]
+            .into_iter()
+            .filter_map(|digit| char::from_digit(digit, 36))
+            .collect()
+    } else {
+        format!("m{number}")
+    }
+}

@@ -1,0 +1,7 @@
+//! Offer and answer (RFC 9429), told as stories: who says what, and what comes of it.
+
+mod support;
+
+mod data;
+mod states;
+mod transports;

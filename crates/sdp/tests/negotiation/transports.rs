@@ -1,0 +1,324 @@
+//! Transports: ICE credentials and restarts, the DTLS role and its association.
+
+use pollrtc_sdp::negotiation::{
+    Config, Description, DtlsRole, Effect, IceRole, NegotiationError, Reassociation, RejectReason, Transport,
+};
+
+use crate::support::{Peer, data_pair, edited, exchange, fingerprint, is_rejected, values};
+
+fn offered() -> (Peer, Description) {
+    let mut alice = Peer::new("alice");
+    alice.negotiator.add_data_channels();
+    let offer = alice.offer();
+    (alice, offer)
+}
+
+fn the_transport(peer: &Peer) -> Transport {
+    let mut transports = peer.negotiator.transports();
+    let transport = transports.next().expect("there is one").clone();
+    assert!(transports.next().is_none());
+    transport
+}
+
+fn restarts(effects: &[Effect]) -> Vec<(bool, bool)> {
+    let restart = |effect: &Effect| match effect {
+        Effect::Transport {
+            ice_restarted,
+            new_association,
+            ..
+        } => Some((*ice_restarted, *new_association)),
+        _ => None,
+    };
+    effects.iter().filter_map(restart).collect()
+}
+
+fn gathers(effects: &[Effect]) -> usize {
+    effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Gather(_)))
+        .count()
+}
+
+#[test]
+fn the_answerer_takes_the_role_that_the_offer_leaves() {
+    let roles = [
+        ("actpass", "active", DtlsRole::Client),
+        ("active", "passive", DtlsRole::Server),
+        ("passive", "active", DtlsRole::Client),
+    ];
+    for (offers, answers, role) in roles {
+        let (_, offer) = offered();
+        let offer = edited(&offer, "a=setup:actpass", &format!("a=setup:{offers}"));
+        let mut bob = Peer::new("bob");
+        let answer = bob.answer(&offer);
+        assert_eq!(values(&answer.sdp, "setup"), [answers]);
+        assert_eq!(the_transport(&bob).dtls_role, role);
+    }
+    // RFC 4145 §4: without the attribute it is active.
+    let (_, offer) = offered();
+    let mut bob = Peer::new("bob");
+    let answer = bob.answer(&edited(&offer, "a=setup:actpass\r\n", ""));
+    assert_eq!(values(&answer.sdp, "setup"), ["passive"]);
+    // A server may prefer to wait.
+    let config = Config {
+        preferred_dtls_role: DtlsRole::Server,
+        ..Config::new(3)
+    };
+    let mut carol = Peer::with("carol", config);
+    let answer = carol.answer(&offer);
+    assert_eq!(values(&answer.sdp, "setup"), ["passive"]);
+}
+
+#[test]
+fn holdconn_is_refused_with_a_reason() {
+    let (mut alice, offer) = offered();
+    let mut bob = Peer::new("bob");
+    bob.take(&edited(&offer, "actpass", "holdconn"));
+    let answer = bob.create_answer();
+    let effects = bob.negotiator.set_local(&answer).unwrap();
+    assert!(is_rejected(&answer, 0));
+    assert!(effects.contains(&Effect::SectionRejected {
+        section: 0,
+        mid: "0".into(),
+        reason: RejectReason::HoldConn
+    }));
+
+    let answer = Peer::new("carol").answer(&offer);
+    let refused = alice.refuse(&edited(&answer, "setup:active", "setup:holdconn"));
+    assert_eq!(refused, NegotiationError::HoldConn { section: 0 });
+    let refused = alice.refuse(&edited(&answer, "setup:active", "setup:actpass"));
+    assert_eq!(refused, NegotiationError::SetupUndecided { section: 0 });
+    alice.take(&edited(&answer, "a=setup:active\r\n", ""));
+    assert_eq!(
+        the_transport(&alice).dtls_role,
+        DtlsRole::Server,
+        "RFC 4145: absent means active"
+    );
+}
+
+#[test]
+fn every_offer_leaves_the_role_open_and_every_answer_keeps_it() {
+    let (mut alice, mut bob) = data_pair();
+    assert_eq!(the_transport(&alice).dtls_role, DtlsRole::Server);
+    // Bob offers now; he stays the client.
+    let (offer, answer) = exchange(&mut bob, &mut alice);
+    assert_eq!(values(&offer.sdp, "setup"), ["actpass"]);
+    assert_eq!(values(&answer.sdp, "setup"), ["passive"]);
+    assert_eq!(the_transport(&bob).dtls_role, DtlsRole::Client);
+    // An offer that turns the roles of an association round is another association.
+    let offer = edited(&bob.offer(), "actpass", "passive");
+    let refused = alice.refuse(&offer);
+    assert_eq!(refused, NegotiationError::NewDtlsAssociation { section: 0 });
+}
+
+#[test]
+fn credentials_stay_unless_the_offer_restarts_ice() {
+    let (mut alice, mut bob) = data_pair();
+    let before = (
+        values(&alice.local().sdp, "ice-ufrag")[0].to_owned(),
+        values(&bob.local().sdp, "ice-ufrag")[0].to_owned(),
+    );
+    let offer = alice.create_offer();
+    let effects = alice.negotiator.set_local(&offer).unwrap();
+    assert_eq!(gathers(&effects), 0);
+    bob.take(&offer);
+    let answer = bob.create_answer();
+    let effects = bob.negotiator.set_local(&answer).unwrap();
+    assert_eq!(gathers(&effects) + restarts(&effects).len(), 0);
+    alice.take(&answer);
+    assert_eq!(values(&offer.sdp, "ice-ufrag"), [before.0.as_str()]);
+    assert_eq!(values(&answer.sdp, "ice-ufrag"), [before.1.as_str()]);
+
+    alice.negotiator.restart_ice();
+    assert!(alice.negotiator.negotiation_needed());
+    let offer = alice.create_offer();
+    let effects = alice.negotiator.set_local(&offer).unwrap();
+    assert_eq!(gathers(&effects), 1);
+    bob.take(&offer);
+    let answer = bob.create_answer();
+    let effects = bob.negotiator.set_local(&answer).unwrap();
+    assert_eq!((gathers(&effects), restarts(&effects)), (1, vec![(true, false)]));
+    assert_eq!(restarts(&alice.take(&answer)), [(true, false)]);
+    assert_ne!(values(&offer.sdp, "ice-ufrag"), [before.0.as_str()]);
+    assert_ne!(values(&answer.sdp, "ice-ufrag"), [before.1.as_str()]);
+    assert!(!alice.negotiator.negotiation_needed());
+    // Both sides agree on who nominates, and it is who restarted.
+    assert_eq!(the_transport(&alice).ice_role, IceRole::Controlling);
+    assert_eq!(the_transport(&bob).ice_role, IceRole::Controlled);
+}
+
+#[test]
+fn another_password_alone_restarts_ice_too() {
+    let (mut alice, mut bob) = data_pair();
+    let offer = alice.offer();
+    let pwd = values(&offer.sdp, "ice-pwd")[0].to_owned();
+    let offer = edited(&offer, &pwd, "AnotherPasswordOfTheSameUfrag");
+    let ufrag = values(&bob.local().sdp, "ice-ufrag")[0].to_owned();
+    let answer = bob.answer(&offer);
+    assert_ne!(values(&answer.sdp, "ice-ufrag"), [ufrag.as_str()]);
+}
+
+#[test]
+fn an_answer_restarts_ice_if_and_only_if_the_offer_does() {
+    let (mut alice, mut bob) = data_pair();
+    let offer = alice.offer();
+    let answer = bob.answer(&offer);
+    let ufrag = values(&answer.sdp, "ice-ufrag")[0].to_owned();
+    let refused = alice.refuse(&edited(&answer, &ufrag, "another1"));
+    assert_eq!(refused, NegotiationError::UnaskedRestart { section: 0 });
+    alice.take(&answer);
+
+    alice.negotiator.restart_ice();
+    let offer = alice.offer();
+    bob.answer(&offer);
+    let refused = alice.refuse(&answer);
+    assert_eq!(refused, NegotiationError::RestartIgnored { section: 0 });
+}
+
+#[test]
+fn a_restart_that_is_taken_back_leaves_the_old_credentials_and_a_gap() {
+    let (mut alice, mut bob) = data_pair();
+    let ufrag = |description: &Description| values(&description.sdp, "ice-ufrag")[0].to_owned();
+    let before = ufrag(&alice.local());
+    alice.negotiator.restart_ice();
+    let first = alice.offer();
+    alice.negotiator.set_local(&Description::rollback()).unwrap();
+    assert_eq!(ufrag(&alice.local()), before);
+    // Bob's offer restarts nothing, so the answer has the old ones.
+    let (_, answer) = exchange(&mut bob, &mut alice);
+    assert_eq!(ufrag(&answer), before);
+    // The restart is still wanted; what it was offered with is not used again.
+    assert!(alice.negotiator.negotiation_needed());
+    let second = alice.offer();
+    assert_ne!(ufrag(&second), before);
+    assert_ne!(ufrag(&second), ufrag(&first));
+}
+
+#[test]
+fn another_certificate_needs_an_ice_restart() {
+    let (mut alice, mut bob) = data_pair();
+    let hash = fingerprint("alice").value;
+    let other = fingerprint("mallory").value;
+    let forged = edited(&alice.offer(), &hash, &other);
+    assert_eq!(bob.refuse(&forged), NegotiationError::NewDtlsAssociation { section: 0 });
+    alice.negotiator.set_local(&Description::rollback()).unwrap();
+
+    alice.negotiator.restart_ice();
+    let anew = edited(&alice.offer(), &hash, &other);
+    let mut strict = bob.clone();
+    bob.take(&anew);
+    let answer = bob.create_answer();
+    let effects = bob.negotiator.set_local(&answer).unwrap();
+    assert_eq!(restarts(&effects), [(true, true)]);
+    assert_eq!(the_transport(&bob).association, 1);
+
+    // Who can't have two associations refuses it.
+    let config = Config {
+        reassociation: Reassociation::Refuse,
+        ..Config::new(4)
+    };
+    let mut alice = Peer::new("alice");
+    alice.negotiator.add_data_channels();
+    strict = Peer::with(strict.name, config);
+    exchange(&mut alice, &mut strict);
+    alice.negotiator.restart_ice();
+    let anew = edited(&alice.offer(), &hash, &other);
+    assert_eq!(
+        strict.refuse(&anew),
+        NegotiationError::NewDtlsAssociation { section: 0 }
+    );
+}
+
+#[test]
+fn fingerprints_are_a_set_and_unknown_hashes_are_ignored() {
+    let (mut alice, offer) = offered();
+    let line = format!("a=fingerprint:sha-256 {}", fingerprint("alice").value);
+    let unknown = edited(&offer, &line, &format!("a=fingerprint:sha-9 AB:CD\r\n{line}"));
+    let mut bob = Peer::new("bob");
+    let answer = bob.answer(&unknown);
+    alice.take(&answer);
+    assert_eq!(the_transport(&bob).remote.fingerprints, [fingerprint("alice")]);
+    // The same in lower case, twice, is the same.
+    let again = edited(&alice.offer(), &line, &format!("{line}\r\n{}", line.to_lowercase()));
+    let answer = bob.answer(&again);
+    alice.take(&answer);
+    assert_eq!(the_transport(&bob).association, 0);
+
+    let mut carol = Peer::new("carol");
+    let none = edited(&offer, &line, "a=fingerprint:sha-9 AB:CD");
+    assert!(is_rejected(&carol.answer(&none), 0), "no hash that is fit for use");
+    let refused = Peer::new("dave").refuse(&edited(&offer, &format!("{line}\r\n"), ""));
+    assert_eq!(refused, NegotiationError::MissingFingerprint { section: 0 });
+}
+
+#[test]
+fn what_is_mandatory_must_be_there() {
+    let (_, offer) = offered();
+    for attribute in ["ice-ufrag", "ice-pwd"] {
+        let line = format!("a={attribute}:{}\r\n", values(&offer.sdp, attribute)[0]);
+        let refused = Peer::new("bob").refuse(&edited(&offer, &line, ""));
+        assert_eq!(refused, NegotiationError::MissingIceCredentials { section: 0 });
+        // It may stand at the session level.
+        let moved = edited(&edited(&offer, &line, ""), "a=group", &format!("{line}a=group"));
+        Peer::new("bob").answer(&moved);
+    }
+}
+
+#[test]
+fn a_new_tls_id_is_a_new_association_and_is_answered_by_a_new_one() {
+    let (mut alice, mut bob) = (Peer::new("alice"), Peer::new("bob"));
+    (alice.with_tls_id, bob.with_tls_id) = (true, true);
+    alice.negotiator.add_data_channels();
+    let (offer, answer) = exchange(&mut alice, &mut bob);
+    let (ours, theirs) = (values(&offer.sdp, "tls-id")[0], values(&answer.sdp, "tls-id")[0]);
+    let (again, same) = exchange(&mut alice, &mut bob);
+    assert_eq!(
+        (values(&again.sdp, "tls-id"), values(&same.sdp, "tls-id")),
+        (vec![ours], vec![theirs])
+    );
+
+    let anew = edited(&alice.offer(), ours, "another-tls-id-of-alice");
+    assert_eq!(bob.refuse(&anew), NegotiationError::NewDtlsAssociation { section: 0 });
+    alice.negotiator.set_local(&Description::rollback()).unwrap();
+    alice.negotiator.restart_ice();
+    let anew = edited(&alice.offer(), ours, "another-tls-id-of-alice");
+    let answer = bob.answer(&anew);
+    assert_ne!(values(&answer.sdp, "tls-id"), [theirs]);
+
+    // RFC 8842 §5.3: no tls-id in the offer, none in the answer.
+    let (_, offer) = offered();
+    let mut carol = Peer::new("carol");
+    carol.with_tls_id = true;
+    assert!(values(&carol.answer(&offer).sdp, "tls-id").is_empty());
+}
+
+#[test]
+fn ice_lite_leaves_the_nomination_to_the_full_agent() {
+    let lite = || {
+        Peer::with(
+            "lite",
+            Config {
+                ice_lite: true,
+                ..Config::new(5)
+            },
+        )
+    };
+    let (mut alice, mut bob) = (Peer::new("alice"), lite());
+    bob.negotiator.add_data_channels();
+    exchange(&mut bob, &mut alice);
+    assert_eq!(the_transport(&alice).ice_role, IceRole::Controlling);
+    assert_eq!(the_transport(&bob).ice_role, IceRole::Controlled);
+    let (mut one, mut other) = (lite(), lite());
+    one.negotiator.add_data_channels();
+    exchange(&mut one, &mut other);
+    assert_eq!(the_transport(&one).ice_role, IceRole::Controlling);
+    assert_eq!(the_transport(&other).ice_role, IceRole::Controlled);
+}
+
+#[test]
+fn no_password_is_ever_printed() {
+    let (alice, bob) = data_pair();
+    let pwd = values(&bob.local().sdp, "ice-pwd")[0].to_owned();
+    assert!(!format!("{:?}", alice.negotiator).contains(&pwd));
+    assert!(!format!("{:?}", the_transport(&alice)).contains(&pwd));
+}
