@@ -128,6 +128,30 @@ pub enum ErrorKind {
     /// The same format is listed twice in one `m=` line.
     #[error("list each format once")]
     DuplicateFormat,
+    /// An attribute is about a format that its `m=` line does not list; it means nothing.
+    #[error("list the format in the `m=` line, or remove what is said of it")]
+    UnlistedFormat,
+    /// Two header extensions have the same id.
+    #[error("give each header extension its own id")]
+    DuplicateExtension,
+    /// Header extensions are declared for the session and in a media section too.
+    #[error("declare header extensions either for the session or in each media section")]
+    ExtensionsAtBothLevels,
+    /// Two `a=rid` have the same id; neither counts.
+    #[error("give each RTP stream its own rid")]
+    DuplicateRid,
+    /// `a=simulcast` names a rid that no `a=rid` defines.
+    #[error("define each rid that `a=simulcast` names")]
+    UndefinedRid,
+    /// A candidate that is not the host's own does not say what it is derived from.
+    #[error("add `raddr` and `rport` to the candidate")]
+    MissingRelatedAddress,
+    /// A TCP candidate does not say who connects; it is ignored.
+    #[error("add `tcptype` to the candidate")]
+    MissingTcpType,
+    /// A fingerprint with lower-case digits.
+    #[error("write the fingerprint in upper case")]
+    LowerCaseFingerprint,
     /// Two media sections have the same `a=mid`.
     #[error("give each media section its own mid")]
     DuplicateMid,

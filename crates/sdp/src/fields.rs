@@ -9,6 +9,7 @@ use nom::combinator::{cut, opt, recognize};
 use nom::multi::many0_count;
 use nom::sequence::{preceded, terminated};
 
+use crate::attribute::payload_type_of;
 use crate::checks;
 use crate::error::{ErrorKind, Field};
 use crate::grammar::{
@@ -406,38 +407,49 @@ impl<'a> MediaLine<'a> {
         })
     }
 
-    /// The first format that is no token, which RFC 8866 §9 wants all of them to be.
-    pub(crate) fn odd_format(&self) -> Option<&'a str> {
-        self.formats().find(|format| !format.bytes().all(is_token))
-    }
-
-    /// The first format that stands twice, as what follows it in the list.
-    pub(crate) fn repeated_format(&self) -> Option<&'a str> {
+    /// What stands out in the list of formats.
+    pub(crate) fn survey(&self) -> Survey<'a> {
         // Payload types are the common case, and one bit each settles them; other formats are
         // compared with those before, of which there is rarely more than one.
-        let mut payload_types = [0u64; 2];
+        let mut survey = Survey {
+            payload_types: 0,
+            odd: None,
+            repeated: None,
+        };
         let mut others = 0_usize;
         for (position, format) in self.formats().enumerate() {
-            let seen = match format.parse::<u8>() {
-                Ok(number) if number < 128 && !format.starts_with('+') => {
-                    let bit = 1_u64.wrapping_shl(u32::from(number));
-                    let word = payload_types.get_mut(usize::from(number >= 64))?;
-                    let seen = *word & bit != 0;
-                    *word |= bit;
+            let seen = match payload_type_of(format) {
+                Some(payload_type) => {
+                    let bit = 1_u128.wrapping_shl(u32::from(payload_type));
+                    let seen = survey.payload_types & bit != 0;
+                    survey.payload_types |= bit;
                     seen
                 }
-                _ if others < MAX_COMPARED_FORMATS => {
+                None => {
+                    if survey.odd.is_none() && !format.bytes().all(is_token) {
+                        survey.odd = Some(format);
+                    }
                     others = others.saturating_add(1);
-                    self.formats().take(position).any(|earlier| earlier == format)
+                    others <= MAX_COMPARED_FORMATS && self.formats().take(position).any(|earlier| earlier == format)
                 }
-                _ => false,
             };
             if seen {
-                return Some(format);
+                survey.repeated = survey.repeated.or(Some(format));
             }
         }
-        None
+        survey
     }
+}
+
+/// What stands out in a list of formats.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Survey<'a> {
+    /// One bit for each payload type.
+    pub(crate) payload_types: u128,
+    /// The first format that is no token, which RFC 8866 §9 wants all of them to be.
+    pub(crate) odd: Option<&'a str>,
+    /// The first format that stands twice.
+    pub(crate) repeated: Option<&'a str>,
 }
 
 /// Beyond this many formats that are no payload types, duplicates go unnoticed: the check must not
@@ -450,7 +462,7 @@ fn protocol(input: &str) -> Parsed<'_, &str> {
 }
 
 /// RFC 8866 §9 `1*(SP fmt)`. Slashes and colons are no token characters, but `urn:` and `mime/type`
-/// formats occur in the field; [`MediaLine::odd_format`] tells of them.
+/// formats occur in the field; [`MediaLine::survey`] tells of them.
 fn formats(input: &str) -> Parsed<'_, &str> {
     recognize((visible, many0_count(preceded(space, visible)))).parse(input)
 }

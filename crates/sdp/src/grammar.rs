@@ -3,7 +3,6 @@
 use core::ops::RangeInclusive;
 
 use nom::Parser;
-use nom::bytes::complete::tag;
 use nom::error::{ErrorKind as NomKind, ParseError as NomError};
 
 use crate::error::{ErrorKind, Field};
@@ -46,6 +45,7 @@ impl NomError<&str> for Fault {
 pub(crate) type Parsed<'a, T> = nom::IResult<&'a str, T, Fault>;
 
 /// Names the field that `parser` reads: whatever goes wrong inside is that field's fault.
+#[inline]
 pub(crate) fn field<'a, O>(
     field: Field,
     mut parser: impl Parser<&'a str, Output = O, Error = Fault>,
@@ -79,6 +79,7 @@ pub(crate) fn complete<'a, O>(
 }
 
 /// The same for a value that is known to be text.
+#[inline]
 pub(crate) fn whole<'a, O>(
     text: &'a str,
     mut parser: impl Parser<&'a str, Output = O, Error = Fault>,
@@ -110,10 +111,15 @@ pub(crate) fn write_lossy(f: &mut core::fmt::Formatter<'_>, text: &[u8]) -> core
 }
 
 /// Exactly one space, as RFC 8866's grammar has it between fields.
+#[inline]
 pub(crate) fn space(input: &str) -> Parsed<'_, &str> {
-    tag(" ").parse(input)
+    match input.strip_prefix(' ') {
+        Some(rest) => Ok((rest, " ")),
+        None => reject(input),
+    }
 }
 
+#[inline]
 pub(crate) fn token(input: &str) -> Parsed<'_, &str> {
     bytes_where(input, is_token)
 }
@@ -131,6 +137,7 @@ pub(crate) fn ice_chars(length: RangeInclusive<usize>) -> impl FnMut(&str) -> Pa
 }
 
 /// Visible characters, RFC 8866's `non-ws-string`.
+#[inline]
 pub(crate) fn visible(input: &str) -> Parsed<'_, &str> {
     bytes_where(input, |byte| byte > b' ' && byte != 0x7f)
 }
@@ -140,16 +147,27 @@ pub(crate) fn digits(input: &str) -> Parsed<'_, &str> {
 }
 
 /// A decimal number within `range`.
+#[inline]
 pub(crate) fn number(range: RangeInclusive<u64>) -> impl FnMut(&str) -> Parsed<'_, u64> {
     move |input| {
-        let (rest, text) = digits(input)?;
-        match text.parse() {
-            Ok(number) if range.contains(&number) => Ok((rest, number)),
+        let (mut number, mut length) = (0_u64, 0_usize);
+        for byte in input.bytes() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            // More than 64 bits hold stays the largest number, which is in no range.
+            number = number.saturating_mul(10).saturating_add(u64::from(digit));
+            length = length.wrapping_add(1);
+        }
+        match input.get(length..) {
+            Some(rest) if length > 0 && range.contains(&number) => Ok((rest, number)),
             _ => reject(input),
         }
     }
 }
 
+#[inline]
 pub(crate) fn number_u8(range: RangeInclusive<u8>) -> impl FnMut(&str) -> Parsed<'_, u8> {
     move |input| {
         let (rest, number) = number(u64::from(*range.start())..=u64::from(*range.end())).parse(input)?;
@@ -157,6 +175,7 @@ pub(crate) fn number_u8(range: RangeInclusive<u8>) -> impl FnMut(&str) -> Parsed
     }
 }
 
+#[inline]
 pub(crate) fn number_u16(range: RangeInclusive<u16>) -> impl FnMut(&str) -> Parsed<'_, u16> {
     move |input| {
         let (rest, number) = number(u64::from(*range.start())..=u64::from(*range.end())).parse(input)?;
@@ -164,6 +183,7 @@ pub(crate) fn number_u16(range: RangeInclusive<u16>) -> impl FnMut(&str) -> Pars
     }
 }
 
+#[inline]
 pub(crate) fn number_u32(range: RangeInclusive<u32>) -> impl FnMut(&str) -> Parsed<'_, u32> {
     move |input| {
         let (rest, number) = number(u64::from(*range.start())..=u64::from(*range.end())).parse(input)?;
@@ -173,16 +193,25 @@ pub(crate) fn number_u32(range: RangeInclusive<u32>) -> impl FnMut(&str) -> Pars
 
 /// An IPv4 or IPv6 address, or what can be a host name (RFC 8866 §9 `FQDN`; underscores occur too).
 /// No brackets, no zone.
+#[inline]
 pub(crate) fn host(input: &str) -> Parsed<'_, &str> {
-    let (rest, text) = bytes_where(input, |byte| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'_')
+    let (mut colons, mut others) = (false, false);
+    let (rest, text) = bytes_where(input, |byte| match byte {
+        b'0'..=b'9' | b'.' => true,
+        b':' => {
+            colons = true;
+            true
+        }
+        b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' => {
+            others = true;
+            true
+        }
+        _ => false,
     })?;
-    let fits = if text.contains(':') {
+    let fits = if colons {
         text.parse::<core::net::Ipv6Addr>().is_ok()
-    } else if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        text.parse::<core::net::Ipv4Addr>().is_ok()
     } else {
-        true
+        others || text.parse::<core::net::Ipv4Addr>().is_ok()
     };
     if fits { Ok((rest, text)) } else { reject(input) }
 }
@@ -195,7 +224,7 @@ pub(crate) fn reject<T>(input: &str) -> Parsed<'_, T> {
 /// At least one byte of a class. A class has all bytes above 0x7f or none of them, so that it never
 /// cuts a character in two.
 #[inline]
-pub(crate) fn bytes_where(input: &str, class: impl Fn(u8) -> bool) -> Parsed<'_, &str> {
+pub(crate) fn bytes_where(input: &str, mut class: impl FnMut(u8) -> bool) -> Parsed<'_, &str> {
     let end = input.bytes().position(|byte| !class(byte)).unwrap_or(input.len());
     match input.split_at_checked(end) {
         Some((text, rest)) if end > 0 => Ok((rest, text)),

@@ -1,19 +1,21 @@
 //! The one pass that checks a description.
 
 mod groups;
+mod streams;
 
 use nom::Offset;
 
-use crate::attribute::{Attribute, Name, Repeat, Usage, Weight};
+use crate::attribute::{Name, Repeat, Usage, Weight};
 use crate::error::{ErrorKind, Field, Finding, Letter, Limit, ParseError};
 use crate::fields::{self, Connection, MediaLine};
 use crate::fragment::Fragment;
-use crate::grammar::{Fault, token_length};
+use crate::grammar::{self, Fault, token_length};
 use crate::line::{RawLine, RawLines};
 use crate::mids::Mids;
 use crate::profile::{Level, Limits, Profile, Verdict};
 use crate::section::Section;
 use crate::session::Session;
+use streams::Streams;
 
 /// Reads descriptions, with a profile and limits of the caller's choice.
 ///
@@ -192,6 +194,12 @@ struct Pass<'a, 'f> {
     /// The number of the first line that is not the session's.
     session_lines: u32,
     session: Section<'a>,
+    /// Where the section starts.
+    section_start: usize,
+    section_line: u32,
+    streams: Streams,
+    /// The whole, if all of it is UTF-8: then no value has to be looked at for it.
+    utf8: Option<&'a str>,
     mids: Mids<'a, { groups::FEW }>,
 }
 
@@ -214,6 +222,13 @@ impl<'a, 'f> Pass<'a, 'f> {
             session_names: 0,
             session_lines: 0,
             session: Section::new().in_any_case(parser.folds_names()),
+            section_start: 0,
+            section_line: 1,
+            streams: Streams::default(),
+            utf8: match parser.structure_only {
+                true => None,
+                false => core::str::from_utf8(text).ok(),
+            },
             mids: Mids::new(text),
         }
     }
@@ -350,17 +365,44 @@ impl<'a, 'f> Pass<'a, 'f> {
                 return self.too_large(Limit::Candidates, self.parser.limits.candidates);
             }
         }
-        match Attribute::parse_known(name, value) {
-            Ok(Attribute::Mid(mid)) if self.level == Level::Media && !repeated => self.mid(mid, line),
-            Ok(_) => Ok(()),
+        let end = line.start.saturating_add(line.bytes.len());
+        match self.value(name, value, end) {
+            Ok(None) if name == Name::Mid && self.level == Level::Media && !repeated => {
+                self.mid(value.unwrap_or_default().trim_ascii_end(), line)
+            }
+            Ok(None) => Ok(()),
+            Ok(Some(kind)) => self.report(kind, end.saturating_sub(value.map_or(0, <[u8]>::len))),
             Err(fault) if self.ignores(name) => {
-                let end = line.start.saturating_add(line.bytes.len());
                 let finding = self.error(fault.kind, end.saturating_sub(fault.remaining));
                 (self.findings)(finding);
                 Ok(())
             }
-            Err(fault) => self.fault(fault, line.start.saturating_add(line.bytes.len())),
+            Err(fault) => self.fault(fault, end),
         }
+    }
+
+    /// Checks the value of an attribute, which ends at `end`.
+    #[inline]
+    fn value(&mut self, name: Name, value: Option<&'a [u8]>, end: usize) -> Result<Option<ErrorKind>, Fault> {
+        let Some(value) = value else {
+            return match name.is_flag() {
+                true => Ok(None),
+                false => Err(Fault::new(ErrorKind::MissingValue, b"")),
+            };
+        };
+        if name.is_flag() {
+            return Err(Fault::new(ErrorKind::UnexpectedValue, value));
+        }
+        let start = end.saturating_sub(value.len());
+        let text = match self.utf8.and_then(|text| text.get(start..end)) {
+            Some(text) => text,
+            None => grammar::utf8(value)?,
+        };
+        // Some stacks end lines with a space. The parser tells of it; nothing can hide behind it.
+        let trimmed = text.trim_ascii_end();
+        self.streams
+            .check(name, trimmed)
+            .map_err(|fault| fault.before(text.len().saturating_sub(trimmed.len())))
     }
 
     /// Whether a malformed attribute of this name is as good as none.
@@ -372,12 +414,12 @@ impl<'a, 'f> Pass<'a, 'f> {
         }
     }
 
-    fn mid(&mut self, mid: &'a str, line: &RawLine<'a>) -> Result<(), ParseError> {
+    fn mid(&mut self, mid: &[u8], line: &RawLine<'a>) -> Result<(), ParseError> {
         if self.parser.form == Form::Fragment {
             return Ok(());
         }
         let offset = line.start.saturating_add("a=mid:".len());
-        if self.mids.insert(mid.as_bytes(), offset) {
+        if self.mids.insert(mid, offset) {
             Ok(())
         } else {
             self.report(ErrorKind::DuplicateMid, offset)
@@ -437,6 +479,8 @@ impl<'a, 'f> Pass<'a, 'f> {
             return self.report(ErrorKind::Missing(Letter(b'v')), line.start);
         }
         self.end_section(line.start)?;
+        self.streams = self.streams.next_section(self.names, self.level);
+        (self.section_start, self.section_line) = (line.start, self.line);
         self.level = Level::Media;
         (self.rank, self.letters, self.names) = (0, 0, 0);
         (self.attributes, self.candidates) = (0, 0);
@@ -455,10 +499,12 @@ impl<'a, 'f> Pass<'a, 'f> {
             Ok(media) => {
                 let list = end.saturating_sub(media.format_list.len());
                 let place = |format| list.saturating_add(media.format_list.offset(format));
-                if let Some(format) = media.odd_format() {
+                let survey = media.survey();
+                self.streams.formats(&media, survey.payload_types);
+                if let Some(format) = survey.odd {
                     self.report(ErrorKind::FormatNotToken, place(format))?;
                 }
-                match media.repeated_format() {
+                match survey.repeated {
                     Some(format) => self.report(ErrorKind::DuplicateFormat, place(format)),
                     None => Ok(()),
                 }
@@ -510,6 +556,7 @@ impl<'a, 'f> Pass<'a, 'f> {
             return self.end_fragment_section(end);
         }
         let has_connection = self.letters & bit(b'c') != 0;
+        self.check_streams(end)?;
         match self.level {
             Level::Session => {
                 for letter in [b'v', b'o', b's', b't'] {

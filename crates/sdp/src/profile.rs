@@ -102,6 +102,8 @@ impl Profile {
             | MissingValue
             | SpaceAroundEquals
             | DuplicateMid
+            | DuplicateExtension
+            | ExtensionsAtBothLevels
             | UnknownMid
             | MidInTwoBundles
             | NotInFragment(_)
@@ -125,12 +127,18 @@ impl Profile {
                 Profile::Rfc8866 => Tolerate,
                 Profile::Jsep | Profile::Lenient => Accept,
             },
+            // RFC 8851 §6.2.2 and RFC 8853 §5.2 go on without the stream, RFC 6544 §4.5 without the
+            // candidate; browsers write and take the others.
+            DuplicateRid | UndefinedRid | MissingTcpType | MissingRelatedAddress | LowerCaseFingerprint => match self {
+                Profile::Rfc8866 => Reject,
+                Profile::Jsep | Profile::Lenient => Tolerate,
+            },
             TrailingSpace | BlankLine | DuplicateFormat | RepeatedAttribute => match self {
                 Profile::Rfc8866 => Reject,
                 Profile::Jsep | Profile::Lenient => Tolerate,
             },
             // RFC 8866 §5.13: an attribute that makes no sense where it stands is ignored.
-            UnexpectedValue | MisplacedAttribute => Tolerate,
+            UnexpectedValue | MisplacedAttribute | UnlistedFormat => Tolerate,
             // Names are matched exactly but by the lenient profile, which alone reports this.
             NameCase => Tolerate,
             // Nobody sends to the address of a `c=` line that ICE replaces, and candidates without

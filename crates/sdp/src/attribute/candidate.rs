@@ -4,15 +4,12 @@ use core::fmt;
 
 use nom::Parser;
 use nom::bytes::complete::tag;
-use nom::combinator::recognize;
 use nom::multi::many0_count;
 use nom::sequence::{preceded, terminated};
 
 use super::InvalidAttribute;
 use crate::error::{ErrorKind, Field};
-use crate::grammar::{
-    Fault, Parsed, field, host, ice_chars, number_u16, number_u32, reject, space, token, visible, whole,
-};
+use crate::grammar::{Fault, Parsed, field, host, ice_chars, number_u16, number_u32, space, token, visible, whole};
 
 /// A transport address that a peer may be reached at (RFC 8839 §5.1).
 ///
@@ -83,12 +80,9 @@ impl<'a> Candidate<'a> {
 
     /// The same candidate with `extensions`: names and values, joined by single spaces.
     pub fn with_extensions(self, extensions: &'a str) -> Result<Self, InvalidAttribute> {
-        let list = |input| {
-            let (input, _) = field(Field::CandidateExtension, (extension, extension_list)).parse(input)?;
-            Ok((input, ()))
-        };
         if !extensions.is_empty() {
-            whole(extensions, list).map_err(|fault| InvalidAttribute::new(fault, extensions.len()))?;
+            whole(extensions, field(Field::CandidateExtension, extension_list))
+                .map_err(|fault| InvalidAttribute::new(fault, extensions.len()))?;
         }
         Ok(Self { extensions, ..self })
     }
@@ -101,6 +95,39 @@ impl<'a> Candidate<'a> {
     /// Whether the transport is TCP.
     pub fn is_tcp(&self) -> bool {
         self.transport.eq_ignore_ascii_case("tcp")
+    }
+
+    /// Whether RFC 8839 §5.1 wants to know what the candidate is derived from: all but the host's own.
+    pub fn needs_related(&self) -> bool {
+        matches!(
+            self.kind,
+            CandidateKind::ServerReflexive | CandidateKind::PeerReflexive | CandidateKind::Relay
+        )
+    }
+
+    /// Whether an agent can use the candidate: its type and transport are known, and if it is TCP
+    /// it says who connects (RFC 8839 §5.1, RFC 6544 §4.5: ignore it otherwise).
+    pub fn is_usable(&self) -> bool {
+        let transport = self.is_udp() || (self.is_tcp() && self.tcp_type.is_some());
+        transport && !matches!(self.kind, CandidateKind::Unknown(_))
+    }
+
+    /// The same candidate, derived from an address that nobody is told (RFC 8839 §5.1: the
+    /// unspecified one of its family, and port 9).
+    ///
+    /// ```
+    /// use pollrtc_sdp::attribute::{Candidate, CandidateKind};
+    ///
+    /// let mut reflexive = Candidate::host("1", 1_677_729_535, "203.0.113.7", 46_154);
+    /// reflexive.kind = CandidateKind::ServerReflexive;
+    /// assert_eq!(reflexive.with_hidden_related().to_string(), "1 1 udp 1677729535 203.0.113.7 46154 typ srflx raddr 0.0.0.0 rport 9");
+    /// ```
+    pub fn with_hidden_related(self) -> Self {
+        let unspecified = if self.address.contains(':') { "::" } else { "0.0.0.0" };
+        Self {
+            related: Some((unspecified, 9)),
+            ..self
+        }
     }
 
     /// The extensions that have no field of their own: name and value of each.
@@ -121,7 +148,7 @@ impl<'a> Candidate<'a> {
         self.extension("ufrag")
     }
 
-    pub(super) fn parse_value(text: &'a str) -> Result<Self, Fault> {
+    pub(crate) fn parse_value(text: &'a str) -> Result<Self, Fault> {
         whole(text, candidate)
     }
 }
@@ -135,27 +162,27 @@ fn candidate(input: &str) -> Parsed<'_, Candidate<'_>> {
     let (input, address) = field(Field::CandidateAddress, terminated(host, space)).parse(input)?;
     let (input, port) = field(Field::Port, terminated(number_u16(0..=u16::MAX), space)).parse(input)?;
     let (input, kind) = field(Field::CandidateType, preceded((tag("typ"), space), token)).parse(input)?;
-    let (input, list) = extension_list(input)?;
-    let extensions = list.strip_prefix(' ').unwrap_or(list);
+    let extensions = input.strip_prefix(' ').unwrap_or(input);
 
     let (mut related_address, mut related_port, mut tcp_type) = (None, None, None);
-    for (name, value) in Pairs(extensions) {
-        let invalid = |field| {
+    let mut input = input;
+    while !input.is_empty() {
+        let (named, _) = field(Field::CandidateExtension, space).parse(input)?;
+        let (after, (name, value)) = field(Field::CandidateExtension, extension).parse(named)?;
+        let invalid = || {
             nom::Err::Error(Fault {
-                kind: ErrorKind::Invalid(field),
-                remaining: input.len().saturating_add(remaining_from(extensions, value)),
+                kind: ErrorKind::Invalid(Field::RelatedAddress),
+                remaining: after.len().saturating_add(value.len()),
             })
         };
         match name {
-            "raddr" => related_address = Some(all(host, value).ok_or_else(|| invalid(Field::RelatedAddress))?),
-            "rport" => {
-                related_port =
-                    Some(all(number_u16(0..=u16::MAX), value).ok_or_else(|| invalid(Field::RelatedAddress))?);
-            }
+            "raddr" => related_address = Some(all(host, value).ok_or_else(invalid)?),
+            "rport" => related_port = Some(all(number_u16(0..=u16::MAX), value).ok_or_else(invalid)?),
             // RFC 6544 §4.5 knows three; a candidate with another is one without.
             "tcptype" => tcp_type = TcpType::parse(value),
             _ => {}
         }
+        input = after;
     }
     let kind = CandidateKind::from_str(kind);
     let related = related_address.zip(related_port);
@@ -176,18 +203,14 @@ fn candidate(input: &str) -> Parsed<'_, Candidate<'_>> {
     ))
 }
 
-fn extension(input: &str) -> Parsed<'_, &str> {
-    recognize((visible, preceded(space, visible))).parse(input)
+#[inline]
+fn extension(input: &str) -> Parsed<'_, (&str, &str)> {
+    (visible, preceded(space, visible)).parse(input)
 }
 
-fn extension_list(input: &str) -> Parsed<'_, &str> {
-    // `many0` stops at what does not fit, and that is then what follows the value's end.
-    let (rest, list) = recognize(many0_count(preceded(space, extension))).parse(input)?;
-    if rest.is_empty() {
-        Ok((rest, list))
-    } else {
-        field(Field::CandidateExtension, reject).parse(rest.strip_prefix(' ').unwrap_or(rest))
-    }
+fn extension_list(input: &str) -> Parsed<'_, ()> {
+    let (rest, _) = (extension, many0_count(preceded(space, extension))).parse(input)?;
+    Ok((rest, ()))
 }
 
 fn all<'a, O>(mut parser: impl Parser<&'a str, Output = O, Error = Fault>, text: &'a str) -> Option<O> {
@@ -195,12 +218,6 @@ fn all<'a, O>(mut parser: impl Parser<&'a str, Output = O, Error = Fault>, text:
         Ok(("", output)) => Some(output),
         _ => None,
     }
-}
-
-/// How much of `list` follows the start of `value`, which is a part of it.
-fn remaining_from(list: &str, value: &str) -> usize {
-    use nom::Offset;
-    list.len().saturating_sub(list.offset(value))
 }
 
 /// Names and values, joined by single spaces.

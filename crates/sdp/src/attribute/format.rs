@@ -87,7 +87,7 @@ impl<'a> RtpMap<'a> {
         })
     }
 
-    pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
         whole(text, |input| {
             let (input, payload_type) = terminated(payload_type, field(Field::EncodingName, space)).parse(input)?;
             let (input, encoding) = field(Field::EncodingName, token).parse(input)?;
@@ -164,7 +164,7 @@ impl<'a> Fmtp<'a> {
             .and_then(|(_, value)| value)
     }
 
-    pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
         whole(text, |input| {
             let (input, format) = field(Field::Format, token).parse(input)?;
             let (input, parameters) = field(Field::FormatParameters, preceded(space, some_text)).parse(input)?;
@@ -213,7 +213,7 @@ impl<'a> RtcpFb<'a> {
         self.payload_type.is_none_or(|each| each == payload_type)
     }
 
-    pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
         whole(text, |input| {
             let all = value(None, tag("*"));
             let one = number_u8(0..=127).map(Some);

@@ -39,6 +39,7 @@ pub use source::{Msid, MsidSemantic, Ssrc, SsrcGroup};
 pub use source_filter::SourceFilter;
 pub use typed::{Attribute, Direction, InvalidAttribute, Rtcp};
 
+pub(crate) use format::payload_type_of;
 pub(crate) use name::{Repeat, Usage, Weight};
 pub(crate) use raw::split as split_attribute;
 pub(crate) use typed::Name;

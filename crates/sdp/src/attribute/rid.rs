@@ -90,7 +90,7 @@ impl<'a> Rid<'a> {
         self.parameters
     }
 
-    pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
         whole(text, |input| {
             let (input, id) = field(Field::Rid, rid_id).parse(input)?;
             let (input, direction) = field(Field::RidDirection, preceded(space, direction)).parse(input)?;

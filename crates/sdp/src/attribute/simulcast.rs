@@ -46,7 +46,7 @@ impl<'a> Simulcast<'a> {
         whole(text.trim_ascii_start(), |input| directions("rid=", input))
     }
 
-    pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
         whole(text, |input| directions("", input))
     }
 }

@@ -97,6 +97,15 @@ macro_rules! attributes {
                 }
             }
 
+            /// Whether the attribute has no value.
+            #[inline]
+            pub(crate) fn is_flag(self) -> bool {
+                matches!(
+                    self,
+                    $(Name::$f)|* | Name::SendRecv | Name::SendOnly | Name::RecvOnly | Name::Inactive
+                )
+            }
+
             /// What a malformed one means for the description.
             pub(crate) fn weight(self) -> Weight {
                 match self {
@@ -117,6 +126,17 @@ macro_rules! attributes {
                         return Err(Fault::new(ErrorKind::UnexpectedValue, text.as_bytes()));
                     }
                 })
+            }
+
+            /// Whether a value is well-formed. Checking does not make the attribute, which would be
+            /// as much work again.
+            #[inline]
+            pub(crate) fn check(name: Name, text: &'a str) -> Result<(), Fault> {
+                match name {
+                    $(Name::$i => $iparse(text).map(drop),)*
+                    $(Name::$o => $oparse(text).map(drop),)*
+                    _ => Err(Fault::new(ErrorKind::UnexpectedValue, text.as_bytes())),
+                }
             }
 
             #[inline]

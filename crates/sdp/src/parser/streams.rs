@@ -1,0 +1,195 @@
+//! What the attributes of an RTP section say of its formats, its header extensions and each other.
+
+use super::Pass;
+use crate::attribute::{
+    Attribute, Candidate, ExtMap, Fingerprint, Fmtp, Name, Rid, RtcpFb, RtpMap, Simulcast, payload_type_of,
+    split_attribute,
+};
+use crate::error::{ErrorKind, ParseError};
+use crate::fields::MediaLine;
+use crate::grammar::Fault;
+use crate::line::RawLines;
+use crate::mids::Mids;
+use crate::profile::Level;
+
+/// What has been seen of the section's streams. Ids take one bit each; only if some may stand twice
+/// is the section looked at again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Streams {
+    /// The payload types of the `m=` line, one bit each; `None` without RTP.
+    payload_types: Option<u128>,
+    /// Ids of header extensions: 1 to 255, then 4096 to 4351.
+    extensions: [u128; 4],
+    /// One of 64 bits for each rid, by its hash.
+    rids: u64,
+    /// Whether the session has header extensions.
+    session_has_extensions: bool,
+    look_again: bool,
+}
+
+impl Streams {
+    /// For the next section.
+    pub(super) fn next_section(&self, names: u128, level: Level) -> Self {
+        Self {
+            session_has_extensions: match level {
+                Level::Session => names & Name::ExtMap.bit() != 0,
+                Level::Media => self.session_has_extensions,
+            },
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn formats(&mut self, line: &MediaLine<'_>, payload_types: u128) {
+        self.payload_types = line.protocol.contains("RTP/").then_some(payload_types);
+    }
+
+    /// Checks an attribute's value, and says what is wrong with one that can be understood.
+    #[inline]
+    pub(super) fn check(&mut self, name: Name, text: &str) -> Result<Option<ErrorKind>, Fault> {
+        Ok(match name {
+            Name::RtcpFb => RtcpFb::parse(text)?.payload_type.and_then(|each| self.unlisted(each)),
+            Name::RtpMap => self.unlisted(RtpMap::parse(text)?.payload_type),
+            Name::Fmtp => payload_type_of(Fmtp::parse(text)?.format).and_then(|each| self.unlisted(each)),
+            Name::ExtMap => self.extension(&ExtMap::parse(text)?),
+            Name::Candidate => incomplete(&Candidate::parse_value(text)?),
+            Name::Fingerprint => lower_case(&Fingerprint::parse(text)?),
+            Name::Rid => {
+                self.rid(&Rid::parse(text)?);
+                None
+            }
+            Name::Simulcast => {
+                Simulcast::parse(text)?;
+                self.look_again = true;
+                None
+            }
+            name => {
+                Attribute::check(name, text)?;
+                None
+            }
+        })
+    }
+
+    /// RFC 8866 §6.6: attributes name formats of their section; others mean nothing.
+    #[inline]
+    fn unlisted(&self, payload_type: u8) -> Option<ErrorKind> {
+        let listed = self.payload_types? & 1_u128.wrapping_shl(u32::from(payload_type)) != 0;
+        (!listed).then_some(ErrorKind::UnlistedFormat)
+    }
+
+    /// RFC 8285 §5: each id once, all extensions at one level.
+    #[inline]
+    fn extension(&mut self, extension: &ExtMap<'_>) -> Option<ErrorKind> {
+        let (slot, bit) = (slot_of(extension), 1_u128.wrapping_shl(u32::from(extension.id) & 127));
+        if let Some(ids) = self.extensions.get_mut(slot / 128) {
+            self.look_again |= *ids & bit != 0;
+            *ids |= bit;
+        }
+        let mixed = self.session_has_extensions;
+        self.session_has_extensions = false;
+        mixed.then_some(ErrorKind::ExtensionsAtBothLevels)
+    }
+
+    fn rid(&mut self, rid: &Rid<'_>) {
+        let hash = rid
+            .id
+            .bytes()
+            .fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
+        let bit = 1_u64.wrapping_shl(hash);
+        self.look_again |= self.rids & bit != 0;
+        self.rids |= bit;
+    }
+}
+
+/// Which of 512 places an extension's id has.
+fn slot_of(extension: &ExtMap<'_>) -> usize {
+    let id = usize::from(extension.id) & 255;
+    if extension.is_provisional() { id | 256 } else { id }
+}
+
+/// RFC 8839 §5.1: all but host candidates say what they are derived from. RFC 6544 §4.5: TCP
+/// candidates say who connects, or are ignored.
+fn incomplete(candidate: &Candidate<'_>) -> Option<ErrorKind> {
+    if candidate.needs_related() && candidate.related.is_none() {
+        Some(ErrorKind::MissingRelatedAddress)
+    } else if candidate.tcp_type.is_none() && candidate.is_tcp() {
+        Some(ErrorKind::MissingTcpType)
+    } else {
+        None
+    }
+}
+
+/// RFC 8122 §5 has upper-case digits.
+fn lower_case(fingerprint: &Fingerprint<'_>) -> Option<ErrorKind> {
+    let lower = fingerprint
+        .value
+        .bytes()
+        .fold(false, |lower, byte| lower | byte.is_ascii_lowercase());
+    lower.then_some(ErrorKind::LowerCaseFingerprint)
+}
+
+impl<'a> Pass<'a, '_> {
+    /// Looks for ids that stand twice, once there is reason to, in the section that ends at `end`.
+    pub(super) fn check_streams(&mut self, end: usize) -> Result<(), ParseError> {
+        if self.streams.look_again {
+            self.look_again(end)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_again(&mut self, end: usize) -> Result<(), ParseError> {
+        let here = (self.line, self.line_start);
+        let mut extensions = [""; 512];
+        let mut rids = Mids::<RIDS>::new(self.text);
+        let mut simulcast = None;
+        let section = self.text.get(self.section_start..end).unwrap_or_default();
+        self.line = self.section_line;
+        for line in RawLines::new(section) {
+            self.line_start = line.start.saturating_add(self.section_start);
+            let value = line.bytes.strip_prefix(b"a=").map(split_attribute);
+            if let Some((name, Some(value))) = value {
+                let at = self
+                    .line_start
+                    .saturating_add(line.bytes.len())
+                    .saturating_sub(value.len());
+                match Name::of(name).and_then(|name| Attribute::parse_known(name, Some(value)).ok()) {
+                    Some(Attribute::ExtMap(extension)) => {
+                        let found = extensions.get_mut(slot_of(&extension));
+                        match found {
+                            Some(uri @ &mut "") => *uri = extension.uri,
+                            Some(uri) if *uri != extension.uri => self.report(ErrorKind::DuplicateExtension, at)?,
+                            _ => self.report(ErrorKind::RepeatedAttribute, at)?,
+                        }
+                    }
+                    Some(Attribute::Rid(rid)) if !rids.insert(rid.id.as_bytes(), at) => {
+                        self.report(ErrorKind::DuplicateRid, at)?;
+                    }
+                    Some(Attribute::Simulcast(streams)) if simulcast.is_none() => {
+                        simulcast = Some((streams, self.line, self.line_start, at));
+                    }
+                    _ => {}
+                }
+            }
+            self.line = self.line.saturating_add(1);
+        }
+        if let Some((streams, line, line_start, at)) = simulcast
+            && !rids.is_full()
+        {
+            (self.line, self.line_start) = (line, line_start);
+            let mut named = [streams.send, streams.recv]
+                .into_iter()
+                .flatten()
+                .flat_map(|list| list.rids());
+            if named.any(|rid| !rids.contains(rid.id.as_bytes())) {
+                self.report(ErrorKind::UndefinedRid, at)?;
+            }
+        }
+        (self.line, self.line_start) = here;
+        Ok(())
+    }
+}
+
+/// Slots for rids, of which half may be taken; those beyond go unchecked.
+const RIDS: usize = 128;
