@@ -26,6 +26,7 @@ use crate::{
     NamedGroup, Provider, RecordNumberKey, Rng, SignatureScheme, SigningKey, hybrid,
 };
 
+mod ed25519;
 mod ml_kem;
 mod rsa;
 
@@ -171,7 +172,7 @@ impl Provider for AwsLcRs {
             .find_map(|(curve, scheme)| Some((EcdsaKeyPair::from_pkcs8(curve, der).ok()?, scheme)));
         match ecdsa {
             Some((key, scheme)) => EcdsaKey::shared(key, scheme),
-            None => rsa::Key::from_pkcs8(der),
+            None => ed25519::Key::from_pkcs8(der).or_else(|_| rsa::Key::from_pkcs8(der)),
         }
     }
 }

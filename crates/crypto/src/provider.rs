@@ -253,8 +253,8 @@ pub trait Provider: Debug + Send + Sync {
     /// A fresh ECDSA P-256 signing key.
     fn generate_signing_key(&self, rng: &mut Rng) -> Result<Arc<dyn SigningKey>, CryptoError>;
 
-    /// A signing key from the DER of its PKCS#8 form (RFC 5958): ECDSA on P-256 or P-384, or RSA
-    /// where the provider signs with it.
+    /// A signing key from the DER of its PKCS#8 form (RFC 5958): ECDSA on P-256 or P-384, Ed25519,
+    /// or RSA where the provider signs with it.
     fn signing_key_from_pkcs8(&self, der: &[u8]) -> Result<Arc<dyn SigningKey>, CryptoError>;
 }
 

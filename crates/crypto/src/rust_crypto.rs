@@ -27,6 +27,7 @@ use crate::{
     NamedGroup, Provider, RecordNumberKey, Rng, SignatureScheme, SigningKey, hybrid,
 };
 
+mod ed25519;
 mod ml_kem;
 mod nist;
 mod record_number;
@@ -132,7 +133,7 @@ impl Provider for RustCrypto {
                 sha384 = Sha384::digest(message);
                 &sha384
             }
-            SignatureScheme::Ed25519 if kind == KeyKind::Ed25519 => return verify_ed25519(key, message, signature),
+            SignatureScheme::Ed25519 if kind == KeyKind::Ed25519 => return ed25519::verify(key, message, signature),
             SignatureScheme::Ed25519 => return Err(CryptoError::InvalidKey),
             _ => return Err(CryptoError::Unsupported),
         };
@@ -149,7 +150,9 @@ impl Provider for RustCrypto {
     }
 
     fn signing_key_from_pkcs8(&self, der: &[u8]) -> Result<Arc<dyn SigningKey>, CryptoError> {
-        nist::p256::EcdsaKey::from_pkcs8(der).or_else(|_| nist::p384::EcdsaKey::from_pkcs8(der))
+        nist::p256::EcdsaKey::from_pkcs8(der)
+            .or_else(|_| nist::p384::EcdsaKey::from_pkcs8(der))
+            .or_else(|_| ed25519::Key::from_pkcs8(der))
     }
 }
 
@@ -248,14 +251,6 @@ impl KeyExchange for X25519Exchange {
         }
         Ok(Zeroizing::new(secret.as_bytes().to_vec()))
     }
-}
-
-fn verify_ed25519(key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
-    let key = key.try_into().map_err(|_| CryptoError::InvalidKey)?;
-    let key = ed25519_dalek::VerifyingKey::from_bytes(key).map_err(|_| CryptoError::InvalidKey)?;
-    let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| CryptoError::Authentication)?;
-    key.verify_strict(message, &signature)
-        .map_err(|_| CryptoError::Authentication)
 }
 
 fn copy_to_front(digest: &[u8], out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -> usize {

@@ -311,6 +311,32 @@ fn a_scheme_knows_the_keys_it_is_for() {
     assert!(SignatureScheme::Ed25519.is_for_key(&ed25519_key_info(RFC_8032[0].0)));
 }
 
+// RFC 8410 §10.3: the second form of a private key holds the public one too.
+#[test]
+fn ed25519_keys_sign_what_rfc_8032_has() {
+    let mut rng = Rng::from_os();
+    for provider in providers() {
+        for ((public, message, signature), secret) in RFC_8032.iter().zip(RFC_8032_SECRETS) {
+            let short = hex(&format!("302e020100300506032b657004220420{secret}"));
+            let long = hex(&format!("3051020101300506032b657004220420{secret}812100{public}"));
+            for pkcs8 in [short, long] {
+                let key = provider.signing_key_from_pkcs8(&pkcs8).expect("a key");
+                assert_eq!(key.public_key_info(), ed25519_key_info(public), "{provider:?}");
+                let signed = key.sign(SignatureScheme::Ed25519, &hex(message), &mut rng);
+                assert_eq!(signed, Ok(hex(signature)), "{provider:?}");
+                assert_eq!(format!("{key:?}"), "SigningKey(Ed25519)");
+                for (scheme, ..) in ALL_SCHEMES {
+                    assert_eq!(key.sign(scheme, b"", &mut rng), Err(CryptoError::Unsupported));
+                }
+                for another in providers() {
+                    let again = another.signing_key_from_pkcs8(&key.to_pkcs8()).expect("its key");
+                    assert_eq!(again.public_key_info(), key.public_key_info());
+                }
+            }
+        }
+    }
+}
+
 fn ed25519_key_info(key: &str) -> Vec<u8> {
     hex(&format!("302a300506032b6570032100{key}"))
 }
@@ -450,4 +476,11 @@ const RFC_8032: &[(&str, &str, &str)] = &[
         "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc659\
          4a7c15e9716ed28dc027beceea1ec40a",
     ),
+];
+
+/// RFC 8032 §7.1: the secret keys of the same.
+const RFC_8032_SECRETS: [&str; 3] = [
+    "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+    "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+    "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
 ];
