@@ -70,7 +70,10 @@ fn verdicts_are_those_of_the_table() {
     }
     let golden = fs::read_to_string(&path).unwrap();
     for (line, expected) in table.lines().zip(golden.lines()) {
-        assert_eq!(line, expected);
+        assert_eq!(
+            line, expected,
+            "if it is meant, write the table anew with UPDATE_GOLDEN=1"
+        );
     }
     assert_eq!(table.lines().count(), golden.lines().count());
 }
