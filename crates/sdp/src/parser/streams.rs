@@ -18,8 +18,8 @@ use crate::profile::Level;
 pub(super) struct Streams {
     /// The payload types of the `m=` line, one bit each; `None` without RTP.
     payload_types: Option<u128>,
-    /// Ids of header extensions: 1 to 255, then 4096 to 4351.
-    extensions: [u128; 4],
+    /// Ids of header extensions, one bit each.
+    extensions: [u128; 2],
     /// One of 64 bits for each rid, by its hash.
     rids: u64,
     /// Whether the session has header extensions.
@@ -76,11 +76,12 @@ impl Streams {
         (!listed).then_some(ErrorKind::UnlistedFormat)
     }
 
-    /// RFC 8285 §5: each id once, all extensions at one level.
+    /// RFC 8285 §5: each id once, all extensions at one level. §7: not so the ids that the answerer
+    /// replaces, where one id has alternatives.
     #[inline]
     fn extension(&mut self, extension: &ExtMap<'_>) -> Option<ErrorKind> {
-        let (slot, bit) = (slot_of(extension), 1_u128.wrapping_shl(u32::from(extension.id) & 127));
-        if let Some(ids) = self.extensions.get_mut(slot / 128) {
+        let bit = 1_u128.wrapping_shl(u32::from(extension.id));
+        if let Some(ids) = self.extensions.get_mut(usize::from(extension.id) / 128) {
             self.look_again |= *ids & bit != 0;
             *ids |= bit;
         }
@@ -98,12 +99,6 @@ impl Streams {
         self.look_again |= self.rids & bit != 0;
         self.rids |= bit;
     }
-}
-
-/// Which of 512 places an extension's id has.
-fn slot_of(extension: &ExtMap<'_>) -> usize {
-    let id = usize::from(extension.id) & 255;
-    if extension.is_provisional() { id | 256 } else { id }
 }
 
 /// RFC 8839 §5.1: all but host candidates say what they are derived from. RFC 6544 §4.5: TCP
@@ -141,7 +136,7 @@ impl<'a> Pass<'a, '_> {
     #[inline(never)]
     fn look_again(&mut self, end: usize) -> Result<(), ParseError> {
         let here = (self.line, self.line_start);
-        let mut extensions = [""; 512];
+        let mut extensions = [""; 256];
         let mut rids = Mids::<RIDS>::new(self.text);
         let mut simulcast = None;
         let section = self.text.get(self.section_start..end).unwrap_or_default();
@@ -155,14 +150,12 @@ impl<'a> Pass<'a, '_> {
                     .saturating_add(line.bytes.len())
                     .saturating_sub(value.len());
                 match Name::of(name).and_then(|name| Attribute::parse_known(name, Some(value)).ok()) {
-                    Some(Attribute::ExtMap(extension)) => {
-                        let found = extensions.get_mut(slot_of(&extension));
-                        match found {
-                            Some(uri @ &mut "") => *uri = extension.uri,
-                            Some(uri) if *uri != extension.uri => self.report(ErrorKind::DuplicateExtension, at)?,
-                            _ => self.report(ErrorKind::RepeatedAttribute, at)?,
-                        }
-                    }
+                    Some(Attribute::ExtMap(extension)) => match extensions.get_mut(usize::from(extension.id)) {
+                        None => {}
+                        Some(uri @ &mut "") => *uri = extension.uri,
+                        Some(uri) if *uri == extension.uri => self.report(ErrorKind::RepeatedAttribute, at)?,
+                        Some(_) => self.report(ErrorKind::DuplicateExtension, at)?,
+                    },
                     Some(Attribute::Rid(rid)) if !rids.insert(rid.id.as_bytes(), at) => {
                         self.report(ErrorKind::DuplicateRid, at)?;
                     }

@@ -1,7 +1,7 @@
 //! Sections as text, and capabilities in short.
 
 use pollrtc_sdp::rtp::{BundleIds, Codec, HeaderExtension, MediaKind, RtpCapabilities, RtpParameters};
-use pollrtc_sdp::{Connection, MediaLine, Origin, OwnedSession, Session, Writer};
+use pollrtc_sdp::{Connection, MediaLine, Origin, OwnedSession, Parser, Profile, Writer};
 
 /// A description with one section, given as its lines without line ends.
 pub(crate) fn description(lines: &[&str]) -> String {
@@ -16,7 +16,11 @@ pub(crate) fn description(lines: &[&str]) -> String {
 /// What the description's first section says.
 pub(crate) fn read(lines: &[&str]) -> RtpParameters {
     let text = description(lines);
-    let session = Session::parse(&text).expect("a description");
+    // What the stricter profiles refuse must do no harm either.
+    let session = Parser::new()
+        .profile(Profile::Lenient)
+        .parse(&text)
+        .expect("a description");
     RtpParameters::read(&session.media().next().expect("a section"))
 }
 
