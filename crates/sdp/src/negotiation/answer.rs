@@ -210,6 +210,10 @@ impl<'a> Answering<'a> {
                 BundlePolicy::Balanced => Some(section.line.media.as_str()),
                 BundlePolicy::MaxBundle => None,
             };
+            // What the offer itself rejects is no section to be with.
+            if matches!(self.rejected.get(index), Some(Some(RejectReason::Peer))) {
+                continue;
+            }
             let first = *first_of.entry(kind).or_insert(index);
             let group = |index: usize| self.bundle_of.get(index).copied().flatten();
             let together = group(index).is_some() && group(index) == group(first);
@@ -372,6 +376,9 @@ impl<'a> Answering<'a> {
             }
         };
         given.insert(key.transport);
+        if has_rtp && before.is_some_and(|before| before.rtcp_mux && !section.rtcp_mux) && self.carried_rtp(shared) {
+            return Err(NegotiationError::RtcpMuxChanged { section: shared.tagged });
+        }
         let (key, continued) = match before {
             Some(before) => self.continued(key, before, &remote, shared.tagged, provisional)?,
             None => (key, None),
@@ -399,6 +406,13 @@ impl<'a> Answering<'a> {
                 },
             },
         })
+    }
+
+    /// Whether media was agreed on over this transport before, and how its RTCP goes with it.
+    fn carried_rtp(&self, shared: &Shared) -> bool {
+        let agreed = &self.negotiator.agreed.sections;
+        let carried = |index: &usize| agreed.get(*index).is_some_and(|section| section.rtp().is_some());
+        shared.members.iter().any(carried)
     }
 
     /// The credentials with which a transport goes on, and the role if its association does.
@@ -487,9 +501,12 @@ impl<'a> Answering<'a> {
         let previous = agreed.filter(|agreed| agreed.transceiver == transceiver.id);
         let had_streams = previous.is_some_and(|agreed| agreed.streams.is_some());
         let sends = transceiver::sends(transceiver.direction);
-        if !sends {
-            parameters.rids.retain(|rid| rid.direction != RidDirection::Send);
-            parameters.simulcast.send.clear();
+        if let Some(offer) = offered.rtp() {
+            // RFC 8853 §5.3.2: any layers of the peer's, and of ours those that the application has.
+            parameters.answer_simulcast(&offer.parameters, |way, rid| match way {
+                RidDirection::Recv => true,
+                RidDirection::Send => sends && transceiver.rids.iter().any(|ours| ours == rid),
+            });
         }
         LocalContent::Rtp(Box::new(LocalRtp {
             transceiver: transceiver.id,

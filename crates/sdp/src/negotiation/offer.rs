@@ -16,7 +16,7 @@ use super::transceiver::{self, Transceiver};
 use super::transport::TransportKey;
 use super::{BundlePolicy, Negotiator, RejectReason, RtcpMuxPolicy, TransportId};
 use crate::attribute::Setup;
-use crate::rtp::{BundleIds, MediaKind, RtpCapabilities, RtpParameters};
+use crate::rtp::{BundleIds, MediaKind, RtpCapabilities, RtpParameters, Simulcast};
 
 /// What stands in one place of the offer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -286,9 +286,9 @@ impl Negotiator {
                 let mut parameters = RtpParameters::offer(&capabilities, previous_parameters, ids);
                 let sends = transceiver::sends(transceiver.direction);
                 // RFC 9429 §5.2.2: what was said about layers stays.
-                let had_layers = previous.is_some_and(|previous| !previous.parameters.receive.rids.is_empty());
+                let had_layers = previous.is_some_and(|previous| !previous.parameters.send.rids.is_empty());
                 if sends || had_layers {
-                    (parameters.rids, parameters.simulcast) = transceiver.layers();
+                    parameters.offer_simulcast(Simulcast::send(transceiver.rids.iter().map(String::as_str)));
                 }
                 if parameters.codecs.is_empty() {
                     let rejected = LocalState::Rejected(RejectReason::NoCommonCodec);

@@ -3,9 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::attribute::{Direction, RidDirection};
-use crate::rtp::{Codec, CodecOrder, MediaKind, NegotiatedRtp, Rid, RtpCapabilities, Simulcast};
-use crate::rtp::{Layer, SimulcastStream};
+use crate::attribute::Direction;
+use crate::rtp::{Codec, CodecOrder, MediaKind, NegotiatedRtp, RtpCapabilities};
 
 /// Names one transceiver of one negotiator for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -155,37 +154,6 @@ impl Transceiver {
             order: CodecOrder::Preferred,
             ..all.clone()
         }
-    }
-
-    /// `a=rid` and `a=simulcast` of what we send (RFC 9429 §5.2.1).
-    pub(super) fn layers(&self) -> (Vec<Rid>, Simulcast) {
-        let rids: Vec<Rid> = self
-            .rids
-            .iter()
-            .map(|id| Rid {
-                id: id.clone(),
-                direction: RidDirection::Send,
-                payload_types: Vec::new(),
-                restrictions: Vec::new(),
-            })
-            .collect();
-        let stream = |rid: &Rid| SimulcastStream {
-            alternatives: [Layer {
-                rid: rid.id.clone(),
-                paused: false,
-            }]
-            .into(),
-        };
-        let send = if rids.len() > 1 {
-            rids.iter().map(stream).collect()
-        } else {
-            Vec::new()
-        };
-        let simulcast = Simulcast {
-            send,
-            receive: Vec::new(),
-        };
-        (rids, simulcast)
     }
 }
 

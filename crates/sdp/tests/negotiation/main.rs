@@ -2,6 +2,9 @@
 
 mod support;
 
+mod bundles;
+mod candidates;
 mod data;
+mod media;
 mod states;
 mod transports;

@@ -1,0 +1,391 @@
+//! Sections that share a transport: offered, accepted in part, refused, taken apart.
+
+use pollrtc_sdp::negotiation::{
+    BundlePolicy, Config, Description, Effect, NegotiationError, RejectReason, RtcpMuxPolicy, SdpKind, TransceiverInit,
+};
+use pollrtc_sdp::rtp::{MediaKind, RtpError};
+
+use crate::support::{Peer, as_kind, edited, exchange, has, is_rejected, media_config, media_lines, section, values};
+
+fn with_policy(name: &'static str, bundle_policy: BundlePolicy) -> Peer {
+    let config = Config {
+        bundle_policy,
+        ..media_config()
+    };
+    Peer::with(name, config)
+}
+
+/// Two audio sections, one of video, data channels.
+fn offerer(bundle_policy: BundlePolicy) -> Peer {
+    let mut alice = with_policy("alice", bundle_policy);
+    for kind in [MediaKind::Audio, MediaKind::Audio, MediaKind::Video] {
+        alice.negotiator.add_transceiver(kind, TransceiverInit::default());
+    }
+    alice.negotiator.add_data_channels();
+    alice
+}
+
+/// As a peer says it that knows nothing of bundles: each section answered on its own.
+fn without_bundle(description: &Description) -> Description {
+    let lines = description.sdp.split_inclusive("\r\n");
+    let kept: String = lines.filter(|line| !line.starts_with("a=group:BUNDLE")).collect();
+    Description {
+        sdp: kept,
+        ..description.clone()
+    }
+}
+
+fn reasons(effects: &[Effect]) -> Vec<(usize, RejectReason)> {
+    let reason = |effect: &Effect| match effect {
+        Effect::SectionRejected { section, reason, .. } => Some((*section, *reason)),
+        _ => None,
+    };
+    effects.iter().filter_map(reason).collect()
+}
+
+fn closed(effects: &[Effect]) -> usize {
+    effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::TransportClosed(_)))
+        .count()
+}
+
+#[test]
+fn the_policy_decides_which_sections_have_a_transport_to_fall_back_on() {
+    let policies = [
+        (BundlePolicy::Balanced, [false, true, false, false]),
+        (BundlePolicy::MaxCompat, [false; 4]),
+        (BundlePolicy::MaxBundle, [false, true, true, true]),
+    ];
+    for (policy, bundle_only) in policies {
+        let mut alice = offerer(policy);
+        let offer = alice.offer();
+        assert_eq!(values(&offer.sdp, "group"), ["BUNDLE 0 1 2 3"]);
+        let mut ufrags = values(&offer.sdp, "ice-ufrag");
+        let own = bundle_only.iter().filter(|bundle_only| !**bundle_only).count();
+        assert_eq!(ufrags.len(), own);
+        ufrags.dedup();
+        assert_eq!(ufrags.len(), own, "unique credentials");
+        for (index, bundle_only) in bundle_only.into_iter().enumerate() {
+            let text = section(&offer, index);
+            assert_eq!(has(&text, "bundle-only"), bundle_only);
+            assert_eq!(media_lines(&offer)[index].split(' ').nth(1) == Some("0"), bundle_only);
+            assert_eq!(values(&text, "fingerprint").is_empty(), bundle_only);
+        }
+        // A bundle-only section in the group is accepted all the same, over one transport.
+        let mut bob = Peer::media("bob");
+        let answer = bob.answer(&offer);
+        assert_eq!(values(&answer.sdp, "ice-ufrag").len(), 1);
+        assert!((0..4).all(|index| !is_rejected(&answer, index)));
+        assert!(!answer.sdp.contains("bundle-only"));
+        let effects = alice.take(&answer);
+        assert_eq!(closed(&effects), own - 1);
+        assert_eq!(alice.negotiator.transports().count(), 1);
+        assert_eq!(bob.negotiator.transports().count(), 1);
+    }
+}
+
+#[test]
+fn transports_that_the_bundle_leaves_over_are_closed_by_the_final_answer_only() {
+    let mut alice = offerer(BundlePolicy::MaxCompat);
+    let offer = alice.offer();
+    let answer = Peer::media("bob").answer(&offer);
+    assert_eq!(closed(&alice.take(&as_kind(&answer, SdpKind::PrAnswer))), 0);
+    assert_eq!(alice.negotiator.live_keys().count(), 4);
+    assert_eq!(closed(&alice.take(&answer)), 3);
+    assert_eq!(alice.negotiator.live_keys().count(), 1);
+}
+
+#[test]
+fn a_peer_without_bundles_gets_a_transport_for_each_section_it_can_use() {
+    let mut alice = offerer(BundlePolicy::Balanced);
+    let offer = alice.offer();
+    // What it does not know it ignores; to it, port zero is a refusal.
+    let mut bob = with_policy("bob", BundlePolicy::MaxCompat);
+    let answer = bob.answer(&edited(&without_bundle(&offer), "a=bundle-only\r\n", ""));
+    assert!(is_rejected(&answer, 1));
+    assert_eq!(values(&answer.sdp, "ice-ufrag").len(), 3);
+    let effects = alice.take(&answer);
+    assert_eq!(reasons(&effects), [(1, RejectReason::Peer)]);
+    assert_eq!(alice.negotiator.transports().count(), 3);
+    // What was not bundled is not offered as bundled again, what is new is.
+    alice
+        .negotiator
+        .add_transceiver(MediaKind::Video, TransceiverInit::default());
+    let again = alice.offer();
+    assert_eq!(values(&again.sdp, "group"), ["BUNDLE 4"]);
+    assert_eq!(values(&again.sdp, "mid"), ["0", "4", "2", "3"]);
+    assert_eq!(values(&again.sdp, "ice-ufrag").len(), 4);
+    alice.take(&bob.answer(&again));
+    assert_eq!(alice.negotiator.transports().count(), 4);
+}
+
+#[test]
+fn the_answerers_policy_rejects_what_has_no_bundle() {
+    let mut alice = offerer(BundlePolicy::MaxCompat);
+    let offer = without_bundle(&alice.offer());
+    let rejected = |policy| {
+        let mut bob = with_policy("bob", policy);
+        let answer = bob.answer(&offer);
+        [0, 1, 2, 3].map(|index| is_rejected(&answer, index))
+    };
+    assert_eq!(rejected(BundlePolicy::MaxCompat), [false; 4]);
+    assert_eq!(rejected(BundlePolicy::Balanced), [false, true, false, false]);
+    assert_eq!(rejected(BundlePolicy::MaxBundle), [false, true, true, true]);
+}
+
+#[test]
+fn the_first_section_that_is_not_rejected_describes_the_transport() {
+    let mut alice = offerer(BundlePolicy::Balanced);
+    let offer = alice.offer();
+    let mut bob = Peer::new("bob");
+    let answer = bob.answer(&offer);
+    assert_eq!(
+        [0, 1, 2, 3].map(|index| is_rejected(&answer, index)),
+        [true, true, true, false]
+    );
+    assert_eq!(values(&answer.sdp, "group"), ["BUNDLE 3"]);
+    alice.take(&answer);
+    let transport = alice.negotiator.transports().next().unwrap();
+    assert_eq!((transport.section, transport.mid.as_deref()), (3, Some("3")));
+    // Both mean the same end of it.
+    let ours = values(&section(&offer, 3), "ice-ufrag")[0].to_owned();
+    assert_eq!(bob.negotiator.transports().next().unwrap().remote.ufrag, ours);
+}
+
+#[test]
+fn without_the_section_that_describes_the_transport_the_whole_bundle_is_rejected() {
+    let mut alice = offerer(BundlePolicy::MaxBundle);
+    let offer = alice.offer();
+    let mut bob = Peer::new("bob");
+    bob.take(&offer);
+    let answer = bob.create_answer();
+    let effects = bob.negotiator.set_local(&answer).unwrap();
+    assert!((0..4).all(|index| is_rejected(&answer, index)));
+    assert_eq!(reasons(&effects)[3], (3, RejectReason::BundleRejected));
+    alice.take(&answer);
+    assert_eq!(alice.negotiator.transports().count(), 0);
+}
+
+#[test]
+fn bundle_only_outside_of_a_bundle_is_rejected() {
+    let mut alice = offerer(BundlePolicy::Balanced);
+    let offer = edited(&alice.offer(), "BUNDLE 0 1 2 3", "BUNDLE 0 2 3");
+    let mut bob = Peer::media("bob");
+    bob.take(&offer);
+    let answer = bob.create_answer();
+    let effects = bob.negotiator.set_local(&answer).unwrap();
+    assert_eq!(reasons(&effects), [(1, RejectReason::BundleOnly)]);
+
+    // An answer that moves such a section out of the bundle has none for it.
+    let mut alice = offerer(BundlePolicy::Balanced);
+    let answer = Peer::media("carol").answer(&alice.offer());
+    let moved = edited(&answer, "BUNDLE 0 1 2 3", "BUNDLE 0 2 3");
+    let tagged = section(&answer, 0);
+    let credentials: String = ["ice-ufrag", "ice-pwd", "fingerprint", "setup"]
+        .map(|name| format!("a={name}:{}\r\n", values(&tagged, name)[0]))
+        .concat();
+    let alone = format!("a=mid:1\r\na=rtcp-mux\r\n{credentials}");
+    let effects = alice.take(&edited(&moved, "a=mid:1\r\n", &alone));
+    assert_eq!(reasons(&effects), [(1, RejectReason::BundleOnly)]);
+}
+
+#[test]
+fn port_zero_without_bundle_only_is_rejected_also_in_a_bundle() {
+    let mut alice = offerer(BundlePolicy::Balanced);
+    let offer = edited(&alice.offer(), "a=bundle-only\r\n", "");
+    let mut bob = Peer::media("bob");
+    let answer = bob.answer(&offer);
+    assert!(is_rejected(&answer, 1));
+    assert_eq!(
+        values(&answer.sdp, "group"),
+        ["BUNDLE 0 2 3"],
+        "and is not in the group"
+    );
+}
+
+#[test]
+fn answers_of_the_older_rule_have_bundled_sections_with_port_zero() {
+    let mut alice = offerer(BundlePolicy::Balanced);
+    let mut bob = Peer::media("bob");
+    let answer = bob.answer(&alice.offer());
+    let older = edited(&answer, "m=video 9", "m=video 0");
+    let older = edited(&older, "a=mid:2\r\n", "a=mid:2\r\na=bundle-only\r\n");
+    let effects = alice.take(&older);
+    assert_eq!(reasons(&effects), []);
+    assert_eq!(alice.negotiator.transports().count(), 1);
+}
+
+#[test]
+fn the_answers_group_is_a_part_of_the_offered_one() {
+    let mut alice = offerer(BundlePolicy::MaxCompat);
+    let offer = alice.offer();
+    let mut split = edited(
+        &offer,
+        "a=group:BUNDLE 0 1 2 3",
+        "a=group:BUNDLE 0 1\r\na=group:BUNDLE 2 3",
+    );
+    split.kind = SdpKind::Offer;
+    let mut bob = Peer::media("bob");
+    let answer = bob.answer(&split);
+    assert_eq!(values(&answer.sdp, "group"), ["BUNDLE 0 1", "BUNDLE 2 3"]);
+    assert_eq!(bob.negotiator.transports().count(), 2);
+    // The order within a group is the answerer's choice of who describes the transport.
+    let mut carol = Peer::media("carol");
+    let answer = carol.answer(&edited(&offer, "BUNDLE 0 1 2 3", "BUNDLE 2 0 1 3"));
+    assert_eq!(values(&answer.sdp, "group"), ["BUNDLE 2 0 1 3"]);
+    assert_eq!(values(&section(&answer, 2), "ice-ufrag").len(), 1);
+
+    // A section in a group that it was not offered in.
+    let mut dave = offerer(BundlePolicy::MaxCompat);
+    let (_, first) = exchange(&mut dave, &mut Peer::media("erin"));
+    let unbundled = {
+        let mut dave = offerer(BundlePolicy::MaxCompat);
+        let offer = without_bundle(&dave.offer());
+        let mut erin = with_policy("erin", BundlePolicy::MaxCompat);
+        dave.take(&erin.answer(&offer));
+        let again = dave.offer();
+        let answer = erin.answer(&again);
+        (dave, edited(&answer, "t=0 0\r\n", "t=0 0\r\na=group:BUNDLE 0 1\r\n"))
+    };
+    let (mut dave, forged) = unbundled;
+    assert_eq!(dave.refuse(&forged), NegotiationError::BundleMismatch { section: 0 });
+    assert!(values(&first.sdp, "group").len() == 1);
+}
+
+#[test]
+fn what_is_bundled_can_not_be_moved_out_by_an_answer() {
+    let mut alice = offerer(BundlePolicy::Balanced);
+    let mut bob = Peer::media("bob");
+    exchange(&mut alice, &mut bob);
+    let offer = alice.offer();
+    assert_eq!(values(&offer.sdp, "ice-ufrag").len(), 1);
+    let answer = bob.answer(&offer);
+    let tagged = section(&answer, 0);
+    let credentials: String = ["ice-ufrag", "ice-pwd", "fingerprint", "setup"]
+        .map(|name| format!("a={name}:{}\r\n", values(&tagged, name)[0]))
+        .concat();
+    let moved = edited(&answer, "BUNDLE 0 1 2 3", "BUNDLE 0 1 2");
+    let moved = edited(&moved, "a=mid:3\r\n", &format!("a=mid:3\r\n{credentials}"));
+    assert_eq!(alice.refuse(&moved), NegotiationError::BundleMismatch { section: 3 });
+}
+
+#[test]
+fn the_transport_stays_when_the_section_that_described_it_goes() {
+    let mut alice = offerer(BundlePolicy::Balanced);
+    let mut bob = Peer::media("bob");
+    exchange(&mut alice, &mut bob);
+    let before: Vec<_> = alice.negotiator.live_keys().collect();
+    let first = alice.negotiator.transceivers()[0].id();
+    alice.negotiator.stop(first).unwrap();
+    let offer = alice.offer();
+    assert_eq!(values(&offer.sdp, "group"), ["BUNDLE 1 2 3"]);
+    assert_eq!(values(&section(&offer, 1), "ice-ufrag").len(), 1);
+    let answer = bob.answer(&offer);
+    let effects = alice.take(&answer);
+    assert_eq!(closed(&effects), 0);
+    assert_eq!(alice.negotiator.live_keys().collect::<Vec<_>>(), before);
+    assert_eq!(values(&answer.sdp, "group"), ["BUNDLE 1 2 3"]);
+}
+
+#[test]
+fn media_may_be_bundled_into_a_data_section() {
+    let (mut alice, mut bob) = (Peer::media("alice"), Peer::media("bob"));
+    alice.negotiator.add_data_channels();
+    exchange(&mut alice, &mut bob);
+    alice
+        .negotiator
+        .add_transceiver(MediaKind::Audio, TransceiverInit::default());
+    let offer = alice.offer();
+    let (data, audio) = (section(&offer, 0), section(&offer, 1));
+    // RFC 9429 §5.2.2: the data section speaks for the media.
+    assert!(has(&data, "rtcp-mux") && !has(&audio, "rtcp-mux"));
+    assert_eq!(values(&offer.sdp, "ice-ufrag").len(), 1);
+    assert!(!offer.sdp.contains("bundle-only"));
+    let answer = bob.answer(&offer);
+    assert!(has(&section(&answer, 0), "rtcp-mux") && !is_rejected(&answer, 1));
+    alice.take(&answer);
+    assert_eq!(alice.negotiator.transports().count(), 1);
+}
+
+#[test]
+fn multiplexing_of_rtcp_is_answered_if_offered_and_demanded_by_the_policy() {
+    let mut alice = with_policy("alice", BundlePolicy::MaxCompat);
+    alice
+        .negotiator
+        .add_transceiver(MediaKind::Audio, TransceiverInit::default());
+    let offer = alice.offer();
+    assert!(has(&offer.sdp, "rtcp-mux") && has(&offer.sdp, "rtcp-mux-only"));
+    let mut bob = Peer::media("bob");
+    let answer = bob.answer(&offer);
+    assert!(has(&answer.sdp, "rtcp-mux") && !has(&answer.sdp, "rtcp-mux-only"));
+    let refused = alice.refuse(&edited(&answer, "a=rtcp-mux\r\n", ""));
+    assert_eq!(refused, NegotiationError::RtcpMuxRequired { section: 0 });
+    alice.take(&answer);
+
+    let only = edited(&offer, "a=rtcp-mux\r\n", "");
+    let refused = Peer::media("carol").refuse(&only);
+    assert_eq!(refused, NegotiationError::RtcpMuxOnlyWithoutMux { section: 0 });
+    let without = edited(&only, "a=rtcp-mux-only\r\n", "");
+    let mut carol = Peer::media("carol");
+    carol.take(&without);
+    let answer = carol.create_answer();
+    let effects = carol.negotiator.set_local(&answer).unwrap();
+    assert_eq!(reasons(&effects), [(0, RejectReason::NoRtcpMux)]);
+
+    let config = Config {
+        rtcp_mux_policy: RtcpMuxPolicy::Negotiate,
+        ..media_config()
+    };
+    let mut dave = Peer::with("dave", config);
+    let answer = dave.answer(&without);
+    assert!(!has(&answer.sdp, "rtcp-mux"));
+    assert_eq!(values(&answer.sdp, "rtcp"), ["9 IN IP4 0.0.0.0"]);
+    assert!(dave.negotiator.transports().all(|transport| !transport.rtcp_mux));
+}
+
+#[test]
+fn multiplexing_stays_as_it_was_agreed() {
+    let config = || Config {
+        rtcp_mux_policy: RtcpMuxPolicy::Negotiate,
+        ..media_config()
+    };
+    let (mut alice, mut bob) = (Peer::with("alice", config()), Peer::with("bob", config()));
+    alice
+        .negotiator
+        .add_transceiver(MediaKind::Audio, TransceiverInit::default());
+    exchange(&mut alice, &mut bob);
+    let answer = bob.answer(&alice.offer());
+    let refused = alice.refuse(&edited(&answer, "a=rtcp-mux\r\n", ""));
+    assert_eq!(refused, NegotiationError::RtcpMuxChanged { section: 0 });
+    alice.take(&answer);
+    let changed = edited(&alice.offer(), "a=rtcp-mux\r\n", "");
+    assert_eq!(bob.refuse(&changed), NegotiationError::RtcpMuxChanged { section: 0 });
+}
+
+#[test]
+fn one_payload_type_means_one_codec_within_a_bundle() {
+    let mut alice = offerer(BundlePolicy::MaxCompat);
+    let offer = alice.offer();
+    let video = media_lines(&offer)[2].split(' ').nth(3).unwrap().to_owned();
+    let line = media_lines(&offer)[0];
+    let conflict = offer.sdp.replacen(line, &format!("{line} {video}"), 1);
+    let opus = "a=rtpmap:111 opus/48000/2\r\n";
+    let conflict = conflict.replacen(opus, &format!("{opus}a=rtpmap:{video} L16/44100\r\n"), 1);
+    let mut bob = Peer::media("bob");
+    let refused = bob.refuse(&Description::offer(conflict.clone()));
+    let NegotiationError::Rtp { error, .. } = refused else {
+        panic!("{refused}")
+    };
+    assert!(matches!(error, RtpError::PayloadTypeConflict(_)));
+    // On transports of their own they don't meet.
+    let apart = without_bundle(&Description::offer(conflict));
+    with_policy("carol", BundlePolicy::MaxCompat).answer(&apart);
+    // What we offer never has conflicts: the peer's numbers are left to the peer's codecs.
+    let mut dave = Peer::media("dave");
+    dave.answer(&offer);
+    dave.negotiator
+        .add_transceiver(MediaKind::Video, TransceiverInit::default());
+    let mut erin = Peer::media("erin");
+    erin.answer(&dave.offer());
+}
