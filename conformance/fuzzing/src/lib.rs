@@ -13,6 +13,7 @@ pub mod netsim;
 pub mod pollrtc;
 pub mod sctp;
 pub mod sdp;
+pub mod sdp_rtp;
 pub mod stun;
 
 /// What a target does with the bytes that it is given; it panics if they show a fault.
@@ -22,6 +23,7 @@ pub type Body = fn(&[u8]);
 pub const TARGETS: &[(&str, Body)] = &[
     ("sdp", sdp::sdp),
     ("sdp_candidate", sdp::sdp_candidate),
+    ("sdp_rtp", sdp_rtp::sdp_rtp),
     ("sdp_document", document::sdp_document),
     ("sdp_fragment", sdp::sdp_fragment),
     ("crypto_fingerprint", crypto::crypto_fingerprint),
