@@ -4,6 +4,7 @@ mod answers;
 mod browsers;
 mod codecs;
 mod extensions;
+mod hostile;
 mod layers;
 mod properties;
 mod reading;
