@@ -8,7 +8,6 @@ use core::fmt::{self, Debug};
 use zeroize::Zeroizing;
 
 use crate::Rng;
-#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 use crate::public_key::{KeyKind, PublicKey};
 
 /// Why a cryptographic operation gave nothing. It says no more than this on purpose: details help
@@ -182,22 +181,22 @@ pub enum SignatureScheme {
     Ed25519 = 0x0807,
 }
 
-#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 impl SignatureScheme {
     /// Whether the key, given as the DER of its SubjectPublicKeyInfo, is of the kind and on the
     /// curve that the scheme names. Version 1.3 asks for it (RFC 8446 §4.2.3); in 1.2 a scheme names
     /// no curve, only the hash.
     pub fn is_for_key(self, subject_public_key_info: &[u8]) -> bool {
-        let Ok(PublicKey { kind, .. }) = PublicKey::from_info(subject_public_key_info) else {
+        let Ok(PublicKey { kind, key }) = PublicKey::from_info(subject_public_key_info) else {
             return false;
         };
-        kind == match self {
+        let expected = match self {
             Self::EcdsaSecp256r1Sha256 => KeyKind::P256,
             Self::EcdsaSecp384r1Sha384 => KeyKind::P384,
             Self::RsaPssRsaeSha256 | Self::RsaPssRsaeSha384 | Self::RsaPssRsaeSha512 => KeyKind::Rsa,
             Self::RsaPkcs1Sha256 | Self::RsaPkcs1Sha384 | Self::RsaPkcs1Sha512 => KeyKind::Rsa,
             Self::Ed25519 => KeyKind::Ed25519,
-        }
+        };
+        kind == expected && !key.is_empty()
     }
 }
 

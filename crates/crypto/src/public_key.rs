@@ -12,7 +12,6 @@ use crate::CryptoError;
 use crate::der::{Reader, tag};
 
 /// Contents of object identifiers.
-#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 mod oid {
     /// 1.2.840.10045.2.1
     pub(super) const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
@@ -70,7 +69,6 @@ pub fn public_key_info(certificate_der: &[u8]) -> Result<&[u8], CryptoError> {
 }
 
 /// The key inside of a SubjectPublicKeyInfo, not yet checked.
-#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 pub(crate) struct PublicKey<'a> {
     pub(crate) kind: KeyKind,
     /// For elliptic curves the point as in SEC 1 §2.3.3, for RSA the DER of an RSAPublicKey (RFC
@@ -79,7 +77,6 @@ pub(crate) struct PublicKey<'a> {
 }
 
 /// The algorithm that a key is for.
-#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyKind {
     P256,
@@ -88,7 +85,6 @@ pub(crate) enum KeyKind {
     Ed25519,
 }
 
-#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 impl<'a> PublicKey<'a> {
     /// Reads the DER of a SubjectPublicKeyInfo.
     pub(crate) fn from_info(info_der: &'a [u8]) -> Result<Self, CryptoError> {

@@ -1,14 +1,16 @@
 //! What the caller decides.
 
+use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, Provider};
+use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provider};
 
 use crate::error::HandshakeError;
-use crate::wire::{AlertDescription, CipherSuite, SrtpProfile};
+use crate::wire::{AlertDescription, CipherSuite, SrtpProfile, Version};
 
 /// How a [`Connection`](crate::Connection) behaves. One configuration may serve many connections
 /// (it is shared as an `Arc`).
@@ -25,8 +27,13 @@ pub struct Config {
     /// SRTP profiles by preference (RFC 5764); none means that SRTP is not negotiated. A handshake
     /// without a common profile succeeds and says so in [`Event::Connected`](crate::Event::Connected).
     pub srtp_profiles: Vec<SrtpProfile>,
-    /// Cipher suites by preference.
+    /// The versions that are spoken; of two, the newer one is preferred. Default: DTLS 1.2.
+    pub versions: Versions,
+    /// Cipher suites by preference, of both versions. A version without any is not spoken.
     pub cipher_suites: Vec<CipherSuite>,
+    /// Groups for key exchange by preference; those that the provider lacks are left out. Default:
+    /// X25519MLKEM768 (DTLS 1.3 only), X25519, P-256, P-384.
+    pub groups: Vec<NamedGroup>,
     /// The most bytes of a datagram that carries handshake messages: UDP payload, without IP and
     /// UDP headers. Default 1200.
     pub mtu: usize,
@@ -47,6 +54,8 @@ pub struct Config {
     pub cookies: Cookies,
     /// Whether a server asks clients who they are.
     pub client_certificates: ClientCertificates,
+    /// Gets the secrets of each connection, for tools that decrypt captures. Default: nobody does.
+    pub key_log: Option<KeyLog>,
 }
 
 impl Config {
@@ -67,7 +76,14 @@ impl Config {
             provider,
             peer,
             srtp_profiles: Vec::new(),
+            versions: Versions::Dtls12,
             cipher_suites: CipherSuite::ALL.to_vec(),
+            groups: vec![
+                NamedGroup::X25519MlKem768,
+                NamedGroup::X25519,
+                NamedGroup::Secp256r1,
+                NamedGroup::Secp384r1,
+            ],
             mtu: 1200,
             initial_rto: Duration::from_millis(400),
             max_rto: Duration::from_secs(60),
@@ -76,8 +92,57 @@ impl Config {
             max_send_queue: 65_536,
             cookies: Cookies::Off,
             client_certificates: ClientCertificates::Required,
+            key_log: None,
         }
     }
+}
+
+impl Config {
+    /// Whether a version is on and has a cipher suite.
+    pub(crate) fn speaks(&self, version: Version) -> bool {
+        let is_on = match version {
+            Version::DTLS_1_2 => self.versions != Versions::Dtls13,
+            Version::DTLS_1_3 => self.versions != Versions::Dtls12,
+            _ => false,
+        };
+        is_on && self.cipher_suites.iter().any(|suite| suite.version() == version)
+    }
+
+    /// Tells a secret to whoever wants to know.
+    pub(crate) fn log_secret(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
+        let Some(KeyLog(log)) = &self.key_log else { return };
+        let mut line = String::with_capacity(label.len() + 2 * (32 + secret.len()) + 2);
+        line.push_str(label);
+        for bytes in [&client_random[..], secret] {
+            line.push(' ');
+            for byte in bytes {
+                line.extend([byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
+            }
+        }
+        log(&line);
+    }
+}
+
+/// Takes lines of the key log: `LABEL CLIENT_RANDOM SECRET` in hexadecimal, as in the files that
+/// `SSLKEYLOGFILE` names (RFC 9850), without the end of line.
+#[derive(Clone)]
+pub struct KeyLog(pub Arc<dyn Fn(&str) + Send + Sync>);
+
+impl fmt::Debug for KeyLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyLog(..)")
+    }
+}
+
+/// Which versions of DTLS are spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Versions {
+    /// DTLS 1.3 where the peer speaks it too, else 1.2.
+    Both,
+    /// DTLS 1.2 alone (RFC 6347).
+    Dtls12,
+    /// DTLS 1.3 alone (RFC 9147).
+    Dtls13,
 }
 
 /// The most that [`Config::max_reassembly`] may ask for.

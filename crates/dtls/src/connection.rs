@@ -10,15 +10,17 @@ use core::time::Duration;
 use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
 use pollrtc_crypto::Rng;
 
+use crate::acks::Acks;
 use crate::config::{Config, MAX_REASSEMBLY};
 use crate::error::{CloseReason, ExportError, HandshakeError, SendError};
 use crate::flight::Flight;
+use crate::handshake::{Client, Context, Established, Secrets, Server, Welcome};
 use crate::outbox::Outbox;
 use crate::reassembly::Reassembler;
 use crate::received::ApplicationData;
-use crate::records::{ENCRYPTED_EPOCH, MAX_PREFIX_LEN, RecordLayer, SUFFIX_LEN, WriteError};
+use crate::records::{MAX_PREFIX_LEN, MAX_SUFFIX_LEN, RecordLayer, WriteError};
 use crate::stats::Stats;
-use crate::v12;
+use crate::v13::KeyUpdateRequest;
 use crate::wire::record::MAX_PLAINTEXT_LEN;
 use crate::wire::{AlertDescription, AlertLevel, CipherSuite, ContentType, SrtpProfile, Version};
 
@@ -102,6 +104,7 @@ pub enum State {
 /// ```
 pub struct Connection {
     pub(crate) config: Arc<Config>,
+    pub(crate) is_client: bool,
     pub(crate) rng: Rng,
     remote: SocketAddr,
     mtu: usize,
@@ -113,6 +116,7 @@ pub struct Connection {
     /// Pieces of ClientHellos that come after the first.
     pub(crate) rivals: Reassembler,
     pub(crate) flight: Flight,
+    pub(crate) acks: Acks,
     pub(crate) outbox: Outbox,
     pub(crate) held: Held,
     pub(crate) events: VecDeque<Event>,
@@ -122,11 +126,11 @@ pub struct Connection {
 
 /// A phase and the data that only it has.
 pub(crate) enum Phase {
-    Listening(v12::Welcome),
-    Client(v12::Client),
+    Listening(Welcome),
+    Client(Client),
     /// As long as the client has not answered, another ClientHello may take the place of the first.
-    Server(v12::Server, v12::Welcome),
-    Connected(v12::Established),
+    Server(Server, Welcome),
+    Connected(Established),
     Closed,
 }
 
@@ -141,6 +145,10 @@ impl Held {
     /// As much as a few large datagrams may hold.
     const MAX_RECORDS: usize = 16;
     const MAX_BYTES: usize = 8 * 1024;
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
 
     /// `false` if there is no room.
     pub(crate) fn push(&mut self, record: &[u8]) -> bool {
@@ -163,7 +171,8 @@ impl Connection {
     /// A client, which speaks first: its ClientHello comes out of the first `poll_transmit`.
     pub fn client(config: impl Into<Arc<Config>>, rng: Rng, remote: SocketAddr) -> Self {
         let mut connection = Self::new(config.into(), rng, remote);
-        let client = v12::Client::start(&mut connection.context());
+        connection.is_client = true;
+        let client = Client::start(&mut connection.context());
         connection.phase = Phase::Client(client);
         connection
     }
@@ -171,7 +180,7 @@ impl Connection {
     /// A server, which waits for a ClientHello.
     pub fn server(config: impl Into<Arc<Config>>, rng: Rng, remote: SocketAddr) -> Self {
         let mut connection = Self::new(config.into(), rng, remote);
-        let welcome = v12::Welcome::new(&connection.config, &mut connection.rng, remote);
+        let welcome = Welcome::new(&connection.config, &mut connection.rng, remote);
         connection.phase = Phase::Listening(welcome);
         connection
     }
@@ -183,11 +192,13 @@ impl Connection {
             reassembler: Reassembler::new(config.max_reassembly.min(MAX_REASSEMBLY)),
             rivals: Reassembler::new(MAX_RIVALS),
             config,
+            is_client: false,
             rng,
             remote,
             now: Instant::ZERO,
             phase: Phase::Closed,
             records: RecordLayer::default(),
+            acks: Acks::default(),
             outbox: Outbox::default(),
             held: Held::default(),
             events: VecDeque::new(),
@@ -224,8 +235,8 @@ impl Connection {
     /// Bytes of a record before the payload: where the payload stands for [`seal`](Self::seal).
     /// Before the handshake is complete it is the most that it can be.
     pub fn record_prefix(&self) -> usize {
-        match self.phase {
-            Phase::Connected(_) => self.records.prefix_len(ENCRYPTED_EPOCH),
+        match &self.phase {
+            Phase::Connected(established) => self.records.prefix_len(established.application_epoch()),
             _ => MAX_PREFIX_LEN,
         }
     }
@@ -233,30 +244,31 @@ impl Connection {
     /// Bytes of a record after the payload. Before the handshake is complete it is the most that it
     /// can be.
     pub fn record_suffix(&self) -> usize {
-        SUFFIX_LEN
+        match &self.phase {
+            Phase::Connected(established) => self.records.suffix_len(established.application_epoch()),
+            _ => MAX_SUFFIX_LEN,
+        }
     }
 
     /// Encrypts in place the payload that stands at `buf[record_prefix()..][..payload_len]`, and
     /// gives back the length of the datagram, which begins at `buf[0]`. Nothing is copied, queued
     /// or allocated; the caller sends it.
     pub fn seal(&mut self, buf: &mut [u8], payload_len: usize) -> Result<usize, SendError> {
-        self.check_sendable(payload_len)?;
+        let epoch = self.check_sendable(payload_len)?;
         let sealed = self
             .records
-            .write(ENCRYPTED_EPOCH, ContentType::ApplicationData, buf, payload_len);
+            .write(epoch, ContentType::ApplicationData, buf, payload_len);
         self.sent(sealed)
     }
 
     /// Encrypts a copy of the payload and queues it for `poll_transmit`.
     pub fn send(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.check_sendable(payload.len())?;
-        let datagram_len = self.record_prefix() + payload.len() + SUFFIX_LEN;
+        let epoch = self.check_sendable(payload.len())?;
+        let datagram_len = self.record_prefix() + payload.len() + self.record_suffix();
         if self.outbox.len() + datagram_len > self.config.max_send_queue {
             return Err(SendError::QueueFull);
         }
-        let sealed = self
-            .records
-            .write_alone(ENCRYPTED_EPOCH, ContentType::ApplicationData, payload);
+        let sealed = self.records.write_alone(epoch, ContentType::ApplicationData, payload);
         let datagram = self.sent(sealed)?;
         self.outbox.push(datagram);
         Ok(())
@@ -281,8 +293,8 @@ impl Connection {
         self.end(CloseReason::Local, alert);
     }
 
-    /// Keys for others, such as SRTP, which both ends derive alike (RFC 5705). No context and an
-    /// empty one give different keys.
+    /// Keys for others, such as SRTP, which both ends derive alike (RFC 5705, RFC 8446 §7.5). In DTLS
+    /// 1.2 no context and an empty one give different keys.
     pub fn export_keying_material(
         &self,
         label: &str,
@@ -292,7 +304,7 @@ impl Connection {
         let Phase::Connected(established) = &self.phase else {
             return Err(ExportError::NotConnected);
         };
-        established.secrets.export(self.config.provider, label, context, out)
+        established.export(self.config.provider, label, context, out)
     }
 
     /// The SRTP profile, once connected, if both have one in common.
@@ -318,6 +330,18 @@ impl Connection {
                 Some(&established.peer_certificate[..]).filter(|certificate| !certificate.is_empty())
             }
             _ => None,
+        }
+    }
+
+    /// New keys for what we send, in DTLS 1.3 (RFC 9147 §8), and if [requested](KeyUpdateRequest) for
+    /// what the peer sends too. It happens by itself in time before a key is worn out. In DTLS 1.2 and
+    /// before the handshake is complete it does nothing.
+    pub fn update_keys(&mut self, request: KeyUpdateRequest) {
+        if let Phase::Connected(established) = &mut self.phase
+            && let Secrets::V13(secrets) = &mut established.secrets
+        {
+            secrets.want_update(request);
+            secrets.update(&mut self.flight);
         }
     }
 
@@ -353,10 +377,11 @@ impl Connection {
         self.stats
     }
 
-    fn check_sendable(&self, payload_len: usize) -> Result<(), SendError> {
-        match self.phase {
+    /// The epoch to send in.
+    fn check_sendable(&self, payload_len: usize) -> Result<u16, SendError> {
+        match &self.phase {
             Phase::Connected(_) if payload_len > MAX_PLAINTEXT_LEN => Err(SendError::TooLong),
-            Phase::Connected(_) => Ok(()),
+            Phase::Connected(established) => Ok(established.application_epoch()),
             Phase::Closed => Err(SendError::Closed),
             _ => Err(SendError::NotConnected),
         }
@@ -377,6 +402,9 @@ impl Connection {
             WriteError::Crypto => SendError::Provider,
         })?;
         self.stats.sent += 1;
+        if self.records.wants_key_update() {
+            self.update_keys(KeyUpdateRequest::NotRequested);
+        }
         Ok(record)
     }
 
@@ -386,12 +414,13 @@ impl Connection {
     }
 
     /// What a handshake works with.
-    pub(crate) fn context(&mut self) -> v12::Context<'_> {
-        v12::Context {
+    pub(crate) fn context(&mut self) -> Context<'_> {
+        Context {
             config: &self.config,
             rng: &mut self.rng,
             records: &mut self.records,
             flight: &mut self.flight,
+            acks: &mut self.acks,
             outbox: &mut self.outbox,
         }
     }
@@ -424,6 +453,7 @@ impl Connection {
         self.phase = Phase::Closed;
         self.records = RecordLayer::default();
         self.flight.finish();
+        self.acks.clear();
         self.reassembler.restart(0);
         self.rivals.restart(0);
         self.held = Held::default();
@@ -444,7 +474,12 @@ impl StateMachine for Connection {
     fn handle_timeout(&mut self, now: Instant) {
         self.advance_time(now);
         if self.handshake_deadline.is_some_and(|deadline| deadline <= self.now) {
-            return self.end(CloseReason::Timeout, None);
+            self.handshake_deadline = None;
+            // A peer that sends data has our last flight, even if it never says so.
+            if !self.is_connected() || self.stats.received == 0 {
+                return self.end(CloseReason::Timeout, None);
+            }
+            self.flight.finish();
         }
         if self.flight.handle_timeout(self.now) {
             self.stats.flights_resent += 1;
@@ -461,6 +496,9 @@ impl StateMachine for Connection {
             }
             return Some(Transmit::udp(self.remote, len));
         }
+        if let Some(len) = self.acks.poll(self.now, &mut self.records, datagram) {
+            return Some(Transmit::udp(self.remote, len));
+        }
         let len = self.outbox.poll(buf)?;
         Some(Transmit::udp(self.remote, len))
     }
@@ -470,7 +508,7 @@ impl StateMachine for Connection {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let deadlines = [self.flight.deadline(), self.handshake_deadline];
+        let deadlines = [self.flight.deadline(), self.acks.deadline(), self.handshake_deadline];
         // A deadline at the end of time never comes.
         let due = deadlines.into_iter().flatten().min();
         due.filter(|due| *due < Instant::FAR_FUTURE)

@@ -12,8 +12,8 @@ pub enum HandshakeError {
     /// A message that has no place at this point.
     #[error("the peer's {0} came out of turn")]
     Unexpected(HandshakeType),
-    /// The peer does not speak DTLS 1.2.
-    #[error("the peer does not speak DTLS 1.2")]
+    /// No version in common.
+    #[error("no version of DTLS in common")]
     Version,
     /// The server claims to speak less than it does: somebody changed the ClientHello.
     #[error("the version was downgraded on the way")]
@@ -37,9 +37,15 @@ pub enum HandshakeError {
     /// The server sent an extension that we did not ask for.
     #[error("the server answers an extension that it was not asked")]
     UnsolicitedExtension,
+    /// An extension is not there that DTLS 1.3 does not do without.
+    #[error("the peer left out an extension that must be there")]
+    MissingExtension,
     /// The peer showed no certificate.
     #[error("the peer showed no certificate")]
     NoCertificate,
+    /// The client of a DTLS 1.3 handshake showed no certificate.
+    #[error("the client showed no certificate")]
+    CertificateRequired,
     /// The certificate is not the one that the session description announced.
     #[error("the peer's certificate is not the expected one")]
     CertificateMismatch,
@@ -74,6 +80,8 @@ impl HandshakeError {
             | Self::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,
             Self::Downgrade | Self::IllegalParameter(_) => AlertDescription::ILLEGAL_PARAMETER,
             Self::UnsolicitedExtension => AlertDescription::UNSUPPORTED_EXTENSION,
+            Self::MissingExtension => AlertDescription::MISSING_EXTENSION,
+            Self::CertificateRequired => AlertDescription::CERTIFICATE_REQUIRED,
             Self::CertificateMismatch => AlertDescription::BAD_CERTIFICATE,
             Self::CertificateRefused(alert) => alert,
             Self::UnsupportedCertificate => AlertDescription::UNSUPPORTED_CERTIFICATE,

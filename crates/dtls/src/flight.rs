@@ -1,15 +1,20 @@
 //! Flights: what one side sends until the other answers, cut into datagrams and sent again when the
-//! answer does not come (RFC 6347 §4.2.4).
+//! answer does not come (RFC 6347 §4.2.4, RFC 9147 §5.8). Where the peer acknowledges records, only
+//! what it lacks is sent again.
+
+mod sent;
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use pollrtc_core::Instant;
 
-use crate::records::RecordLayer;
+use crate::records::{HANDSHAKE_EPOCH, RecordLayer};
+use crate::wire::ack::RecordNumber;
 use crate::wire::handshake::{Fragment, HEADER_LEN};
 use crate::wire::record::MAX_PLAINTEXT_LEN;
 use crate::wire::{ContentType, HandshakeType};
+use sent::{Received, SentRecords};
 
 /// The shortest time to wait for an answer, when the round-trip time is known: signatures and
 /// schedulers take time too.
@@ -29,18 +34,32 @@ pub(crate) enum Item {
 /// What the peer does after a flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// Without an answer we send again.
+    /// Its own next flight. Without it we send again.
     Expected,
-    /// It is the last flight: we send again only if the peer does.
+    /// It says that all has come, and nothing else. Without that we send again.
+    Acknowledgement,
+    /// Nothing: it is the last flight, and we send again only if the peer does.
     None,
+}
+
+/// What an acknowledgement says about a flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Acknowledged {
+    /// Nothing new.
+    Nothing,
+    /// Something was lost; it is sent again.
+    Partly,
+    /// All has come.
+    Completely,
 }
 
 /// The newest flight and its timer.
 #[derive(Debug)]
 pub(crate) struct Flight {
-    items: Vec<Item>,
+    items: Vec<Part>,
     answer: Answer,
     progress: Progress,
+    sent: SentRecords,
     initial_rto: Duration,
     max_rto: Duration,
     rto: Duration,
@@ -49,9 +68,16 @@ pub(crate) struct Flight {
     last_sent: Instant,
 }
 
+#[derive(Debug)]
+struct Part {
+    item: Item,
+    received: Received,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
-    /// The next byte to send is at `offset` of the body of item number `item`.
+    /// The next byte to send is the first that the peer lacks, from `offset` of the body of item
+    /// number `item` on.
     Sending { item: usize, offset: usize },
     /// All is sent; at `deadline` it is sent again.
     Waiting { deadline: Instant },
@@ -66,6 +92,7 @@ impl Flight {
             items: Vec::new(),
             answer: Answer::None,
             progress: Progress::Resting,
+            sent: SentRecords::default(),
             initial_rto,
             max_rto: max_rto.max(initial_rto),
             rto: initial_rto,
@@ -80,16 +107,29 @@ impl Flight {
         if !self.resent {
             self.rto = self.initial_rto;
         }
-        self.items = items;
+        self.items = items
+            .into_iter()
+            .map(|item| Part {
+                item,
+                received: Received::default(),
+            })
+            .collect();
         self.answer = answer;
         self.resent = false;
+        self.sent.clear();
         self.progress = Progress::Sending { item: 0, offset: 0 };
     }
 
     /// The peer has answered and nothing of ours is left to say.
     pub(crate) fn finish(&mut self) {
-        self.items.clear();
+        self.items = Vec::new();
+        self.sent.clear();
         self.progress = Progress::Resting;
+    }
+
+    /// Whether the peer has still to say that this flight has come.
+    pub(crate) fn awaits_acknowledgement(&self) -> bool {
+        self.answer == Answer::Acknowledgement && !self.items.is_empty()
     }
 
     /// RFC 9147 §5.8.2: one and a half round trips, where the round-trip time is known.
@@ -101,6 +141,12 @@ impl Flight {
         if fresh {
             self.rto = self.initial_rto;
         }
+    }
+
+    /// How long to wait for the rest of the peer's flight before telling it what has come
+    /// (RFC 9147 §7.1).
+    pub(crate) fn ack_delay(&self) -> Duration {
+        self.rto / 4
     }
 
     /// When to send again if no answer comes.
@@ -117,6 +163,12 @@ impl Flight {
             return false;
         }
         self.rto = self.rto.saturating_mul(2).min(self.max_rto);
+        // All has come, say acknowledgements that anyone could have sent; but there is no answer.
+        if self.is_all_received() {
+            self.items
+                .iter_mut()
+                .for_each(|part| part.received = Received::default());
+        }
         self.restart();
         true
     }
@@ -129,11 +181,57 @@ impl Flight {
 
     /// The peer proves that it did not get all of this flight.
     pub(crate) fn handle_repeat(&mut self) -> bool {
-        if self.items.is_empty() || matches!(self.progress, Progress::Sending { .. }) {
+        if self.is_all_received() || matches!(self.progress, Progress::Sending { .. }) {
             return false;
         }
         self.restart();
         true
+    }
+
+    /// RFC 9147 §7.2: what has come is not sent again, and what has not is sent again at once.
+    pub(crate) fn handle_ack(&mut self, numbers: impl Iterator<Item = RecordNumber>) -> Acknowledged {
+        let is_news = self.take_ack(numbers);
+        if self.items.is_empty() {
+            return Acknowledged::Nothing;
+        }
+        if self.is_all_received() {
+            self.progress = Progress::Resting;
+            return Acknowledged::Completely;
+        }
+        if !is_news {
+            return Acknowledged::Nothing;
+        }
+        if !matches!(self.progress, Progress::Sending { .. }) {
+            self.restart();
+        }
+        Acknowledged::Partly
+    }
+
+    /// The same for one that anyone could have sent: it saves bytes, but stops no timer and makes us
+    /// send no more often than four times per timeout. One that names nothing says that something was
+    /// lost.
+    pub(crate) fn handle_unauthenticated_ack(&mut self, now: Instant, numbers: impl Iterator<Item = RecordNumber>) {
+        self.take_ack(numbers);
+        if !self.is_all_received() {
+            self.handle_unauthenticated_repeat(now);
+        }
+    }
+
+    /// Tells whether it said anything new.
+    fn take_ack(&mut self, numbers: impl Iterator<Item = RecordNumber>) -> bool {
+        let mut is_news = false;
+        for number in numbers.take(sent::MAX_RECORDS) {
+            for (item, range) in self.sent.carried(number) {
+                if let Some(part) = self.items.get_mut(item) {
+                    is_news |= part.received.add(range);
+                }
+            }
+        }
+        is_news
+    }
+
+    fn is_all_received(&self) -> bool {
+        self.items.iter().all(|part| part.next_missing(0).is_none())
     }
 
     fn restart(&mut self) {
@@ -144,11 +242,11 @@ impl Flight {
     /// Fills one datagram; `None` if there is nothing to send or not enough room.
     pub(crate) fn pack(&mut self, now: Instant, records: &mut RecordLayer, datagram: &mut [u8]) -> Option<usize> {
         let mut written = 0;
-        while let Progress::Sending { item, offset } = self.progress {
-            let Some(next) = self.items.get(item) else {
+        while matches!(self.progress, Progress::Sending { .. }) {
+            let Some((item, offset)) = self.next_to_send() else {
                 self.last_sent = now;
                 self.progress = match self.answer {
-                    Answer::Expected => Progress::Waiting {
+                    Answer::Expected | Answer::Acknowledgement => Progress::Waiting {
                         deadline: now + self.rto,
                     },
                     Answer::None => Progress::Resting,
@@ -156,59 +254,115 @@ impl Flight {
                 break;
             };
             let room = datagram.get_mut(written..).unwrap_or_default();
-            let Some((length, sent)) = next.write_record(offset, records, room) else {
+            let Some(length) = self.write_record(item, offset, records, room) else {
                 break;
             };
             written += length;
-            self.progress = match sent {
-                Sent::Whole => Progress::Sending {
-                    item: item + 1,
-                    offset: 0,
-                },
-                Sent::UpTo(offset) => Progress::Sending { item, offset },
-            };
         }
         (written > 0).then_some(written)
     }
-}
 
-/// How much of an item is sent.
-enum Sent {
-    Whole,
-    UpTo(usize),
-}
+    /// The item to go on with, and where in its body.
+    fn next_to_send(&self) -> Option<(usize, usize)> {
+        let Progress::Sending { item, offset } = self.progress else {
+            return None;
+        };
+        let mut rest = self.items.iter().enumerate().skip(item);
+        rest.find_map(|(index, part)| {
+            let from = if index == item { offset } else { 0 };
+            part.next_missing(from).map(|(start, _)| (index, start))
+        })
+    }
 
-impl Item {
-    /// Writes one record with as much of this item as there is room for.
-    fn write_record(&self, offset: usize, records: &mut RecordLayer, room: &mut [u8]) -> Option<(usize, Sent)> {
-        match self {
-            Self::ChangeCipherSpec => {
+    /// Writes one record with as much as there is room for, and moves on.
+    fn write_record(
+        &mut self,
+        item: usize,
+        offset: usize,
+        records: &mut RecordLayer,
+        room: &mut [u8],
+    ) -> Option<usize> {
+        let epoch = match &self.items.get(item)?.item {
+            Item::Handshake { epoch, .. } => *epoch,
+            Item::ChangeCipherSpec => {
                 let prefix = records.prefix_len(0);
                 *room.get_mut(prefix)? = 1;
                 let length = records.write(0, ContentType::ChangeCipherSpec, room, 1).ok()?;
-                Some((length, Sent::Whole))
-            }
-            Self::Handshake { epoch, message } => {
-                let (header, body) = message.split_first_chunk::<HEADER_LEN>()?;
-                let rest = body.get(offset..)?;
-                let prefix = records.prefix_len(*epoch);
-                let overhead = prefix + HEADER_LEN + records.suffix_len(*epoch);
-                let fits = room.len().checked_sub(overhead)?.min(MAX_PLAINTEXT_LEN - HEADER_LEN);
-                let part = rest.get(..rest.len().min(fits))?;
-                if part.is_empty() && !rest.is_empty() {
-                    return None;
-                }
-                let content = room.get_mut(prefix..prefix + HEADER_LEN + part.len())?;
-                let (head, content) = content.split_first_chunk_mut::<HEADER_LEN>()?;
-                *head = fragment_header(header, offset, part);
-                content.copy_from_slice(part);
-                let content_len = HEADER_LEN + part.len();
-                let length = records.write(*epoch, ContentType::Handshake, room, content_len).ok()?;
-                let sent = match offset + part.len() == body.len() {
-                    true => Sent::Whole,
-                    false => Sent::UpTo(offset + part.len()),
+                self.progress = Progress::Sending {
+                    item: item + 1,
+                    offset: 0,
                 };
-                Some((length, sent))
+                return Some(length);
+            }
+        };
+        let number = records.next_number(epoch);
+        let (prefix, suffix) = (records.prefix_len(epoch), records.suffix_len(epoch));
+        let limit = room.len().checked_sub(prefix + suffix)?.min(MAX_PLAINTEXT_LEN);
+        let content = room.get_mut(prefix..prefix + limit)?;
+
+        let before = self.progress;
+        let mut content_len = 0;
+        let mut next = Some((item, offset));
+        while let Some((item, offset)) = next {
+            let Some((length, end)) = self.write_fragment(epoch, item, offset, content.get_mut(content_len..)?) else {
+                break;
+            };
+            self.sent.add(number, item, offset..end);
+            content_len += length;
+            // One past the end of an empty body, which has no byte to send.
+            let offset = end.max(offset + usize::from(end == offset));
+            self.progress = Progress::Sending { item, offset };
+            // Encrypted records cost bytes, so messages share them; plain ones stay alone, as most
+            // stacks send them.
+            next = self.next_to_send().filter(|_| epoch >= HANDSHAKE_EPOCH);
+        }
+        if content_len == 0 {
+            self.progress = before;
+            return None;
+        }
+        match records.write(epoch, ContentType::Handshake, room, content_len) {
+            Ok(length) => Some(length),
+            Err(_) => {
+                // Keys that are gone: nothing can be said any more.
+                self.progress = Progress::Resting;
+                None
+            }
+        }
+    }
+
+    /// Writes what the peer lacks of a message from `offset` on, as far as there is room. Tells how
+    /// many bytes were written and where in the body it ends.
+    fn write_fragment(&self, epoch: u16, item: usize, offset: usize, room: &mut [u8]) -> Option<(usize, usize)> {
+        let part = self.items.get(item)?;
+        let Item::Handshake { epoch: own, message } = &part.item else {
+            return None;
+        };
+        if *own != epoch {
+            return None;
+        }
+        let (start, end) = part.next_missing(offset)?;
+        let (header, body) = message.split_first_chunk::<HEADER_LEN>()?;
+        let fits = room.len().checked_sub(HEADER_LEN)?.min(end - start);
+        if fits == 0 && end > start {
+            return None;
+        }
+        let bytes = body.get(start..start + fits)?;
+        let (head, content) = room.split_first_chunk_mut::<HEADER_LEN>()?;
+        *head = fragment_header(header, start, bytes);
+        content.get_mut(..fits)?.copy_from_slice(bytes);
+        Some((HEADER_LEN + fits, start + fits))
+    }
+}
+
+impl Part {
+    /// The first range of the body from `offset` on that the peer lacks. An empty body is one empty
+    /// range.
+    fn next_missing(&self, offset: usize) -> Option<(usize, usize)> {
+        match &self.item {
+            Item::ChangeCipherSpec => (offset == 0).then_some((0, 0)),
+            Item::Handshake { message, .. } => {
+                let length = message.len().saturating_sub(HEADER_LEN);
+                self.received.next_missing(offset, length)
             }
         }
     }

@@ -28,10 +28,12 @@
 
 extern crate alloc;
 
+mod acks;
 mod config;
 mod connection;
 mod error;
 mod flight;
+mod handshake;
 mod inbound;
 mod outbox;
 mod reassembly;
@@ -40,11 +42,13 @@ mod records;
 mod replay;
 mod stats;
 mod v12;
+mod v13;
 pub mod wire;
 
-pub use config::{CertificateCheck, ClientCertificates, Config, Cookies, PeerVerification};
+pub use config::{CertificateCheck, ClientCertificates, Config, Cookies, KeyLog, PeerVerification, Versions};
 pub use connection::{Connection, Event, State};
 pub use error::{CloseReason, ExportError, HandshakeError, SendError};
 pub use received::ApplicationData;
 pub use stats::Stats;
+pub use v13::KeyUpdateRequest;
 pub use wire::{AlertDescription, CipherSuite, SrtpProfile, Version};

@@ -127,6 +127,22 @@ impl Reassembler {
         self.partial.iter().any(|partial| partial.epoch == epoch)
     }
 
+    /// Forgets what came in other epochs than the one whose turn it is.
+    pub(crate) fn keep_only(&mut self, epoch: u16) {
+        self.partial.retain(|partial| partial.epoch == epoch);
+    }
+
+    /// The handshake is over: what was handed on is not kept any more.
+    pub(crate) fn forget_taken(&mut self) {
+        self.taken = 0;
+    }
+
+    /// Whether something has come that follows what has not.
+    pub(crate) fn has_gap(&self) -> bool {
+        let mut partial = self.partial.iter();
+        partial.any(|partial| partial.message_seq != self.next || !partial.seen.is_empty())
+    }
+
     /// The memory that all messages may take, complete or not.
     pub(crate) fn memory(&self) -> usize {
         let partial = self.partial.iter().map(|partial| Partial::cost(partial.length));

@@ -3,7 +3,8 @@
 use core::ops::Range;
 
 use crate::wire::ContentType;
-use crate::wire::record::{HEADER_LEN, split_first_mut};
+use crate::wire::record::{AnyHeader, HEADER_LEN, split_first_mut};
+use crate::wire::unified::UnifiedHeader;
 
 /// The application's records of one datagram, decrypted in place, in their order.
 ///
@@ -22,7 +23,8 @@ pub struct ApplicationData<'d> {
 }
 
 impl<'d> ApplicationData<'d> {
-    /// A datagram all of whose records went through [`deliver`] or [`withhold`].
+    /// A datagram, or the front of one, all of whose records went through [`deliver`] or
+    /// [`withhold`].
     pub(crate) fn new(datagram: &'d mut [u8]) -> Self {
         Self { rest: datagram }
     }
@@ -33,35 +35,68 @@ impl<'d> Iterator for ApplicationData<'d> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.rest.is_empty() {
-            let (header, record, rest) = split_first_mut(core::mem::take(&mut self.rest)).ok()?;
+            let datagram = core::mem::take(&mut self.rest);
+            let is_withheld = restore(datagram);
+            let (header, record, rest) = split_first_mut(datagram).ok()?;
             self.rest = rest;
-            if header.content_type == ContentType::ApplicationData {
-                let start = usize::from(header.epoch);
-                let length = usize::try_from(header.sequence).ok()?;
-                return record.get_mut(start..start.checked_add(length)?);
+            match header {
+                AnyHeader::Classic(header) if header.content_type == ContentType::ApplicationData => {
+                    let start = usize::from(header.epoch);
+                    let length = usize::try_from(header.sequence).ok()?;
+                    return record.get_mut(start..start.checked_add(length)?);
+                }
+                AnyHeader::Unified(header) if !is_withheld => {
+                    let length = usize::from(u16::from_be_bytes(*record.last_chunk::<2>()?));
+                    return record.get_mut(header.header_len..header.header_len.checked_add(length)?);
+                }
+                _ => {}
             }
         }
         None
     }
 }
 
-/// Marks a record, whose header has served its purpose, to be handed over: epoch and sequence number
-/// now tell where the plaintext begins and how long it is. So nothing has to be remembered per
-/// record, and nothing is allocated.
+/// Set in the first byte of a withheld record with a unified header; no record looks so on the wire.
+const WITHHELD: u8 = 0b0110_0000;
+
+/// Marks a record, which has served its purpose, to be handed over: where the plaintext is now stands
+/// in its own bytes. So nothing has to be remembered per record, and nothing is allocated.
+///
+/// In a classic header, epoch and sequence number tell where the plaintext begins and how long it is.
+/// Behind a unified one the plaintext begins at once, and its length takes the end of the tag's place.
 pub(crate) fn deliver(record: &mut [u8], plaintext: &Range<usize>) {
+    let [.., length0, length1] = plaintext.len().to_be_bytes();
+    if record.first().is_some_and(|byte| UnifiedHeader::is_first_byte(*byte)) {
+        if let Some(end) = record.last_chunk_mut::<2>() {
+            *end = [length0, length1];
+        }
+        return;
+    }
     let Some([kind, _, _, e0, e1, sequence @ .., _, _]) = record.first_chunk_mut::<HEADER_LEN>() else {
         return;
     };
     *kind = ContentType::ApplicationData as u8;
     let [.., start0, start1] = plaintext.start.to_be_bytes();
     (*e0, *e1) = (start0, start1);
-    let [_, _, length @ ..] = (plaintext.len() as u64).to_be_bytes();
-    *sequence = length;
+    *sequence = [0, 0, 0, 0, length0, length1];
 }
 
 /// Marks a record as nothing for the application.
 pub(crate) fn withhold(record: &mut [u8]) {
-    if let Some(kind) = record.first_mut() {
-        *kind = ContentType::Alert as u8;
+    match record.first_mut() {
+        Some(byte) if UnifiedHeader::is_first_byte(*byte) => *byte ^= WITHHELD,
+        Some(kind) => *kind = ContentType::Alert as u8,
+        None => {}
+    }
+}
+
+/// Undoes the mark of a withheld record with a unified header; tells whether there was one.
+fn restore(datagram: &mut [u8]) -> bool {
+    match datagram.first_mut() {
+        Some(byte) if UnifiedHeader::is_first_byte(*byte ^ WITHHELD) => {
+            *byte ^= WITHHELD;
+            true
+        }
+        _ => false,
     }
 }

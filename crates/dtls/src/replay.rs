@@ -23,6 +23,14 @@ impl ReplayWindow {
         }
     }
 
+    /// The number after the newest one.
+    pub(crate) fn next_expected(&self) -> u64 {
+        match self.is_new(self.newest) {
+            true => 0,
+            false => self.newest.saturating_add(1),
+        }
+    }
+
     /// Remembers a record that proved genuine.
     pub(crate) fn mark(&mut self, sequence: u64) {
         match sequence.checked_sub(self.newest) {

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use pollrtc_core::laws::Laws;
 use pollrtc_core::{Instant, StateMachine};
 use pollrtc_crypto::rust_crypto;
-use pollrtc_dtls::{Config, Connection, Cookies, SrtpProfile};
+use pollrtc_dtls::{Config, Connection, Cookies, KeyUpdateRequest, SrtpProfile, Versions};
 
 use crate::support::{Pair, Setup, address, millis, rng};
 
 const MACHINE: &str = "192.0.2.1:5000";
 const PEER: &str = "192.0.2.2:6000";
 
-fn configs() -> (Arc<Config>, Arc<Config>) {
-    let mut setup = Setup::with_provider(rust_crypto::PROVIDER);
+fn configs(versions: Versions) -> (Arc<Config>, Arc<Config>) {
+    let mut setup = Setup::with_provider(rust_crypto::PROVIDER).speaking(versions);
     setup.client.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
     setup.server.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
     setup.client.mtu = 500;
@@ -22,8 +22,8 @@ fn configs() -> (Arc<Config>, Arc<Config>) {
 }
 
 /// Both directions of an honest handshake.
-fn samples() -> Vec<Vec<u8>> {
-    let (client, server) = configs();
+fn samples(versions: Versions) -> Vec<Vec<u8>> {
+    let (client, server) = configs(versions);
     let mut pair = Pair {
         client: Connection::client(client, rng(3), address(PEER)),
         server: Connection::server(server, rng(4), address(MACHINE)),
@@ -38,10 +38,14 @@ fn samples() -> Vec<Vec<u8>> {
     samples
 }
 
-fn laws(make: impl Fn() -> Connection + 'static, make_peer: impl Fn() -> Connection + 'static) -> Laws<Connection> {
+fn laws(
+    versions: Versions,
+    make: impl Fn() -> Connection + 'static,
+    make_peer: impl Fn() -> Connection + 'static,
+) -> Laws<Connection> {
     Laws::of(make)
         .against(make_peer)
-        .samples(samples())
+        .samples(samples(versions))
         .verb(|connection, _, argument| {
             connection.send(&argument.to_be_bytes()).ok();
         })
@@ -56,6 +60,10 @@ fn laws(make: impl Fn() -> Connection + 'static, make_peer: impl Fn() -> Connect
             let mut buf = vec![0; argument as usize % 3000];
             connection.seal(&mut buf, argument as usize % 1777).ok();
         })
+        .verb(|connection, _, argument| {
+            let requests = [KeyUpdateRequest::NotRequested, KeyUpdateRequest::Requested];
+            connection.update_keys(requests[argument as usize % 2]);
+        })
         .verb(|connection, now, argument| {
             if argument.is_multiple_of(16) {
                 connection.close(now);
@@ -64,42 +72,67 @@ fn laws(make: impl Fn() -> Connection + 'static, make_peer: impl Fn() -> Connect
         .memory(Connection::memory, 65_536)
 }
 
-#[test]
-fn a_client_keeps_the_laws() {
-    let (client, server) = configs();
+fn client_laws(versions: Versions) -> Laws<Connection> {
+    let (client, server) = configs(versions);
     laws(
+        versions,
         move || Connection::client(client.clone(), rng(3), address(PEER)),
         move || Connection::server(server.clone(), rng(4), address(MACHINE)),
     )
-    .check();
+}
+
+fn server_laws(versions: Versions, cookies: Cookies) -> Laws<Connection> {
+    let (client, server) = configs(versions);
+    let mut server = Config::clone(&server);
+    server.cookies = cookies;
+    let server = Arc::new(server);
+    laws(
+        versions,
+        move || Connection::server(server.clone(), rng(4), address(PEER)),
+        move || Connection::client(client.clone(), rng(3), address(MACHINE)),
+    )
+}
+
+#[test]
+fn a_client_keeps_the_laws() {
+    client_laws(Versions::Dtls12).check();
+}
+
+#[test]
+fn a_client_of_13_keeps_the_laws() {
+    client_laws(Versions::Dtls13).check();
+}
+
+#[test]
+fn a_client_of_both_versions_keeps_the_laws() {
+    client_laws(Versions::Both).check();
 }
 
 #[test]
 fn a_server_keeps_the_laws() {
-    let (client, server) = configs();
-    laws(
-        move || Connection::server(server.clone(), rng(4), address(PEER)),
-        move || Connection::client(client.clone(), rng(3), address(MACHINE)),
-    )
-    .check();
+    server_laws(Versions::Dtls12, Cookies::Off).check();
+}
+
+#[test]
+fn a_server_of_13_keeps_the_laws() {
+    server_laws(Versions::Dtls13, Cookies::Off).check();
 }
 
 #[test]
 fn a_server_with_cookies_keeps_the_laws() {
-    let (client, server) = configs();
-    let mut server = Config::clone(&server);
-    server.cookies = Cookies::Required;
-    let server = Arc::new(server);
-    laws(
-        move || Connection::server(server.clone(), rng(4), address(PEER)),
-        move || Connection::client(client.clone(), rng(3), address(MACHINE)),
-    )
-    .check();
+    server_laws(Versions::Dtls12, Cookies::Required).check();
+}
+
+#[test]
+fn a_server_of_13_with_cookies_keeps_the_laws() {
+    server_laws(Versions::Dtls13, Cookies::Required).check();
 }
 
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
-    assert_eq!(samples(), samples());
+    for versions in [Versions::Dtls12, Versions::Dtls13, Versions::Both] {
+        assert_eq!(samples(versions), samples(versions));
+    }
 }
 
 #[test]

@@ -10,3 +10,4 @@ mod openssl;
 mod records;
 mod retransmission;
 mod support;
+mod v13;

@@ -1,44 +1,29 @@
 //! The client's side of the handshake.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use pollrtc_crypto::{NamedGroup, SignatureScheme};
 
 use super::keys::{Secrets, Side};
 use super::{
-    Context, Established, Negotiated, Step, Transcript, check_certificate, check_finished, check_signature, encrypted,
-    group_from_code, messages, plain,
+    Context, Established, Negotiated, Step, Transcript, check_certificate, check_signature, encrypted, group_from_code,
+    messages, plain,
 };
 use crate::config::Config;
 use crate::error::HandshakeError;
 use crate::flight::{Answer, Item};
+use crate::handshake::{self, Offer, check_finished, malformed};
 use crate::reassembly::Message;
-use crate::wire::handshake::{CertificateRequest, Finished, HelloVerifyRequest, ServerHello, ServerKeyExchange};
+use crate::wire::handshake::{CertificateRequest, Finished, ServerHello, ServerKeyExchange};
 use crate::wire::{CipherSuite, ExtensionType, HandshakeType, SrtpProfile, Version};
-
-/// A server may change its mind about the cookie once, when its secret just changed.
-const MAX_COOKIES: u8 = 2;
-
-/// The end of a ServerHello's random if the server speaks a newer version than the one that it was
-/// made to choose (RFC 8446 §4.1.3): here 1.1 or older. The one for 1.2 concerns only those who
-/// speak 1.3.
-const DOWNGRADE_TO_1_1: &[u8; 8] = b"DOWNGRD\x00";
 
 /// Where a client stands; each state is named after the message that it waits for.
 pub(crate) enum Client {
-    ServerHello(Offer),
     Certificate(Negotiated, Transcript),
     ServerKeyExchange(Peer),
     CertificateRequest(Peer, KeyShare),
     ServerHelloDone(Peer, KeyShare, Wish),
-    Finished(Established, Transcript),
-}
-
-pub(crate) struct Offer {
-    random: [u8; 32],
-    transcript: Transcript,
-    cookies: u8,
+    Finished(Secrets, Negotiated, Vec<u8>, Transcript),
 }
 
 /// Everything known once the server has shown its certificate.
@@ -66,29 +51,35 @@ pub(crate) enum Wish {
 }
 
 impl Client {
-    /// Starts with the first flight.
-    pub(crate) fn start(cx: &mut Context<'_>) -> Self {
-        cx.records.set_plain_version(Version::DTLS_1_0);
-        let random = cx.rng.array();
-        let mut transcript = Transcript::new(0);
-        send_client_hello(cx, &mut transcript, &random, &[]);
-        Self::ServerHello(Offer {
-            random,
-            transcript,
-            cookies: 0,
-        })
+    /// Takes the server's choice of this version.
+    pub(crate) fn accept(
+        offer: Offer,
+        cx: &mut Context<'_>,
+        message: &Message,
+        hello: &ServerHello<'_>,
+    ) -> Result<Self, HandshakeError> {
+        let suite = CipherSuite::from_code(hello.cipher_suite)
+            .filter(|suite| suite.version() == Version::DTLS_1_2 && cx.config.cipher_suites.contains(suite))
+            .ok_or(HandshakeError::IllegalParameter(message.kind))?;
+        if hello.compression_method != 0 {
+            return Err(HandshakeError::IllegalParameter(message.kind));
+        }
+        let srtp_profile = check_extensions(cx.config, message, hello)?;
+        cx.records.set_plain_version(Version::DTLS_1_2);
+        let mut transcript = Transcript::new(offer.hello, offer.next_message_seq);
+        transcript.receive(message);
+        let negotiated = Negotiated {
+            suite,
+            client_random: offer.random,
+            server_random: *hello.random,
+            srtp_profile,
+        };
+        Ok(Self::Certificate(negotiated, transcript))
     }
 
     /// Takes the next message.
     pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Result<Step<Self>, HandshakeError> {
         let next = match (self, message.kind) {
-            (Self::ServerHello(offer), HandshakeType::HELLO_VERIFY_REQUEST) => {
-                Self::ServerHello(offer.answer_cookie(cx, message)?)
-            }
-            (Self::ServerHello(offer), HandshakeType::SERVER_HELLO) => {
-                let (negotiated, transcript) = offer.accept(cx, message)?;
-                Self::Certificate(negotiated, transcript)
-            }
             (Self::Certificate(negotiated, mut transcript), HandshakeType::CERTIFICATE) => {
                 let certificate = check_certificate(cx, message)?;
                 if certificate.is_empty() {
@@ -117,70 +108,21 @@ impl Client {
             (Self::ServerHelloDone(peer, key_share, wish), HandshakeType::SERVER_HELLO_DONE) => {
                 peer.answer(cx, message, &key_share, wish)?
             }
-            (Self::Finished(established, transcript), HandshakeType::FINISHED) => {
+            (Self::Finished(secrets, negotiated, peer_certificate, transcript), HandshakeType::FINISHED) => {
                 let finished = Finished::parse(message.body()).map_err(|_| malformed(message))?;
-                let hash = transcript.hash(cx.provider(), established.secrets.suite.hash())?;
-                let expected = established
-                    .secrets
-                    .verify_data(cx.provider(), Side::Server, hash.as_bytes())?;
+                let hash = transcript.hash(cx.provider(), secrets.suite.hash())?;
+                let expected = secrets.verify_data(cx.provider(), Side::Server, hash.as_bytes())?;
                 check_finished(&expected, finished.verify_data)?;
                 cx.flight.finish();
-                return Ok(Step::Complete(established));
+                return Ok(Step::Complete(Established {
+                    secrets: handshake::Secrets::V12(secrets),
+                    srtp_profile: negotiated.srtp_profile,
+                    peer_certificate,
+                }));
             }
             _ => return Err(HandshakeError::Unexpected(message.kind)),
         };
         Ok(Step::Next(next))
-    }
-}
-
-fn send_client_hello(cx: &mut Context<'_>, transcript: &mut Transcript, random: &[u8; 32], cookie: &[u8]) {
-    let hello = transcript.send(HandshakeType::CLIENT_HELLO, |writer| {
-        messages::client_hello(writer, cx.config, random, cookie);
-    });
-    cx.flight.start(vec![plain(hello)], Answer::Expected);
-}
-
-impl Offer {
-    /// RFC 6347 §4.2.1: the same ClientHello with the server's cookie. Neither the first one nor the
-    /// HelloVerifyRequest counts for the transcript.
-    fn answer_cookie(self, cx: &mut Context<'_>, message: &Message) -> Result<Self, HandshakeError> {
-        let request = HelloVerifyRequest::parse(message.body()).map_err(|_| malformed(message))?;
-        if self.cookies >= MAX_COOKIES {
-            return Err(HandshakeError::Unexpected(message.kind));
-        }
-        let mut transcript = Transcript::new(self.transcript.next_message_seq);
-        send_client_hello(cx, &mut transcript, &self.random, request.cookie);
-        Ok(Self {
-            random: self.random,
-            transcript,
-            cookies: self.cookies + 1,
-        })
-    }
-
-    fn accept(mut self, cx: &mut Context<'_>, message: &Message) -> Result<(Negotiated, Transcript), HandshakeError> {
-        let hello = ServerHello::parse(message.body()).map_err(|_| malformed(message))?;
-        if hello.version != Version::DTLS_1_2 {
-            return Err(HandshakeError::Version);
-        }
-        if hello.random.ends_with(DOWNGRADE_TO_1_1) {
-            return Err(HandshakeError::Downgrade);
-        }
-        let suite = CipherSuite::from_code(hello.cipher_suite)
-            .filter(|suite| cx.config.cipher_suites.contains(suite))
-            .ok_or(HandshakeError::IllegalParameter(message.kind))?;
-        if hello.compression_method != 0 {
-            return Err(HandshakeError::IllegalParameter(message.kind));
-        }
-        let srtp_profile = check_extensions(cx.config, message, &hello)?;
-        cx.records.set_plain_version(Version::DTLS_1_2);
-        self.transcript.receive(message);
-        let negotiated = Negotiated {
-            suite,
-            client_random: self.random,
-            server_random: *hello.random,
-            srtp_profile,
-        };
-        Ok((negotiated, self.transcript))
     }
 }
 
@@ -242,7 +184,7 @@ impl Peer {
     /// RFC 8422 §5.4: the ephemeral key, signed together with both randoms.
     fn check_key_exchange(&self, cx: &Context<'_>, message: &Message) -> Result<KeyShare, HandshakeError> {
         let exchange = ServerKeyExchange::parse(message.body()).map_err(|_| malformed(message))?;
-        let group = group_from_code(cx.provider(), exchange.group).ok_or(HandshakeError::Group)?;
+        let group = group_from_code(cx.config, exchange.group).ok_or(HandshakeError::Group)?;
         let negotiated = &self.negotiated;
         let signed = [
             &negotiated.client_random[..],
@@ -258,7 +200,7 @@ impl Peer {
             &signed,
             exchange.signature,
         )?;
-        if authentication != negotiated.suite.authentication() {
+        if Some(authentication) != negotiated.suite.authentication() {
             return Err(HandshakeError::UnsupportedCertificate);
         }
         Ok(KeyShare {
@@ -329,15 +271,6 @@ impl Peer {
         })));
         cx.flight.start(flight, Answer::Expected);
 
-        let established = Established {
-            secrets,
-            srtp_profile: negotiated.srtp_profile,
-            peer_certificate: self.certificate,
-        };
-        Ok(Client::Finished(established, self.transcript))
+        Ok(Client::Finished(secrets, negotiated, self.certificate, self.transcript))
     }
-}
-
-fn malformed(message: &Message) -> HandshakeError {
-    HandshakeError::Malformed(message.kind)
 }

@@ -6,21 +6,11 @@ use alloc::vec::Vec;
 use pollrtc_crypto::{CryptoError, HashAlgorithm, Provider};
 use zeroize::Zeroizing;
 
-use crate::error::ExportError;
 use crate::records::{Keys, iv_len};
 use crate::wire::CipherSuite;
 
 const MASTER_SECRET_LEN: usize = 48;
 pub(super) const VERIFY_DATA_LEN: usize = 12;
-
-/// Labels of the key schedule itself, which the exporter must not be used with (RFC 5705 §4).
-const RESERVED_LABELS: [&str; 5] = [
-    "client finished",
-    "server finished",
-    "master secret",
-    "extended master secret",
-    "key expansion",
-];
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +21,7 @@ pub(super) enum Side {
 
 /// Everything that the keys of a connection come from.
 pub(crate) struct Secrets {
-    pub(super) suite: CipherSuite,
+    pub(crate) suite: CipherSuite,
     pub(super) client_random: [u8; 32],
     pub(super) server_random: [u8; 32],
     master_secret: Zeroizing<[u8; MASTER_SECRET_LEN]>,
@@ -95,31 +85,22 @@ impl Secrets {
         Ok(out)
     }
 
-    /// RFC 5705 §4: keys for others. No context and an empty context are two different things.
+    /// RFC 5705 §4: keys for others. The context comes with its length.
     pub(crate) fn export(
         &self,
         provider: &dyn Provider,
         label: &str,
-        context: Option<&[u8]>,
+        context: Option<(u16, &[u8])>,
         out: &mut [u8],
-    ) -> Result<(), ExportError> {
-        if RESERVED_LABELS.contains(&label) {
-            return Err(ExportError::ReservedLabel);
-        }
-        let length = u16::try_from(context.unwrap_or_default().len())
-            .map_err(|_| ExportError::ContextTooLong)?
-            .to_be_bytes();
-        let parts: [&[u8]; 4] = [
-            &self.client_random,
-            &self.server_random,
-            &length,
-            context.unwrap_or_default(),
-        ];
+    ) -> Result<(), CryptoError> {
+        let (length, context_bytes) = context.unwrap_or_default();
+        let length = length.to_be_bytes();
+        let parts: [&[u8]; 4] = [&self.client_random, &self.server_random, &length, context_bytes];
         let seed = match context {
             Some(_) => &parts[..],
             None => &parts[..2],
         };
-        self.prf(provider, label, seed, out).map_err(|_| ExportError::Provider)
+        self.prf(provider, label, seed, out)
     }
 
     fn prf(&self, provider: &dyn Provider, label: &str, seed: &[&[u8]], out: &mut [u8]) -> Result<(), CryptoError> {

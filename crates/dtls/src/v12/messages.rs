@@ -1,46 +1,12 @@
 //! The bodies of the messages that we send.
 
-use pollrtc_crypto::{Certificate, NamedGroup, Provider, SignatureScheme};
+use pollrtc_crypto::{Certificate, NamedGroup, SignatureScheme};
 
-use super::{Negotiated, groups};
+use super::Negotiated;
 use crate::config::Config;
+use crate::handshake::{extension, point_formats, signature_schemes, use_srtp};
 use crate::wire::handshake::{CertificateRequest, NAMED_CURVE};
-use crate::wire::{ExtensionType, SrtpProfile, Version, Writer};
-
-/// RFC 6347 §4.3.2. The same every time but for the cookie (RFC 6347 §4.2.1).
-pub(super) fn client_hello(writer: &mut Writer, config: &Config, random: &[u8; 32], cookie: &[u8]) {
-    let provider = config.provider;
-    writer.u16(Version::DTLS_1_2.0);
-    writer.bytes(random);
-    writer.vector8(|_session_id| {});
-    writer.vector8(|writer| writer.bytes(cookie));
-    writer.vector16(|writer| {
-        for suite in &config.cipher_suites {
-            writer.u16(suite.code());
-        }
-    });
-    writer.vector8(|compression_methods| compression_methods.u8(0));
-    writer.vector16(|writer| {
-        extension(writer, ExtensionType::EXTENDED_MASTER_SECRET, |_| {});
-        extension(writer, ExtensionType::RENEGOTIATION_INFO, |writer| {
-            writer.vector8(|_| {});
-        });
-        extension(writer, ExtensionType::SUPPORTED_GROUPS, |writer| {
-            writer.vector16(|writer| {
-                for group in groups(provider) {
-                    writer.u16(group as u16);
-                }
-            });
-        });
-        point_formats(writer);
-        extension(writer, ExtensionType::SIGNATURE_ALGORITHMS, |writer| {
-            signature_schemes(writer, provider);
-        });
-        if !config.srtp_profiles.is_empty() {
-            use_srtp(writer, &config.srtp_profiles);
-        }
-    });
-}
+use crate::wire::{ExtensionType, Version, Writer};
 
 /// Which extensions of the client the server answers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -101,47 +67,16 @@ pub(super) fn signed(writer: &mut Writer, scheme: SignatureScheme, signature: &[
 }
 
 /// RFC 5246 §7.4.4: any key that we can verify, from any authority.
-pub(super) fn certificate_request(writer: &mut Writer, provider: &dyn Provider) {
+pub(super) fn certificate_request(writer: &mut Writer, config: &Config) {
     writer.vector8(|types| {
         types.u8(CertificateRequest::ECDSA_SIGN);
         types.u8(CertificateRequest::RSA_SIGN);
     });
-    signature_schemes(writer, provider);
+    signature_schemes(writer, config);
     writer.vector16(|_authorities| {});
 }
 
 /// RFC 8422 §5.7.
 pub(super) fn client_key_exchange(writer: &mut Writer, public_key: &[u8]) {
     writer.vector8(|writer| writer.bytes(public_key));
-}
-
-fn extension(writer: &mut Writer, kind: ExtensionType, content: impl FnOnce(&mut Writer)) {
-    writer.u16(kind.0);
-    writer.vector16(content);
-}
-
-fn point_formats(writer: &mut Writer) {
-    extension(writer, ExtensionType::EC_POINT_FORMATS, |writer| {
-        writer.vector8(|formats| formats.u8(0));
-    });
-}
-
-fn signature_schemes(writer: &mut Writer, provider: &dyn Provider) {
-    writer.vector16(|writer| {
-        for scheme in provider.signature_schemes() {
-            writer.u16(*scheme as u16);
-        }
-    });
-}
-
-/// RFC 5764 §4.1.1: profiles and no master key identifier.
-fn use_srtp(writer: &mut Writer, profiles: &[SrtpProfile]) {
-    extension(writer, ExtensionType::USE_SRTP, |writer| {
-        writer.vector16(|writer| {
-            for profile in profiles {
-                writer.u16(profile.code());
-            }
-        });
-        writer.vector8(|_mki| {});
-    });
 }

@@ -1,7 +1,4 @@
 //! The handshake of DTLS 1.2: what both roles share.
-//!
-//! The engine around it (records, reassembly, flights, timers) knows no version; the modules here
-//! know no datagrams. A handshake takes whole messages in order and starts flights.
 
 mod client;
 mod keys;
@@ -10,66 +7,20 @@ mod server;
 
 use alloc::vec::Vec;
 
-use pollrtc_crypto::{CryptoError, HashAlgorithm, NamedGroup, Provider, Rng, SignatureScheme, public_key_info};
+use pollrtc_crypto::{CryptoError, HashAlgorithm, NamedGroup, Provider, public_key_info};
 
 use crate::config::Config;
 use crate::error::HandshakeError;
-use crate::flight::{Flight, Item};
-use crate::outbox::Outbox;
+use crate::flight::Item;
+use crate::handshake::{Context, Digest, Established, Step, groups, item, message, scheme_from_code};
 use crate::reassembly::Message;
-use crate::records::{ENCRYPTED_EPOCH, RecordLayer};
-use crate::wire::handshake::{CertificateChain, HEADER_LEN};
+use crate::records::ENCRYPTED_EPOCH;
+use crate::wire::handshake::CertificateChain;
 use crate::wire::{Authentication, CipherSuite, HandshakeType, SrtpProfile, Writer};
 
 pub(crate) use client::Client;
 pub(crate) use keys::Secrets;
-pub(crate) use server::{Server, Welcome};
-
-/// What a handshake works with.
-pub(crate) struct Context<'a> {
-    pub(crate) config: &'a Config,
-    pub(crate) rng: &'a mut Rng,
-    pub(crate) records: &'a mut RecordLayer,
-    pub(crate) flight: &'a mut Flight,
-    pub(crate) outbox: &'a mut Outbox,
-}
-
-impl Context<'_> {
-    fn provider(&self) -> &'static dyn Provider {
-        self.config.provider
-    }
-}
-
-/// What a complete handshake leaves behind.
-pub(crate) struct Established {
-    pub(crate) secrets: Secrets,
-    pub(crate) srtp_profile: Option<SrtpProfile>,
-    /// Empty for an anonymous client.
-    pub(crate) peer_certificate: Vec<u8>,
-}
-
-impl Established {
-    pub(crate) fn cipher_suite(&self) -> CipherSuite {
-        self.secrets.suite
-    }
-}
-
-/// What a message leads to.
-pub(crate) enum Step<S> {
-    /// The handshake goes on from here.
-    Next(S),
-    /// The handshake is complete.
-    Complete(Established),
-}
-
-impl<S> Step<S> {
-    pub(crate) fn map<T>(self, wrap: impl FnOnce(S) -> T) -> Step<T> {
-        match self {
-            Self::Next(state) => Step::Next(wrap(state)),
-            Self::Complete(established) => Step::Complete(established),
-        }
-    }
-}
+pub(crate) use server::Server;
 
 /// What the hellos settled.
 pub(crate) struct Negotiated {
@@ -87,10 +38,10 @@ pub(crate) struct Transcript {
 }
 
 impl Transcript {
-    /// An empty one; our next message gets this number.
-    fn new(next_message_seq: u16) -> Self {
+    /// One that begins with a ClientHello; our next message gets this number.
+    fn new(client_hello: Vec<u8>, next_message_seq: u16) -> Self {
         Self {
-            bytes: Vec::new(),
+            bytes: client_hello,
             next_message_seq,
         }
     }
@@ -111,57 +62,16 @@ impl Transcript {
     fn hash(&self, provider: &dyn Provider, algorithm: HashAlgorithm) -> Result<Digest, CryptoError> {
         let mut context = provider.hash(algorithm)?;
         context.update(&self.bytes);
-        let mut digest = Digest {
-            bytes: [0; HashAlgorithm::MAX_OUTPUT_LEN],
-            length: 0,
-        };
-        digest.length = context.finish(&mut digest.bytes);
-        Ok(digest)
+        Ok(Digest::of(&*context))
     }
-}
-
-struct Digest {
-    bytes: [u8; HashAlgorithm::MAX_OUTPUT_LEN],
-    length: usize,
-}
-
-impl Digest {
-    fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-}
-
-/// A whole message: header and body.
-fn message(kind: HandshakeType, message_seq: u16, body: impl FnOnce(&mut Writer)) -> Vec<u8> {
-    let mut writer = Writer::new();
-    writer.u8(kind.0);
-    let mut content = Writer::new();
-    body(&mut content);
-    let content = content.into_bytes();
-    let [.., l0, l1, l2] = content.len().to_be_bytes();
-    writer.bytes(&[l0, l1, l2]);
-    writer.u16(message_seq);
-    writer.bytes(&[0, 0, 0, l0, l1, l2]);
-    writer.bytes(&content);
-    debug_assert_eq!(writer.len(), HEADER_LEN + content.len());
-    writer.into_bytes()
 }
 
 fn plain(message: Vec<u8>) -> Item {
-    Item::Handshake { epoch: 0, message }
+    item(0, message)
 }
 
 fn encrypted(message: Vec<u8>) -> Item {
-    Item::Handshake {
-        epoch: ENCRYPTED_EPOCH,
-        message,
-    }
-}
-
-impl From<CryptoError> for HandshakeError {
-    fn from(_: CryptoError) -> Self {
-        Self::Provider
-    }
+    item(ENCRYPTED_EPOCH, message)
 }
 
 /// The peer's own certificate, if it is the one we talk to, or nothing if it shows none. Everything
@@ -196,32 +106,11 @@ fn check_signature(
     Ok(Authentication::of(scheme))
 }
 
-/// Whether the peer's Finished is what our own view of the handshake gives, in constant time.
-fn check_finished(expected: &[u8; 12], received: &[u8; 12]) -> Result<(), HandshakeError> {
-    let difference = expected
-        .iter()
-        .zip(received)
-        .fold(0u8, |difference, (ours, theirs)| difference | (ours ^ theirs));
-    match core::hint::black_box(difference) {
-        0 => Ok(()),
-        _ => Err(HandshakeError::Finished),
-    }
-}
-
-fn scheme_from_code(provider: &dyn Provider, code: u16) -> Option<SignatureScheme> {
-    provider
-        .signature_schemes()
-        .iter()
-        .copied()
-        .find(|scheme| *scheme as u16 == code)
-}
-
-fn group_from_code(provider: &dyn Provider, code: u16) -> Option<NamedGroup> {
-    groups(provider).find(|group| *group as u16 == code)
+fn group_from_code(config: &Config, code: u16) -> Option<NamedGroup> {
+    groups12(config).find(|group| *group as u16 == code)
 }
 
 /// The groups of this version, by preference.
-fn groups(provider: &dyn Provider) -> impl Iterator<Item = NamedGroup> {
-    let all = provider.groups().iter().copied();
-    all.filter(|group| group.is_diffie_hellman())
+fn groups12(config: &Config) -> impl Iterator<Item = NamedGroup> {
+    groups(config).filter(|group| group.is_diffie_hellman())
 }

@@ -3,23 +3,26 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::net::{IpAddr, SocketAddr};
 
-use pollrtc_crypto::{Certificate, HmacSha256, KeyExchange, NamedGroup, SignatureScheme};
+use pollrtc_crypto::{Certificate, KeyExchange, NamedGroup, SignatureScheme};
 
 use super::keys::{Secrets, Side};
 use super::messages::Answers;
 use super::{
-    Context, Established, Negotiated, Step, Transcript, check_certificate, check_finished, check_signature, encrypted,
-    group_from_code, message, messages, plain,
+    Context, Established, Negotiated, Step, Transcript, check_certificate, check_signature, encrypted, group_from_code,
+    groups12, message, messages, plain,
 };
-use crate::config::{ClientCertificates, Config, Cookies};
+use crate::config::ClientCertificates;
 use crate::error::HandshakeError;
 use crate::flight::{Answer, Item};
+use crate::handshake::{self, Welcome, check_finished, malformed};
 use crate::reassembly::Message;
 use crate::records::Keys;
 use crate::wire::handshake::{CertificateVerify, ClientHello, ClientKeyExchange, Finished};
 use crate::wire::{Authentication, CipherSuite, ContentType, HandshakeType, SrtpProfile, Version};
+
+/// The end of a server's random that chose this version although it speaks 1.3 (RFC 8446 §4.1.3).
+const DOWNGRADE_TO_1_2: [u8; 8] = *b"DOWNGRD\x01";
 
 /// The cipher suite that is none: a client's other way to say that its renegotiation_info is empty
 /// (RFC 5746 §3.3).
@@ -29,8 +32,17 @@ const EMPTY_RENEGOTIATION_INFO_SCSV: u16 = 0x00ff;
 pub(crate) enum Server {
     Certificate(Exchange),
     ClientKeyExchange(Exchange, ClientIdentity),
-    CertificateVerify(Established, Transcript),
-    Finished(Established, Transcript, Keys),
+    CertificateVerify(Authenticating),
+    Finished(Authenticating, Keys),
+}
+
+/// Everything known once there are keys.
+pub(crate) struct Authenticating {
+    secrets: Secrets,
+    transcript: Transcript,
+    srtp_profile: Option<SrtpProfile>,
+    /// Empty for an anonymous client.
+    peer_certificate: Vec<u8>,
 }
 
 /// Everything known once both hellos are out.
@@ -50,46 +62,6 @@ pub(crate) enum ClientIdentity {
     Shown(Vec<u8>),
 }
 
-/// What a server does about ClientHellos. It keeps nothing of a client that it refuses or asks for a
-/// cookie.
-#[derive(Clone)]
-pub(crate) struct Welcome {
-    cookie_key: Option<Box<HmacSha256>>,
-    remote: SocketAddr,
-}
-
-impl Welcome {
-    pub(crate) fn new(config: &Config, rng: &mut pollrtc_crypto::Rng, remote: SocketAddr) -> Self {
-        let cookie_key = match config.cookies {
-            Cookies::Off => None,
-            Cookies::Required => Some(Box::new(HmacSha256::new(&rng.array::<32>()))),
-        };
-        Self { cookie_key, remote }
-    }
-
-    /// Takes a ClientHello. `None`: the client was asked for a cookie.
-    pub(crate) fn handle_client_hello(
-        &self,
-        cx: &mut Context<'_>,
-        message: &Message,
-    ) -> Result<Option<Server>, HandshakeError> {
-        let malformed = |_| HandshakeError::Malformed(message.kind);
-        let hello = ClientHello::parse(message.body()).map_err(malformed)?;
-        if let Some(key) = &self.cookie_key {
-            let cookie_free = cookie_free_parts(message.body(), hello.cookie);
-            let (ip, port) = address_bytes(self.remote);
-            let parts: [&[u8]; 4] = [&ip, &port, cookie_free.0, cookie_free.1];
-            if !key.verify(&parts, hello.cookie) {
-                let cookie = key.sign(&parts);
-                ask_for_cookie(cx, message.message_seq, &cookie);
-                return Ok(None);
-            }
-        }
-        let choice = Choice::new(cx, &hello, message)?;
-        choice.answer(cx, &hello, message).map(Some)
-    }
-}
-
 /// A ClientHello before and after its cookie: what the cookie vouches for, so that a second
 /// ClientHello with weaker offers does not pass with the first one's cookie.
 fn cookie_free_parts<'a>(body: &'a [u8], cookie: &[u8]) -> (&'a [u8], &'a [u8]) {
@@ -101,14 +73,6 @@ fn cookie_free_parts<'a>(body: &'a [u8], cookie: &[u8]) -> (&'a [u8], &'a [u8]) 
         body.get(..before).unwrap_or_default(),
         body.get(after..).unwrap_or_default(),
     )
-}
-
-fn address_bytes(address: SocketAddr) -> ([u8; 16], [u8; 2]) {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
-        IpAddr::V6(ip) => ip.octets(),
-    };
-    (ip, address.port().to_be_bytes())
 }
 
 /// RFC 6347 §4.2.1. It is not sent again by itself: the client does that.
@@ -139,9 +103,6 @@ impl Choice {
         let illegal = HandshakeError::IllegalParameter(message.kind);
         let config = cx.config;
         let extensions = &hello.extensions;
-        if !hello.offers_version(Version::DTLS_1_2).map_err(malformed)? {
-            return Err(HandshakeError::Version);
-        }
         if !hello.compression_methods.contains(&0) {
             return Err(illegal);
         }
@@ -168,14 +129,14 @@ impl Choice {
             .cipher_suites
             .iter()
             .copied()
-            .filter(|suite| suite.authentication() == Authentication::of(scheme))
+            .filter(|suite| suite.authentication() == Some(Authentication::of(scheme)))
             .find(|suite| hello.cipher_suites.contains(suite.code()))
             .ok_or(HandshakeError::CipherSuite)?;
         let groups = extensions.supported_groups().map_err(malformed)?;
         let group = match groups {
-            Some(offered) => super::groups(cx.provider()).find(|group| offered.contains(*group as u16)),
+            Some(offered) => groups12(cx.config).find(|group| offered.contains(*group as u16)),
             // RFC 8422 §4: a client that says nothing takes anything; everyone has P-256.
-            None => group_from_code(cx.provider(), NamedGroup::Secp256r1 as u16),
+            None => group_from_code(cx.config, NamedGroup::Secp256r1 as u16),
         };
         let point_formats = extensions.ec_point_formats().map_err(malformed)?;
         // RFC 5764 §4.1.1: our preference; a client with a master key identifier gets none back.
@@ -211,13 +172,13 @@ impl Choice {
         let negotiated = Negotiated {
             suite: self.suite,
             client_random: *hello.random,
-            server_random: cx.rng.array(),
+            server_random: server_random(cx),
             srtp_profile: self.srtp_profile,
         };
+        cx.records.forget_keys();
         cx.records.set_plain_version(Version::DTLS_1_2);
         // RFC 6347 §4.2.2: our numbers go on where those of the hellos stand.
-        let mut transcript = Transcript::new(message.message_seq);
-        transcript.receive(message);
+        let mut transcript = Transcript::new(message.bytes.clone(), message.message_seq);
 
         let mut params = crate::wire::Writer::new();
         messages::key_exchange_params(&mut params, self.group, key_exchange.public_key());
@@ -240,7 +201,7 @@ impl Choice {
         ];
         if is_requested {
             flight.push(plain(transcript.send(HandshakeType::CERTIFICATE_REQUEST, |writer| {
-                messages::certificate_request(writer, provider);
+                messages::certificate_request(writer, cx.config);
             })));
         }
         flight.push(plain(transcript.send(HandshakeType::SERVER_HELLO_DONE, |_| {})));
@@ -258,7 +219,36 @@ impl Choice {
     }
 }
 
+/// RFC 8446 §4.1.3: tells a client that speaks 1.3 that somebody has changed its ClientHello.
+fn server_random(cx: &mut Context<'_>) -> [u8; 32] {
+    let mut random: [u8; 32] = cx.rng.array();
+    if cx.config.speaks(Version::DTLS_1_3)
+        && let Some(end) = random.last_chunk_mut()
+    {
+        *end = DOWNGRADE_TO_1_2;
+    }
+    random
+}
+
 impl Server {
+    /// Takes a ClientHello that asks for this version. `None`: the client was asked for a cookie.
+    pub(crate) fn welcome(
+        welcome: &Welcome,
+        cx: &mut Context<'_>,
+        message: &Message,
+        hello: &ClientHello<'_>,
+    ) -> Result<Option<Self>, HandshakeError> {
+        if welcome.asks_for_cookies() {
+            let (before, after) = cookie_free_parts(message.body(), hello.cookie);
+            if !welcome.is_cookie([before, after], hello.cookie) {
+                ask_for_cookie(cx, message.message_seq, &welcome.cookie([before, after]));
+                return Ok(None);
+            }
+        }
+        let choice = Choice::new(cx, hello, message)?;
+        choice.answer(cx, hello, message).map(Some)
+    }
+
     /// The ClientHello, header included, as long as nothing has come that follows it.
     pub(crate) fn unanswered_client_hello(&self) -> Option<&[u8]> {
         match self {
@@ -283,22 +273,22 @@ impl Server {
             (Self::ClientKeyExchange(exchange, identity), HandshakeType::CLIENT_KEY_EXCHANGE) => {
                 exchange.complete(cx, message, identity)?
             }
-            (Self::CertificateVerify(established, mut transcript), HandshakeType::CERTIFICATE_VERIFY) => {
+            (Self::CertificateVerify(mut client), HandshakeType::CERTIFICATE_VERIFY) => {
                 let verify = CertificateVerify::parse(message.body()).map_err(|_| malformed(message))?;
                 check_signature(
                     cx,
-                    &established.peer_certificate,
+                    &client.peer_certificate,
                     message.kind,
                     verify.scheme,
-                    &transcript.bytes,
+                    &client.transcript.bytes,
                     verify.signature,
                 )?;
-                transcript.receive(message);
+                client.transcript.receive(message);
                 // Not before the proof: until here, records of the next epoch are of no use.
-                Self::await_finished(cx, established, transcript)?
+                Self::await_finished(cx, client)?
             }
-            (Self::Finished(established, transcript, keys), HandshakeType::FINISHED) => {
-                finish(cx, message, &established, transcript)?;
+            (Self::Finished(client, keys), HandshakeType::FINISHED) => {
+                let established = client.finish(cx, message)?;
                 cx.records.install_sealer(keys);
                 return Ok(Step::Complete(established));
             }
@@ -308,14 +298,10 @@ impl Server {
     }
 
     /// What comes next is encrypted.
-    fn await_finished(
-        cx: &mut Context<'_>,
-        established: Established,
-        transcript: Transcript,
-    ) -> Result<Self, HandshakeError> {
-        let (client_keys, server_keys) = established.secrets.record_keys(cx.provider())?;
+    fn await_finished(cx: &mut Context<'_>, client: Authenticating) -> Result<Self, HandshakeError> {
+        let (client_keys, server_keys) = client.secrets.record_keys(cx.provider())?;
         cx.records.install_opener(client_keys);
-        Ok(Self::Finished(established, transcript, server_keys))
+        Ok(Self::Finished(client, server_keys))
     }
 }
 
@@ -342,8 +328,9 @@ impl Exchange {
             &shared_secret,
             session_hash.as_bytes(),
         )?;
-        let established = Established {
+        let client = Authenticating {
             secrets,
+            transcript: self.transcript,
             srtp_profile: negotiated.srtp_profile,
             peer_certificate: match identity {
                 ClientIdentity::NotRequested => Vec::new(),
@@ -351,35 +338,32 @@ impl Exchange {
             },
         };
         // RFC 5246 §7.4.8: without a certificate there is nothing to prove.
-        match established.peer_certificate.is_empty() {
-            true => Server::await_finished(cx, established, self.transcript),
-            false => Ok(Server::CertificateVerify(established, self.transcript)),
+        match client.peer_certificate.is_empty() {
+            true => Server::await_finished(cx, client),
+            false => Ok(Server::CertificateVerify(client)),
         }
     }
 }
 
-/// The client's Finished, and ours: the last flight.
-fn finish(
-    cx: &mut Context<'_>,
-    message: &Message,
-    established: &Established,
-    mut transcript: Transcript,
-) -> Result<(), HandshakeError> {
-    let finished = Finished::parse(message.body()).map_err(|_| malformed(message))?;
-    let secrets = &established.secrets;
-    let hash = transcript.hash(cx.provider(), secrets.suite.hash())?;
-    let expected = secrets.verify_data(cx.provider(), Side::Client, hash.as_bytes())?;
-    check_finished(&expected, finished.verify_data)?;
+impl Authenticating {
+    /// The client's Finished, and ours: the last flight.
+    fn finish(self, cx: &mut Context<'_>, message: &Message) -> Result<Established, HandshakeError> {
+        let finished = Finished::parse(message.body()).map_err(|_| malformed(message))?;
+        let (secrets, mut transcript) = (self.secrets, self.transcript);
+        let hash = transcript.hash(cx.provider(), secrets.suite.hash())?;
+        let expected = secrets.verify_data(cx.provider(), Side::Client, hash.as_bytes())?;
+        check_finished(&expected, finished.verify_data)?;
 
-    transcript.receive(message);
-    let hash = transcript.hash(cx.provider(), secrets.suite.hash())?;
-    let verify_data = secrets.verify_data(cx.provider(), Side::Server, hash.as_bytes())?;
-    let finished = transcript.send(HandshakeType::FINISHED, |writer| writer.bytes(&verify_data));
-    cx.flight
-        .start(vec![Item::ChangeCipherSpec, encrypted(finished)], Answer::None);
-    Ok(())
-}
-
-fn malformed(message: &Message) -> HandshakeError {
-    HandshakeError::Malformed(message.kind)
+        transcript.receive(message);
+        let hash = transcript.hash(cx.provider(), secrets.suite.hash())?;
+        let verify_data = secrets.verify_data(cx.provider(), Side::Server, hash.as_bytes())?;
+        let finished = transcript.send(HandshakeType::FINISHED, |writer| writer.bytes(&verify_data));
+        cx.flight
+            .start(vec![Item::ChangeCipherSpec, encrypted(finished)], Answer::None);
+        Ok(Established {
+            secrets: handshake::Secrets::V12(secrets),
+            srtp_profile: self.srtp_profile,
+            peer_certificate: self.peer_certificate,
+        })
+    }
 }

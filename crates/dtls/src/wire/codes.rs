@@ -51,6 +51,8 @@ pub enum ContentType {
     Handshake = 22,
     /// The application's bytes.
     ApplicationData = 23,
+    /// Which records with handshake messages have come (RFC 9147 §7).
+    Ack = 26,
 }
 
 impl ContentType {
@@ -61,6 +63,7 @@ impl ContentType {
             21 => Some(Self::Alert),
             22 => Some(Self::Handshake),
             23 => Some(Self::ApplicationData),
+            26 => Some(Self::Ack),
             _ => None,
         }
     }
@@ -81,6 +84,8 @@ impl HandshakeType {
     pub const HELLO_VERIFY_REQUEST: Self = Self(3);
     /// A session ticket, which we never ask for.
     pub const NEW_SESSION_TICKET: Self = Self(4);
+    /// What the server answers to extensions, encrypted (RFC 8446 §4.3.1).
+    pub const ENCRYPTED_EXTENSIONS: Self = Self(8);
     /// A certificate chain.
     pub const CERTIFICATE: Self = Self(11);
     /// The server's ephemeral key, signed.
@@ -95,6 +100,10 @@ impl HandshakeType {
     pub const CLIENT_KEY_EXCHANGE: Self = Self(16);
     /// The proof that both saw the same handshake.
     pub const FINISHED: Self = Self(20);
+    /// The sender's next records have new keys (RFC 8446 §4.6.3).
+    pub const KEY_UPDATE: Self = Self(24);
+    /// Stands for the first ClientHello in the transcript, never on the wire (RFC 8446 §4.4.1).
+    pub const MESSAGE_HASH: Self = Self(254);
 }
 
 impl fmt::Debug for HandshakeType {
@@ -111,6 +120,7 @@ impl fmt::Display for HandshakeType {
             Self::SERVER_HELLO => "ServerHello",
             Self::HELLO_VERIFY_REQUEST => "HelloVerifyRequest",
             Self::NEW_SESSION_TICKET => "NewSessionTicket",
+            Self::ENCRYPTED_EXTENSIONS => "EncryptedExtensions",
             Self::CERTIFICATE => "Certificate",
             Self::SERVER_KEY_EXCHANGE => "ServerKeyExchange",
             Self::CERTIFICATE_REQUEST => "CertificateRequest",
@@ -118,6 +128,8 @@ impl fmt::Display for HandshakeType {
             Self::CERTIFICATE_VERIFY => "CertificateVerify",
             Self::CLIENT_KEY_EXCHANGE => "ClientKeyExchange",
             Self::FINISHED => "Finished",
+            Self::KEY_UPDATE => "KeyUpdate",
+            Self::MESSAGE_HASH => "message_hash",
             Self(other) => return write!(f, "handshake message {other}"),
         };
         f.write_str(name)
@@ -137,10 +149,24 @@ impl ExtensionType {
     pub const SIGNATURE_ALGORITHMS: Self = Self(13);
     /// SRTP keys from this handshake (RFC 5764 §4.1.1).
     pub const USE_SRTP: Self = Self(14);
+    /// Protocols of the application, by preference (RFC 7301 §3.1).
+    pub const ALPN: Self = Self(16);
+    /// Bytes that make a ClientHello longer (RFC 7685).
+    pub const PADDING: Self = Self(21);
     /// The master secret covers the handshake (RFC 7627).
     pub const EXTENDED_MASTER_SECRET: Self = Self(23);
-    /// The real list of versions (RFC 8446 §4.2.1).
+    /// The longest record that the sender takes (RFC 8449 §4).
+    pub const RECORD_SIZE_LIMIT: Self = Self(28);
+    /// Sessions to resume, which we never do (RFC 8446 §4.2.11).
+    pub const PRE_SHARED_KEY: Self = Self(41);
+    /// Data before the handshake, which we never take (RFC 8446 §4.2.10).
+    pub const EARLY_DATA: Self = Self(42);
+    /// The real list of versions, or the server's choice (RFC 8446 §4.2.1).
     pub const SUPPORTED_VERSIONS: Self = Self(43);
+    /// What HelloRetryRequest gave, to be sent back (RFC 8446 §4.2.2).
+    pub const COOKIE: Self = Self(44);
+    /// Public keys for key exchange (RFC 8446 §4.2.8).
+    pub const KEY_SHARE: Self = Self(51);
     /// Ties renegotiations to what was before; always empty here (RFC 5746 §3.2).
     pub const RENEGOTIATION_INFO: Self = Self(0xff01);
 }
@@ -194,8 +220,12 @@ impl AlertDescription {
     pub const USER_CANCELED: Self = Self(90);
     /// No renegotiation here.
     pub const NO_RENEGOTIATION: Self = Self(100);
+    /// An extension that must be there is not.
+    pub const MISSING_EXTENSION: Self = Self(109);
     /// An extension that was not asked for.
     pub const UNSUPPORTED_EXTENSION: Self = Self(110);
+    /// The client showed no certificate.
+    pub const CERTIFICATE_REQUIRED: Self = Self(116);
 }
 
 impl fmt::Debug for AlertDescription {
@@ -228,7 +258,10 @@ impl fmt::Display for AlertDescription {
             80 => "internal_error",
             90 => "user_canceled",
             100 => "no_renegotiation",
+            109 => "missing_extension",
             110 => "unsupported_extension",
+            116 => "certificate_required",
+            120 => "no_application_protocol",
             other => return write!(f, "alert {other}"),
         };
         f.write_str(name)
@@ -257,12 +290,18 @@ impl Authentication {
     }
 }
 
-/// The cipher suites of DTLS 1.2 that this crate speaks: all with ephemeral elliptic curve keys and
-/// authenticated encryption (RFC 5289, RFC 7905).
+/// The cipher suites that this crate speaks: those of DTLS 1.3 (RFC 8446 §B.4), and of DTLS 1.2 those
+/// with ephemeral elliptic curve keys and authenticated encryption (RFC 5289, RFC 7905).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u16)]
 pub enum CipherSuite {
+    /// TLS_AES_128_GCM_SHA256, of DTLS 1.3.
+    Aes128GcmSha256 = 0x1301,
+    /// TLS_AES_256_GCM_SHA384, of DTLS 1.3.
+    Aes256GcmSha384 = 0x1302,
+    /// TLS_CHACHA20_POLY1305_SHA256, of DTLS 1.3.
+    ChaCha20Poly1305Sha256 = 0x1303,
     /// TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, which every WebRTC endpoint has (RFC 8827 §6.5).
     EcdheEcdsaAes128GcmSha256 = 0xc02b,
     /// TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384.
@@ -279,7 +318,10 @@ pub enum CipherSuite {
 
 impl CipherSuite {
     /// All of them, by preference.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
+        Self::Aes128GcmSha256,
+        Self::ChaCha20Poly1305Sha256,
+        Self::Aes256GcmSha384,
         Self::EcdheEcdsaAes128GcmSha256,
         Self::EcdheRsaAes128GcmSha256,
         Self::EcdheEcdsaChaCha20Poly1305Sha256,
@@ -301,6 +343,9 @@ impl CipherSuite {
     /// The name in IANA's registry.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Aes128GcmSha256 => "TLS_AES_128_GCM_SHA256",
+            Self::Aes256GcmSha384 => "TLS_AES_256_GCM_SHA384",
+            Self::ChaCha20Poly1305Sha256 => "TLS_CHACHA20_POLY1305_SHA256",
             Self::EcdheEcdsaAes128GcmSha256 => "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
             Self::EcdheEcdsaAes256GcmSha384 => "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
             Self::EcdheEcdsaChaCha20Poly1305Sha256 => "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
@@ -310,32 +355,49 @@ impl CipherSuite {
         }
     }
 
+    /// The version that it is of.
+    pub const fn version(self) -> Version {
+        match self {
+            Self::Aes128GcmSha256 | Self::Aes256GcmSha384 | Self::ChaCha20Poly1305Sha256 => Version::DTLS_1_3,
+            _ => Version::DTLS_1_2,
+        }
+    }
+
     /// What encrypts its records.
     pub const fn aead(self) -> AeadAlgorithm {
         match self {
-            Self::EcdheEcdsaAes128GcmSha256 | Self::EcdheRsaAes128GcmSha256 => AeadAlgorithm::Aes128Gcm,
-            Self::EcdheEcdsaAes256GcmSha384 | Self::EcdheRsaAes256GcmSha384 => AeadAlgorithm::Aes256Gcm,
-            Self::EcdheEcdsaChaCha20Poly1305Sha256 | Self::EcdheRsaChaCha20Poly1305Sha256 => {
-                AeadAlgorithm::ChaCha20Poly1305
+            Self::Aes128GcmSha256 | Self::EcdheEcdsaAes128GcmSha256 | Self::EcdheRsaAes128GcmSha256 => {
+                AeadAlgorithm::Aes128Gcm
             }
+            Self::Aes256GcmSha384 | Self::EcdheEcdsaAes256GcmSha384 | Self::EcdheRsaAes256GcmSha384 => {
+                AeadAlgorithm::Aes256Gcm
+            }
+            Self::ChaCha20Poly1305Sha256
+            | Self::EcdheEcdsaChaCha20Poly1305Sha256
+            | Self::EcdheRsaChaCha20Poly1305Sha256 => AeadAlgorithm::ChaCha20Poly1305,
         }
     }
 
     /// The hash of its pseudorandom function and transcript.
     pub const fn hash(self) -> HashAlgorithm {
         match self {
-            Self::EcdheEcdsaAes256GcmSha384 | Self::EcdheRsaAes256GcmSha384 => HashAlgorithm::Sha384,
+            Self::Aes256GcmSha384 | Self::EcdheEcdsaAes256GcmSha384 | Self::EcdheRsaAes256GcmSha384 => {
+                HashAlgorithm::Sha384
+            }
             _ => HashAlgorithm::Sha256,
         }
     }
 
-    /// The kind of the server's key.
-    pub const fn authentication(self) -> Authentication {
+    /// The kind of the server's key; in DTLS 1.3 the cipher suite does not tell.
+    pub const fn authentication(self) -> Option<Authentication> {
         match self {
+            Self::Aes128GcmSha256 | Self::Aes256GcmSha384 | Self::ChaCha20Poly1305Sha256 => None,
             Self::EcdheEcdsaAes128GcmSha256
             | Self::EcdheEcdsaAes256GcmSha384
-            | Self::EcdheEcdsaChaCha20Poly1305Sha256 => Authentication::Ecdsa,
-            _ => Authentication::Rsa,
+            | Self::EcdheEcdsaChaCha20Poly1305Sha256 => Some(Authentication::Ecdsa),
+            Self::EcdheRsaAes128GcmSha256 | Self::EcdheRsaAes256GcmSha384 | Self::EcdheRsaChaCha20Poly1305Sha256 => {
+                Some(Authentication::Rsa)
+            }
         }
     }
 }

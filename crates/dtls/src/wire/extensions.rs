@@ -2,9 +2,10 @@
 
 use nom::Parser;
 use nom::combinator::{map, verify};
+use nom::multi::fold_many0;
 use nom::number::complete::be_u16;
 
-use super::{Codes, ExtensionType, ParseError, Parsed, complete, opaque8, opaque16};
+use super::{Codes, ExtensionType, ParseError, Parsed, Version, complete, opaque8, opaque16};
 
 /// A hello with more is refused, so that looking for duplicates stays cheap. Browsers send about 16.
 pub const MAX_EXTENSIONS: usize = 64;
@@ -62,6 +63,32 @@ impl<'a> Extensions<'a> {
         self.typed(ExtensionType::SUPPORTED_VERSIONS, Codes::parse8)
     }
 
+    /// The server's version (RFC 8446 §4.2.1).
+    pub fn selected_version(&self) -> Result<Option<Version>, ParseError> {
+        self.typed(ExtensionType::SUPPORTED_VERSIONS, map(be_u16, Version))
+    }
+
+    /// What HelloRetryRequest gave; never empty (RFC 8446 §4.2.2).
+    pub fn cookie(&self) -> Result<Option<&'a [u8]>, ParseError> {
+        let parser = verify(opaque16, |cookie: &[u8]| !cookie.is_empty());
+        self.typed(ExtensionType::COOKIE, parser)
+    }
+
+    /// The client's public keys (RFC 8446 §4.2.8).
+    pub fn key_shares(&self) -> Result<Option<KeyShares<'a>>, ParseError> {
+        self.typed(ExtensionType::KEY_SHARE, KeyShares::parse)
+    }
+
+    /// The server's public key (RFC 8446 §4.2.8).
+    pub fn key_share(&self) -> Result<Option<KeyShare<'a>>, ParseError> {
+        self.typed(ExtensionType::KEY_SHARE, KeyShare::parse)
+    }
+
+    /// The group of which HelloRetryRequest wants a public key (RFC 8446 §4.2.8).
+    pub fn selected_group(&self) -> Result<Option<u16>, ParseError> {
+        self.typed(ExtensionType::KEY_SHARE, be_u16)
+    }
+
     /// Groups for key exchange (RFC 8422 §5.1.1).
     pub fn supported_groups(&self) -> Result<Option<Codes<'a>>, ParseError> {
         self.typed(ExtensionType::SUPPORTED_GROUPS, Codes::parse16)
@@ -95,6 +122,45 @@ impl<'a> Extensions<'a> {
     /// SRTP profiles and the master key identifier (RFC 5764 §4.1.1).
     pub fn use_srtp(&self) -> Result<Option<UseSrtp<'a>>, ParseError> {
         self.typed(ExtensionType::USE_SRTP, UseSrtp::parse)
+    }
+}
+
+/// A public key for key exchange (RFC 8446 §4.2.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyShare<'a> {
+    /// The group's code point.
+    pub group: u16,
+    /// The public key; never empty.
+    pub public_key: &'a [u8],
+}
+
+impl<'a> KeyShare<'a> {
+    fn parse(input: &'a [u8]) -> Parsed<'a, Self> {
+        let key = verify(opaque16, |key: &[u8]| !key.is_empty());
+        map((be_u16, key), |(group, public_key)| Self { group, public_key }).parse(input)
+    }
+}
+
+/// The client's public keys, by preference: none, if it leaves the group to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyShares<'a>(&'a [u8]);
+
+impl<'a> KeyShares<'a> {
+    fn parse(input: &'a [u8]) -> Parsed<'a, Self> {
+        let (rest, list) = opaque16(input)?;
+        let shares = fold_many0(KeyShare::parse, || (), |(), _| ());
+        complete(shares, list).map_err(nom::Err::Failure)?;
+        Ok((rest, Self(list)))
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = KeyShare<'a>> + use<'a> {
+        let mut rest = self.0;
+        core::iter::from_fn(move || {
+            let (after, share) = KeyShare::parse(rest).ok()?;
+            rest = after;
+            Some(share)
+        })
     }
 }
 

@@ -10,10 +10,13 @@
     clippy::panic
 )]
 
+pub mod ack;
 mod codes;
 pub mod extensions;
 pub mod handshake;
 pub mod record;
+pub mod unified;
+pub mod v13;
 mod writer;
 
 pub use codes::{

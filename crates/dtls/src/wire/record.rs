@@ -1,5 +1,7 @@
-//! Records of DTLS 1.2 (RFC 6347 §4.1): fixed layout, so plain slice reads.
+//! Records of DTLS 1.2 and the plain ones of 1.3 (RFC 6347 §4.1, RFC 9147 §4): fixed layout, so plain
+//! slice reads.
 
+use super::unified::UnifiedHeader;
 use super::{ContentType, Version};
 
 /// Bytes before the content of a record.
@@ -141,10 +143,39 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
+/// The header of a record of either form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnyHeader {
+    /// Every record of DTLS 1.2, and the plain ones of DTLS 1.3.
+    Classic(Header),
+    /// Encrypted records of DTLS 1.3.
+    Unified(UnifiedHeader),
+}
+
+impl AnyHeader {
+    /// Reads the front of `bytes`, which end where the datagram does. The first byte tells the form
+    /// (RFC 9147 §4.1).
+    pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
+        match bytes.first() {
+            Some(byte) if UnifiedHeader::is_first_byte(*byte) => UnifiedHeader::parse(bytes).map(Self::Unified),
+            _ => Header::parse(bytes).map(Self::Classic),
+        }
+    }
+
+    /// Bytes of the whole record.
+    pub fn record_len(&self) -> usize {
+        match self {
+            Self::Classic(header) => HEADER_LEN.saturating_add(usize::from(header.length)),
+            Self::Unified(header) => header.record_len(),
+        }
+    }
+}
+
 /// The first record of `datagram`, header included, and what follows it.
-pub fn split_first_mut(datagram: &mut [u8]) -> Result<(Header, &mut [u8], &mut [u8]), RecordError> {
-    let header = Header::parse(datagram)?;
-    let length = HEADER_LEN.saturating_add(usize::from(header.length));
-    let (record, rest) = datagram.split_at_mut_checked(length).ok_or(RecordError::Short)?;
+pub fn split_first_mut(datagram: &mut [u8]) -> Result<(AnyHeader, &mut [u8], &mut [u8]), RecordError> {
+    let header = AnyHeader::parse(datagram)?;
+    let (record, rest) = datagram
+        .split_at_mut_checked(header.record_len())
+        .ok_or(RecordError::Short)?;
     Ok((header, record, rest))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pollrtc_core::{Datagram, Instant, StateMachine};
 use pollrtc_crypto::{Certificate, HashAlgorithm, Provider, Rng, default_provider};
-use pollrtc_dtls::{Config, Connection, Event, PeerVerification, SrtpProfile};
+use pollrtc_dtls::{Config, Connection, Event, PeerVerification, SrtpProfile, Versions};
 
 pub(crate) const CLIENT: &str = "192.0.2.1:4000";
 pub(crate) const SERVER: &str = "198.51.100.1:5000";
@@ -28,15 +28,17 @@ pub(crate) fn certificate(seed: u8) -> Certificate {
     Certificate::generate(default_provider(), &mut rng(seed)).unwrap()
 }
 
-/// A server that takes anyone and has heard of nobody yet.
+/// A server of DTLS 1.2 that takes anyone and has heard of nobody yet.
 pub(crate) fn waiting_server() -> Connection {
-    let config = Config::new(certificate(1), PeerVerification::AcceptAny);
+    let mut config = Config::new(certificate(1), PeerVerification::AcceptAny);
+    config.versions = Versions::Dtls12;
     Connection::server(config, rng(1), address(CLIENT))
 }
 
-/// A client that takes anyone, knows one SRTP profile and has sent its ClientHello.
+/// A client of DTLS 1.2 that takes anyone, knows one SRTP profile and has sent its ClientHello.
 pub(crate) fn waiting_client() -> Connection {
     let mut config = Config::new(certificate(1), PeerVerification::AcceptAny);
+    config.versions = Versions::Dtls12;
     config.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
     let mut client = Connection::client(config, rng(1), address(SERVER));
     drain(&mut client, Instant::from_millis(1));
@@ -54,15 +56,27 @@ pub(crate) fn only(certificate: &Certificate) -> PeerVerification {
 }
 
 /// What both sides are made of; tests change it before [`Pair::new`].
+#[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) client: Config,
     pub(crate) server: Config,
 }
 
 impl Setup {
-    /// Two that know each other.
+    /// Two that know each other and speak DTLS 1.2 alone.
     pub(crate) fn new() -> Self {
-        Self::with_provider(default_provider())
+        Self::with_provider(default_provider()).speaking(Versions::Dtls12)
+    }
+
+    /// Two that know each other and speak DTLS 1.3 alone.
+    pub(crate) fn v13() -> Self {
+        Self::with_provider(default_provider()).speaking(Versions::Dtls13)
+    }
+
+    /// Both restricted to these versions.
+    pub(crate) fn speaking(mut self, versions: Versions) -> Self {
+        (self.client.versions, self.server.versions) = (versions, versions);
+        self
     }
 
     pub(crate) fn with_provider(provider: &'static dyn Provider) -> Self {
@@ -99,9 +113,19 @@ impl Pair {
         Setup::new().pair()
     }
 
-    /// Connected, all events taken.
+    /// Connected with DTLS 1.2, all events taken.
     pub(crate) fn connected() -> Self {
-        let mut pair = Self::new();
+        Self::new().connect()
+    }
+
+    /// Connected with DTLS 1.3, all events taken.
+    pub(crate) fn connected13() -> Self {
+        Setup::v13().pair().connect()
+    }
+
+    /// Connected, all events taken.
+    pub(crate) fn connect(self) -> Self {
+        let mut pair = self;
         pair.settle();
         assert!(pair.client.is_connected() && pair.server.is_connected());
         pair.client_events();

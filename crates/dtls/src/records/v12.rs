@@ -1,39 +1,20 @@
-//! The record layer: epochs, sequence numbers, keys.
-//!
-//! Epoch 0 is plain; epoch 1 begins in each direction with ChangeCipherSpec and never ends, since
-//! we don't renegotiate.
+//! Encrypted records of DTLS 1.2: one epoch, which begins in each direction with ChangeCipherSpec and
+//! never ends, since we don't renegotiate.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::ops::Range;
 
 use pollrtc_crypto::{AeadAlgorithm, AeadKey, CryptoError, Provider};
 use zeroize::Zeroizing;
 
+use super::{ENCRYPTED_EPOCH, EXPLICIT_NONCE_LEN, FORGERY_LIMIT, OpenError, RESERVED_FOR_ALERTS, TAG_LEN, WriteError};
 use crate::replay::ReplayWindow;
 use crate::wire::record::{HEADER_LEN, Header, SEQUENCE_LIMIT, epoch_and_sequence};
 use crate::wire::{ContentType, Version};
 
-/// The only epoch with keys.
-pub(crate) const ENCRYPTED_EPOCH: u16 = 1;
-/// The longest [`Sealer::prefix_len`].
-pub(crate) const MAX_PREFIX_LEN: usize = HEADER_LEN + EXPLICIT_NONCE_LEN;
-/// What every record gains at its end.
-pub(crate) const SUFFIX_LEN: usize = AeadAlgorithm::TAG_LEN;
-
-const EXPLICIT_NONCE_LEN: usize = 8;
-/// RFC 9147 §4.5.3: a key must not survive this many forgeries. DTLS 1.2 names no limit, but its
-/// ciphers are the same.
-const FORGERY_LIMIT: u64 = 1 << 36;
-/// Sequence numbers that only alerts may use, so that even a worn-out connection can say so.
-const RESERVED_FOR_ALERTS: u64 = 16;
-
-/// Both directions and both epochs.
+/// What protects records beyond epoch 0.
 #[derive(Default)]
-pub(crate) struct RecordLayer {
-    plain: PlainWriter,
-    /// What epoch 0 claims; a first ClientHello goes out as DTLS 1.0, like every browser's.
-    plain_version: Option<Version>,
+pub(super) struct Protection {
     sealer: Option<Sealer>,
     opener: Reading,
 }
@@ -52,19 +33,14 @@ enum Reading {
     Encrypted(Opener),
 }
 
-impl RecordLayer {
-    /// Fixes the version that plain records claim.
-    pub(crate) fn set_plain_version(&mut self, version: Version) {
-        self.plain_version = Some(version);
-    }
-
+impl Protection {
     /// Our next epoch may be used from here on.
-    pub(crate) fn install_sealer(&mut self, keys: Keys) {
+    pub(super) fn install_sealer(&mut self, keys: Keys) {
         self.sealer = Some(Sealer::new(keys));
     }
 
     /// The peer's next epoch may be read once it has announced it.
-    pub(crate) fn install_opener(&mut self, keys: Keys) {
+    pub(super) fn install_opener(&mut self, keys: Keys) {
         let opener = Opener::new(keys);
         self.opener = match self.opener {
             Reading::Announced => Reading::Encrypted(opener),
@@ -72,9 +48,8 @@ impl RecordLayer {
         };
     }
 
-    /// The peer's ChangeCipherSpec: a mere announcement. Keys come from the handshake alone, so one
-    /// that comes too early does no harm (CVE-2014-0224). `false` if it says nothing new.
-    pub(crate) fn announce(&mut self) -> bool {
+    /// See [`RecordLayer::announce`](super::RecordLayer::announce).
+    pub(super) fn announce(&mut self) -> bool {
         let (reading, is_new) = match core::mem::take(&mut self.opener) {
             Reading::Plain => (Reading::Announced, true),
             Reading::Ready(opener) => (Reading::Encrypted(opener), true),
@@ -84,77 +59,22 @@ impl RecordLayer {
         is_new
     }
 
+    /// The keys for what we write, once there are any.
+    pub(super) fn sealer(&self) -> Option<&Sealer> {
+        self.sealer.as_ref()
+    }
+
+    /// The same, to write with.
+    pub(super) fn sealer_mut(&mut self) -> Option<&mut Sealer> {
+        self.sealer.as_mut()
+    }
+
     /// The keys for the peer's records, once its encrypted epoch has begun.
-    pub(crate) fn opener(&mut self) -> Option<&mut Opener> {
+    pub(super) fn opener(&mut self) -> Option<&mut Opener> {
         match &mut self.opener {
             Reading::Encrypted(opener) => Some(opener),
             _ => None,
         }
-    }
-
-    /// The epoch of what we write outside of flights.
-    pub(crate) fn write_epoch(&self) -> u16 {
-        match self.sealer {
-            Some(_) => ENCRYPTED_EPOCH,
-            None => 0,
-        }
-    }
-
-    /// Whether application data may no longer be written.
-    pub(crate) fn is_exhausted(&self) -> bool {
-        self.sealer.as_ref().is_some_and(Sealer::is_exhausted)
-    }
-
-    /// Bytes of a record before its content.
-    pub(crate) fn prefix_len(&self, epoch: u16) -> usize {
-        match (&self.sealer, epoch) {
-            (Some(sealer), ENCRYPTED_EPOCH) => sealer.prefix_len(),
-            _ => HEADER_LEN,
-        }
-    }
-
-    /// Bytes of a record after its content.
-    pub(crate) fn suffix_len(&self, epoch: u16) -> usize {
-        match (&self.sealer, epoch) {
-            (Some(_), ENCRYPTED_EPOCH) => SUFFIX_LEN,
-            _ => 0,
-        }
-    }
-
-    /// Completes a record in place, its content standing behind [`prefix_len`](Self::prefix_len)
-    /// bytes.
-    pub(crate) fn write(
-        &mut self,
-        epoch: u16,
-        content_type: ContentType,
-        record: &mut [u8],
-        content_len: usize,
-    ) -> Result<usize, WriteError> {
-        match (&mut self.sealer, epoch) {
-            (Some(sealer), ENCRYPTED_EPOCH) => sealer.seal(content_type, record, content_len),
-            (_, 0) => {
-                let version = self.plain_version.unwrap_or(Version::DTLS_1_0);
-                self.plain.finish(content_type, version, record, content_len)
-            }
-            _ => Err(WriteError::Crypto),
-        }
-    }
-
-    /// A record of its own, for what is not part of a flight.
-    pub(crate) fn write_alone(
-        &mut self,
-        epoch: u16,
-        content_type: ContentType,
-        content: &[u8],
-    ) -> Result<Vec<u8>, WriteError> {
-        let start = self.prefix_len(epoch);
-        let mut record = alloc::vec![0; start + content.len() + self.suffix_len(epoch)];
-        if let Some(room) = record.get_mut(start..start + content.len()) {
-            room.copy_from_slice(content);
-        }
-        let length = self.write(epoch, content_type, &mut record, content.len())?;
-        record.truncate(length);
-        Ok(record)
     }
 }
 
@@ -219,51 +139,6 @@ fn additional_data(number: [u8; 8], content_type: ContentType, version: Version,
     [n0, n1, n2, n3, n4, n5, n6, n7, kind, v0, v1, l0, l1]
 }
 
-/// Why a record could not be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WriteError {
-    /// The buffer ends too early.
-    BufferTooShort,
-    /// 2^48 records are written.
-    SequenceExhausted,
-    /// The provider refused.
-    Crypto,
-}
-
-/// Our side of epoch 0.
-#[derive(Debug, Default)]
-pub(crate) struct PlainWriter {
-    next_sequence: u64,
-}
-
-impl PlainWriter {
-    /// Completes a record whose content already stands behind the room for its header.
-    pub(crate) fn finish(
-        &mut self,
-        content_type: ContentType,
-        version: Version,
-        record: &mut [u8],
-        content_len: usize,
-    ) -> Result<usize, WriteError> {
-        if self.next_sequence >= SEQUENCE_LIMIT {
-            return Err(WriteError::SequenceExhausted);
-        }
-        let header = Header {
-            content_type,
-            version,
-            epoch: 0,
-            sequence: self.next_sequence,
-            length: u16::try_from(content_len).map_err(|_| WriteError::BufferTooShort)?,
-        };
-        let room = record
-            .first_chunk_mut::<HEADER_LEN>()
-            .ok_or(WriteError::BufferTooShort)?;
-        *room = header.to_bytes();
-        self.next_sequence += 1;
-        Ok(HEADER_LEN + content_len)
-    }
-}
-
 /// Our side of epoch 1.
 pub(crate) struct Sealer {
     keys: Keys,
@@ -280,7 +155,12 @@ impl Sealer {
         HEADER_LEN + self.keys.explicit_nonce_len()
     }
 
-    /// Whether application data may still be sent.
+    /// The number of the next record.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.next_sequence
+    }
+
+    /// Whether application data may no longer be sent.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.next_sequence >= SEQUENCE_LIMIT - RESERVED_FOR_ALERTS
     }
@@ -303,9 +183,9 @@ impl Sealer {
         let (content, rest) = rest
             .split_at_mut_checked(content_len)
             .ok_or(WriteError::BufferTooShort)?;
-        let tag_room = rest.first_chunk_mut::<SUFFIX_LEN>().ok_or(WriteError::BufferTooShort)?;
+        let tag_room = rest.first_chunk_mut::<TAG_LEN>().ok_or(WriteError::BufferTooShort)?;
         let plaintext_len = u16::try_from(content_len).map_err(|_| WriteError::BufferTooShort)?;
-        let length = explicit_len + content_len + SUFFIX_LEN;
+        let length = explicit_len + content_len + TAG_LEN;
         let length = u16::try_from(length).map_err(|_| WriteError::BufferTooShort)?;
 
         let sequence = self.next_sequence;
@@ -336,19 +216,6 @@ impl Sealer {
     }
 }
 
-/// Why an encrypted record is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OpenError {
-    /// It was here before, or is too old to tell.
-    Replayed,
-    /// Too short, or not the negotiated version.
-    Malformed,
-    /// It does not authenticate.
-    Forged,
-    /// It does not authenticate, and that too often.
-    TooManyForgeries,
-}
-
 /// The peer's side of epoch 1.
 pub(crate) struct Opener {
     keys: Keys,
@@ -375,9 +242,7 @@ impl Opener {
         }
         let prefix_len = HEADER_LEN + self.keys.explicit_nonce_len();
         let (prefix, sealed) = record.split_at_mut_checked(prefix_len).ok_or(OpenError::Malformed)?;
-        let (content, tag) = sealed
-            .split_last_chunk_mut::<SUFFIX_LEN>()
-            .ok_or(OpenError::Malformed)?;
+        let (content, tag) = sealed.split_last_chunk_mut::<TAG_LEN>().ok_or(OpenError::Malformed)?;
         let length = u16::try_from(content.len()).map_err(|_| OpenError::Malformed)?;
 
         let number = header.epoch_and_sequence();
@@ -402,43 +267,34 @@ impl Opener {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn keys() -> Keys {
+    pub(in crate::records) fn keys() -> Keys {
         let provider = pollrtc_crypto::rust_crypto::PROVIDER;
         Keys::new(provider, AeadAlgorithm::Aes128Gcm, &[1; 16], &[2; 4]).unwrap()
     }
 
-    fn layer(next_sequence: u64) -> RecordLayer {
-        RecordLayer {
-            sealer: Some(Sealer {
-                keys: keys(),
-                next_sequence,
-            }),
-            ..RecordLayer::default()
+    impl Protection {
+        pub(in crate::records) fn with_next_sequence(next_sequence: u64) -> Self {
+            Self {
+                sealer: Some(Sealer {
+                    keys: keys(),
+                    next_sequence,
+                }),
+                ..Self::default()
+            }
         }
-    }
-
-    #[test]
-    fn the_last_numbers_are_kept_for_alerts_and_then_it_is_over() {
-        let mut records = layer(SEQUENCE_LIMIT - RESERVED_FOR_ALERTS - 1);
-        let mut write = |content_type| records.write_alone(ENCRYPTED_EPOCH, content_type, b"x").map(|_| ());
-        assert_eq!(write(ContentType::ApplicationData), Ok(()));
-        for _ in 0..RESERVED_FOR_ALERTS {
-            assert_eq!(write(ContentType::Alert), Ok(()));
-        }
-        assert_eq!(write(ContentType::Alert), Err(WriteError::SequenceExhausted));
-        assert!(records.is_exhausted());
-        assert!(layer(SEQUENCE_LIMIT - RESERVED_FOR_ALERTS).is_exhausted());
-        assert!(!layer(SEQUENCE_LIMIT - RESERVED_FOR_ALERTS - 1).is_exhausted());
     }
 
     #[test]
     fn a_key_survives_only_so_many_forgeries() {
         let mut opener = Opener::new(keys());
         opener.forgeries = FORGERY_LIMIT - 2;
-        let mut record = layer(7).write_alone(ENCRYPTED_EPOCH, ContentType::Alert, b"x").unwrap();
+        let mut sealer = Sealer::new(keys());
+        let mut record = [0; 64];
+        let length = sealer.seal(ContentType::Alert, &mut record, 1).unwrap();
+        let mut record = record[..length].to_vec();
         record[HEADER_LEN] ^= 1;
         let header = Header::parse(&record).unwrap();
         assert_eq!(opener.open(&header, &mut record.clone()), Err(OpenError::Forged));
@@ -446,14 +302,5 @@ mod tests {
             opener.open(&header, &mut record.clone()),
             Err(OpenError::TooManyForgeries)
         );
-    }
-
-    #[test]
-    fn plain_numbers_end_too() {
-        let mut records = RecordLayer::default();
-        records.plain.next_sequence = SEQUENCE_LIMIT - 1;
-        let mut write = || records.write_alone(0, ContentType::Alert, b"x").map(|_| ());
-        assert_eq!(write(), Ok(()));
-        assert_eq!(write(), Err(WriteError::SequenceExhausted));
     }
 }

@@ -1,0 +1,118 @@
+//! The ClientHello that we send (RFC 6347 §4.3.2, RFC 9147 §5.3): one for both versions.
+
+use alloc::boxed::Box;
+
+use pollrtc_crypto::KeyExchange;
+
+use super::groups;
+use crate::config::Config;
+use crate::wire::{ExtensionType, SrtpProfile, Version, Writer};
+
+/// What differs between the first ClientHello and the next.
+pub(super) struct Varying<'a> {
+    pub(super) random: &'a [u8; 32],
+    /// What HelloVerifyRequest gave.
+    pub(super) legacy_cookie: &'a [u8],
+    /// What HelloRetryRequest gave.
+    pub(super) cookie: &'a [u8],
+    pub(super) key_shares: &'a [Box<dyn KeyExchange>],
+}
+
+pub(super) fn write(writer: &mut Writer, config: &Config, varying: &Varying<'_>) {
+    let (v12, v13) = (config.speaks(Version::DTLS_1_2), config.speaks(Version::DTLS_1_3));
+    writer.u16(Version::DTLS_1_2.0);
+    writer.bytes(varying.random);
+    writer.vector8(|_session_id| {});
+    writer.vector8(|writer| writer.bytes(varying.legacy_cookie));
+    writer.vector16(|writer| {
+        let spoken = |version| v13 && version == Version::DTLS_1_3 || v12 && version == Version::DTLS_1_2;
+        for suite in config.cipher_suites.iter().filter(|suite| spoken(suite.version())) {
+            writer.u16(suite.code());
+        }
+    });
+    writer.vector8(|compression_methods| compression_methods.u8(0));
+    writer.vector16(|writer| {
+        if v12 {
+            extension(writer, ExtensionType::EXTENDED_MASTER_SECRET, |_| {});
+            extension(writer, ExtensionType::RENEGOTIATION_INFO, |writer| {
+                writer.vector8(|_| {});
+            });
+        }
+        extension(writer, ExtensionType::SUPPORTED_GROUPS, |writer| {
+            writer.vector16(|writer| {
+                for group in groups(config).filter(|group| v13 || group.is_diffie_hellman()) {
+                    writer.u16(group as u16);
+                }
+            });
+        });
+        if v12 {
+            point_formats(writer);
+        }
+        extension(writer, ExtensionType::SIGNATURE_ALGORITHMS, |writer| {
+            signature_schemes(writer, config);
+        });
+        if !config.srtp_profiles.is_empty() {
+            use_srtp(writer, &config.srtp_profiles);
+        }
+        if v13 {
+            version_13(writer, v12, varying);
+        }
+    });
+}
+
+/// What only DTLS 1.3 asks for (RFC 8446 §4.2).
+fn version_13(writer: &mut Writer, v12: bool, varying: &Varying<'_>) {
+    extension(writer, ExtensionType::SUPPORTED_VERSIONS, |writer| {
+        writer.vector8(|writer| {
+            writer.u16(Version::DTLS_1_3.0);
+            if v12 {
+                writer.u16(Version::DTLS_1_2.0);
+            }
+        });
+    });
+    extension(writer, ExtensionType::KEY_SHARE, |writer| {
+        writer.vector16(|writer| {
+            for share in varying.key_shares {
+                writer.u16(share.group() as u16);
+                writer.vector16(|writer| writer.bytes(share.public_key()));
+            }
+        });
+    });
+    if !varying.cookie.is_empty() {
+        extension(writer, ExtensionType::COOKIE, |writer| {
+            writer.vector16(|writer| writer.bytes(varying.cookie));
+        });
+    }
+}
+
+pub(crate) fn extension(writer: &mut Writer, kind: ExtensionType, content: impl FnOnce(&mut Writer)) {
+    writer.u16(kind.0);
+    writer.vector16(content);
+}
+
+/// RFC 5764 §4.1.1: profiles and no master key identifier.
+pub(crate) fn use_srtp(writer: &mut Writer, profiles: &[SrtpProfile]) {
+    extension(writer, ExtensionType::USE_SRTP, |writer| {
+        writer.vector16(|writer| {
+            for profile in profiles {
+                writer.u16(profile.code());
+            }
+        });
+        writer.vector8(|_mki| {});
+    });
+}
+
+pub(crate) fn point_formats(writer: &mut Writer) {
+    extension(writer, ExtensionType::EC_POINT_FORMATS, |writer| {
+        writer.vector8(|formats| formats.u8(0));
+    });
+}
+
+/// All that we can verify. RFC 8446 §4.2.3: PKCS1 counts for certificates alone in DTLS 1.3.
+pub(crate) fn signature_schemes(writer: &mut Writer, config: &Config) {
+    writer.vector16(|writer| {
+        for scheme in config.provider.signature_schemes() {
+            writer.u16(*scheme as u16);
+        }
+    });
+}

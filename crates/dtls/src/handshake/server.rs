@@ -1,0 +1,111 @@
+//! The server until it has chosen the version: what it does about ClientHellos.
+
+use alloc::boxed::Box;
+use core::net::{IpAddr, SocketAddr};
+
+use pollrtc_crypto::HmacSha256;
+
+use super::{Context, Step, malformed};
+use crate::config::{Config, Cookies};
+use crate::error::HandshakeError;
+use crate::reassembly::Message;
+use crate::wire::Version;
+use crate::wire::handshake::ClientHello;
+use crate::{v12, v13};
+
+/// Where a server stands that has answered a ClientHello.
+pub(crate) enum Server {
+    V12(v12::Server),
+    V13(v13::Server),
+}
+
+impl Server {
+    /// The ClientHello, header included, as long as nothing has come that follows it.
+    pub(crate) fn unanswered_client_hello(&self) -> Option<&[u8]> {
+        match self {
+            Self::V12(server) => server.unanswered_client_hello(),
+            Self::V13(server) => server.unanswered_client_hello(),
+        }
+    }
+
+    /// Takes the next message.
+    pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Result<Step<Self>, HandshakeError> {
+        match self {
+            Self::V12(server) => Ok(server.handle_message(cx, message)?.map(Self::V12)),
+            Self::V13(server) => Ok(server.handle_message(cx, message)?.map(Self::V13)),
+        }
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        match self {
+            Self::V12(_) => Version::DTLS_1_2,
+            Self::V13(_) => Version::DTLS_1_3,
+        }
+    }
+}
+
+/// What a server does about ClientHellos. It keeps nothing of a client that it refuses or asks for a
+/// cookie.
+#[derive(Clone)]
+pub(crate) struct Welcome {
+    cookie_key: Box<HmacSha256>,
+    asks_for_cookies: bool,
+    remote: SocketAddr,
+}
+
+impl Welcome {
+    pub(crate) fn new(config: &Config, rng: &mut pollrtc_crypto::Rng, remote: SocketAddr) -> Self {
+        Self {
+            cookie_key: Box::new(HmacSha256::new(&rng.array::<32>())),
+            asks_for_cookies: config.cookies == Cookies::Required,
+            remote,
+        }
+    }
+
+    /// Whether a client has to prove its address.
+    pub(crate) fn asks_for_cookies(&self) -> bool {
+        self.asks_for_cookies
+    }
+
+    /// A cookie that vouches for the client's address and these parts of what it said.
+    pub(crate) fn cookie(&self, parts: [&[u8]; 2]) -> [u8; HmacSha256::TAG_LEN] {
+        let (ip, port) = self.address_bytes();
+        self.cookie_key.sign(&[&ip, &port, parts[0], parts[1]])
+    }
+
+    /// Whether the cookie is one of ours, for this address and these parts.
+    pub(crate) fn is_cookie(&self, parts: [&[u8]; 2], cookie: &[u8]) -> bool {
+        let (ip, port) = self.address_bytes();
+        self.cookie_key.verify(&[&ip, &port, parts[0], parts[1]], cookie)
+    }
+
+    /// Takes a ClientHello. `None`: the client was asked for a cookie or another public key.
+    pub(crate) fn handle_client_hello(
+        &self,
+        cx: &mut Context<'_>,
+        message: &Message,
+    ) -> Result<Option<Server>, HandshakeError> {
+        let hello = ClientHello::parse(message.body()).map_err(|_| malformed(message))?;
+        let versions = hello.extensions.supported_versions().map_err(|_| malformed(message))?;
+        // RFC 8446 §4.2.1: DTLS 1.3 is offered by the extension alone.
+        let offers_13 = versions.is_some_and(|versions| versions.contains(Version::DTLS_1_3.0));
+        if offers_13 && cx.config.speaks(Version::DTLS_1_3) {
+            return Ok(v13::Server::welcome(self, cx, message, &hello)?.map(Server::V13));
+        }
+        let offers_12 = hello
+            .offers_version(Version::DTLS_1_2)
+            .map_err(|_| malformed(message))?;
+        if offers_12 && cx.config.speaks(Version::DTLS_1_2) {
+            return Ok(v12::Server::welcome(self, cx, message, &hello)?.map(Server::V12));
+        }
+        Err(HandshakeError::Version)
+    }
+
+    fn address_bytes(&self) -> ([u8; 16], [u8; 2]) {
+        let ip = match self.remote.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+            IpAddr::V6(ip) => ip.octets(),
+        };
+        (ip, self.remote.port().to_be_bytes())
+    }
+}

@@ -1,0 +1,330 @@
+//! The way in: from datagram to record, from record to fragment, from fragment to message, from
+//! message to the next state.
+
+mod hellos;
+mod v12;
+mod v13;
+
+use core::ops::Range;
+
+use crate::connection::{Connection, Event, Phase};
+use crate::error::{CloseReason, HandshakeError};
+use crate::handshake::{Client, Established, Server, Step};
+use crate::reassembly::{Inserted, Message};
+use crate::received::{self, ApplicationData};
+use crate::records::{ENCRYPTED_EPOCH, HANDSHAKE_EPOCH, OpenError};
+use crate::wire::handshake::{Fragment, fragments};
+use crate::wire::record::{AnyHeader, HEADER_LEN, Header, split_first_mut};
+use crate::wire::{AlertDescription, AlertLevel, ContentType, HandshakeType, Version};
+
+/// All that a ChangeCipherSpec says (RFC 5246 §7.1).
+const CHANGE_CIPHER_SPEC: &[u8] = &[1];
+
+/// When an encrypted record can be handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Readiness {
+    Now,
+    Later,
+    Never,
+}
+
+/// What became of the fragments of a record.
+#[derive(Clone, Copy, Debug, Default)]
+struct Outcome {
+    /// Some of it is kept, or was handled earlier.
+    is_of_use: bool,
+    /// Some of it was handled earlier.
+    is_repeated: bool,
+}
+
+impl Connection {
+    /// Takes a datagram, decrypts what is encrypted and marks what is for the application.
+    pub(crate) fn receive<'d>(&mut self, datagram: &'d mut [u8]) -> ApplicationData<'d> {
+        if matches!(self.phase, Phase::Closed) {
+            self.stats.after_close += 1;
+            return ApplicationData::default();
+        }
+        let mut handled = 0;
+        let mut rest = &mut *datagram;
+        while !rest.is_empty() {
+            let Ok((header, record, after)) = split_first_mut(rest) else {
+                self.stats.malformed_records += 1;
+                break;
+            };
+            handled += record.len();
+            match self.handle_record(&header, record) {
+                Some(plaintext) => received::deliver(record, &plaintext),
+                None => received::withhold(record),
+            }
+            rest = after;
+        }
+        ApplicationData::new(datagram.get_mut(..handled).unwrap_or_default())
+    }
+
+    /// Takes a record; tells where in it the application's data is, if it holds any.
+    fn handle_record(&mut self, header: &AnyHeader, record: &mut [u8]) -> Option<Range<usize>> {
+        match header {
+            AnyHeader::Unified(header) => self.handle_unified(header, record),
+            AnyHeader::Classic(header) if header.epoch == 0 => {
+                let content = record.get(HEADER_LEN..).unwrap_or_default();
+                self.handle_plain(header, content);
+                None
+            }
+            AnyHeader::Classic(header) if header.epoch == ENCRYPTED_EPOCH => self.handle_encrypted(header, record),
+            AnyHeader::Classic(_) => {
+                self.stats.unexpected_records += 1;
+                None
+            }
+        }
+    }
+
+    /// Anyone can write records of epoch 0, so none of them ends a connection that is established.
+    fn handle_plain(&mut self, header: &Header, content: &[u8]) {
+        let is_handshaking = matches!(self.phase, Phase::Client(_) | Phase::Server(..));
+        let has_ended = self.records.opener().is_some();
+        match header.content_type {
+            ContentType::Alert => self.stats.unauthenticated_alerts += 1,
+            ContentType::Handshake if !has_ended => {
+                let number = crate::wire::ack::RecordNumber {
+                    epoch: 0,
+                    sequence: header.sequence,
+                };
+                let outcome = self.handle_fragments(0, content);
+                self.note_record(number, outcome);
+            }
+            ContentType::Ack if is_handshaking => self.handle_unauthenticated_ack(content),
+            ContentType::ChangeCipherSpec
+                if is_handshaking && content == CHANGE_CIPHER_SPEC && self.version() != Some(Version::DTLS_1_3) =>
+            {
+                match self.records.announce() {
+                    true => self.handle_held(),
+                    false => self.stats.unexpected_records += 1,
+                }
+            }
+            _ => self.stats.unexpected_records += 1,
+        }
+    }
+
+    /// The version, once it is settled.
+    fn version(&self) -> Option<Version> {
+        match &self.phase {
+            Phase::Client(client) => client.version(),
+            Phase::Server(server, _) => Some(server.version()),
+            Phase::Connected(established) => Some(established.version()),
+            Phase::Listening(_) | Phase::Closed => None,
+        }
+    }
+
+    /// Counts a record that does not decrypt.
+    fn handle_open_error(&mut self, error: OpenError) {
+        match error {
+            OpenError::Malformed => self.stats.malformed_records += 1,
+            OpenError::Replayed => self.stats.replayed_records += 1,
+            OpenError::Forged => self.stats.forged_records += 1,
+            OpenError::TooManyForgeries => {
+                self.stats.forged_records += 1;
+                let alert = (AlertLevel::Fatal, AlertDescription::BAD_RECORD_MAC);
+                self.end(CloseReason::TooManyForgeries, Some(alert));
+            }
+        }
+    }
+
+    /// Keeps an encrypted record for later.
+    fn hold(&mut self, record: &[u8]) {
+        match self.held.push(record) {
+            true => self.stats.held_records += 1,
+            false => self.stats.overflowed_records += 1,
+        }
+    }
+
+    /// Records that came too early, when it may be their time.
+    fn handle_held(&mut self) {
+        if self.held.is_empty() {
+            return;
+        }
+        for mut record in self.held.take() {
+            let Ok(header) = AnyHeader::parse(&record) else {
+                continue;
+            };
+            let readiness = match &header {
+                AnyHeader::Classic(header) => self.readiness(header.content_type),
+                AnyHeader::Unified(header) => self.readiness13(header),
+            };
+            if readiness == Readiness::Later {
+                self.held.push(&record);
+                continue;
+            }
+            let record = &mut record[..];
+            if let Some(plaintext) = self.handle_record(&header, record) {
+                let data = record.get(plaintext).map(<[u8]>::to_vec);
+                self.events.extend(data.map(Event::ApplicationData));
+            }
+        }
+    }
+
+    /// An alert of the peer itself.
+    fn handle_alert(&mut self, content: &[u8]) {
+        // RFC 8446 §5.1: one alert in one record.
+        let &[level, description] = content else {
+            return self.refuse(AlertDescription::DECODE_ERROR);
+        };
+        let description = AlertDescription(description);
+        // RFC 8446 §6: in DTLS 1.3 the level says nothing; all but two end the connection.
+        let level = match self.version() {
+            Some(Version::DTLS_1_3) if description == AlertDescription::USER_CANCELED => AlertLevel::Warning as u8,
+            Some(Version::DTLS_1_3) => AlertLevel::Fatal as u8,
+            _ => level,
+        };
+        if description == AlertDescription::CLOSE_NOTIFY {
+            // RFC 5246 §7.2.1: answered in kind.
+            let answer = (AlertLevel::Warning, AlertDescription::CLOSE_NOTIFY);
+            self.end(CloseReason::Remote, Some(answer));
+        } else if level == AlertLevel::Fatal as u8 {
+            self.end(CloseReason::Alert(description), None);
+        } else if level == AlertLevel::Warning as u8 {
+            self.stats.warnings += 1;
+        } else {
+            self.refuse(AlertDescription::ILLEGAL_PARAMETER);
+        }
+    }
+
+    /// The end, because of what the peer said, and nobody else can have said.
+    fn refuse(&mut self, alert: AlertDescription) {
+        self.end(CloseReason::Violation(alert), Some((AlertLevel::Fatal, alert)));
+    }
+
+    fn handle_fragments(&mut self, epoch: u16, content: &[u8]) -> Outcome {
+        let mut outcome = Outcome::default();
+        for fragment in fragments(content) {
+            let Ok(fragment) = fragment else {
+                self.stats.malformed_fragments += 1;
+                break;
+            };
+            let inserted = self.handle_fragment(epoch, &fragment);
+            outcome.is_of_use |= inserted != Inserted::Refused;
+            outcome.is_repeated |= matches!(inserted, Inserted::Repeated { .. });
+        }
+        self.handle_messages();
+        outcome
+    }
+
+    fn handle_fragment(&mut self, epoch: u16, fragment: &Fragment<'_>) -> Inserted {
+        if !self.expects(epoch, fragment) {
+            self.stats.refused_fragments += 1;
+            if matches!(self.phase, Phase::Listening(_)) && fragment.offset == 0 {
+                self.refuse_client_hello(HandshakeError::Unexpected(fragment.kind));
+            }
+            return Inserted::Refused;
+        }
+        let inserted = self.reassembler.insert(epoch, fragment);
+        match inserted {
+            Inserted::Kept => {}
+            Inserted::Refused => self.stats.refused_fragments += 1,
+            Inserted::Repeated { last } => {
+                self.stats.repeated_fragments += 1;
+                if fragment.kind == HandshakeType::CLIENT_HELLO {
+                    self.handle_rival(fragment);
+                } else if last && self.flight.handle_unauthenticated_repeat(self.now) {
+                    self.stats.flights_resent += 1;
+                }
+            }
+        }
+        inserted
+    }
+
+    /// Whether a message of this kind has a place in this epoch.
+    fn expects(&self, epoch: u16, fragment: &Fragment<'_>) -> bool {
+        let kind = fragment.kind;
+        let is_hello = kind == HandshakeType::CLIENT_HELLO || kind == HandshakeType::SERVER_HELLO;
+        match &self.phase {
+            Phase::Listening(_) => kind == HandshakeType::CLIENT_HELLO,
+            // In DTLS 1.3 everything but the hellos is encrypted.
+            Phase::Client(Client::V13(_)) => (epoch == 0) == is_hello,
+            Phase::Server(Server::V13(_), _) => (epoch == 0) == is_hello,
+            // In DTLS 1.2 Finished is the one message that is, without which it proves nothing. Another
+            // one in its place is the peer's own fault.
+            Phase::Client(_) | Phase::Server(..) => kind != HandshakeType::FINISHED || epoch == ENCRYPTED_EPOCH,
+            // Repeats of the handshake, and what follows it.
+            Phase::Connected(established) => {
+                let is_repeat = fragment.message_seq < self.reassembler.next_message_seq();
+                let is_newest = established.is_read_epoch(epoch);
+                (epoch == HANDSHAKE_EPOCH && is_repeat) || is_newest || (epoch > HANDSHAKE_EPOCH && is_repeat)
+            }
+            Phase::Closed => false,
+        }
+    }
+
+    /// Handles all messages that are complete, in order.
+    fn handle_messages(&mut self) {
+        loop {
+            let message = match &self.phase {
+                Phase::Listening(_) => self.reassembler.pop_any(HandshakeType::CLIENT_HELLO),
+                Phase::Client(_) | Phase::Server(..) | Phase::Connected(_) => self.reassembler.pop(),
+                Phase::Closed => None,
+            };
+            let Some(message) = message else { break };
+            self.handle_message(&message);
+        }
+        self.handle_held();
+    }
+
+    fn handle_message(&mut self, message: &Message) {
+        let before = self.version();
+        let handled = match core::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Listening(welcome) => return self.handle_client_hello(welcome, message),
+            Phase::Client(client) => {
+                let step = client.handle_message(&mut self.context(), message);
+                step.map(|next| next.map(Phase::Client))
+            }
+            Phase::Server(server, welcome) => {
+                self.rivals.restart(0);
+                let step = server.handle_message(&mut self.context(), message);
+                step.map(|next| next.map(|server| Phase::Server(server, welcome)))
+            }
+            Phase::Connected(established) => {
+                self.phase = Phase::Connected(established);
+                return self.handle_post_handshake(message);
+            }
+            Phase::Closed => return,
+        };
+        match handled {
+            Ok(Step::Next(next)) => {
+                self.phase = next;
+                if before.is_none() && self.version() == Some(Version::DTLS_1_3) {
+                    // What anyone could have written has no place behind ServerHello.
+                    self.reassembler.keep_only(HANDSHAKE_EPOCH);
+                }
+            }
+            Ok(Step::Complete(established)) => self.complete(established),
+            Err(error) => {
+                let alert = (AlertLevel::Fatal, error.alert());
+                self.finish(CloseReason::Handshake(error), Some(alert));
+            }
+        }
+    }
+
+    fn complete(&mut self, established: Established) {
+        self.events.push_back(Event::Connected {
+            version: established.version(),
+            cipher_suite: established.cipher_suite(),
+            srtp_profile: established.srtp_profile,
+        });
+        // A client of DTLS 1.3 has still to hear that its last flight has come.
+        if !self.flight.awaits_acknowledgement() {
+            self.handshake_deadline = None;
+        }
+        let (version, epoch) = match established.version() {
+            Version::DTLS_1_3 => (Version::DTLS_1_3, HANDSHAKE_EPOCH),
+            other => (other, ENCRYPTED_EPOCH),
+        };
+        self.phase = Phase::Connected(established);
+        // Finished is the last message. Whoever could send more of this epoch is the peer.
+        if self.reassembler.has_any_of(epoch) {
+            return self.refuse(AlertDescription::UNEXPECTED_MESSAGE);
+        }
+        match version {
+            Version::DTLS_1_3 => self.reassembler.forget_taken(),
+            _ => self.reassembler.restart(self.reassembler.next_message_seq()),
+        }
+    }
+}

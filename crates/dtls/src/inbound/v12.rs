@@ -1,0 +1,102 @@
+//! Encrypted records of DTLS 1.2.
+
+use core::ops::Range;
+
+use super::Readiness;
+use crate::connection::{Connection, Phase};
+use crate::records::ENCRYPTED_EPOCH;
+use crate::wire::handshake::fragments;
+use crate::wire::record::{Header, MAX_PLAINTEXT_LEN};
+use crate::wire::{AlertDescription, AlertLevel, ContentType, HandshakeType, Version};
+
+impl Connection {
+    pub(super) fn handle_encrypted(&mut self, header: &Header, record: &mut [u8]) -> Option<Range<usize>> {
+        match self.readiness(header.content_type) {
+            Readiness::Now => {}
+            Readiness::Later => {
+                self.hold(record);
+                return None;
+            }
+            Readiness::Never => {
+                self.stats.unexpected_records += 1;
+                return None;
+            }
+        }
+        let plaintext = self.open(header, record)?;
+        if header.content_type == ContentType::ApplicationData {
+            if plaintext.is_empty() {
+                return None;
+            }
+            self.stats.received += 1;
+            return Some(plaintext);
+        }
+        let content = record.get(plaintext).unwrap_or_default();
+        match header.content_type {
+            ContentType::Alert => self.handle_alert(content),
+            ContentType::Handshake if matches!(self.phase, Phase::Connected(_)) => {
+                self.handle_after_handshake(content);
+            }
+            ContentType::Handshake => {
+                self.handle_fragments(ENCRYPTED_EPOCH, content);
+            }
+            _ => self.stats.unexpected_records += 1,
+        }
+        None
+    }
+
+    /// When a record of the peer's encrypted epoch can be handled.
+    pub(super) fn readiness(&mut self, content_type: ContentType) -> Readiness {
+        match self.phase {
+            Phase::Listening(_) | Phase::Closed => Readiness::Never,
+            _ if self.version() == Some(Version::DTLS_1_3) => Readiness::Never,
+            Phase::Connected(_) => Readiness::Now,
+            // Data waits for Finished, whatever keys we have.
+            Phase::Client(_) | Phase::Server(..) if content_type == ContentType::ApplicationData => Readiness::Later,
+            Phase::Client(_) | Phase::Server(..) => match self.records.opener() {
+                Some(_) => Readiness::Now,
+                None => Readiness::Later,
+            },
+        }
+    }
+
+    /// Decrypts, or drops and counts.
+    fn open(&mut self, header: &Header, record: &mut [u8]) -> Option<Range<usize>> {
+        let opened = self.records.opener()?.open(header, record);
+        match opened {
+            Ok(plaintext) if plaintext.len() <= MAX_PLAINTEXT_LEN => return Some(plaintext),
+            // RFC 5246 §6.2.3.
+            Ok(_) => self.refuse(AlertDescription::RECORD_OVERFLOW),
+            Err(error) => self.handle_open_error(error),
+        }
+        None
+    }
+
+    /// Handshake messages on an established connection, from the peer itself.
+    fn handle_after_handshake(&mut self, content: &[u8]) {
+        for fragment in fragments(content) {
+            let Ok(fragment) = fragment else {
+                self.stats.malformed_fragments += 1;
+                break;
+            };
+            let next_message_seq = self.reassembler.next_message_seq();
+            match fragment.kind {
+                // RFC 6347 §4.2.4: the peer did not get our last flight. Its last byte stands for all.
+                HandshakeType::FINISHED if fragment.message_seq.wrapping_add(1) == next_message_seq => {
+                    self.stats.repeated_fragments += 1;
+                    if fragment.is_last() && self.flight.handle_repeat() {
+                        self.stats.flights_resent += 1;
+                    }
+                }
+                // RFC 5246 §7.4.1.1, RFC 5746 §4.5: renegotiation is refused with a warning.
+                HandshakeType::HELLO_REQUEST | HandshakeType::CLIENT_HELLO => {
+                    self.stats.refused_renegotiations += 1;
+                    self.alert(AlertLevel::Warning, AlertDescription::NO_RENEGOTIATION);
+                }
+                _ if fragment.message_seq >= next_message_seq => {
+                    return self.refuse(AlertDescription::UNEXPECTED_MESSAGE);
+                }
+                _ => self.stats.refused_fragments += 1,
+            }
+        }
+    }
+}

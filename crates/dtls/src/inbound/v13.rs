@@ -1,0 +1,185 @@
+//! Encrypted records of DTLS 1.3, acknowledgements, and messages after the handshake.
+
+use core::ops::Range;
+
+use super::{Outcome, Readiness};
+use crate::connection::{Connection, Phase};
+use crate::error::{CloseReason, HandshakeError};
+use crate::flight::Acknowledged;
+use crate::handshake::{Client, Secrets, Server};
+use crate::reassembly::Message;
+use crate::v13::KeyUpdateRequest;
+use crate::wire::ack::{Ack, RecordNumber};
+use crate::wire::unified::UnifiedHeader;
+use crate::wire::v13::{KeyUpdate, NewSessionTicket};
+use crate::wire::{AlertLevel, ContentType, HandshakeType, Version};
+
+impl Connection {
+    /// Takes an encrypted record of DTLS 1.3; tells where in it the application's data is, if it
+    /// holds any.
+    pub(super) fn handle_unified(&mut self, header: &UnifiedHeader, record: &mut [u8]) -> Option<Range<usize>> {
+        match self.readiness13(header) {
+            Readiness::Now => {}
+            Readiness::Later => {
+                self.hold(record);
+                return None;
+            }
+            Readiness::Never => {
+                self.stats.unexpected_records += 1;
+                return None;
+            }
+        }
+        let opened = match self.records.open13(header, record) {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.handle_open_error(error);
+                return None;
+            }
+        };
+        if let Phase::Server(Server::V13(server), _) = &mut self.phase {
+            server.handle_proof();
+        }
+        let content = record.get(opened.content.clone()).unwrap_or_default();
+        match opened.content_type {
+            // Under the keys of the handshake there is none.
+            Some(ContentType::ApplicationData) if opened.number.epoch >= 3 && self.is_connected() => {
+                if content.is_empty() {
+                    return None;
+                }
+                self.stats.received += 1;
+                return Some(opened.content);
+            }
+            Some(ContentType::Alert) => self.handle_alert(content),
+            Some(ContentType::Handshake) => {
+                let epoch = u16::try_from(opened.number.epoch).unwrap_or(u16::MAX);
+                let outcome = self.handle_fragments(epoch, content);
+                self.note_record(opened.number, outcome);
+            }
+            Some(ContentType::Ack) => self.handle_ack(content),
+            _ => self.stats.unexpected_records += 1,
+        }
+        None
+    }
+
+    /// When an encrypted record of DTLS 1.3 can be handled.
+    pub(super) fn readiness13(&self, header: &UnifiedHeader) -> Readiness {
+        let can_open = self.records.can_open13(header);
+        match (&self.phase, self.version()) {
+            // The keys come with ServerHello, or with the client's Finished.
+            (Phase::Client(Client::Offering(_)), _) if self.config.speaks(Version::DTLS_1_3) => Readiness::Later,
+            (Phase::Client(_) | Phase::Server(..), Some(Version::DTLS_1_3)) if !can_open => Readiness::Later,
+            (_, Some(Version::DTLS_1_3)) if can_open => Readiness::Now,
+            _ => Readiness::Never,
+        }
+    }
+
+    /// RFC 9147 §7.1: a record with handshake messages has come. When the whole flight has, our own
+    /// flight tells the peer; if we have none, or if something seems to be lost, an acknowledgement
+    /// does.
+    pub(super) fn note_record(&mut self, number: RecordNumber, outcome: Outcome) {
+        if !outcome.is_of_use {
+            return;
+        }
+        match &self.phase {
+            // Pieces of ServerHello; which version it chooses is not known yet.
+            Phase::Client(Client::Offering(_)) => self.acks.note(number),
+            _ if self.version() != Some(Version::DTLS_1_3) => {}
+            // Our flight is on its way and says it all.
+            Phase::Connected(_) if number.epoch < 3 && self.flight.awaits_acknowledgement() => {}
+            Phase::Connected(_) => {
+                self.acks.note(number);
+                self.acks.hurry(self.now);
+            }
+            // A server answers a ClientHello at once.
+            Phase::Server(..) if number.epoch == 0 => {}
+            Phase::Client(_) | Phase::Server(..) => {
+                // RFC 9147 §7.2: the peer's next flight says that ours has come.
+                if number.epoch > 0 && !outcome.is_repeated {
+                    self.flight.finish();
+                }
+                self.acks.note(number);
+                match self.reassembler.has_gap() || outcome.is_repeated {
+                    true => self.acks.hurry(self.now),
+                    false => self.acks.schedule(self.now, self.flight.ack_delay()),
+                }
+            }
+            Phase::Listening(_) | Phase::Closed => {}
+        }
+    }
+
+    /// An acknowledgement of the peer itself.
+    fn handle_ack(&mut self, content: &[u8]) {
+        let Ok(ack) = Ack::parse(content) else {
+            self.stats.malformed_records += 1;
+            return;
+        };
+        match self.flight.handle_ack(ack.iter()) {
+            Acknowledged::Nothing => {}
+            Acknowledged::Partly => self.stats.flights_resent += 1,
+            Acknowledged::Completely => self.handle_complete_ack(),
+        }
+    }
+
+    /// Our flight has come: if nothing else answers it, what waited for it goes on.
+    fn handle_complete_ack(&mut self) {
+        let Phase::Connected(established) = &mut self.phase else {
+            return;
+        };
+        let Secrets::V13(secrets) = &mut established.secrets else {
+            return;
+        };
+        self.flight.finish();
+        self.handshake_deadline = None;
+        self.records.end_handshake_writing();
+        if secrets.handle_acknowledgement(&mut self.records).is_err() {
+            return self.fail(HandshakeError::Provider);
+        }
+        secrets.update(&mut self.flight);
+    }
+
+    /// An acknowledgement that anyone could have sent.
+    pub(super) fn handle_unauthenticated_ack(&mut self, content: &[u8]) {
+        match Ack::parse(content) {
+            Ok(ack) => self.flight.handle_unauthenticated_ack(self.now, ack.iter()),
+            Err(_) => self.stats.malformed_records += 1,
+        }
+    }
+
+    /// A message on an established connection, from the peer itself.
+    pub(super) fn handle_post_handshake(&mut self, message: &Message) {
+        let Phase::Connected(established) = &mut self.phase else {
+            return;
+        };
+        let Secrets::V13(secrets) = &mut established.secrets else {
+            self.stats.refused_fragments += 1;
+            return;
+        };
+        self.reassembler.forget_taken();
+        match message.kind {
+            HandshakeType::NEW_SESSION_TICKET if self.is_client => {
+                // Of no use to us, but acknowledged.
+                if NewSessionTicket::parse(message.body()).is_err() {
+                    self.fail(HandshakeError::Malformed(message.kind));
+                }
+            }
+            HandshakeType::KEY_UPDATE => {
+                let Ok(update) = KeyUpdate::parse(message.body()) else {
+                    return self.fail(HandshakeError::Malformed(message.kind));
+                };
+                if secrets.handle_key_update(&mut self.records).is_err() {
+                    return self.fail(HandshakeError::Provider);
+                }
+                if update.update_requested {
+                    secrets.want_update(KeyUpdateRequest::NotRequested);
+                    secrets.update(&mut self.flight);
+                }
+            }
+            kind => self.fail(HandshakeError::Unexpected(kind)),
+        }
+    }
+
+    /// The peer itself breaks the rules.
+    fn fail(&mut self, error: HandshakeError) {
+        self.end(CloseReason::Handshake(error), Some((AlertLevel::Fatal, error.alert())));
+    }
+}

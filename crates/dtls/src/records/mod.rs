@@ -1,0 +1,288 @@
+//! The record layer: epochs, sequence numbers, keys.
+//!
+//! Epoch 0 is plain and the same in both versions; what protects the others is not.
+
+mod v12;
+mod v13;
+
+use alloc::vec::Vec;
+
+use pollrtc_crypto::AeadAlgorithm;
+
+pub(crate) use v12::{Keys, Opener, iv_len};
+pub(crate) use v13::{Keys as Keys13, Opened};
+
+use crate::wire::ack::RecordNumber;
+use crate::wire::record::{HEADER_LEN, Header, SEQUENCE_LIMIT};
+use crate::wire::unified::{FULL_HEADER_LEN, UnifiedHeader};
+use crate::wire::{ContentType, Version};
+
+/// The only epoch of DTLS 1.2 with keys.
+pub(crate) const ENCRYPTED_EPOCH: u16 = 1;
+/// The epoch of DTLS 1.3 that protects the handshake (RFC 9147 §6.1).
+pub(crate) const HANDSHAKE_EPOCH: u16 = 2;
+/// The first epoch of DTLS 1.3 that protects the application's data (RFC 9147 §6.1).
+pub(crate) const APPLICATION_EPOCH: u16 = 3;
+/// The longest [`RecordLayer::prefix_len`].
+pub(crate) const MAX_PREFIX_LEN: usize = HEADER_LEN + EXPLICIT_NONCE_LEN;
+/// The longest [`RecordLayer::suffix_len`].
+pub(crate) const MAX_SUFFIX_LEN: usize = 1 + TAG_LEN;
+
+const TAG_LEN: usize = AeadAlgorithm::TAG_LEN;
+const EXPLICIT_NONCE_LEN: usize = 8;
+/// RFC 9147 §4.5.3: a key must not survive this many forgeries. DTLS 1.2 names no limit, but its
+/// ciphers are the same.
+const FORGERY_LIMIT: u64 = 1 << 36;
+/// Sequence numbers that only alerts may use, so that even a worn-out connection can say so.
+const RESERVED_FOR_ALERTS: u64 = 16;
+
+/// Both directions and all epochs.
+#[derive(Default)]
+pub(crate) struct RecordLayer {
+    plain: PlainWriter,
+    /// What epoch 0 claims; a first ClientHello goes out as DTLS 1.0, like every browser's.
+    plain_version: Option<Version>,
+    v12: v12::Protection,
+    v13: v13::Protection,
+}
+
+impl RecordLayer {
+    /// Fixes the version that plain records claim.
+    pub(crate) fn set_plain_version(&mut self, version: Version) {
+        self.plain_version = Some(version);
+    }
+
+    /// Forgets all keys, for a handshake that begins anew.
+    pub(crate) fn forget_keys(&mut self) {
+        self.v12 = v12::Protection::default();
+        self.v13 = v13::Protection::default();
+    }
+
+    /// DTLS 1.2: our next epoch may be used from here on.
+    pub(crate) fn install_sealer(&mut self, keys: Keys) {
+        self.v12.install_sealer(keys);
+    }
+
+    /// DTLS 1.2: the peer's next epoch may be read once it has announced it.
+    pub(crate) fn install_opener(&mut self, keys: Keys) {
+        self.v12.install_opener(keys);
+    }
+
+    /// DTLS 1.2: the peer's ChangeCipherSpec: a mere announcement. Keys come from the handshake
+    /// alone, so one that comes too early does no harm (CVE-2014-0224). `false` if it says nothing
+    /// new.
+    pub(crate) fn announce(&mut self) -> bool {
+        self.v12.announce()
+    }
+
+    /// DTLS 1.2: the keys for the peer's records, once its encrypted epoch has begun.
+    pub(crate) fn opener(&mut self) -> Option<&mut Opener> {
+        self.v12.opener()
+    }
+
+    /// DTLS 1.3: this epoch of ours may be used from here on.
+    pub(crate) fn install_sealer13(&mut self, epoch: u16, keys: Keys13) {
+        self.v13.install_sealer(epoch, keys);
+    }
+
+    /// DTLS 1.3: this epoch of the peer may be read from here on, and those before it as long as
+    /// its two bits tell it from them.
+    pub(crate) fn install_opener13(&mut self, epoch: u16, keys: Keys13) {
+        self.v13.install_opener(epoch, keys);
+    }
+
+    /// DTLS 1.3: nothing of ours is left to send under the handshake's keys.
+    pub(crate) fn end_handshake_writing(&mut self) {
+        self.v13.end_handshake_writing();
+    }
+
+    /// DTLS 1.3: whether records with this header can be read.
+    pub(crate) fn can_open13(&self, header: &UnifiedHeader) -> bool {
+        self.v13.can_open(header)
+    }
+
+    /// DTLS 1.3: decrypts in place.
+    pub(crate) fn open13(&mut self, header: &UnifiedHeader, record: &mut [u8]) -> Result<Opened, OpenError> {
+        self.v13.open(header, record)
+    }
+
+    /// DTLS 1.3: whether so many records are written with one key that the next is due.
+    pub(crate) fn wants_key_update(&self) -> bool {
+        self.v13.wants_key_update()
+    }
+
+    /// The epoch of what we write outside of flights: the newest that we have keys for.
+    pub(crate) fn write_epoch(&self) -> u16 {
+        match (self.v13.write_epoch(), self.v12.sealer()) {
+            (Some(epoch), _) => epoch,
+            (None, Some(_)) => ENCRYPTED_EPOCH,
+            (None, None) => 0,
+        }
+    }
+
+    /// Whether application data may no longer be written.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.v12.sealer().is_some_and(v12::Sealer::is_exhausted) || self.v13.is_exhausted()
+    }
+
+    /// Bytes of a record before its content.
+    pub(crate) fn prefix_len(&self, epoch: u16) -> usize {
+        match (epoch, self.v12.sealer()) {
+            (0, _) => HEADER_LEN,
+            (ENCRYPTED_EPOCH, Some(sealer)) => sealer.prefix_len(),
+            (ENCRYPTED_EPOCH, None) => MAX_PREFIX_LEN,
+            _ => FULL_HEADER_LEN,
+        }
+    }
+
+    /// Bytes of a record after its content.
+    pub(crate) fn suffix_len(&self, epoch: u16) -> usize {
+        match epoch {
+            0 => 0,
+            ENCRYPTED_EPOCH => TAG_LEN,
+            _ => MAX_SUFFIX_LEN,
+        }
+    }
+
+    /// The number of the next record of an epoch.
+    pub(crate) fn next_number(&self, epoch: u16) -> RecordNumber {
+        let sequence = match epoch {
+            0 => self.plain.next_sequence,
+            ENCRYPTED_EPOCH => self.v12.sealer().map_or(0, v12::Sealer::next_sequence),
+            _ => self.v13.next_sequence(epoch),
+        };
+        RecordNumber {
+            epoch: epoch.into(),
+            sequence,
+        }
+    }
+
+    /// Completes a record in place, its content standing behind [`prefix_len`](Self::prefix_len)
+    /// bytes.
+    pub(crate) fn write(
+        &mut self,
+        epoch: u16,
+        content_type: ContentType,
+        record: &mut [u8],
+        content_len: usize,
+    ) -> Result<usize, WriteError> {
+        match (epoch, self.v12.sealer_mut()) {
+            (0, _) => {
+                let version = self.plain_version.unwrap_or(Version::DTLS_1_0);
+                self.plain.finish(content_type, version, record, content_len)
+            }
+            (ENCRYPTED_EPOCH, Some(sealer)) => sealer.seal(content_type, record, content_len),
+            _ => self.v13.seal(epoch, content_type, record, content_len),
+        }
+    }
+
+    /// A record of its own, for what is not part of a flight.
+    pub(crate) fn write_alone(
+        &mut self,
+        epoch: u16,
+        content_type: ContentType,
+        content: &[u8],
+    ) -> Result<Vec<u8>, WriteError> {
+        let start = self.prefix_len(epoch);
+        let mut record = alloc::vec![0; start + content.len() + self.suffix_len(epoch)];
+        if let Some(room) = record.get_mut(start..start + content.len()) {
+            room.copy_from_slice(content);
+        }
+        let length = self.write(epoch, content_type, &mut record, content.len())?;
+        record.truncate(length);
+        Ok(record)
+    }
+}
+
+/// Why a record could not be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WriteError {
+    /// The buffer ends too early.
+    BufferTooShort,
+    /// 2^48 records are written.
+    SequenceExhausted,
+    /// The provider refused.
+    Crypto,
+}
+
+/// Our side of epoch 0.
+#[derive(Debug, Default)]
+pub(crate) struct PlainWriter {
+    next_sequence: u64,
+}
+
+impl PlainWriter {
+    /// Completes a record whose content already stands behind the room for its header.
+    pub(crate) fn finish(
+        &mut self,
+        content_type: ContentType,
+        version: Version,
+        record: &mut [u8],
+        content_len: usize,
+    ) -> Result<usize, WriteError> {
+        if self.next_sequence >= SEQUENCE_LIMIT {
+            return Err(WriteError::SequenceExhausted);
+        }
+        let header = Header {
+            content_type,
+            version,
+            epoch: 0,
+            sequence: self.next_sequence,
+            length: u16::try_from(content_len).map_err(|_| WriteError::BufferTooShort)?,
+        };
+        let room = record
+            .first_chunk_mut::<HEADER_LEN>()
+            .ok_or(WriteError::BufferTooShort)?;
+        *room = header.to_bytes();
+        self.next_sequence += 1;
+        Ok(HEADER_LEN + content_len)
+    }
+}
+
+/// Why an encrypted record is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenError {
+    /// It was here before, or is too old to tell.
+    Replayed,
+    /// Too short, or not the negotiated version.
+    Malformed,
+    /// It does not authenticate.
+    Forged,
+    /// It does not authenticate, and that too often.
+    TooManyForgeries,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(next_sequence: u64) -> RecordLayer {
+        RecordLayer {
+            v12: v12::Protection::with_next_sequence(next_sequence),
+            ..RecordLayer::default()
+        }
+    }
+
+    #[test]
+    fn the_last_numbers_are_kept_for_alerts_and_then_it_is_over() {
+        let mut records = layer(SEQUENCE_LIMIT - RESERVED_FOR_ALERTS - 1);
+        let mut write = |content_type| records.write_alone(ENCRYPTED_EPOCH, content_type, b"x").map(|_| ());
+        assert_eq!(write(ContentType::ApplicationData), Ok(()));
+        for _ in 0..RESERVED_FOR_ALERTS {
+            assert_eq!(write(ContentType::Alert), Ok(()));
+        }
+        assert_eq!(write(ContentType::Alert), Err(WriteError::SequenceExhausted));
+        assert!(records.is_exhausted());
+        assert!(layer(SEQUENCE_LIMIT - RESERVED_FOR_ALERTS).is_exhausted());
+        assert!(!layer(SEQUENCE_LIMIT - RESERVED_FOR_ALERTS - 1).is_exhausted());
+    }
+
+    #[test]
+    fn plain_numbers_end_too() {
+        let mut records = RecordLayer::default();
+        records.plain.next_sequence = SEQUENCE_LIMIT - 1;
+        let mut write = || records.write_alone(0, ContentType::Alert, b"x").map(|_| ());
+        assert_eq!(write(), Ok(()));
+        assert_eq!(write(), Err(WriteError::SequenceExhausted));
+    }
+}

@@ -1,0 +1,216 @@
+//! What happens to DTLS 1.3 when datagrams are lost, doubled, or overtake each other.
+
+use std::collections::VecDeque;
+
+use pollrtc_core::StateMachine;
+use pollrtc_crypto::Rng;
+use pollrtc_dtls::{Event, State, Versions};
+use quickcheck::quickcheck;
+
+use crate::support::{Pair, Setup, millis};
+
+/// A client that has the server's whole flight, and has sent its own; the server has not got it.
+fn before_the_last_flight(mtu: usize) -> (Pair, Vec<Vec<u8>>) {
+    let mut setup = Setup::v13();
+    setup.client.mtu = mtu;
+    let mut pair = setup.pair();
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
+    }
+    for datagram in pair.server_sends() {
+        pair.client_gets(&datagram);
+    }
+    let flight = pair.client_sends();
+    (pair, flight)
+}
+
+#[test]
+fn every_single_lost_datagram_is_made_up_for() {
+    for versions in [Versions::Dtls13, Versions::Both] {
+        for mtu in [1200, 300, 100] {
+            for lost in 0..60 {
+                let mut setup = Setup::new().speaking(versions);
+                (setup.client.mtu, setup.server.mtu) = (mtu, mtu);
+                let mut pair = setup.pair();
+                let mut count = 0;
+                pair.connect_over(400, |_, datagram| {
+                    count += 1;
+                    if count - 1 == lost { vec![] } else { vec![datagram] }
+                });
+                assert!(pair.client.is_connected(), "mtu {mtu}, datagram {lost}");
+                assert!(pair.server.is_connected(), "mtu {mtu}, datagram {lost}");
+            }
+        }
+    }
+}
+
+quickcheck! {
+    /// For every pattern of loss (a third of all), doubling and reordering: both connect, data flows,
+    /// and nobody sends without end.
+    fn any_bad_network_is_survived(seed: u64) -> bool {
+        let mut setup = Setup::v13();
+        (setup.client.mtu, setup.server.mtu) = (250, 400);
+        for config in [&mut setup.client, &mut setup.server] {
+            config.handshake_timeout = millis(3_600_000);
+        }
+        let mut pair = setup.pair();
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_be_bytes());
+        let mut rng = Rng::from_seed(bytes);
+        let mut late: [VecDeque<Vec<u8>>; 2] = Default::default();
+        pair.connect_over(5000, |from_client, datagram| {
+            let mut arriving = match rng.below(6) {
+                0 | 1 => vec![],
+                2 => vec![datagram.clone(), datagram],
+                3 => {
+                    late[usize::from(from_client)].push_back(datagram);
+                    vec![]
+                }
+                _ => vec![datagram],
+            };
+            let side = usize::from(from_client);
+            if rng.below(3) == 0 {
+                arriving.extend(late[side].pop_front());
+            }
+            arriving
+        });
+        let connected = pair.client.is_connected() && pair.server.is_connected();
+        // Without loss everything comes to rest.
+        for _ in 0..20 {
+            pair.settle();
+            pair.wait(millis(60_000));
+        }
+        pair.settle();
+        connected && (pair.client.poll_timeout(), pair.server.poll_timeout()) == (None, None)
+    }
+}
+
+#[test]
+fn the_last_flight_is_sent_again_until_it_is_acknowledged() {
+    let (mut pair, _lost) = before_the_last_flight(1200);
+    assert!(pair.client.is_connected());
+    assert_eq!(pair.server.state(), State::Connecting);
+    let mut sent_at = Vec::new();
+    let start = pair.now;
+    while sent_at.len() < 4 {
+        pair.now = pair.client.poll_timeout().unwrap();
+        pair.client.handle_timeout(pair.now);
+        assert_eq!(pair.client_sends().len(), 1);
+        sent_at.push(pair.now - start);
+    }
+    assert_eq!(sent_at, [400, 1200, 2800, 6000].map(millis));
+    pair.now = pair.client.poll_timeout().unwrap();
+    pair.client.handle_timeout(pair.now);
+    pair.settle();
+    assert!(pair.server.is_connected());
+    assert_eq!(pair.client.poll_timeout(), None, "acknowledged");
+}
+
+#[test]
+fn a_lost_acknowledgement_is_sent_again_when_the_client_sends_its_flight_again() {
+    let (mut pair, flight) = before_the_last_flight(1200);
+    for datagram in &flight {
+        pair.server_gets(datagram);
+    }
+    assert!(pair.server.is_connected());
+    assert_eq!(pair.server_sends().len(), 1, "lost");
+    assert!(pair.server_sends().is_empty());
+    pair.wait(millis(400));
+    let again = pair.client_sends();
+    assert_eq!(again.len(), 1);
+    pair.server_gets(&again[0]);
+    let acknowledgement = pair.server_sends();
+    assert_eq!(acknowledgement.len(), 1);
+    pair.client_gets(&acknowledgement[0]);
+    assert_eq!(pair.client.poll_timeout(), None);
+    // Replays cause nothing.
+    pair.server_gets(&again[0]);
+    assert!(pair.server_sends().is_empty());
+}
+
+#[test]
+fn only_what_was_lost_is_sent_again() {
+    let (mut pair, flight) = before_the_last_flight(150);
+    assert!(flight.len() > 3);
+    for (index, datagram) in flight.iter().enumerate() {
+        if index != 1 {
+            pair.server_gets(datagram);
+        }
+    }
+    // The gap is told at once, without waiting for a timer.
+    let told = pair.server_sends();
+    assert_eq!(told.len(), 1);
+    pair.client_gets(&told[0]);
+    let again = pair.client_sends();
+    assert_eq!(again.len(), 1, "one datagram was lost");
+    pair.server_gets(&again[0]);
+    assert!(pair.server.is_connected());
+    pair.settle();
+    assert_eq!(pair.client.poll_timeout(), None);
+}
+
+#[test]
+fn the_rest_of_a_flight_is_asked_for_after_a_quarter_of_the_timeout() {
+    let mut setup = Setup::v13();
+    setup.server.mtu = 300;
+    let mut pair = setup.pair();
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
+    }
+    let flight = pair.server_sends();
+    let (last, others) = flight.split_last().unwrap();
+    assert!(others.len() > 2);
+    for datagram in others {
+        pair.client_gets(datagram);
+    }
+    assert!(pair.client_sends().is_empty(), "the rest may be on its way");
+    let due = pair.client.poll_timeout().unwrap();
+    // The first record that was readable came at once.
+    assert_eq!(due, pair.now + millis(100));
+    pair.now = due;
+    pair.client.handle_timeout(due);
+    let told = pair.client_sends();
+    assert_eq!(told.len(), 1);
+    pair.server_gets(&told[0]);
+    let again = pair.server_sends();
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].len(), last.len());
+    pair.client_gets(&again[0]);
+    assert!(pair.client.is_connected());
+}
+
+#[test]
+fn data_that_overtakes_the_clients_last_flight_waits_for_it() {
+    let (mut pair, flight) = before_the_last_flight(1200);
+    pair.client.send(b"first").unwrap();
+    pair.client.send(b"second").unwrap();
+    for datagram in pair.client_sends() {
+        assert_eq!(pair.server_gets(&datagram), Vec::<Vec<u8>>::new());
+    }
+    assert_eq!(pair.server.state(), State::Connecting);
+    assert_eq!(pair.server.stats().held_records, 2);
+    for datagram in &flight {
+        pair.server_gets(datagram);
+    }
+    let events = pair.server_events();
+    assert!(matches!(events[0], Event::Connected { .. }));
+    assert_eq!(events[1], Event::ApplicationData(b"first".to_vec()));
+    assert_eq!(events[2], Event::ApplicationData(b"second".to_vec()));
+}
+
+#[test]
+fn encrypted_records_that_overtake_the_servers_hello_wait_for_it() {
+    let mut setup = Setup::v13();
+    setup.server.mtu = 300;
+    let mut pair = setup.pair();
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
+    }
+    let mut flight = pair.server_sends();
+    flight.reverse();
+    for datagram in flight {
+        pair.client_gets(&datagram);
+    }
+    assert!(pair.client.is_connected());
+    assert!(pair.client.stats().held_records > 0);
+}

@@ -1,0 +1,6 @@
+//! DTLS 1.3.
+
+mod handshake;
+mod keys;
+mod loss;
+mod retry;

@@ -1,0 +1,181 @@
+//! HelloRetryRequest: other groups, cookies.
+
+use pollrtc_core::StateMachine;
+use pollrtc_crypto::NamedGroup;
+use pollrtc_dtls::wire::handshake::{ClientHello, ServerHello};
+use pollrtc_dtls::wire::{ExtensionType, HandshakeType};
+use pollrtc_dtls::{CloseReason, Connection, Cookies, Event, HandshakeError, State, Versions};
+
+use crate::support::wire::{body_of, message_record};
+use crate::support::{Pair, SERVER, Setup, address, deliver, rng};
+
+/// A client whose ClientHello fits into one datagram.
+fn small(versions: Versions) -> Setup {
+    let mut setup = Setup::new().speaking(versions);
+    setup.client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
+    setup
+}
+
+#[test]
+fn a_server_asks_for_the_group_that_it_has() {
+    for (first, second) in [
+        (NamedGroup::X25519, NamedGroup::Secp256r1),
+        (NamedGroup::Secp384r1, NamedGroup::X25519),
+        (NamedGroup::Secp256r1, NamedGroup::X25519MlKem768),
+    ] {
+        let mut setup = Setup::v13();
+        setup.client.groups = vec![first, second];
+        setup.server.groups = vec![second];
+        let mut pair = setup.pair();
+        let hello = pair.client_sends();
+        pair.server_gets(&hello[0]);
+        assert_eq!(pair.server.state(), State::Listening, "nothing is kept");
+        assert_eq!(pair.server.poll_timeout(), None);
+        pair.settle();
+        assert!(pair.client.is_connected() && pair.server.is_connected(), "{second:?}");
+    }
+}
+
+#[test]
+fn a_server_that_has_the_post_quantum_group_asks_for_it_if_only_the_public_key_is_missing() {
+    let mut setup = Setup::v13();
+    setup.client.groups = vec![NamedGroup::X25519, NamedGroup::X25519MlKem768];
+    let mut pair = setup.pair();
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
+    }
+    let retry = body_of(&pair.server_sends(), HandshakeType::SERVER_HELLO);
+    let retry = ServerHello::parse(&retry).unwrap();
+    assert_eq!(retry.extensions.selected_group(), Ok(Some(0x11ec)));
+}
+
+#[test]
+fn no_round_trip_is_spent_on_a_mere_preference() {
+    let mut setup = Setup::v13();
+    setup.client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
+    setup.server.groups = vec![NamedGroup::Secp256r1, NamedGroup::X25519];
+    let mut pair = setup.pair();
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
+    }
+    assert_eq!(pair.server.state(), State::Connecting);
+}
+
+#[test]
+fn without_a_common_group_there_is_no_handshake() {
+    let mut setup = Setup::v13();
+    setup.client.groups = vec![NamedGroup::X25519];
+    setup.server.groups = vec![NamedGroup::Secp256r1];
+    let mut pair = setup.pair();
+    pair.settle();
+    assert_eq!(pair.server_events(), [Event::ClientHelloRefused(HandshakeError::Group)]);
+}
+
+#[test]
+fn a_server_with_cookies_answers_only_the_second_hello() {
+    for versions in [Versions::Dtls13, Versions::Both] {
+        for mtu in [1200, 200] {
+            let mut setup = Setup::new().speaking(versions);
+            setup.server.cookies = Cookies::Required;
+            (setup.client.mtu, setup.server.mtu) = (mtu, mtu);
+            let mut pair = setup.pair();
+            let hello = pair.client_sends();
+            for datagram in &hello {
+                pair.server_gets(datagram);
+            }
+            let request = pair.server_sends();
+            assert_eq!(request.len(), 1);
+            let (asked, answered) = (hello.iter().map(Vec::len).sum::<usize>(), request[0].len());
+            assert!(answered < asked, "no amplification");
+            assert_eq!(pair.server.state(), State::Listening);
+            assert_eq!(pair.server.poll_timeout(), None, "nothing is kept");
+            pair.client_gets(&request[0]);
+            pair.settle();
+            assert!(pair.client.is_connected() && pair.server.is_connected());
+            assert_eq!(pair.server.stats().cookies_asked, 1);
+        }
+    }
+}
+
+/// The second ClientHello of a client that was asked for a cookie.
+fn second_hello(pair: &mut Pair) -> Vec<u8> {
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
+    }
+    for datagram in pair.server_sends() {
+        pair.client_gets(&datagram);
+    }
+    body_of(&pair.client_sends(), HandshakeType::CLIENT_HELLO)
+}
+
+#[test]
+fn a_cookie_vouches_for_one_hello() {
+    let mut setup = small(Versions::Dtls13);
+    setup.server.cookies = Cookies::Required;
+    let mut pair = setup.pair();
+    let hello = second_hello(&mut pair);
+    let parsed = ClientHello::parse(&hello).unwrap();
+    let cookie = parsed.extensions.get(ExtensionType::COOKIE).unwrap();
+    let at = hello.windows(cookie.len()).position(|window| window == cookie).unwrap();
+    let suites = 2 + 32 + 1 + 1 + 2;
+    for spoilt in [at + 2, at + 10, at + cookie.len() - 1, 2, suites + 1] {
+        let mut changed = hello.clone();
+        changed[spoilt] ^= 1;
+        pair.server_gets(&message_record(HandshakeType::CLIENT_HELLO, 1, &changed));
+        assert_eq!(pair.server.state(), State::Listening, "byte {spoilt}");
+        assert_eq!(
+            pair.server_events().pop(),
+            Some(Event::ClientHelloRefused(HandshakeError::IllegalParameter(
+                HandshakeType::CLIENT_HELLO
+            )))
+        );
+    }
+    pair.server_sends();
+    // The same server with the same secret, as seen from another address.
+    let mut config = small(Versions::Dtls13).server;
+    config.cookies = Cookies::Required;
+    let mut elsewhere = Connection::server(config, rng(4), address(SERVER));
+    let record = message_record(HandshakeType::CLIENT_HELLO, 1, &hello);
+    deliver(&mut elsewhere, pair.now, &record);
+    assert_eq!(elsewhere.state(), State::Listening);
+    pair.server_gets(&message_record(HandshakeType::CLIENT_HELLO, 1, &hello));
+    assert_eq!(pair.server.state(), State::Connecting);
+    pair.settle();
+    assert!(pair.client.is_connected() && pair.server.is_connected());
+}
+
+#[test]
+fn a_client_answers_one_retry_and_only_one_that_changes_something() {
+    let mut setup = small(Versions::Both);
+    setup.server.groups = vec![NamedGroup::Secp256r1];
+    let mut pair = setup.clone().pair();
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
+    }
+    let retry = body_of(&pair.server_sends(), HandshakeType::SERVER_HELLO);
+    pair.client_gets(&message_record(HandshakeType::SERVER_HELLO, 0, &retry));
+    assert_eq!(pair.client_sends().len(), 1);
+    pair.client_gets(&message_record(HandshakeType::SERVER_HELLO, 1, &retry));
+    let unexpected = HandshakeError::Unexpected(HandshakeType::SERVER_HELLO);
+    assert_eq!(
+        pair.client_events(),
+        [Event::Closed(CloseReason::Handshake(unexpected))]
+    );
+
+    // The group of which there is a public key already; one that was not offered.
+    let share = retry.windows(6).position(|window| window == [0, 0x33, 0, 2, 0, 0x17]);
+    let group = share.unwrap() + 4;
+    for code in [0x1d, 0x18, 0x99] {
+        let mut pair = setup.clone().pair();
+        pair.client_sends();
+        let mut retry = retry.clone();
+        retry[group + 1] = code;
+        pair.client_gets(&message_record(HandshakeType::SERVER_HELLO, 0, &retry));
+        let illegal = HandshakeError::IllegalParameter(HandshakeType::SERVER_HELLO);
+        assert_eq!(
+            pair.client_events(),
+            [Event::Closed(CloseReason::Handshake(illegal))],
+            "{code:x}"
+        );
+    }
+}
