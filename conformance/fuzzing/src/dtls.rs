@@ -7,12 +7,13 @@ use std::time::Duration;
 use pollrtc_core::StateMachine;
 use pollrtc_core::laws::Laws;
 use pollrtc_crypto::{Certificate, HashAlgorithm, Rng, rust_crypto};
+use pollrtc_dtls::wire::ack::Ack;
 use pollrtc_dtls::wire::handshake::{
     CertificateChain, CertificateRequest, CertificateVerify, ClientHello, ClientKeyExchange, Finished,
     HelloVerifyRequest, ServerHello, ServerKeyExchange, fragments,
 };
-use pollrtc_dtls::wire::{HandshakeType, Writer, record};
-use pollrtc_dtls::{Config, Connection, Cookies, PeerVerification, SrtpProfile, Version};
+use pollrtc_dtls::wire::{HandshakeType, Writer, record, v13};
+use pollrtc_dtls::{Config, Connection, Cookies, KeyUpdateRequest, PeerVerification, SrtpProfile, Version, Versions};
 
 /// A datagram: its records, and the fragments in them, come back as they were when written again.
 pub fn dtls_record(datagram: &[u8]) {
@@ -34,16 +35,61 @@ pub fn dtls_record(datagram: &[u8]) {
     let mut copy = datagram.to_vec();
     match record::split_first_mut(&mut copy) {
         Ok((header, record, rest)) => {
-            assert_eq!(record.len(), record::HEADER_LEN + usize::from(header.length));
+            assert_eq!(record.len(), header.record_len());
             assert_eq!(record.len() + rest.len(), datagram.len());
+            if let record::AnyHeader::Unified(header) = header {
+                assert_eq!(header.header_len + header.ciphertext_len, record.len());
+                assert!((2..=5).contains(&header.header_len));
+            }
         }
-        Err(error) => assert_eq!(record::Header::parse(datagram), Err(error)),
+        Err(error) => assert_eq!(record::AnyHeader::parse(datagram), Err(error)),
+    }
+    if let Ok(ack) = Ack::parse(datagram) {
+        let mut writer = Writer::new();
+        Ack::write(&mut writer, ack.iter());
+        assert_eq!(writer.into_bytes(), datagram);
     }
 }
 
-/// The kind of a handshake message, then its body.
+/// The kind of a handshake message of DTLS 1.3, without its high bit, then its body.
+fn handshake_of_13(kind: u8, body: &[u8]) {
+    match HandshakeType(kind) {
+        HandshakeType::ENCRYPTED_EXTENSIONS => {
+            if let Ok(parsed) = v13::EncryptedExtensions::parse(body) {
+                extensions(&parsed.extensions);
+            }
+        }
+        HandshakeType::CERTIFICATE_REQUEST => {
+            if let Ok(request) = v13::CertificateRequest::parse(body) {
+                assert!(body[1..].starts_with(request.context));
+                extensions(&request.extensions);
+            }
+        }
+        HandshakeType::CERTIFICATE => {
+            if let Ok(chain) = v13::CertificateChain::parse(body) {
+                assert!(chain.iter().all(|(der, _)| !der.is_empty()));
+                chain.iter().for_each(|(_, found)| extensions(&found));
+            }
+        }
+        HandshakeType::KEY_UPDATE => {
+            if let Ok(update) = v13::KeyUpdate::parse(body) {
+                assert_eq!(update.body(), body);
+            }
+        }
+        _ => {
+            if let Ok(ticket) = v13::NewSessionTicket::parse(body) {
+                assert!(!ticket.ticket.is_empty());
+            }
+        }
+    }
+}
+
+/// The kind of a handshake message, with the high bit set for those of DTLS 1.3, then its body.
 pub fn dtls_handshake(data: &[u8]) {
     let Some((kind, body)) = data.split_first() else { return };
+    if kind & 0x80 != 0 {
+        return handshake_of_13(kind & 0x7f, body);
+    }
     match HandshakeType(*kind) {
         HandshakeType::CLIENT_HELLO => client_hello(body),
         HandshakeType::SERVER_HELLO => {
@@ -129,26 +175,34 @@ fn extensions(extensions: &pollrtc_dtls::wire::extensions::Extensions<'_>) {
         extensions.extended_master_secret(),
         extensions.renegotiation_info(),
         extensions.use_srtp(),
+        extensions.selected_version(),
+        extensions.selected_group(),
+        extensions.cookie(),
+        extensions.key_share(),
     );
+    if let Ok(Some(shares)) = extensions.key_shares() {
+        assert!(shares.iter().all(|share| !share.public_key.is_empty()));
+    }
 }
 
-/// The role, then a script for the law harness: a connection against an honest peer.
+/// Role and versions, then a script for the law harness: a connection against an honest peer.
 pub fn dtls_connection(data: &[u8]) {
     let Some((role, script)) = data.split_first() else {
         return;
     };
-    let role = *role % 3;
-    laws(role).run(script);
+    let versions = [Versions::Dtls12, Versions::Dtls13, Versions::Both];
+    laws(*role % 3, versions[usize::from(*role / 3 % 3)]).run(script);
 }
 
-fn laws(role: u8) -> Laws<Connection> {
+fn laws(role: u8, versions: Versions) -> Laws<Connection> {
+    let configs = configs(versions);
     let (machine, peer) = (
         SocketAddr::from(([192, 0, 2, 1], 5000)),
         SocketAddr::from(([192, 0, 2, 2], 6000)),
     );
-    let client = |remote| Connection::client(configs().client.clone(), Rng::from_seed([3; 32]), remote);
-    let server = |remote| Connection::server(configs().server.clone(), Rng::from_seed([4; 32]), remote);
-    let careful = |remote| Connection::server(configs().careful.clone(), Rng::from_seed([4; 32]), remote);
+    let client = |remote| Connection::client(configs.client.clone(), Rng::from_seed([3; 32]), remote);
+    let server = |remote| Connection::server(configs.server.clone(), Rng::from_seed([4; 32]), remote);
+    let careful = |remote| Connection::server(configs.careful.clone(), Rng::from_seed([4; 32]), remote);
     let laws = match role {
         0 => Laws::of(move || client(peer)).against(move || server(machine)),
         1 => Laws::of(move || server(peer)).against(move || client(machine)),
@@ -168,6 +222,10 @@ fn laws(role: u8) -> Laws<Connection> {
         let mut out = vec![0; usize::from(argument as u8)];
         let _ = connection.export_keying_material("EXTRACTOR-dtls_srtp", None, &mut out);
     })
+    .verb(|connection, _, argument| {
+        let requests = [KeyUpdateRequest::NotRequested, KeyUpdateRequest::Requested];
+        connection.update_keys(requests[argument as usize % 2]);
+    })
     .verb(|connection, now, _| connection.close(now))
     .verb(|connection, now, _| connection.handle_timeout(now))
     .memory(Connection::memory, 65_536)
@@ -180,27 +238,36 @@ struct Configs {
     careful: Arc<Config>,
 }
 
-fn configs() -> &'static Configs {
-    static CONFIGS: OnceLock<Configs> = OnceLock::new();
-    CONFIGS.get_or_init(|| {
+fn configs(versions: Versions) -> &'static Configs {
+    static CONFIGS: OnceLock<[Configs; 3]> = OnceLock::new();
+    let all = CONFIGS.get_or_init(|| {
         let provider = rust_crypto::PROVIDER;
         let mut rng = Rng::from_seed([1; 32]);
         let mut generate = || Certificate::generate(provider, &mut rng).expect("a certificate");
         let (a, b) = (generate(), generate());
-        let config = |own: &Certificate, peer: &Certificate| {
+        let config = |versions, own: &Certificate, peer: &Certificate| {
             let fingerprint = peer.fingerprint(HashAlgorithm::Sha256);
             let mut config =
                 Config::with_provider(provider, own.clone(), PeerVerification::Fingerprints(vec![fingerprint]));
             config.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
+            config.versions = versions;
             config
         };
-        let (client, server) = (config(&a, &b), config(&b, &a));
-        let mut careful = server.clone();
-        careful.cookies = Cookies::Required;
-        Configs {
-            client: client.into(),
-            server: server.into(),
-            careful: careful.into(),
-        }
-    })
+        [Versions::Dtls12, Versions::Dtls13, Versions::Both].map(|versions| {
+            let (client, server) = (config(versions, &a, &b), config(versions, &b, &a));
+            let mut careful = server.clone();
+            careful.cookies = Cookies::Required;
+            Configs {
+                client: client.into(),
+                server: server.into(),
+                careful: careful.into(),
+            }
+        })
+    });
+    let [v12, v13, both] = all;
+    match versions {
+        Versions::Dtls12 => v12,
+        Versions::Dtls13 => v13,
+        Versions::Both => both,
+    }
 }
