@@ -257,7 +257,6 @@ impl Negotiator {
         };
         let offer = offer.clone();
         let agreed = self.exchanged(Offerer::Us, &offer, &remote)?;
-        self.receive(&remote);
         self.conclude(description.kind, offer, remote, agreed);
         Ok(())
     }
@@ -413,6 +412,8 @@ impl Negotiator {
 
     /// There is an answer (RFC 9429 §5.11).
     fn conclude(&mut self, kind: SdpKind, local: Arc<LocalForm>, remote: Arc<RemoteDescription>, agreed: Agreed) {
+        // Anew, because a provisional answer may have said less than this one.
+        self.receive(&remote);
         for transceiver in &mut self.transceivers {
             let section = transceiver
                 .negotiated

@@ -8,3 +8,4 @@ mod data;
 mod media;
 mod states;
 mod transports;
+mod traps;
