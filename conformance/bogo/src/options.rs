@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use pollrtc_crypto::NamedGroup;
+use pollrtc_crypto::{NamedGroup, default_provider};
 use pollrtc_dtls::{SrtpProfile, Version};
 
 /// Why there is nothing to run.
@@ -32,6 +32,7 @@ pub(crate) struct Options {
     pub(crate) versions: Versions,
     pub(crate) groups: Vec<NamedGroup>,
     pub(crate) mtu: Option<usize>,
+    pub(crate) max_certificates: Option<usize>,
     pub(crate) initial_timeout: Option<Duration>,
     pub(crate) private_key_delay: Duration,
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
@@ -41,6 +42,8 @@ pub(crate) struct Options {
     pub(crate) send_alert: bool,
     pub(crate) writes_first: bool,
     pub(crate) shuts_down: bool,
+    pub(crate) updates_keys_before_reading: bool,
+    pub(crate) updates_keys: bool,
 }
 
 /// The versions that the test leaves us.
@@ -121,6 +124,7 @@ impl Options {
                     .groups
                     .push(group(arguments.number(&flag)?).ok_or_else(|| unknown(&flag))?),
                 "-mtu" => options.mtu = Some(arguments.number(&flag)?),
+                "-max-cert-list" => options.max_certificates = Some(arguments.number(&flag)?),
                 "-initial-timeout-duration-ms" => options.initial_timeout = Some(arguments.millis(&flag)?),
                 "-private-key-delay-ms" => options.private_key_delay = arguments.millis(&flag)?,
                 "-srtp-profiles" => options.srtp_profiles = srtp_profiles(&arguments.text(&flag)?),
@@ -137,6 +141,8 @@ impl Options {
                 "-use-export-context" => export.use_context = true,
                 "-send-alert" => options.send_alert = true,
                 "-shim-writes-first" => options.writes_first = true,
+                "-key-update-before-read" => options.updates_keys_before_reading = true,
+                "-key-update" => options.updates_keys = true,
                 "-shim-shuts-down" => options.shuts_down = true,
                 // These say how to use an API that is not like ours, or forbid what we never do.
                 "-async"
@@ -144,7 +150,16 @@ impl Options {
                 | "-use-old-client-cert-callback"
                 | "-no-ticket"
                 | "-no-tls1"
-                | "-no-tls11" => {}
+                | "-no-tls11"
+                | "-expect-no-session" => {}
+                // We take all that we know.
+                "-verify-prefs" => {
+                    let code: u16 = arguments.number(&flag)?;
+                    let known = default_provider().signature_schemes();
+                    if !known.iter().any(|scheme| *scheme as u16 == code) {
+                        return Err(unknown(&flag));
+                    }
+                }
                 // Roots are the caller's business; staples and timestamps are never asked of us.
                 "-trust-cert" | "-ocsp-response" | "-signed-cert-timestamps" => {
                     arguments.text(&flag)?;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use pollrtc_core::{Datagram, Instant, StateMachine};
 use pollrtc_crypto::Rng;
 use pollrtc_dtls::{
-    AlertDescription, ClientCertificates, CloseReason, Config, Connection, Event, HandshakeError, PeerVerification,
+    AlertDescription, ClientCertificates, CloseReason, Config, Connection, Event, HandshakeError, KeyUpdateRequest,
+    PeerVerification, Versions,
 };
 
 use crate::credential::{self, Spent};
@@ -66,12 +67,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn config(options: &Options, spent: &Arc<Spent>) -> Result<Config, Failure> {
-    if !options.versions.v12 {
-        return Err(match options.versions.v13 {
-            true => Failure::Unimplemented("DTLS 1.3"),
-            false => Failure::NoVersion,
-        });
-    }
+    let versions = match (options.versions.v12, options.versions.v13) {
+        (true, true) => Versions::Both,
+        (true, false) => Versions::Dtls12,
+        (false, true) => Versions::Dtls13,
+        (false, false) => return Err(Failure::NoVersion),
+    };
     let certificate = match (&options.certificate_file, &options.key_file) {
         (Some(certificate), Some(key)) => {
             let delay = options.private_key_delay;
@@ -80,17 +81,23 @@ fn config(options: &Options, spent: &Arc<Spent>) -> Result<Config, Failure> {
         _ => None,
     };
     let mut config = Config::new(certificate, verification(options));
+    config.versions = versions;
+    if !options.groups.is_empty() {
+        config.groups.clone_from(&options.groups);
+    }
     config.client_certificates = match options.client_certificate {
         ClientCertificate::NotRequested => ClientCertificates::NotRequested,
         ClientCertificate::Optional => ClientCertificates::Optional,
         ClientCertificate::Required => ClientCertificates::Required,
     };
     config.srtp_profiles.clone_from(&options.srtp_profiles);
-    // The runner's idea of how patient an endpoint is.
-    config.handshake_timeout = Duration::from_secs(24 * 60 * 60);
+    // How patient an endpoint is is up to the runner.
+    config.handshake_timeout = Duration::MAX;
     if let Some(mtu) = options.mtu {
         config.mtu = mtu;
     }
+    // As much as the runner's largest certificates take, unless the test has its own idea.
+    config.max_reassembly = options.max_certificates.unwrap_or(100 * 1024);
     if let Some(timeout) = options.initial_timeout {
         config.initial_rto = timeout;
     }
@@ -186,6 +193,8 @@ impl Session<'_> {
 
     /// What the test wants as soon as the handshake is complete.
     fn begin(&mut self) -> Result<(), Failure> {
+        // The last flight goes first.
+        self.flush()?;
         if let Some(export) = &self.options.export {
             let mut keys = vec![0; export.length];
             let context = export.use_context.then_some(export.context.as_bytes());
@@ -203,7 +212,16 @@ impl Session<'_> {
         if self.options.shuts_down {
             self.connection.close(self.now);
         }
-        Ok(())
+        self.before_reading()
+    }
+
+    /// Where an API of another kind would wait for data.
+    fn before_reading(&mut self) -> Result<(), Failure> {
+        self.flush()?;
+        if self.options.updates_keys_before_reading {
+            self.connection.update_keys(KeyUpdateRequest::NotRequested)?;
+        }
+        self.flush()
     }
 
     /// The runner waits for everything that it sends to come back with all bits turned.
@@ -211,8 +229,11 @@ impl Session<'_> {
         for byte in &mut message {
             *byte ^= 0xff;
         }
+        if self.options.updates_keys {
+            self.connection.update_keys(KeyUpdateRequest::NotRequested)?;
+        }
         self.connection.send(&message)?;
-        self.flush()
+        self.before_reading()
     }
 
     fn flush(&mut self) -> Result<(), Failure> {

@@ -17,7 +17,21 @@ const MAX_NUMBERS: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
     numbers: Vec<RecordNumber>,
-    due: Option<Instant>,
+    pace: Pace,
+}
+
+/// When to tell the peer.
+#[derive(Clone, Copy, Debug, Default)]
+enum Pace {
+    /// There is nothing new.
+    #[default]
+    Never,
+    /// At once.
+    Now(Instant),
+    /// A while after something came.
+    Soon(Instant),
+    /// A little while after something came that follows what has not.
+    Sooner(Instant),
 }
 
 impl Acks {
@@ -34,12 +48,23 @@ impl Acks {
 
     /// Tells the peer now.
     pub(crate) fn hurry(&mut self, now: Instant) {
-        self.due = Some(now);
+        self.pace = Pace::Now(now);
     }
 
-    /// Tells the peer after a while, if nothing else is said until then.
-    pub(crate) fn schedule(&mut self, now: Instant, delay: Duration) {
-        self.due.get_or_insert(now + delay);
+    /// Tells the peer after a while, if nothing else is said until then: the rest of its flight may
+    /// be on its way.
+    pub(crate) fn schedule(&mut self, now: Instant) {
+        if matches!(self.pace, Pace::Never) {
+            self.pace = Pace::Soon(now);
+        }
+    }
+
+    /// Tells the peer after a little while that something is missing: packets that overtake each other
+    /// do so by milliseconds.
+    pub(crate) fn schedule_gap(&mut self, now: Instant) {
+        if matches!(self.pace, Pace::Never | Pace::Soon(_)) {
+            self.pace = Pace::Sooner(now);
+        }
     }
 
     /// What we say ourselves tells the peer that its flight has come.
@@ -47,15 +72,27 @@ impl Acks {
         *self = Self::default();
     }
 
-    /// When there is something to tell.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.due.filter(|_| !self.numbers.is_empty())
+    /// When there is something to tell, if a while is `delay`.
+    pub(crate) fn deadline(&self, delay: Duration) -> Option<Instant> {
+        match self.pace {
+            _ if self.numbers.is_empty() => None,
+            Pace::Never => None,
+            Pace::Now(now) => Some(now),
+            Pace::Soon(since) => Some(since + delay),
+            Pace::Sooner(since) => Some(since + delay / 4),
+        }
     }
 
     /// Writes an acknowledgement if it is time and fits. RFC 9147 §7: under the newest keys that we
     /// have.
-    pub(crate) fn poll(&mut self, now: Instant, records: &mut RecordLayer, datagram: &mut [u8]) -> Option<usize> {
-        if self.deadline().is_none_or(|due| now < due) {
+    pub(crate) fn poll(
+        &mut self,
+        now: Instant,
+        delay: Duration,
+        records: &mut RecordLayer,
+        datagram: &mut [u8],
+    ) -> Option<usize> {
+        if self.deadline(delay).is_none_or(|due| now < due) {
             return None;
         }
         let epoch = records.write_epoch();
@@ -73,7 +110,7 @@ impl Acks {
         datagram
             .get_mut(prefix..prefix + content.len())?
             .copy_from_slice(&content);
-        self.due = None;
+        self.pace = Pace::Never;
         records.write(epoch, ContentType::Ack, datagram, content.len()).ok()
     }
 }

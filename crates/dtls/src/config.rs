@@ -45,8 +45,8 @@ pub struct Config {
     pub max_rto: Duration,
     /// How long a handshake may take, from its first datagram. Default 60 s.
     pub handshake_timeout: Duration,
-    /// Bytes of handshake messages that a peer may send in one handshake. Default and maximum 24
-    /// KiB: with everything else that a peer can make us keep, it stays below 64 KiB.
+    /// Bytes of handshake messages that a peer may send in one handshake. Default 24 KiB: with
+    /// everything else that a peer can make us keep, it stays below 64 KiB.
     pub max_reassembly: usize,
     /// Bytes of outgoing datagrams that [`send`](crate::Connection::send) may queue. Default 64 KiB.
     pub max_send_queue: usize,
@@ -88,7 +88,7 @@ impl Config {
             initial_rto: Duration::from_millis(400),
             max_rto: Duration::from_secs(60),
             handshake_timeout: Duration::from_secs(60),
-            max_reassembly: MAX_REASSEMBLY,
+            max_reassembly: 24 * 1024,
             max_send_queue: 65_536,
             cookies: Cookies::Off,
             client_certificates: ClientCertificates::Required,
@@ -144,9 +144,6 @@ pub enum Versions {
     /// DTLS 1.3 alone (RFC 9147).
     Dtls13,
 }
-
-/// The most that [`Config::max_reassembly`] may ask for.
-pub(crate) const MAX_REASSEMBLY: usize = 24 * 1024;
 
 /// Whether a server answers a first ClientHello with a HelloVerifyRequest (RFC 6347 §4.2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
 use pollrtc_crypto::Rng;
 
 use crate::acks::Acks;
-use crate::config::{Config, MAX_REASSEMBLY};
+use crate::config::Config;
 use crate::error::{CloseReason, ExportError, HandshakeError, SendError};
 use crate::flight::Flight;
 use crate::handshake::{Client, Context, Established, Secrets, Server, Welcome};
@@ -121,6 +121,8 @@ pub struct Connection {
     pub(crate) held: Held,
     pub(crate) events: VecDeque<Event>,
     pub(crate) handshake_deadline: Option<Instant>,
+    /// When the keys of epochs before the newest are forgotten.
+    pub(crate) previous_epochs_until: Option<Instant>,
     pub(crate) stats: Stats,
 }
 
@@ -189,7 +191,7 @@ impl Connection {
         Self {
             mtu: config.mtu.max(MIN_MTU),
             flight: Flight::new(config.initial_rto, config.max_rto),
-            reassembler: Reassembler::new(config.max_reassembly.min(MAX_REASSEMBLY)),
+            reassembler: Reassembler::new(config.max_reassembly),
             rivals: Reassembler::new(MAX_RIVALS),
             config,
             is_client: false,
@@ -203,6 +205,7 @@ impl Connection {
             held: Held::default(),
             events: VecDeque::new(),
             handshake_deadline: None,
+            previous_epochs_until: None,
             stats: Stats::default(),
         }
     }
@@ -336,13 +339,21 @@ impl Connection {
     /// New keys for what we send, in DTLS 1.3 (RFC 9147 §8), and if [requested](KeyUpdateRequest) for
     /// what the peer sends too. It happens by itself in time before a key is worn out. In DTLS 1.2 and
     /// before the handshake is complete it does nothing.
-    pub fn update_keys(&mut self, request: KeyUpdateRequest) {
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::SequenceExhausted`] if there were 2^16 epochs or messages already.
+    pub fn update_keys(&mut self, request: KeyUpdateRequest) -> Result<(), SendError> {
         if let Phase::Connected(established) = &mut self.phase
             && let Secrets::V13(secrets) = &mut established.secrets
         {
+            if !secrets.can_update() {
+                return Err(SendError::SequenceExhausted);
+            }
             secrets.want_update(request);
             secrets.update(&mut self.flight);
         }
+        Ok(())
     }
 
     /// The most bytes of a datagram with handshake messages, from the next one on. Values below 64
@@ -352,14 +363,15 @@ impl Connection {
     }
 
     /// How long a packet takes to the peer and back, as far as the caller knows, from ICE for
-    /// example: from the next flight on we wait one and a half times as long for the answer, but at
-    /// least 50 ms and at first at most 3 s.
+    /// example: we wait one and a half times as long for the answer to a flight, but at least 50 ms
+    /// and at first at most 3 s. Timers that run change too.
     pub fn set_round_trip_time(&mut self, round_trip_time: Duration) {
         self.flight.set_round_trip_time(round_trip_time);
     }
 
     /// Bytes that are kept because of what the peer (or anyone who pretends to be it) sent: handshake
-    /// messages, its certificate, records that came too early. Never more than 64 KiB.
+    /// messages, its certificate, records that came too early. Never more than 40 KiB beyond
+    /// [`Config::max_reassembly`], so 64 KiB by default.
     pub fn memory(&self) -> usize {
         let certificate = match &self.phase {
             Phase::Connected(established) => established.peer_certificate.len(),
@@ -403,7 +415,8 @@ impl Connection {
         })?;
         self.stats.sent += 1;
         if self.records.wants_key_update() {
-            self.update_keys(KeyUpdateRequest::NotRequested);
+            // Without new ones, the old ones last for as long again.
+            let _ = self.update_keys(KeyUpdateRequest::NotRequested);
         }
         Ok(record)
     }
@@ -475,6 +488,10 @@ impl StateMachine for Connection {
         self.advance_time(now);
         if self.handshake_deadline.is_some_and(|deadline| deadline <= self.now) {
             self.handshake_deadline = None;
+            // Whoever said hello has not answered our HelloRetryRequest; somebody else may say hello.
+            if matches!(self.phase, Phase::Listening(_)) {
+                return self.flight.finish();
+            }
             // A peer that sends data has our last flight, even if it never says so.
             if !self.is_connected() || self.stats.received == 0 {
                 return self.end(CloseReason::Timeout, None);
@@ -490,13 +507,16 @@ impl StateMachine for Connection {
         self.advance_time(now);
         let limit = self.mtu.min(buf.len());
         let datagram = buf.get_mut(..limit)?;
+        if let Some(len) = self
+            .acks
+            .poll(self.now, self.flight.ack_delay(), &mut self.records, datagram)
+        {
+            return Some(Transmit::udp(self.remote, len));
+        }
         if let Some(len) = self.flight.pack(self.now, &mut self.records, datagram) {
             if matches!(self.phase, Phase::Client(_)) && self.handshake_deadline.is_none() {
                 self.handshake_deadline = Some(self.now + self.config.handshake_timeout);
             }
-            return Some(Transmit::udp(self.remote, len));
-        }
-        if let Some(len) = self.acks.poll(self.now, &mut self.records, datagram) {
             return Some(Transmit::udp(self.remote, len));
         }
         let len = self.outbox.poll(buf)?;
@@ -508,7 +528,8 @@ impl StateMachine for Connection {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let deadlines = [self.flight.deadline(), self.acks.deadline(), self.handshake_deadline];
+        let ack_deadline = self.acks.deadline(self.flight.ack_delay());
+        let deadlines = [self.flight.deadline(), ack_deadline, self.handshake_deadline];
         // A deadline at the end of time never comes.
         let due = deadlines.into_iter().flatten().min();
         due.filter(|due| *due < Instant::FAR_FUTURE)

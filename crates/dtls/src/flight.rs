@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use pollrtc_core::Instant;
 
-use crate::records::{HANDSHAKE_EPOCH, RecordLayer};
+use crate::records::{APPLICATION_EPOCH, HANDSHAKE_EPOCH, RecordLayer};
 use crate::wire::ack::RecordNumber;
 use crate::wire::handshake::{Fragment, HEADER_LEN};
 use crate::wire::record::MAX_PLAINTEXT_LEN;
@@ -45,9 +45,9 @@ pub(crate) enum Answer {
 /// What an acknowledgement says about a flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Acknowledged {
-    /// Nothing new.
+    /// Nothing.
     Nothing,
-    /// Something was lost; it is sent again.
+    /// Something is still missing.
     Partly,
     /// All has come.
     Completely,
@@ -63,9 +63,11 @@ pub(crate) struct Flight {
     initial_rto: Duration,
     max_rto: Duration,
     rto: Duration,
-    /// Whether this flight went out more than once.
-    resent: bool,
+    /// How often this flight was sent again because no answer came.
+    timeouts: u32,
     last_sent: Instant,
+    /// When to send again what the peer told us that it lacks.
+    repair: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -79,8 +81,8 @@ enum Progress {
     /// The next byte to send is the first that the peer lacks, from `offset` of the body of item
     /// number `item` on.
     Sending { item: usize, offset: usize },
-    /// All is sent; at `deadline` it is sent again.
-    Waiting { deadline: Instant },
+    /// All is sent; if nothing comes, it is sent again.
+    Waiting,
     /// All is sent, or there is nothing.
     Resting,
 }
@@ -96,17 +98,19 @@ impl Flight {
             initial_rto,
             max_rto: max_rto.max(initial_rto),
             rto: initial_rto,
-            resent: false,
+            timeouts: 0,
             last_sent: Instant::ZERO,
+            repair: None,
         }
     }
 
     /// A new flight takes the place of the old one, which the peer has answered.
     pub(crate) fn start(&mut self, items: Vec<Item>, answer: Answer) {
-        // RFC 6347 §4.2.4.1: a backed-off timer stays until a flight got through without loss.
-        if !self.resent {
-            self.rto = self.initial_rto;
-        }
+        // RFC 6347 §4.2.4.1 and RFC 9147 §5.8.2 advise to keep a backed-off timer until a flight got
+        // through without loss. There are three flights at most, so that saves the network nothing
+        // worth the seconds that it costs; browsers begin anew as well.
+        self.timeouts = 0;
+        self.rto = self.initial_rto;
         self.items = items
             .into_iter()
             .map(|item| Part {
@@ -115,9 +119,8 @@ impl Flight {
             })
             .collect();
         self.answer = answer;
-        self.resent = false;
         self.sent.clear();
-        self.progress = Progress::Sending { item: 0, offset: 0 };
+        self.restart();
     }
 
     /// The peer has answered and nothing of ours is left to say.
@@ -127,20 +130,29 @@ impl Flight {
         self.progress = Progress::Resting;
     }
 
+    /// Whether there is a flight that the peer has not answered.
+    pub(crate) fn is_pending(&self) -> bool {
+        !self.items.is_empty()
+    }
+
     /// Whether the peer has still to say that this flight has come.
     pub(crate) fn awaits_acknowledgement(&self) -> bool {
         self.answer == Answer::Acknowledgement && !self.items.is_empty()
     }
 
-    /// RFC 9147 §5.8.2: one and a half round trips, where the round-trip time is known.
+    /// RFC 9147 §5.8.2: one and a half round trips, where the round-trip time is known. A timer that
+    /// runs is set as if that had been known before.
     pub(crate) fn set_round_trip_time(&mut self, round_trip_time: Duration) {
         let wait = round_trip_time.saturating_mul(3) / 2;
-        let fresh = self.rto == self.initial_rto;
         self.initial_rto = wait.clamp(RTO_MIN, INITIAL_RTO_MAX);
         self.max_rto = self.max_rto.max(self.initial_rto);
-        if fresh {
-            self.rto = self.initial_rto;
-        }
+        self.back_off();
+    }
+
+    /// Twice as long for each time that no answer came.
+    fn back_off(&mut self) {
+        let factor = 1u32.checked_shl(self.timeouts).unwrap_or(u32::MAX);
+        self.rto = self.initial_rto.saturating_mul(factor).min(self.max_rto);
     }
 
     /// How long to wait for the rest of the peer's flight before telling it what has come
@@ -151,9 +163,10 @@ impl Flight {
 
     /// When to send again if no answer comes.
     pub(crate) fn deadline(&self) -> Option<Instant> {
+        let again = self.last_sent + self.rto;
         match self.progress {
-            Progress::Waiting { deadline } => Some(deadline),
-            _ => None,
+            Progress::Waiting => Some(self.repair.map_or(again, |repair| repair.min(again))),
+            Progress::Sending { .. } | Progress::Resting => None,
         }
     }
 
@@ -162,12 +175,9 @@ impl Flight {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return false;
         }
-        self.rto = self.rto.saturating_mul(2).min(self.max_rto);
-        // All has come, say acknowledgements that anyone could have sent; but there is no answer.
-        if self.is_all_received() {
-            self.items
-                .iter_mut()
-                .for_each(|part| part.received = Received::default());
+        if now >= self.last_sent + self.rto {
+            self.timeouts = self.timeouts.saturating_add(1);
+            self.back_off();
         }
         self.restart();
         true
@@ -181,16 +191,29 @@ impl Flight {
 
     /// The peer proves that it did not get all of this flight.
     pub(crate) fn handle_repeat(&mut self) -> bool {
-        if self.is_all_received() || matches!(self.progress, Progress::Sending { .. }) {
+        if self.items.is_empty() || matches!(self.progress, Progress::Sending { .. }) {
             return false;
+        }
+        // All has come, say acknowledgements that somebody else may have sent.
+        if self.is_all_received() {
+            let parts = self.items.iter_mut();
+            parts.for_each(|part| part.received = Received::default());
         }
         self.restart();
         true
     }
 
-    /// RFC 9147 §7.2: what has come is not sent again, and what has not is sent again at once.
-    pub(crate) fn handle_ack(&mut self, numbers: impl Iterator<Item = RecordNumber>) -> Acknowledged {
-        let is_news = self.take_ack(numbers);
+    /// RFC 9147 §7.2: what has come is not sent again, and what has not is sent again soon. Not at
+    /// once, since peers may acknowledge one record after the other. During the handshake, records of
+    /// later epochs than that of the acknowledgement don't count (RFC 9147 §7).
+    pub(crate) fn handle_ack(
+        &mut self,
+        now: Instant,
+        epoch: u64,
+        numbers: impl Iterator<Item = RecordNumber>,
+    ) -> Acknowledged {
+        let is_over = epoch >= u64::from(APPLICATION_EPOCH);
+        let is_news = self.take_ack(numbers.filter(|number| is_over || number.epoch <= epoch));
         if self.items.is_empty() {
             return Acknowledged::Nothing;
         }
@@ -198,23 +221,10 @@ impl Flight {
             self.progress = Progress::Resting;
             return Acknowledged::Completely;
         }
-        if !is_news {
-            return Acknowledged::Nothing;
-        }
-        if !matches!(self.progress, Progress::Sending { .. }) {
-            self.restart();
+        if is_news && self.repair.is_none() {
+            self.repair = Some(now + self.rto / 8);
         }
         Acknowledged::Partly
-    }
-
-    /// The same for one that anyone could have sent: it saves bytes, but stops no timer and makes us
-    /// send no more often than four times per timeout. One that names nothing says that something was
-    /// lost.
-    pub(crate) fn handle_unauthenticated_ack(&mut self, now: Instant, numbers: impl Iterator<Item = RecordNumber>) {
-        self.take_ack(numbers);
-        if !self.is_all_received() {
-            self.handle_unauthenticated_repeat(now);
-        }
     }
 
     /// Tells whether it said anything new.
@@ -235,7 +245,7 @@ impl Flight {
     }
 
     fn restart(&mut self) {
-        self.resent = true;
+        self.repair = None;
         self.progress = Progress::Sending { item: 0, offset: 0 };
     }
 
@@ -246,9 +256,7 @@ impl Flight {
             let Some((item, offset)) = self.next_to_send() else {
                 self.last_sent = now;
                 self.progress = match self.answer {
-                    Answer::Expected | Answer::Acknowledgement => Progress::Waiting {
-                        deadline: now + self.rto,
-                    },
+                    Answer::Expected | Answer::Acknowledgement => Progress::Waiting,
                     Answer::None => Progress::Resting,
                 };
                 break;

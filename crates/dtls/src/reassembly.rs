@@ -72,9 +72,10 @@ impl Reassembler {
         if ahead >= WINDOW {
             return Inserted::Refused;
         }
-        // An empty piece of a message that is not empty tells nothing (CVE-2015-0206, CVE-2016-2179).
+        // An empty piece of a message that is not empty tells nothing, and nothing is kept of it
+        // (CVE-2015-0206, CVE-2016-2179).
         if fragment.body.is_empty() && fragment.length != 0 {
-            return Inserted::Refused;
+            return Inserted::Kept;
         }
         let known = self
             .partial
@@ -141,6 +142,11 @@ impl Reassembler {
     pub(crate) fn has_gap(&self) -> bool {
         let mut partial = self.partial.iter();
         partial.any(|partial| partial.message_seq != self.next || !partial.seen.is_empty())
+    }
+
+    /// Whether nothing waits for its rest or for its turn.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.partial.is_empty()
     }
 
     /// The memory that all messages may take, complete or not.

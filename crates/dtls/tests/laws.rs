@@ -62,7 +62,7 @@ fn laws(
         })
         .verb(|connection, _, argument| {
             let requests = [KeyUpdateRequest::NotRequested, KeyUpdateRequest::Requested];
-            connection.update_keys(requests[argument as usize % 2]);
+            let _ = connection.update_keys(requests[argument as usize % 2]);
         })
         .verb(|connection, now, argument| {
             if argument.is_multiple_of(16) {

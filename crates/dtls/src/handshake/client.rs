@@ -134,8 +134,10 @@ impl Offer {
     /// HelloVerifyRequest counts for the transcript. Only servers of DTLS 1.2 do this (RFC 9147 §5.2).
     fn answer_cookie(&mut self, cx: &mut Context<'_>, message: &Message) -> Result<(), HandshakeError> {
         let request = HelloVerifyRequest::parse(message.body()).map_err(|_| malformed(message))?;
-        let is_in_place = cx.config.speaks(Version::DTLS_1_2) && self.retry.is_none();
-        if self.cookies >= MAX_COOKIES || !is_in_place {
+        if !cx.config.speaks(Version::DTLS_1_2) {
+            return Err(HandshakeError::Version);
+        }
+        if self.cookies >= MAX_COOKIES || self.retry.is_some() {
             return Err(HandshakeError::Unexpected(message.kind));
         }
         self.cookies += 1;

@@ -185,10 +185,10 @@ pub(crate) fn malformed(message: &Message) -> HandshakeError {
     HandshakeError::Malformed(message.kind)
 }
 
-/// Whether two MACs are the same, in constant time.
+/// Whether two MACs are the same, in constant time. One of another length is just a wrong one.
 pub(crate) fn check_finished(expected: &[u8], received: &[u8]) -> Result<(), HandshakeError> {
     if expected.len() != received.len() {
-        return Err(HandshakeError::Malformed(HandshakeType::FINISHED));
+        return Err(HandshakeError::Finished);
     }
     let difference = expected
         .iter()

@@ -16,7 +16,12 @@ impl Connection {
                 self.handshake_deadline = Some(self.now + self.config.handshake_timeout);
                 return;
             }
-            Ok(None) => self.stats.cookies_asked += 1,
+            Ok(None) => {
+                self.stats.cookies_asked += 1;
+                if self.flight.is_pending() {
+                    self.handshake_deadline = Some(self.now + self.config.handshake_timeout);
+                }
+            }
             Err(error) => self.refuse_client_hello(error),
         }
         self.phase = Phase::Listening(welcome);

@@ -31,10 +31,12 @@ enum Readiness {
 /// What became of the fragments of a record.
 #[derive(Clone, Copy, Debug, Default)]
 struct Outcome {
-    /// Some of it is kept, or was handled earlier.
+    /// All of it is kept, or was handled earlier.
     is_of_use: bool,
     /// Some of it was handled earlier.
     is_repeated: bool,
+    /// Some of it belongs to a message other than the first.
+    is_next: bool,
 }
 
 impl Connection {
@@ -44,6 +46,7 @@ impl Connection {
             self.stats.after_close += 1;
             return ApplicationData::default();
         }
+        self.expire_epochs();
         let mut handled = 0;
         let mut rest = &mut *datagram;
         while !rest.is_empty() {
@@ -92,7 +95,9 @@ impl Connection {
                 let outcome = self.handle_fragments(0, content);
                 self.note_record(number, outcome);
             }
-            ContentType::Ack if is_handshaking => self.handle_unauthenticated_ack(content),
+            ContentType::Ack if is_handshaking || matches!(self.phase, Phase::Listening(_)) => {
+                self.handle_unauthenticated_ack(content)
+            }
             ContentType::ChangeCipherSpec
                 if is_handshaking && content == CHANGE_CIPHER_SPEC && self.version() != Some(Version::DTLS_1_3) =>
             {
@@ -119,6 +124,8 @@ impl Connection {
     fn handle_open_error(&mut self, error: OpenError) {
         match error {
             OpenError::Malformed => self.stats.malformed_records += 1,
+            // RFC 8446 §5.2.
+            OpenError::TooLong => self.refuse(AlertDescription::RECORD_OVERFLOW),
             OpenError::Replayed => self.stats.replayed_records += 1,
             OpenError::Forged => self.stats.forged_records += 1,
             OpenError::TooManyForgeries => {
@@ -168,6 +175,9 @@ impl Connection {
         let &[level, description] = content else {
             return self.refuse(AlertDescription::DECODE_ERROR);
         };
+        if level != AlertLevel::Warning as u8 && level != AlertLevel::Fatal as u8 {
+            return self.refuse(AlertDescription::ILLEGAL_PARAMETER);
+        }
         let description = AlertDescription(description);
         // RFC 8446 §6: in DTLS 1.3 the level says nothing; all but two end the connection.
         let level = match self.version() {
@@ -181,10 +191,8 @@ impl Connection {
             self.end(CloseReason::Remote, Some(answer));
         } else if level == AlertLevel::Fatal as u8 {
             self.end(CloseReason::Alert(description), None);
-        } else if level == AlertLevel::Warning as u8 {
-            self.stats.warnings += 1;
         } else {
-            self.refuse(AlertDescription::ILLEGAL_PARAMETER);
+            self.stats.warnings += 1;
         }
     }
 
@@ -194,15 +202,21 @@ impl Connection {
     }
 
     fn handle_fragments(&mut self, epoch: u16, content: &[u8]) -> Outcome {
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome {
+            is_of_use: true,
+            ..Outcome::default()
+        };
         for fragment in fragments(content) {
             let Ok(fragment) = fragment else {
                 self.stats.malformed_fragments += 1;
+                outcome.is_of_use = false;
                 break;
             };
             let inserted = self.handle_fragment(epoch, &fragment);
-            outcome.is_of_use |= inserted != Inserted::Refused;
+            // RFC 9147 §7: a record is acknowledged as a whole.
+            outcome.is_of_use &= inserted != Inserted::Refused;
             outcome.is_repeated |= matches!(inserted, Inserted::Repeated { .. });
+            outcome.is_next |= fragment.message_seq > 0;
         }
         self.handle_messages();
         outcome
@@ -211,8 +225,12 @@ impl Connection {
     fn handle_fragment(&mut self, epoch: u16, fragment: &Fragment<'_>) -> Inserted {
         if !self.expects(epoch, fragment) {
             self.stats.refused_fragments += 1;
-            if matches!(self.phase, Phase::Listening(_)) && fragment.offset == 0 {
+            if matches!(self.phase, Phase::Listening(_)) && (fragment.message_seq, fragment.offset) == (0, 0) {
                 self.refuse_client_hello(HandshakeError::Unexpected(fragment.kind));
+            }
+            // Under a key of the peer's own, something new in an epoch that is over.
+            if self.is_connected() && epoch > 0 && fragment.message_seq >= self.reassembler.next_message_seq() {
+                self.refuse(AlertDescription::UNEXPECTED_MESSAGE);
             }
             return Inserted::Refused;
         }
@@ -270,6 +288,9 @@ impl Connection {
 
     fn handle_message(&mut self, message: &Message) {
         let before = self.version();
+        if message.kind == HandshakeType::FINISHED && self.has_excess() {
+            return self.refuse(AlertDescription::UNEXPECTED_MESSAGE);
+        }
         let handled = match core::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Listening(welcome) => return self.handle_client_hello(welcome, message),
             Phase::Client(client) => {
@@ -303,6 +324,16 @@ impl Connection {
         }
     }
 
+    /// Whether more has come of the epoch that ends with Finished. Whoever could send it is the peer.
+    fn has_excess(&self) -> bool {
+        let epoch = match self.version() {
+            Some(Version::DTLS_1_3) => HANDSHAKE_EPOCH,
+            _ => ENCRYPTED_EPOCH,
+        };
+        let is_handshaking = matches!(self.phase, Phase::Client(_) | Phase::Server(..));
+        is_handshaking && self.reassembler.has_any_of(epoch)
+    }
+
     fn complete(&mut self, established: Established) {
         self.events.push_back(Event::Connected {
             version: established.version(),
@@ -313,15 +344,9 @@ impl Connection {
         if !self.flight.awaits_acknowledgement() {
             self.handshake_deadline = None;
         }
-        let (version, epoch) = match established.version() {
-            Version::DTLS_1_3 => (Version::DTLS_1_3, HANDSHAKE_EPOCH),
-            other => (other, ENCRYPTED_EPOCH),
-        };
+        let version = established.version();
+        self.previous_epochs_until = Some(self.now + v13::PREVIOUS_EPOCH);
         self.phase = Phase::Connected(established);
-        // Finished is the last message. Whoever could send more of this epoch is the peer.
-        if self.reassembler.has_any_of(epoch) {
-            return self.refuse(AlertDescription::UNEXPECTED_MESSAGE);
-        }
         match version {
             Version::DTLS_1_3 => self.reassembler.forget_taken(),
             _ => self.reassembler.restart(self.reassembler.next_message_seq()),

@@ -1,6 +1,7 @@
 //! Encrypted records of DTLS 1.3, acknowledgements, and messages after the handshake.
 
 use core::ops::Range;
+use core::time::Duration;
 
 use super::{Outcome, Readiness};
 use crate::connection::{Connection, Phase};
@@ -12,9 +13,26 @@ use crate::v13::KeyUpdateRequest;
 use crate::wire::ack::{Ack, RecordNumber};
 use crate::wire::unified::UnifiedHeader;
 use crate::wire::v13::{KeyUpdate, NewSessionTicket};
-use crate::wire::{AlertLevel, ContentType, HandshakeType, Version};
+use crate::wire::{AlertDescription, AlertLevel, ContentType, HandshakeType, Version};
+
+/// For how long the keys of an epoch are kept when the next one has begun: twice the longest time
+/// that a packet lives (RFC 9147 §4.2.1 and §5.8.1, RFC 9293 §3.4.1).
+pub(super) const PREVIOUS_EPOCH: Duration = Duration::from_secs(240);
 
 impl Connection {
+    /// Forgets the keys of previous epochs, when it is time.
+    pub(super) fn expire_epochs(&mut self) {
+        if self.previous_epochs_until.is_none_or(|until| self.now < until) {
+            return;
+        }
+        self.previous_epochs_until = None;
+        if let Phase::Connected(established) = &self.phase
+            && let Secrets::V13(secrets) = &established.secrets
+        {
+            self.records.forget_openers13_before(secrets.read_epoch());
+        }
+    }
+
     /// Takes an encrypted record of DTLS 1.3; tells where in it the application's data is, if it
     /// holds any.
     pub(super) fn handle_unified(&mut self, header: &UnifiedHeader, record: &mut [u8]) -> Option<Range<usize>> {
@@ -55,7 +73,7 @@ impl Connection {
                 let outcome = self.handle_fragments(epoch, content);
                 self.note_record(opened.number, outcome);
             }
-            Some(ContentType::Ack) => self.handle_ack(content),
+            Some(ContentType::Ack) => self.handle_ack(opened.number.epoch, content),
             _ => self.stats.unexpected_records += 1,
         }
         None
@@ -74,21 +92,40 @@ impl Connection {
     }
 
     /// RFC 9147 §7.1: a record with handshake messages has come. When the whole flight has, our own
-    /// flight tells the peer; if we have none, or if something seems to be lost, an acknowledgement
-    /// does.
+    /// flight tells the peer; if we have none, or if the rest does not come, an acknowledgement does.
+    /// One that names all that came within a while saves the peer from sending things twice.
     pub(super) fn note_record(&mut self, number: RecordNumber, outcome: Outcome) {
         if !outcome.is_of_use {
             return;
         }
         match &self.phase {
-            // Pieces of ServerHello; which version it chooses is not known yet.
-            Phase::Client(Client::Offering(_)) => self.acks.note(number),
+            // Pieces of ServerHello; which version it chooses is not known yet, unless there was a retry.
+            Phase::Client(Client::Offering(offer)) => {
+                let is_13 = offer.retry.is_some();
+                let is_answered = !outcome.is_repeated && self.reassembler.is_empty();
+                if !is_answered {
+                    self.acks.note(number);
+                }
+                if is_13 && !is_answered {
+                    self.acks.schedule(self.now);
+                }
+            }
+            // A piece of the ClientHello that answers our HelloRetryRequest.
+            Phase::Listening(_) if self.flight.is_pending() && outcome.is_next => {
+                self.flight.finish();
+                self.acks.note(number);
+                self.acks.schedule(self.now);
+            }
             _ if self.version() != Some(Version::DTLS_1_3) => {}
             // Our flight is on its way and says it all.
             Phase::Connected(_) if number.epoch < 3 && self.flight.awaits_acknowledgement() => {}
             Phase::Connected(_) => {
                 self.acks.note(number);
-                self.acks.hurry(self.now);
+                match number.epoch < 3 && !outcome.is_repeated {
+                    // The client's last flight; nothing else answers it.
+                    true => self.acks.hurry(self.now),
+                    false => self.acks.schedule(self.now),
+                }
             }
             // A server answers a ClientHello at once.
             Phase::Server(..) if number.epoch == 0 => {}
@@ -98,9 +135,9 @@ impl Connection {
                     self.flight.finish();
                 }
                 self.acks.note(number);
-                match self.reassembler.has_gap() || outcome.is_repeated {
-                    true => self.acks.hurry(self.now),
-                    false => self.acks.schedule(self.now, self.flight.ack_delay()),
+                match self.reassembler.has_gap() {
+                    true => self.acks.schedule_gap(self.now),
+                    false => self.acks.schedule(self.now),
                 }
             }
             Phase::Listening(_) | Phase::Closed => {}
@@ -108,15 +145,13 @@ impl Connection {
     }
 
     /// An acknowledgement of the peer itself.
-    fn handle_ack(&mut self, content: &[u8]) {
+    fn handle_ack(&mut self, epoch: u64, content: &[u8]) {
         let Ok(ack) = Ack::parse(content) else {
             self.stats.malformed_records += 1;
             return;
         };
-        match self.flight.handle_ack(ack.iter()) {
-            Acknowledged::Nothing => {}
-            Acknowledged::Partly => self.stats.flights_resent += 1,
-            Acknowledged::Completely => self.handle_complete_ack(),
+        if self.flight.handle_ack(self.now, epoch, ack.iter()) == Acknowledged::Completely {
+            self.handle_complete_ack();
         }
     }
 
@@ -137,10 +172,19 @@ impl Connection {
         secrets.update(&mut self.flight);
     }
 
-    /// An acknowledgement that anyone could have sent.
+    /// An acknowledgement that anyone could have sent. It may spare the peer things that it has; if it
+    /// lacks them after all, it goes on saying what they answer, and gets them again.
     pub(super) fn handle_unauthenticated_ack(&mut self, content: &[u8]) {
+        let is_in_place = match &self.phase {
+            // The server may turn out to speak DTLS 1.2.
+            Phase::Client(Client::Offering(offer)) => offer.retry.is_some(),
+            _ => self.version() == Some(Version::DTLS_1_3) || matches!(self.phase, Phase::Listening(_)),
+        };
         match Ack::parse(content) {
-            Ok(ack) => self.flight.handle_unauthenticated_ack(self.now, ack.iter()),
+            Ok(ack) if is_in_place => {
+                self.flight.handle_ack(self.now, 0, ack.iter());
+            }
+            Ok(_) => self.stats.unexpected_records += 1,
             Err(_) => self.stats.malformed_records += 1,
         }
     }
@@ -166,9 +210,13 @@ impl Connection {
                 let Ok(update) = KeyUpdate::parse(message.body()) else {
                     return self.fail(HandshakeError::Malformed(message.kind));
                 };
+                if secrets.read_epoch() == u16::MAX {
+                    return self.refuse(AlertDescription::UNEXPECTED_MESSAGE);
+                }
                 if secrets.handle_key_update(&mut self.records).is_err() {
                     return self.fail(HandshakeError::Provider);
                 }
+                self.previous_epochs_until = Some(self.now + PREVIOUS_EPOCH);
                 if update.update_requested {
                     secrets.want_update(KeyUpdateRequest::NotRequested);
                     secrets.update(&mut self.flight);

@@ -91,6 +91,11 @@ impl RecordLayer {
         self.v13.install_opener(epoch, keys);
     }
 
+    /// DTLS 1.3: epochs of the peer before this one can't be read any more.
+    pub(crate) fn forget_openers13_before(&mut self, epoch: u16) {
+        self.v13.forget_openers_before(epoch);
+    }
+
     /// DTLS 1.3: nothing of ours is left to send under the handshake's keys.
     pub(crate) fn end_handshake_writing(&mut self) {
         self.v13.end_handshake_writing();
@@ -246,6 +251,8 @@ pub(crate) enum OpenError {
     Replayed,
     /// Too short, or not the negotiated version.
     Malformed,
+    /// It is genuine, but longer than any may be.
+    TooLong,
     /// It does not authenticate.
     Forged,
     /// It does not authenticate, and that too often.

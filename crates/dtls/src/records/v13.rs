@@ -56,6 +56,12 @@ impl Protection {
         }
     }
 
+    pub(super) fn forget_openers_before(&mut self, epoch: u16) {
+        for slot in &mut self.openers {
+            slot.take_if(|opener| opener.epoch < epoch);
+        }
+    }
+
     pub(super) fn end_handshake_writing(&mut self) {
         self.handshake = None;
     }
@@ -249,11 +255,10 @@ impl Opener {
         self.window.mark(sequence);
 
         // RFC 8446 §5.4: zeros may follow the type.
-        let end = inner
-            .iter()
-            .rposition(|byte| *byte != 0)
-            .filter(|end| *end <= MAX_PLAINTEXT_LEN)
-            .ok_or(OpenError::Malformed)?;
+        let end = inner.iter().rposition(|byte| *byte != 0).ok_or(OpenError::Malformed)?;
+        if end > MAX_PLAINTEXT_LEN {
+            return Err(OpenError::TooLong);
+        }
         let content_type = inner.get(end).copied().and_then(ContentType::from_code);
         Ok(Opened {
             content_type,

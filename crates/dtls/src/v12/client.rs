@@ -109,7 +109,7 @@ impl Client {
                 peer.answer(cx, message, &key_share, wish)?
             }
             (Self::Finished(secrets, negotiated, peer_certificate, transcript), HandshakeType::FINISHED) => {
-                let finished = Finished::parse(message.body()).map_err(|_| malformed(message))?;
+                let finished = Finished::parse(message.body()).map_err(|_| HandshakeError::Finished)?;
                 let hash = transcript.hash(cx.provider(), secrets.suite.hash())?;
                 let expected = secrets.verify_data(cx.provider(), Side::Server, hash.as_bytes())?;
                 check_finished(&expected, finished.verify_data)?;

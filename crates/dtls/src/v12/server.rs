@@ -348,7 +348,7 @@ impl Exchange {
 impl Authenticating {
     /// The client's Finished, and ours: the last flight.
     fn finish(self, cx: &mut Context<'_>, message: &Message) -> Result<Established, HandshakeError> {
-        let finished = Finished::parse(message.body()).map_err(|_| malformed(message))?;
+        let finished = Finished::parse(message.body()).map_err(|_| HandshakeError::Finished)?;
         let (secrets, mut transcript) = (self.secrets, self.transcript);
         let hash = transcript.hash(cx.provider(), secrets.suite.hash())?;
         let expected = secrets.verify_data(cx.provider(), Side::Client, hash.as_bytes())?;

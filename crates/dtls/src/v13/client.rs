@@ -258,7 +258,9 @@ fn certificate_request(cx: &Context<'_>, message: &Message) -> Result<Request, H
     if !request.context.is_empty() {
         return Err(HandshakeError::IllegalParameter(message.kind));
     }
-    let schemes = offered_schemes(&request.extensions, message)?;
+    let extensions = &request.extensions;
+    extensions.certificate_authorities().map_err(|_| malformed(message))?;
+    let schemes = offered_schemes(extensions, message)?;
     let Some(certificate) = &cx.config.certificate else {
         return Ok(Request::Refused);
     };

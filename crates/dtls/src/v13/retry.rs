@@ -1,6 +1,7 @@
 //! HelloRetryRequest as a server sends it (RFC 8446 §4.1.4, RFC 9147 §5.1): everything that has to be
 //! remembered is in its cookie, so nothing is kept of a client that asks for the first time.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use pollrtc_crypto::{HashAlgorithm, HmacSha256};
@@ -9,7 +10,8 @@ use super::keys::Schedule;
 use super::server::Choice;
 use super::{Transcript, messages, tls_parts};
 use crate::error::HandshakeError;
-use crate::handshake::{Context, Digest, Welcome, malformed, message};
+use crate::flight::Answer;
+use crate::handshake::{Context, Digest, Welcome, item, malformed, message};
 use crate::reassembly::Message;
 use crate::wire::handshake::ClientHello;
 use crate::wire::{CipherSuite, ContentType, ExtensionType, HandshakeType, Version};
@@ -24,7 +26,8 @@ pub(super) struct Retried {
     cookie: Vec<u8>,
 }
 
-/// Asks the client to say hello again. It is not sent again by itself: the client does that.
+/// Asks the client to say hello again. If its address is not known to be its own, that is not sent
+/// again by itself: the client does that.
 pub(super) fn ask(
     welcome: &Welcome,
     cx: &mut Context<'_>,
@@ -51,7 +54,10 @@ pub(super) fn ask(
         messages::hello_retry_request(writer, choice.suite, group, &cookie);
     });
     cx.records.set_plain_version(Version::DTLS_1_2);
-    if let Ok(record) = cx.records.write_alone(0, ContentType::Handshake, &request) {
+    if !welcome.asks_for_cookies() {
+        cx.flight.start(vec![item(0, request)], Answer::Expected);
+        cx.acks.clear();
+    } else if let Ok(record) = cx.records.write_alone(0, ContentType::Handshake, &request) {
         cx.outbox.reply(record);
     }
     Ok(())

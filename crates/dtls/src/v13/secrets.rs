@@ -29,7 +29,8 @@ pub(crate) struct Secrets {
     exporter: Secret,
     write_epoch: u16,
     read_epoch: u16,
-    next_message_seq: u16,
+    /// `None` when all are used up.
+    next_message_seq: Option<u16>,
     /// Our KeyUpdate is on its way. Until it is acknowledged our keys stay.
     is_updating: bool,
     /// A KeyUpdate that waits until something else is acknowledged.
@@ -52,7 +53,7 @@ impl Secrets {
             exporter,
             write_epoch: APPLICATION_EPOCH,
             read_epoch: APPLICATION_EPOCH,
-            next_message_seq,
+            next_message_seq: Some(next_message_seq),
             is_updating: false,
             wanted: None,
         }
@@ -84,6 +85,11 @@ impl Secrets {
         self.schedule.export(&self.exporter, label, context, out)
     }
 
+    /// Whether there is another epoch, and another number for the message that begins it.
+    pub(crate) fn can_update(&self) -> bool {
+        self.is_updating || self.write_epoch < u16::MAX && self.next_message_seq.is_some()
+    }
+
     /// Our keys are to change. One KeyUpdate at a time (RFC 9147 §5.8.4): one that is under way does
     /// for this one too.
     pub(crate) fn want_update(&mut self, request: KeyUpdateRequest) {
@@ -97,18 +103,20 @@ impl Secrets {
 
     /// Sends a KeyUpdate that is wanted, if nothing else of ours waits for its acknowledgement.
     pub(crate) fn update(&mut self, flight: &mut Flight) {
-        // RFC 9147 §8: beyond its limits a request is ignored. Numbers of messages end first.
-        if self.is_updating || flight.awaits_acknowledgement() || self.next_message_seq == u16::MAX {
+        if self.is_updating || flight.awaits_acknowledgement() || !self.can_update() {
             return;
         }
+        let Some(message_seq) = self.next_message_seq else {
+            return;
+        };
         let Some(request) = self.wanted.take() else { return };
         let body = KeyUpdate {
             update_requested: request == KeyUpdateRequest::Requested,
         };
-        let update = message(HandshakeType::KEY_UPDATE, self.next_message_seq, |writer| {
+        let update = message(HandshakeType::KEY_UPDATE, message_seq, |writer| {
             writer.bytes(&body.body());
         });
-        self.next_message_seq += 1;
+        self.next_message_seq = message_seq.checked_add(1);
         self.is_updating = true;
         flight.start(vec![item(self.write_epoch, update)], Answer::Acknowledgement);
     }

@@ -231,6 +231,7 @@ impl<'a> Choice<'a> {
     ) -> Result<Self, HandshakeError> {
         let config = cx.config;
         let extensions = &hello.extensions;
+        extensions.certificate_authorities().map_err(|_| malformed(message))?;
         let suite = config
             .cipher_suites
             .iter()

@@ -165,6 +165,8 @@ impl ExtensionType {
     pub const SUPPORTED_VERSIONS: Self = Self(43);
     /// What HelloRetryRequest gave, to be sent back (RFC 8446 §4.2.2).
     pub const COOKIE: Self = Self(44);
+    /// Whose certificates are welcome (RFC 8446 §4.2.4).
+    pub const CERTIFICATE_AUTHORITIES: Self = Self(47);
     /// Public keys for key exchange (RFC 8446 §4.2.8).
     pub const KEY_SHARE: Self = Self(51);
     /// Ties renegotiations to what was before; always empty here (RFC 5746 §3.2).

@@ -119,6 +119,12 @@ impl<'a> Extensions<'a> {
         self.typed(ExtensionType::RENEGOTIATION_INFO, opaque8)
     }
 
+    /// The DER of the names of authorities whose certificates are welcome: at least one, in version
+    /// 1.3 (RFC 8446 §4.2.4). WebRTC has no authorities.
+    pub fn certificate_authorities(&self) -> Result<Option<&'a [u8]>, ParseError> {
+        self.typed(ExtensionType::CERTIFICATE_AUTHORITIES, authorities)
+    }
+
     /// SRTP profiles and the master key identifier (RFC 5764 §4.1.1).
     pub fn use_srtp(&self) -> Result<Option<UseSrtp<'a>>, ParseError> {
         self.typed(ExtensionType::USE_SRTP, UseSrtp::parse)
@@ -177,6 +183,13 @@ impl<'a> UseSrtp<'a> {
     fn parse(input: &'a [u8]) -> Parsed<'a, Self> {
         map((Codes::parse16, opaque8), |(profiles, mki)| Self { profiles, mki }).parse(input)
     }
+}
+
+fn authorities(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let (rest, list) = verify(opaque16, |list: &[u8]| !list.is_empty()).parse(input)?;
+    let name = verify(opaque16, |name: &[u8]| !name.is_empty());
+    complete(fold_many0(name, || (), |(), _: &[u8]| ()), list).map_err(nom::Err::Failure)?;
+    Ok((rest, list))
 }
 
 fn extension(input: &[u8]) -> Parsed<'_, (ExtensionType, &[u8])> {

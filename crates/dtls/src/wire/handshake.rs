@@ -144,8 +144,8 @@ impl<'a> ClientHello<'a> {
     pub fn offers_version(&self, wanted: Version) -> Result<bool, ParseError> {
         match self.extensions.supported_versions()? {
             Some(list) => Ok(list.contains(wanted.0)),
-            // DTLS counts downwards.
-            None => Ok(self.version.is_dtls() && self.version.0 <= wanted.0),
+            // DTLS counts downwards from 0xfeff, so whatever is lower is newer; TLS counts upwards.
+            None => Ok((0x8000..=wanted.0).contains(&self.version.0)),
         }
     }
 }

@@ -149,6 +149,15 @@ impl Pair {
         }
     }
 
+    /// Lets time pass until everything that was sent is acknowledged.
+    pub(crate) fn rest(&mut self) {
+        for _ in 0..6 {
+            self.settle();
+            self.wait(millis(100));
+        }
+        self.settle();
+    }
+
     /// Lets time pass until both are connected; `wire` makes of each datagram (of the
     /// client or not) those that arrive.
     /// Gives up after this many datagrams.

@@ -28,12 +28,14 @@ fn talk(pair: &mut Pair) {
 #[test]
 fn new_keys_begin_when_the_peer_has_acknowledged_them() {
     let mut pair = Pair::connected13();
-    pair.client.update_keys(KeyUpdateRequest::NotRequested);
+    pair.client.update_keys(KeyUpdateRequest::NotRequested).unwrap();
     let update = pair.client_sends();
     assert_eq!(epochs(&update), [3]);
     pair.client.send(b"old keys").unwrap();
     assert_eq!(epochs(&pair.client_sends()), [3]);
     pair.server_gets(&update[0]);
+    assert!(pair.server_sends().is_empty(), "more may come");
+    pair.wait(millis(100));
     let acknowledgement = pair.server_sends();
     assert_eq!(epochs(&acknowledgement), [3]);
     pair.client_gets(&acknowledgement[0]);
@@ -49,8 +51,8 @@ fn new_keys_begin_when_the_peer_has_acknowledged_them() {
 fn both_sides_can_be_asked_for_new_keys_any_number_of_times() {
     let mut pair = Pair::connected13();
     for _ in 0..20 {
-        pair.client.update_keys(KeyUpdateRequest::Requested);
-        pair.settle();
+        pair.client.update_keys(KeyUpdateRequest::Requested).unwrap();
+        pair.rest();
         talk(&mut pair);
     }
     pair.client.send(b"x").unwrap();
@@ -58,9 +60,9 @@ fn both_sides_can_be_asked_for_new_keys_any_number_of_times() {
     assert_eq!(epochs(&pair.client_sends()), [23 & 3]);
     assert_eq!(epochs(&pair.server_sends()), [23 & 3]);
     // Both at once.
-    pair.client.update_keys(KeyUpdateRequest::Requested);
-    pair.server.update_keys(KeyUpdateRequest::Requested);
-    pair.settle();
+    pair.client.update_keys(KeyUpdateRequest::Requested).unwrap();
+    pair.server.update_keys(KeyUpdateRequest::Requested).unwrap();
+    pair.rest();
     talk(&mut pair);
     assert_eq!((pair.client.poll_timeout(), pair.server.poll_timeout()), (None, None));
 }
@@ -68,7 +70,7 @@ fn both_sides_can_be_asked_for_new_keys_any_number_of_times() {
 #[test]
 fn a_key_update_is_sent_again_until_it_is_acknowledged() {
     let mut pair = Pair::connected13();
-    pair.client.update_keys(KeyUpdateRequest::NotRequested);
+    pair.client.update_keys(KeyUpdateRequest::NotRequested).unwrap();
     pair.client_sends();
     pair.wait(millis(400));
     let again = pair.client_sends();
@@ -93,7 +95,7 @@ fn what_was_sent_before_the_change_is_read_after_it() {
     let mut pair = Pair::connected13();
     pair.client.send(b"late").unwrap();
     let late = pair.client_sends();
-    pair.client.update_keys(KeyUpdateRequest::NotRequested);
+    pair.client.update_keys(KeyUpdateRequest::NotRequested).unwrap();
     pair.settle();
     talk(&mut pair);
     assert_eq!(pair.server_gets(&late[0]), [b"late"]);
@@ -103,7 +105,7 @@ fn what_was_sent_before_the_change_is_read_after_it() {
 #[test]
 fn a_replayed_key_update_changes_nothing() {
     let mut pair = Pair::connected13();
-    pair.client.update_keys(KeyUpdateRequest::NotRequested);
+    pair.client.update_keys(KeyUpdateRequest::NotRequested).unwrap();
     let update = pair.client_sends();
     for _ in 0..100 {
         pair.server_gets(&update[0]);

@@ -119,6 +119,7 @@ fn a_lost_acknowledgement_is_sent_again_when_the_client_sends_its_flight_again()
     let again = pair.client_sends();
     assert_eq!(again.len(), 1);
     pair.server_gets(&again[0]);
+    pair.wait(millis(100));
     let acknowledgement = pair.server_sends();
     assert_eq!(acknowledgement.len(), 1);
     pair.client_gets(&acknowledgement[0]);
@@ -137,10 +138,12 @@ fn only_what_was_lost_is_sent_again() {
             pair.server_gets(datagram);
         }
     }
-    // The gap is told at once, without waiting for a timer.
+    // The gap is told as soon as it can't be reordering any more, and filled when no more is told.
+    pair.wait(millis(25));
     let told = pair.server_sends();
     assert_eq!(told.len(), 1);
     pair.client_gets(&told[0]);
+    pair.wait(millis(50));
     let again = pair.client_sends();
     assert_eq!(again.len(), 1, "one datagram was lost");
     pair.server_gets(&again[0]);
@@ -172,6 +175,7 @@ fn the_rest_of_a_flight_is_asked_for_after_a_quarter_of_the_timeout() {
     let told = pair.client_sends();
     assert_eq!(told.len(), 1);
     pair.server_gets(&told[0]);
+    pair.wait(millis(50));
     let again = pair.server_sends();
     assert_eq!(again.len(), 1);
     assert_eq!(again[0].len(), last.len());

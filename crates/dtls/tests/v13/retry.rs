@@ -7,7 +7,7 @@ use pollrtc_dtls::wire::{ExtensionType, HandshakeType};
 use pollrtc_dtls::{CloseReason, Connection, Cookies, Event, HandshakeError, State, Versions};
 
 use crate::support::wire::{body_of, message_record};
-use crate::support::{Pair, SERVER, Setup, address, deliver, rng};
+use crate::support::{Pair, SERVER, Setup, address, deliver, millis, rng};
 
 /// A client whose ClientHello fits into one datagram.
 fn small(versions: Versions) -> Setup {
@@ -30,9 +30,37 @@ fn a_server_asks_for_the_group_that_it_has() {
         let hello = pair.client_sends();
         pair.server_gets(&hello[0]);
         assert_eq!(pair.server.state(), State::Listening, "nothing is kept");
-        assert_eq!(pair.server.poll_timeout(), None);
         pair.settle();
         assert!(pair.client.is_connected() && pair.server.is_connected(), "{second:?}");
+    }
+}
+
+#[test]
+fn a_retry_is_sent_again_unless_it_is_there_to_prove_an_address() {
+    for (cookies, is_sent_again) in [(Cookies::Off, true), (Cookies::Required, false)] {
+        let mut setup = Setup::v13();
+        setup.server.groups = vec![NamedGroup::Secp256r1];
+        setup.server.cookies = cookies;
+        setup.client.handshake_timeout = millis(3_600_000);
+        let mut pair = setup.pair();
+        for datagram in pair.client_sends() {
+            pair.server_gets(&datagram);
+        }
+        assert_eq!(pair.server_sends().len(), 1, "lost");
+        let due = is_sent_again.then_some(pair.now + millis(400));
+        assert_eq!(pair.server.poll_timeout(), due);
+        pair.now += millis(400);
+        pair.server.handle_timeout(pair.now);
+        assert_eq!(pair.server_sends().len(), usize::from(is_sent_again));
+        // After a while it is forgotten, and the server goes on waiting for anybody.
+        pair.now += millis(60_000);
+        pair.server.handle_timeout(pair.now);
+        pair.server_sends();
+        assert_eq!(pair.server.state(), State::Listening);
+        assert_eq!(pair.server.poll_timeout(), None);
+        pair.wait(millis(0));
+        pair.rest();
+        assert!(pair.client.is_connected() && pair.server.is_connected(), "{cookies:?}");
     }
 }
 
