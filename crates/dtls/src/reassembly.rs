@@ -10,7 +10,7 @@ use crate::wire::HandshakeType;
 use crate::wire::handshake::{Fragment, HEADER_LEN};
 
 /// How many messages ahead of the next one are kept. No flight has more than six.
-const WINDOW: u16 = 7;
+const WINDOW: u32 = 7;
 
 /// A whole message.
 #[derive(Debug)]
@@ -42,7 +42,8 @@ pub(crate) enum Inserted {
 
 #[derive(Debug)]
 pub(crate) struct Reassembler {
-    next: u16,
+    /// Beyond all numbers, once they are used up.
+    next: u32,
     partial: Vec<Partial>,
     /// Bytes of messages that were handed on, which the handshake keeps for its transcript.
     taken: usize,
@@ -62,13 +63,13 @@ impl Reassembler {
 
     /// Takes a fragment that came in a record of `epoch`.
     pub(crate) fn insert(&mut self, epoch: u16, fragment: &Fragment<'_>) -> Inserted {
-        let ahead = fragment.message_seq.wrapping_sub(self.next);
-        if fragment.message_seq < self.next {
-            let newest = fragment.message_seq.wrapping_add(1) == self.next;
+        let message_seq = u32::from(fragment.message_seq);
+        let Some(ahead) = message_seq.checked_sub(self.next) else {
+            let newest = message_seq + 1 == self.next;
             return Inserted::Repeated {
                 last: newest && fragment.is_last(),
             };
-        }
+        };
         if ahead >= WINDOW {
             return Inserted::Refused;
         }
@@ -101,7 +102,7 @@ impl Reassembler {
 
     /// The next message, if it is complete.
     pub(crate) fn pop(&mut self) -> Option<Message> {
-        self.take(self.next)
+        self.take(u16::try_from(self.next).ok()?)
     }
 
     /// A complete message of this kind, whatever its number; the next one follows it. For a server
@@ -117,7 +118,7 @@ impl Reassembler {
     }
 
     /// Forgets everything and waits for `next`.
-    pub(crate) fn restart(&mut self, next: u16) {
+    pub(crate) fn restart(&mut self, next: u32) {
         self.next = next;
         self.partial = Vec::new();
         self.taken = 0;
@@ -141,7 +142,7 @@ impl Reassembler {
     /// Whether something has come that follows what has not.
     pub(crate) fn has_gap(&self) -> bool {
         let mut partial = self.partial.iter();
-        partial.any(|partial| partial.message_seq != self.next || !partial.seen.is_empty())
+        partial.any(|partial| u32::from(partial.message_seq) != self.next || !partial.seen.is_empty())
     }
 
     /// Whether nothing waits for its rest or for its turn.
@@ -155,8 +156,8 @@ impl Reassembler {
         self.taken + partial.sum::<usize>()
     }
 
-    /// The number of the message that comes next.
-    pub(crate) fn next_message_seq(&self) -> u16 {
+    /// The number of the message that comes next; 2^16 if none can.
+    pub(crate) fn next_message_seq(&self) -> u32 {
         self.next
     }
 
@@ -166,7 +167,7 @@ impl Reassembler {
             .iter()
             .position(|partial| partial.message_seq == message_seq && partial.is_complete())?;
         let partial = self.partial.swap_remove(index);
-        self.next = message_seq.wrapping_add(1);
+        self.next = u32::from(message_seq) + 1;
         self.taken += partial.bytes.len();
         Some(partial.into_message())
     }

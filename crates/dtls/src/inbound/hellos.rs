@@ -63,7 +63,7 @@ impl Connection {
             Ok(Some(server)) => {
                 self.stats.replaced_client_hellos += 1;
                 self.phase = Phase::Server(server, welcome);
-                self.reassembler.restart(hello.message_seq.wrapping_add(1));
+                self.reassembler.restart(u32::from(hello.message_seq) + 1);
             }
             Ok(None) => self.stats.cookies_asked += 1,
             Err(_) => self.stats.refused_client_hellos += 1,

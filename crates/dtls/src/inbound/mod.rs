@@ -229,7 +229,10 @@ impl Connection {
                 self.refuse_client_hello(HandshakeError::Unexpected(fragment.kind));
             }
             // Under a key of the peer's own, something new in an epoch that is over.
-            if self.is_connected() && epoch > 0 && fragment.message_seq >= self.reassembler.next_message_seq() {
+            if self.is_connected()
+                && epoch > 0
+                && u32::from(fragment.message_seq) >= self.reassembler.next_message_seq()
+            {
                 self.refuse(AlertDescription::UNEXPECTED_MESSAGE);
             }
             return Inserted::Refused;
@@ -264,7 +267,7 @@ impl Connection {
             Phase::Client(_) | Phase::Server(..) => kind != HandshakeType::FINISHED || epoch == ENCRYPTED_EPOCH,
             // Repeats of the handshake, and what follows it.
             Phase::Connected(established) => {
-                let is_repeat = fragment.message_seq < self.reassembler.next_message_seq();
+                let is_repeat = u32::from(fragment.message_seq) < self.reassembler.next_message_seq();
                 let is_newest = established.is_read_epoch(epoch);
                 (epoch == HANDSHAKE_EPOCH && is_repeat) || is_newest || (epoch > HANDSHAKE_EPOCH && is_repeat)
             }

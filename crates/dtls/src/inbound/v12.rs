@@ -81,7 +81,7 @@ impl Connection {
             let next_message_seq = self.reassembler.next_message_seq();
             match fragment.kind {
                 // RFC 6347 §4.2.4: the peer did not get our last flight. Its last byte stands for all.
-                HandshakeType::FINISHED if fragment.message_seq.wrapping_add(1) == next_message_seq => {
+                HandshakeType::FINISHED if u32::from(fragment.message_seq) + 1 == next_message_seq => {
                     self.stats.repeated_fragments += 1;
                     if fragment.is_last() && self.flight.handle_repeat() {
                         self.stats.flights_resent += 1;
@@ -92,7 +92,7 @@ impl Connection {
                     self.stats.refused_renegotiations += 1;
                     self.alert(AlertLevel::Warning, AlertDescription::NO_RENEGOTIATION);
                 }
-                _ if fragment.message_seq >= next_message_seq => {
+                _ if u32::from(fragment.message_seq) >= next_message_seq => {
                     return self.refuse(AlertDescription::UNEXPECTED_MESSAGE);
                 }
                 _ => self.stats.refused_fragments += 1,
