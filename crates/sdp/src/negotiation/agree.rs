@@ -59,14 +59,14 @@ impl Exchanged<'_> {
             let transport = self.transport(shared)?;
             for member in &shared.members {
                 if let Some(slot) = transport_of.get_mut(*member) {
-                    *slot = Some(transport.key.transport);
+                    *slot = Some((transport.key.transport, shared.tagged));
                 }
             }
             transports.insert(transport.key.transport, transport);
         }
         let mut sections = Vec::with_capacity(rejected.len());
         for (index, (rejected, transport)) in rejected.iter().zip(transport_of).enumerate() {
-            sections.push(self.section(index, *rejected, transport, &shared)?);
+            sections.push(self.section(index, *rejected, transport)?);
         }
         Ok(Agreed {
             sections,
@@ -344,13 +344,13 @@ impl Exchanged<'_> {
         &self,
         index: usize,
         rejected: Option<RejectReason>,
-        transport: Option<TransportId>,
-        shared: &[Shared],
+        transport: Option<(TransportId, usize)>,
     ) -> Result<AgreedSection, NegotiationError> {
         let Some((ours, theirs)) = self.sides(index) else {
             let (offered, answered) = (self.local.sections.len(), self.remote.sections.len());
             return Err(NegotiationError::SectionsMismatch { offered, answered });
         };
+        let (transport, tagged) = transport.unzip();
         let content = match (&ours.content, &theirs.content) {
             (LocalContent::Data(data), RemoteContent::Data(remote)) if rejected.is_none() => {
                 AgreedContent::Data(AgreedData {
@@ -364,12 +364,8 @@ impl Exchanged<'_> {
                 let answered = self.answered_direction(index, rtp.direction, theirs)?;
                 let mut said = remote.parameters.clone();
                 // What the tagged section says of RTCP holds for its bundle (RFC 9143 §7.1.3).
-                let group = shared.iter().find(|shared| {
-                    shared.tagged == index
-                        || transport.is_some() && shared.members.len() > 1 && shared.members.contains(&index)
-                });
-                let tagged = group.and_then(|shared| self.remote.sections.get(shared.tagged));
-                said.rtcp_rsize |= tagged.is_some_and(|tagged| tagged.rtcp_rsize);
+                let tagged = tagged.and_then(|tagged| self.remote.sections.get(tagged));
+                said.rtcp_rsize |= !theirs.rtcp_mux && tagged.is_some_and(|tagged| tagged.rtcp_rsize);
                 let parameters = match self.offerer {
                     Offerer::Us => rtp.parameters.accept(&said),
                     Offerer::Peer => said.accept(&rtp.parameters).map(crate::rtp::NegotiatedRtp::reversed),

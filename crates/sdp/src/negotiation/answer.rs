@@ -41,6 +41,8 @@ struct Answering<'a> {
     rejected: Vec<Option<RejectReason>>,
     parameters: Vec<Option<RtpParameters>>,
     states: BTreeMap<usize, LocalState>,
+    /// Sections whose RTCP goes with their RTP.
+    muxed: BTreeSet<usize>,
 }
 
 impl<'a> Answering<'a> {
@@ -55,6 +57,7 @@ impl<'a> Answering<'a> {
             rejected: alloc::vec![None; offer.sections.len()],
             parameters: alloc::vec![None; offer.sections.len()],
             states: BTreeMap::new(),
+            muxed: BTreeSet::new(),
         }
     }
 
@@ -237,6 +240,9 @@ impl<'a> Answering<'a> {
             let Some((shared, state)) = self.transport_of(shared, &mut given, &mut next)? else {
                 continue;
             };
+            if self.says_mux(&shared, shared.tagged) {
+                self.muxed.extend(&shared.members);
+            }
             for member in &shared.members {
                 let state = match &state {
                     LocalState::Active { key, .. } if *member != shared.tagged => LocalState::Active {
@@ -293,7 +299,7 @@ impl<'a> Answering<'a> {
             };
             let has_rtp = |index: &usize| self.parameters.get(*index).is_some_and(Option::is_some);
             let has_rtp = shared.members.iter().any(has_rtp);
-            match self.unusable(tagged, section, has_rtp)? {
+            match self.unusable(&shared, tagged, section, has_rtp)? {
                 None => {
                     let shared = shared.tag(tagged);
                     let state = self.described(&shared, section, has_rtp, given, next)?;
@@ -314,6 +320,7 @@ impl<'a> Answering<'a> {
     /// Why the transport that a section describes can't be used.
     fn unusable(
         &self,
+        shared: &Shared,
         index: usize,
         section: &RemoteSection,
         has_rtp: bool,
@@ -333,10 +340,19 @@ impl<'a> Answering<'a> {
             return Err(NegotiationError::RtcpMuxOnlyWithoutMux { section: index });
         }
         let required = self.negotiator.config.rtcp_mux_policy == RtcpMuxPolicy::Require;
-        if has_rtp && required && !section.rtcp_mux {
+        if has_rtp && required && !self.says_mux(shared, index) {
             return Ok(Some(RejectReason::NoRtcpMux));
         }
         Ok(None)
+    }
+
+    /// Whether RTCP goes with RTP: the section that describes the transport says so, or where that
+    /// one has data, as browsers do, one with media.
+    fn says_mux(&self, shared: &Shared, tagged: usize) -> bool {
+        let section = |index: usize| self.offer.sections.get(index);
+        let says = |index: usize| section(index).is_some_and(|section| section.rtcp_mux);
+        let is_data = section(tagged).is_some_and(|section| section.data().is_some());
+        says(tagged) || (is_data && shared.members.iter().any(|member| says(*member)))
     }
 
     /// Which transport that is, and how we describe our end of it.
@@ -376,7 +392,8 @@ impl<'a> Answering<'a> {
             }
         };
         given.insert(key.transport);
-        if has_rtp && before.is_some_and(|before| before.rtcp_mux && !section.rtcp_mux) && self.carried_rtp(shared) {
+        let mux = self.says_mux(shared, shared.tagged);
+        if has_rtp && before.is_some_and(|before| before.rtcp_mux && !mux) && self.carried_rtp(shared) {
             return Err(NegotiationError::RtcpMuxChanged { section: shared.tagged });
         }
         let (key, continued) = match before {
@@ -399,10 +416,10 @@ impl<'a> Answering<'a> {
                 setup: role.setup(),
                 tls_id: section.tls_id.is_some(),
                 rtcp: Rtcp {
-                    mux: has_rtp && section.rtcp_mux,
+                    mux: has_rtp && mux,
                     mux_only: false,
                     rsize: has_rtp && section.rtcp_rsize,
-                    address: has_rtp && !section.rtcp_mux,
+                    address: has_rtp && !mux,
                 },
             },
         })
@@ -510,6 +527,7 @@ impl<'a> Answering<'a> {
         }
         LocalContent::Rtp(Box::new(LocalRtp {
             transceiver: transceiver.id,
+            rtcp_mux: self.muxed.contains(&index),
             direction,
             parameters,
             streams: (sends || had_streams).then(|| transceiver.streams.clone()),

@@ -295,7 +295,12 @@ impl Negotiator {
                     return section(line_of_media(transceiver.kind, "0"), LocalContent::Unknown, rejected);
                 }
                 let had_streams = previous.is_some_and(|previous| previous.streams.is_some());
+                let transport = match &state {
+                    LocalState::Active { key, .. } => self.agreed.transports.get(&key.transport),
+                    LocalState::Rejected(_) => None,
+                };
                 let rtp = LocalRtp {
+                    rtcp_mux: transport.is_none_or(|transport| transport.rtcp_mux),
                     transceiver: transceiver.id,
                     direction: transceiver.direction,
                     streams: (sends || had_streams).then(|| transceiver.streams.clone()),

@@ -66,9 +66,10 @@ pub(super) enum TransportDescription {
     BundleOnly,
 }
 
-/// What is said about RTCP; nothing if the transport carries no RTP.
+/// What is said about RTCP where the transport is described; nothing if it carries no RTP.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub(super) struct Rtcp {
+    /// Of the media in the bundle, if it is a data section that describes the transport.
     pub(super) mux: bool,
     pub(super) mux_only: bool,
     pub(super) rsize: bool,
@@ -98,6 +99,9 @@ pub(super) struct LocalRtp {
     pub(super) parameters: RtpParameters,
     /// `None`: no `a=msid` at all.
     pub(super) streams: Option<Vec<String>>,
+    /// `a=rtcp-mux`. RFC 8859 would have it once per bundle, but libwebrtc refuses bundled sections
+    /// of media without it.
+    pub(super) rtcp_mux: bool,
 }
 
 impl LocalSection {

@@ -1,6 +1,6 @@
 //! Descriptions are created and take effect (RFC 9429 §5.5 to §5.11); all or nothing.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -14,6 +14,7 @@ use super::transceiver::{self, Negotiated, Origin};
 use super::transport::{LocalTransport, TransportKey};
 use super::{NegotiationError, Negotiator, TransceiverInit};
 use crate::attribute::Direction;
+use crate::rtp::MediaKind;
 
 impl Negotiator {
     /// An offer with all that is wanted and known now (RFC 9429 §5.2). Set it, then send it.
@@ -315,7 +316,13 @@ impl Negotiator {
             .collect();
         let bundle_of = offer.bundle_of();
         let mut mids = self.fresh_mids();
-        let mut waiting = 0_usize;
+        let mut waiting: BTreeMap<MediaKind, VecDeque<usize>> = BTreeMap::new();
+        for (place, each) in self.transceivers.iter().enumerate() {
+            let waits = each.origin == Origin::AddTrack && each.negotiated.section.is_none() && !each.stopped;
+            if waits {
+                waiting.entry(each.kind).or_default().push_back(place);
+            }
+        }
         for (index, section) in offer.sections.iter().enumerate() {
             let bundled = bundle_of.get(index).is_some_and(Option::is_some);
             let Some(rtp) = section.rtp().filter(|_| !section.is_rejected(bundled)) else {
@@ -326,21 +333,17 @@ impl Negotiator {
             }
             let mid = section.mid.clone().unwrap_or_else(|| mids.fresh());
             let wanted = transceiver::receives(section.direction);
-            let found = self.transceivers.iter_mut().find(|each| {
-                wanted
-                    && each.kind == rtp.kind
-                    && each.origin == Origin::AddTrack
-                    && each.negotiated.section.is_none()
-                    && !each.stopped
-            });
+            let found = waiting
+                .get_mut(&rtp.kind)
+                .filter(|_| wanted)
+                .and_then(VecDeque::pop_front);
             let negotiated = Negotiated {
                 mid: Some(mid),
                 section: Some(index),
                 ..Negotiated::default()
             };
-            if let Some(transceiver) = found {
+            if let Some(transceiver) = found.and_then(|place| self.transceivers.get_mut(place)) {
                 transceiver.negotiated = negotiated;
-                waiting = waiting.saturating_add(1);
                 continue;
             }
             let init = TransceiverInit {

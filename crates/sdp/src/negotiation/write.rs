@@ -104,8 +104,7 @@ fn write_section(
     match &section.content {
         LocalContent::Data(data) => write_data(writer, data, &section.line, config),
         LocalContent::Rtp(rtp) => {
-            let describes = matches!(description, TransportDescription::Full { .. });
-            write_media(writer, rtp, describes);
+            write_media(writer, rtp);
         }
         LocalContent::Unknown => {}
     }
@@ -154,19 +153,24 @@ fn write_rtcp(writer: &mut Writer, rtcp: &Rtcp, content: &LocalContent) {
     if rtcp.address {
         writer.text("rtcp", "9 IN IP4 0.0.0.0");
     }
-    if rtcp.mux {
-        writer.flag("rtcp-mux");
-    }
     if rtcp.mux_only {
         writer.flag("rtcp-mux-only");
     }
     // RFC 9143 §7.1.3: a data section speaks for the media in its bundle.
-    if rtcp.rsize && matches!(content, LocalContent::Data(_)) {
-        writer.flag("rtcp-rsize");
+    if matches!(content, LocalContent::Data(_)) {
+        if rtcp.mux {
+            writer.flag("rtcp-mux");
+        }
+        if rtcp.rsize {
+            writer.flag("rtcp-rsize");
+        }
     }
 }
 
-fn write_media(writer: &mut Writer, rtp: &LocalRtp, describes_transport: bool) {
+fn write_media(writer: &mut Writer, rtp: &LocalRtp) {
+    if rtp.rtcp_mux {
+        writer.flag("rtcp-mux");
+    }
     writer.flag(rtp.direction.as_str());
     match rtp.streams.as_deref() {
         None => {}
@@ -180,13 +184,7 @@ fn write_media(writer: &mut Writer, rtp: &LocalRtp, describes_transport: bool) {
             }
         }
     }
-    if describes_transport {
-        rtp.parameters.write(writer);
-    } else {
-        let mut parameters = rtp.parameters.clone();
-        parameters.rtcp_rsize = false;
-        parameters.write(writer);
-    }
+    rtp.parameters.write(writer);
 }
 
 fn write_data(writer: &mut Writer, data: &LocalData, line: &SectionLine, config: &Config) {

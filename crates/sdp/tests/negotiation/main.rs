@@ -2,10 +2,12 @@
 
 mod support;
 
+mod browsers;
 mod bundles;
 mod candidates;
 mod data;
 mod media;
+mod peers;
 mod states;
 mod transports;
 mod traps;
