@@ -6,6 +6,7 @@ mod browsers;
 mod bundles;
 mod candidates;
 mod data;
+mod examples;
 mod media;
 mod peers;
 mod states;

@@ -1,6 +1,7 @@
 //! The signaling state: what may be said when, what is taken back, and what two offers at once do.
 
-use pollrtc_sdp::negotiation::{Description, Effect, NegotiationError, SdpKind, SignalingState};
+use pollrtc_sdp::negotiation::{Description, Effect, NegotiationError, SdpKind, SignalingState, TransceiverInit};
+use pollrtc_sdp::rtp::MediaKind;
 use quickcheck::{Arbitrary, Gen, quickcheck};
 
 use crate::support::{Peer, as_kind, data_pair, edited, exchange, values, version};
@@ -233,6 +234,54 @@ fn provisional_answers_may_change_and_the_last_is_final() {
 }
 
 #[test]
+fn an_answer_that_does_not_fit_the_offer_is_refused() {
+    let mut alice = Peer::media("alice");
+    for _ in 0..2 {
+        alice
+            .negotiator
+            .add_transceiver(MediaKind::Audio, TransceiverInit::default());
+    }
+    alice.negotiator.add_data_channels();
+    let answer = Peer::media("bob").answer(&alice.offer());
+    let (short, _) = answer.sdp.rsplit_once("m=application").unwrap();
+    let short = edited(&Description::answer(short), "BUNDLE 0 1 2", "BUNDLE 0 1");
+    let refused = alice.refuse(&short);
+    assert_eq!(
+        refused,
+        NegotiationError::SectionsMismatch {
+            offered: 3,
+            answered: 2
+        }
+    );
+    let media = alice.refuse(&edited(
+        &answer,
+        "m=application 9 UDP/DTLS/SCTP",
+        "m=application 9 TCP/DTLS/SCTP",
+    ));
+    assert!(matches!(media, NegotiationError::MediaMismatch { section: 2, .. }));
+    let renamed = edited(&edited(&answer, "BUNDLE 0 1 2", "BUNDLE 0 1 3"), "a=mid:2", "a=mid:3");
+    assert!(matches!(
+        alice.refuse(&renamed),
+        NegotiationError::MidMismatch { section: 2, .. }
+    ));
+    alice.take(&answer);
+
+    // What is offered with port zero can't be brought back by an answer.
+    let stopped = alice.negotiator.transceivers()[1].id();
+    let mut bob = Peer::media("bob");
+    let mut carol = Peer::media("carol");
+    for kind in [MediaKind::Audio, MediaKind::Audio] {
+        carol.negotiator.add_transceiver(kind, TransceiverInit::default());
+    }
+    exchange(&mut carol, &mut bob);
+    let alive = bob.answer(&carol.offer());
+    carol.take(&alive);
+    carol.negotiator.stop(stopped).unwrap();
+    carol.offer();
+    assert_eq!(carol.refuse(&alive), NegotiationError::AcceptedRejected { section: 1 });
+}
+
+#[test]
 fn what_is_closed_can_not_be_negotiated() {
     let (mut alice, bob) = data_pair();
     let remote = bob.local();
@@ -288,8 +337,8 @@ impl Fault {
 quickcheck! {
     fn for_every_fault_in_a_description_it_is_taken_or_changes_nothing(faults: Vec<Fault>) -> bool {
         let (mut alice, mut bob) = (Peer::media("alice"), Peer::media("bob"));
-        alice.negotiator.add_track(pollrtc_sdp::rtp::MediaKind::Audio, vec!["s".into()]);
-        alice.negotiator.add_track(pollrtc_sdp::rtp::MediaKind::Video, vec!["s".into()]);
+        alice.negotiator.add_track(MediaKind::Audio, vec!["s".into()]);
+        alice.negotiator.add_track(MediaKind::Video, vec!["s".into()]);
         alice.negotiator.add_data_channels();
         let offer = alice.offer();
         let bad = faults.iter().fold(offer.clone(), |offer, fault| fault.put_into(&offer));
