@@ -10,6 +10,8 @@ mod group;
 mod ice;
 mod key;
 mod name;
+#[cfg(feature = "alloc")]
+mod owned;
 mod presentation;
 mod raw;
 mod rid;
@@ -29,6 +31,8 @@ pub use format::{Fmtp, RtcpFb, RtpMap};
 pub use group::Group;
 pub use ice::{IceOptions, RemoteCandidates};
 pub use key::{Crypto, KeyMgmt};
+#[cfg(feature = "alloc")]
+pub use owned::OwnedAttribute;
 pub use presentation::{Decimal, ImageAttr, ImageSet, ImageSets};
 pub use raw::RawAttribute;
 pub use rid::{Rid, RidDirection};

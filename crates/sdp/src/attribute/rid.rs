@@ -5,7 +5,7 @@ use core::fmt;
 use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::tag;
-use nom::combinator::{opt, recognize, value};
+use nom::combinator::{cut, opt, recognize, value};
 use nom::multi::many0_count;
 use nom::sequence::preceded;
 
@@ -94,7 +94,7 @@ impl<'a> Rid<'a> {
         whole(text, |input| {
             let (input, id) = field(Field::Rid, rid_id).parse(input)?;
             let (input, direction) = field(Field::RidDirection, preceded(space, direction)).parse(input)?;
-            let (input, parameters) = opt(preceded(space, parameter_list)).parse(input)?;
+            let (input, parameters) = opt(preceded(space, cut(parameter_list))).parse(input)?;
             Ok((
                 input,
                 Self {
