@@ -5,6 +5,7 @@
 //! law harness ([`pollrtc_core::laws`]). `fuzz/` makes a libFuzzer target of each; `tests/replay.rs`
 //! puts each file in `fuzz/seeds/<target>` through its body.
 
+pub mod attributes;
 pub mod crypto;
 pub mod document;
 pub mod dtls;
@@ -22,6 +23,7 @@ pub type Body = fn(&[u8]);
 /// The targets: name and body.
 pub const TARGETS: &[(&str, Body)] = &[
     ("sdp", sdp::sdp),
+    ("sdp_attributes", attributes::sdp_attributes),
     ("sdp_candidate", sdp::sdp_candidate),
     ("sdp_rtp", sdp_rtp::sdp_rtp),
     ("sdp_document", document::sdp_document),
