@@ -401,3 +401,36 @@ fn only_the_users_bytes_count_as_buffered() {
     assert_eq!(pair.a.events.iter().filter(low).count(), 1);
     assert_eq!(pair.b.events.iter().filter(low).count(), 0, "not for its ACK");
 }
+
+#[test]
+fn another_association_takes_the_place_of_one_that_is_given_up_on_both_sides() {
+    let mut pair = Channels::connected_channels();
+    let (ours, theirs) = channel(&mut pair, "first");
+    pair.a.machine.send(ours, "before").unwrap();
+    pair.run_for(ms(1000));
+    pair.b.reading = false;
+    pair.a.machine.send(ours, "not read yet").unwrap();
+    pair.run_for(ms(1000));
+
+    pair.a.machine.close_all();
+    assert_eq!(pair.a.machine.open("too early"), Err(OpenError::Closing));
+    for (side, seed, parity) in [(&mut pair.a, 11, Parity::Even), (&mut pair.b, 12, Parity::Odd)] {
+        side.machine.new_association(rng(seed));
+        side.machine.set_role(parity);
+        side.machine.connect();
+    }
+    let second = pair.a.machine.open("second").unwrap();
+    assert_ne!(second, ours, "names are never used twice");
+    pair.b.reading = true;
+    pair.run_for(ms(1000));
+    pair.a.machine.send(second, "after").unwrap();
+    pair.run_for(ms(1000));
+
+    assert_eq!(closed(&pair.a.events), [(ours, ChannelCloseReason::Local)]);
+    assert_eq!(closed(&pair.b.events)[0].0, theirs);
+    let texts: Vec<_> = messages(&pair.b.events);
+    assert_eq!(texts.len(), 3, "{texts:?}");
+    assert_eq!(pair.a.machine.stream_id(second), Some(0), "all numbers are free again");
+    let ended = |event: &ChannelEvent| matches!(event, ChannelEvent::Disconnected(_));
+    assert!(!pair.a.events.iter().chain(&pair.b.events).any(ended));
+}

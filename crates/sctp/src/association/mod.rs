@@ -283,6 +283,11 @@ impl Association {
         self.config.remote_port = port;
     }
 
+    /// An association that has not begun, with the same peer and configuration.
+    pub(crate) fn successor(&self, rng: Rng) -> Self {
+        Self::new(self.config.clone(), rng, self.remote)
+    }
+
     /// The smoothed round-trip time, once measured.
     pub fn round_trip_time(&self) -> Option<Duration> {
         self.rtt.srtt()

@@ -22,6 +22,9 @@ impl DataChannels {
         if self.ended {
             return Err(OpenError::Disconnected);
         }
+        if self.closing {
+            return Err(OpenError::Closing);
+        }
         if self.table.len() >= self.max_channels {
             return Err(OpenError::TooManyChannels(self.table.len()));
         }
@@ -126,7 +129,7 @@ impl DataChannels {
         let crowded = self.table.len() >= self.max_channels
             || self.events.len() >= MAX_EVENTS
             || self.table.label_bytes() + open.label.len() + open.protocol.len() > self.max_label_bytes;
-        if !theirs || crowded || self.table.is_taken(stream) {
+        if !theirs || self.closing || crowded || self.table.is_taken(stream) {
             self.refuse(stream);
             return;
         }

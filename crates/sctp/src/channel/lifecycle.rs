@@ -1,5 +1,7 @@
 //! What the association tells, and how channels live and die by it (RFC 8831 §6).
 
+use alloc::vec::Vec;
+
 use super::{ChannelCloseReason, ChannelEvent, ChannelId, ChannelState, DataChannels};
 use crate::{Event, ResetError, Streams};
 
@@ -17,8 +19,7 @@ impl DataChannels {
                 }
                 Event::IncomingReset(Streams::One(stream)) => self.on_incoming_reset(stream),
                 Event::IncomingReset(Streams::All) => {
-                    let streams: alloc::vec::Vec<u16> =
-                        self.table.ids().filter_map(|id| self.table.get(id)?.stream).collect();
+                    let streams: Vec<u16> = self.table.ids().filter_map(|id| self.table.get(id)?.stream).collect();
                     streams.into_iter().for_each(|stream| self.on_incoming_reset(stream));
                 }
                 Event::OutgoingReset { stream, result } => self.on_outgoing_reset(stream, result),
@@ -30,7 +31,7 @@ impl DataChannels {
                 Event::PeerError { .. } => {}
                 Event::Restarted => {
                     self.association.discard_queue();
-                    self.close_all(ChannelCloseReason::Restarted);
+                    self.finish_all(ChannelCloseReason::Restarted);
                 }
                 Event::Closed(reason) => self.disconnect(reason),
             }
@@ -41,7 +42,7 @@ impl DataChannels {
         self.connected = true;
         self.emit(ChannelEvent::Connected);
         let streams = self.association.outbound_streams();
-        let ids: alloc::vec::Vec<ChannelId> = self.table.ids().collect();
+        let ids: Vec<ChannelId> = self.table.ids().collect();
         for id in ids {
             let Some(channel) = self.table.get(id) else {
                 continue;
@@ -164,10 +165,23 @@ impl DataChannels {
         }
     }
 
-    pub(super) fn close_all(&mut self, reason: ChannelCloseReason) {
-        let ids: alloc::vec::Vec<ChannelId> = self.table.ids().collect();
+    /// All channels are gone, for this reason.
+    pub(super) fn finish_all(&mut self, reason: ChannelCloseReason) {
+        let ids: Vec<ChannelId> = self.table.ids().collect();
         for id in ids {
             self.finish(id, Some(reason), true);
+        }
+    }
+
+    /// All channels end with the association; one that is being closed keeps its own reason.
+    pub(super) fn end_channels(&mut self) {
+        let ids: Vec<ChannelId> = self.table.ids().collect();
+        for id in ids {
+            let closing = self
+                .table
+                .get(id)
+                .is_some_and(|channel| channel.state == ChannelState::Closing);
+            self.finish(id, (!closing).then_some(ChannelCloseReason::Disconnected), true);
         }
     }
 }

@@ -8,6 +8,7 @@ mod table;
 mod types;
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -65,6 +66,8 @@ pub struct DataChannels {
     max_label_bytes: usize,
     parity: Option<Parity>,
     connected: bool,
+    /// Whether all channels were told to close, and no other may open.
+    closing: bool,
     ended: bool,
     /// `usize::MAX` for no limit.
     remote_max_message_size: usize,
@@ -92,6 +95,7 @@ impl DataChannels {
             max_label_bytes: config.max_label_bytes,
             parity: None,
             connected: false,
+            closing: false,
             ended: false,
             remote_max_message_size: DEFAULT_REMOTE_MAX_MESSAGE_SIZE,
             table: Table::default(),
@@ -181,6 +185,36 @@ impl DataChannels {
     pub fn close(&mut self, channel: ChannelId) {
         self.close_channel(channel, ChannelCloseReason::Local);
         self.take_association_events();
+    }
+
+    /// Closes all channels as [`close`](Self::close) does. From now on none can be opened, by
+    /// either side, until there is a [new association](Self::new_association).
+    pub fn close_all(&mut self) {
+        self.closing = true;
+        let ids: Vec<ChannelId> = self.table.ids().collect();
+        for id in ids {
+            self.close_channel(id, ChannelCloseReason::Local);
+        }
+        self.take_association_events();
+    }
+
+    /// Lets go of the association without a word to the peer, which has agreed on that by other
+    /// means (RFC 8841 §9.3), and begins with another one, which needs to be told role and port of
+    /// the peer and to be [connected](Self::connect). All channels are closed; events and messages
+    /// that wait for the application stay.
+    pub fn new_association(&mut self, rng: Rng) {
+        self.take_association_events();
+        self.end_channels();
+        self.association = self.association.successor(rng);
+        self.table.forget_streams();
+        self.unassigned.clear();
+        self.parity = None;
+        self.remote_max_message_size = DEFAULT_REMOTE_MAX_MESSAGE_SIZE;
+        (self.connected, self.closing, self.ended) = (false, false, false);
+        // They filled the window of the association that is gone, whose end is no news.
+        self.events.iter_mut().for_each(|queued| queued.unread = None);
+        self.events
+            .retain(|queued| !matches!(queued.event, ChannelEvent::Disconnected(_)));
     }
 
     /// Bytes of messages on this channel that have not left yet.
@@ -298,7 +332,7 @@ impl DataChannels {
 
     fn disconnect(&mut self, reason: CloseReason) {
         self.ended = true;
-        self.close_all(ChannelCloseReason::Disconnected);
+        self.finish_all(ChannelCloseReason::Disconnected);
         self.emit(ChannelEvent::Disconnected(reason));
     }
 }

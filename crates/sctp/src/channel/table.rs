@@ -119,6 +119,12 @@ impl Table {
         (candidate < limit).then_some(candidate)
     }
 
+    /// There is another association, none of whose numbers is used. Only without any channel.
+    pub(super) fn forget_streams(&mut self) {
+        self.by_stream.clear();
+        self.lowest_free = [0; 2];
+    }
+
     /// Removes a channel. Its stream is free again, unless it is not `reusable`.
     pub(super) fn remove(&mut self, id: ChannelId, reusable: bool) -> Option<Channel> {
         self.get(id)?;

@@ -254,6 +254,9 @@ pub enum OpenError {
     /// The association has ended.
     #[error("the association has ended")]
     Disconnected,
+    /// All channels are being closed; wait until that is negotiated.
+    #[error("all channels are being closed; open another one when that is negotiated")]
+    Closing,
     /// The negotiated stream number belongs to another channel.
     #[error("stream {0} belongs to another channel")]
     StreamInUse(u16),
