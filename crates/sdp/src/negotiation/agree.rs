@@ -440,12 +440,12 @@ pub(super) fn remote_transport(
         Some((other, _)) => other == ufrag,
         None => true,
     };
+    // The candidates of a group may be in a section of it that we reject (RFC 9143 §7.1.3).
+    let group = remote.bundles.iter().find(|group| group.contains(&shared.tagged));
+    let members = group.unwrap_or(&shared.members);
     let sections = || {
-        shared
-            .members
-            .iter()
-            .filter_map(|index| remote.sections.get(*index))
-            .filter(same)
+        let sections = members.iter().filter_map(|index| remote.sections.get(*index));
+        sections.filter(same)
     };
     let candidates = sections().flat_map(|section| &section.candidates);
     Some(RemoteTransport {

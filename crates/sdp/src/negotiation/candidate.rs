@@ -36,6 +36,23 @@ pub struct RemoteCandidate<'a> {
     pub ufrag: Option<&'a str>,
 }
 
+/// Only its text: whichever section it belongs to.
+impl<'a> From<&'a str> for RemoteCandidate<'a> {
+    fn from(candidate: &'a str) -> Self {
+        Self {
+            candidate,
+            ..Self::default()
+        }
+    }
+}
+
+/// Only its text: whichever section it belongs to.
+impl<'a> From<&'a String> for RemoteCandidate<'a> {
+    fn from(candidate: &'a String) -> Self {
+        Self::from(candidate.as_str())
+    }
+}
+
 /// A candidate for an offer of the peer's that we have not answered: its transport is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Trickled {
@@ -100,7 +117,7 @@ impl Negotiator {
         }
         for agreed in self.agreements() {
             let transports: BTreeSet<TransportId> = chosen(section, agreed.sections.len())
-                .filter_map(|index| agreed.sections.get(index)?.transport)
+                .filter_map(|index| agreed.carrier_of(index, &remote))
                 .collect();
             for transport in transports {
                 let fits = |remote: &RemoteTransport| ufrag.is_none_or(|ufrag| ufrag == remote.ufrag);
@@ -156,10 +173,22 @@ impl RemoteDescription {
 }
 
 impl Agreed {
+    /// The transport that candidates for a section belong to. A peer that bundles may tell those of
+    /// the whole group for a section that we reject (RFC 9143 §7.1.3).
+    fn carrier_of(&self, index: usize, remote: &RemoteDescription) -> Option<TransportId> {
+        let transport = |index: usize| self.sections.get(index)?.transport;
+        transport(index).or_else(|| {
+            let ufrag = remote.ufrag_of(index)?;
+            let group = remote.bundles.iter().find(|group| group.contains(&index))?;
+            let same = |id: &TransportId| self.transports.get(id).is_some_and(|known| known.remote.ufrag == ufrag);
+            group.iter().filter_map(|member| transport(*member)).find(same)
+        })
+    }
+
     /// Candidates that came between the offer and our answer.
-    pub(super) fn add_trickled(&mut self, trickled: &[Trickled], maximum: usize) {
+    pub(super) fn add_trickled(&mut self, trickled: &[Trickled], offer: &RemoteDescription, maximum: usize) {
         for each in trickled {
-            let transport = self.sections.get(each.section).and_then(|section| section.transport);
+            let transport = self.carrier_of(each.section, offer);
             if let Some(transport) = transport.and_then(|transport| self.transports.get_mut(&transport)) {
                 add(&mut transport.remote, each.candidate.as_deref(), maximum);
             }

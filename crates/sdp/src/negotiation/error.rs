@@ -187,6 +187,9 @@ pub enum NegotiationError {
         /// What the candidate names.
         ufrag: String,
     },
+    /// A section of ours needs a certificate, and its transport has told the fingerprint of none.
+    #[error("there is no certificate to put into the local description; give or make one")]
+    NoCertificate,
     /// Our own description could not be written; look at what the transports gave.
     #[error("the local description can't be written: {0}")]
     Write(#[from] crate::WriteError),

@@ -197,7 +197,7 @@ impl Negotiator {
         };
         let (offer, trickled) = (offer.clone(), trickled.clone());
         let mut agreed = self.exchanged(Offerer::Peer, &form, &offer)?;
-        agreed.add_trickled(&trickled, self.config.candidates_maximum);
+        agreed.add_trickled(&trickled, &offer, self.config.candidates_maximum);
         self.conclude(kind, form, offer, agreed);
         Ok(())
     }

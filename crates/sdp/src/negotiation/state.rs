@@ -289,10 +289,18 @@ impl Negotiator {
         &self,
         kind: SdpKind,
         form: &LocalForm,
-        transport: impl FnMut(TransportKey) -> LocalTransport,
+        mut transport: impl FnMut(TransportKey) -> LocalTransport,
     ) -> Result<Description, NegotiationError> {
-        let sdp = write::write(&self.config, form, transport)?;
-        Ok(Description { kind, sdp })
+        let mut is_certified = true;
+        let sdp = write::write(&self.config, form, |key| {
+            let local = transport(key);
+            is_certified &= !local.fingerprints.is_empty();
+            local
+        })?;
+        match is_certified {
+            true => Ok(Description { kind, sdp }),
+            false => Err(NegotiationError::NoCertificate),
+        }
     }
 }
 
