@@ -1,8 +1,13 @@
 //! Targets of the facade, `pollrtc`.
 
 use arbitrary::{Arbitrary, Unstructured};
-use pollrtc::{Bytes, ChannelInit, Config, Instant, PeerConnection, Reliability, Router, SignalingState};
+use pollrtc::{Instant, PeerConnection, Router, SignalingState};
 use pollrtc_core::laws::Laws;
+
+#[path = "../../../crates/pollrtc/tests/peer/script.rs"]
+mod script;
+
+use script::{act, negotiated, seeded};
 
 const NOW: Instant = Instant::from_millis(1_000);
 
@@ -41,6 +46,7 @@ fn negotiate(text: &str) {
         }
     }
     let mut offerer = peer(2);
+    offerer.create_data_channel("fuzz").expect("room for a channel");
     offerer.offer(NOW).expect("a fresh peer can offer");
     let before = offerer.local_description();
     if offerer.accept_answer(NOW, text).is_err() {
@@ -195,52 +201,5 @@ pub fn router(script: &[u8]) {
 }
 
 fn peer(seed: u8) -> PeerConnection {
-    PeerConnection::new(Config::new(pollrtc_crypto::rust_crypto::PROVIDER, [seed; 32]))
-}
-
-/// Both ends of one negotiated connection; every call gives the same two.
-fn negotiated() -> (PeerConnection, PeerConnection) {
-    let (mut alice, mut bob) = (peer(1), peer(2));
-    alice
-        .add_local_address(NOW, ([192, 0, 2, 1], 5000).into())
-        .expect("a usable address");
-    bob.add_local_address(NOW, ([192, 0, 2, 2], 6000).into())
-        .expect("a usable address");
-    alice.create_data_channel("fuzz").expect("room for a channel");
-    let offer = alice.offer(NOW).expect("a fresh peer can offer");
-    let answer = bob.accept_offer(NOW, &offer).expect("our offer is fine");
-    alice.accept_answer(NOW, &answer).expect("our answer is fine");
-    (alice, bob)
-}
-
-/// What an application may do at any time, by number.
-fn act(peer: &mut PeerConnection, now: Instant, argument: u64) {
-    let size = (argument >> 8) as usize % 5_000;
-    match argument % 12 {
-        0..=4 => {
-            let reliability = match argument % 3 {
-                0 => Reliability::Reliable,
-                _ => Reliability::MaxRetransmits(argument as u16 % 4),
-            };
-            let init = ChannelInit {
-                ordered: argument.is_multiple_of(2),
-                reliability,
-                ..ChannelInit::from("fuzz")
-            };
-            if let Ok(channel) = peer.create_data_channel(init) {
-                let _ = peer.send(channel, Bytes::from(vec![argument as u8; size]));
-                if argument.is_multiple_of(7) {
-                    peer.close_channel(channel);
-                }
-            }
-        }
-        5 => drop(peer.offer(now)),
-        6 => drop(peer.local_description()),
-        7 => peer.restart_ice(),
-        8 => drop(peer.accept_offer(now, "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n")),
-        9 => drop(peer.add_remote_candidate(now, "candidate:1 1 udp 1 203.0.113.1 9 typ host")),
-        10 => drop(peer.add_local_address(now, ([192, 0, 2, 1], 5001).into())),
-        _ if argument % 251 == 11 => peer.close(now),
-        _ => {}
-    }
+    PeerConnection::new(seeded(seed))
 }

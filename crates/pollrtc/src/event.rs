@@ -5,6 +5,7 @@ use alloc::string::String;
 use pollrtc_dtls::{CipherSuite, Version};
 use pollrtc_ice::Path;
 use pollrtc_sctp::channel::{ChannelCloseReason, ChannelId, Message};
+use pollrtc_sdp::negotiation::RemoteCandidate;
 
 /// What happened, in order; see [`PeerConnection::poll_event`](pollrtc_core::StateMachine::poll_event).
 #[derive(Clone, Debug)]
@@ -115,4 +116,17 @@ pub struct IceCandidate {
     pub sdp_mline_index: u16,
     /// The username fragment of the ICE generation that it belongs to.
     pub username_fragment: String,
+}
+
+impl<'c> From<&'c IceCandidate> for RemoteCandidate<'c> {
+    fn from(candidate: &'c IceCandidate) -> Self {
+        Self {
+            candidate: &candidate.candidate,
+            mid: candidate.sdp_mid.as_deref(),
+            section: Some(candidate.sdp_mline_index.into()),
+            ufrag: Some(&candidate.username_fragment)
+                .filter(|ufrag| !ufrag.is_empty())
+                .map(String::as_str),
+        }
+    }
 }

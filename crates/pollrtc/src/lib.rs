@@ -58,18 +58,14 @@
 extern crate alloc;
 
 mod config;
-mod description;
 mod event;
-mod negotiation;
 mod peer;
 mod router;
 mod stats;
 
 pub use bytes::Bytes;
 pub use config::{Config, Entropy};
-pub use description::{NegotiationError, SdpKind, SessionDescription};
 pub use event::{CloseReason, ConnectionState, Event, IceCandidate};
-pub use negotiation::{DtlsRole, SignalingState};
 pub use peer::{CandidateError, PeerConnection};
 #[cfg(feature = "std")]
 pub use pollrtc_core::Clock;
@@ -83,6 +79,9 @@ pub use pollrtc_sctp::Reliability;
 pub use pollrtc_sctp::channel::{
     ChannelCloseReason, ChannelId, ChannelInfo, ChannelInit, ChannelSendError, ChannelState, Message, MessageKind,
     OpenError,
+};
+pub use pollrtc_sdp::negotiation::{
+    Description as SessionDescription, DtlsRole, NegotiationError, RemoteCandidate, SdpKind, SignalingState,
 };
 pub use router::{PeerId, Router};
 pub use stats::Stats;

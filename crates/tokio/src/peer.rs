@@ -155,10 +155,9 @@ impl Peer {
     }
 
     fn current_description(&self) -> Option<(String, bool)> {
-        let description = self.lock(|state, id| state.router.peer(id).and_then(PeerConnection::local_description));
-        description.map(|description| {
-            let complete = description.sdp.contains("\r\na=end-of-candidates");
-            (description.sdp, complete)
+        self.lock(|state, id| {
+            let peer = state.router.peer(id)?;
+            Some((peer.local_description()?.sdp, peer.is_gathering_complete()))
         })
     }
 }

@@ -5,6 +5,8 @@
 //! | `POST /offer`, `{"type":"offer","sdp":..}` | `{"type":"answer","sdp":..,"id":..}` |
 //! | `POST /offer?id=N`, the same | a further offer on that session: its answer |
 //! | `POST /call` | `{"type":"offer","sdp":..,"id":..}`: the server offers |
+//! | `POST /call?id=N` | the same, once more on that session |
+//! | `POST /call?id=N&change=C` | the same, to `restart-ice`, `close-channels` or `open-channel` |
 //! | `POST /answer?id=N`, `{"type":"answer","sdp":..}` | `{}` |
 //! | `GET /session?id=N` | what was negotiated |
 //! | `DELETE /session?id=N` | nothing; the session is closed |
@@ -23,7 +25,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use pollrtc::{Certificate, Config, ConnectionState, Event, NegotiationError};
+use pollrtc::{Certificate, Config, ConnectionState, Event, NegotiationError, OpenError};
 use pollrtc_tokio::{Endpoint, Peer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -53,6 +55,32 @@ struct Session {
 #[derive(Debug, Deserialize)]
 struct Which {
     id: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Call {
+    id: Option<u64>,
+    change: Option<Change>,
+}
+
+/// What the server's next offer is about.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Change {
+    RestartIce,
+    CloseChannels,
+    OpenChannel,
+}
+
+impl Change {
+    fn of(self, peer: &Peer) -> Result<(), OpenError> {
+        match self {
+            Self::RestartIce => peer.with(|peer, _| peer.restart_ice()),
+            Self::CloseChannels => peer.with(|peer, _| peer.close_data_channels()),
+            Self::OpenChannel => return peer.create_data_channel("chat").map(drop),
+        }
+        Ok(())
+    }
 }
 
 /// A description that belongs to a session.
@@ -98,12 +126,18 @@ async fn offer(
     }
 }
 
-async fn call(State(sessions): State<Arc<Sessions>>) -> Result<Json<Described>, Refused> {
-    let (id, session) = sessions.open()?;
-    let peer = &session.peer;
-    let offer = match peer.create_data_channel("chat") {
-        Ok(_) => peer.offer().await.map_err(Refused::from),
-        Err(error) => Err(Refused::internal(error)),
+async fn call(State(sessions): State<Arc<Sessions>>, Query(call): Query<Call>) -> Result<Json<Described>, Refused> {
+    let (id, session) = match call.id {
+        Some(id) => (id, sessions.find(id)?),
+        None => sessions.open()?,
+    };
+    let change = match call.id {
+        Some(_) => call.change,
+        None => Some(Change::OpenChannel),
+    };
+    let offer = match change.map_or(Ok(()), |change| change.of(&session.peer)) {
+        Ok(()) => session.peer.offer().await.map_err(Refused::from),
+        Err(error) => Err(Refused::new(StatusCode::CONFLICT, error)),
     };
     match offer {
         Ok(sdp) => Ok(Json(Described {
@@ -111,7 +145,9 @@ async fn call(State(sessions): State<Arc<Sessions>>) -> Result<Json<Described>, 
             id,
         })),
         Err(refused) => {
-            sessions.close(id);
+            if call.id.is_none() {
+                sessions.close(id);
+            }
             Err(refused)
         }
     }
@@ -272,7 +308,7 @@ impl From<NegotiationError> for Refused {
     fn from(error: NegotiationError) -> Self {
         let status = match error {
             NegotiationError::WrongState { .. } => StatusCode::CONFLICT,
-            NegotiationError::Certificate(_) | NegotiationError::Write(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            NegotiationError::NoCertificate | NegotiationError::Write(_) => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         };
         let mut refused = Self::new(status, &error);

@@ -1,24 +1,27 @@
 //! One connection: the five verbs, and what an application does with its channels.
 
+mod agreement;
+mod packets;
 mod signaling;
 mod transport;
 
 use alloc::collections::VecDeque;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::net::{IpAddr, SocketAddr};
-use core::time::Duration;
 
 use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
-use pollrtc_crypto::{Certificate, CryptoError, Provider, Rng};
-use pollrtc_ice::{self as ice, Agent, Credentials};
+use pollrtc_crypto::{Certificate, HashAlgorithm, Provider, Rng};
+use pollrtc_ice as ice;
 use pollrtc_sctp::channel::{
     ChannelConfig, ChannelId, ChannelInfo, ChannelInit, ChannelSendError, ChannelState, DataChannels, Message,
     OpenError,
 };
 
-use crate::negotiation::Negotiator;
-use crate::{CloseReason, Config, ConnectionState, Event, SessionDescription, Stats};
-use transport::Security;
+use pollrtc_sdp::negotiation::{self, BundlePolicy, CertificateHash, Negotiator, SignalingState};
+
+use crate::{CloseReason, Config, ConnectionState, Event, Stats};
+use agreement::Carrier;
+use transport::Transports;
 
 pub use signaling::CandidateError;
 
@@ -47,30 +50,26 @@ pub use signaling::CandidateError;
 pub struct PeerConnection {
     provider: &'static dyn Provider,
     rng: Rng,
-    certificate: Result<Certificate, CryptoError>,
+    /// `None` if none could be made.
+    certificate: Option<Certificate>,
     mtu: usize,
     max_segments: usize,
-    max_message_size: usize,
-    ice_lite: bool,
 
     negotiator: Negotiator,
-    /// The description that was created last, which is the one that can be set.
-    created: Option<SessionDescription>,
     /// The text of our last description that took effect.
     described: String,
-    /// Credentials of the ICE generation that the exchange under way asks for.
-    next_credentials: Option<Credentials>,
-    restart_wanted: bool,
 
-    ice: Agent,
-    security: Security,
+    transports: Transports,
     channels: DataChannels,
+    /// What the channels' association runs over, once data channels are agreed on.
+    carrier: Option<Carrier>,
 
     events: VecDeque<Event>,
     reported_state: ConnectionState,
+    /// The peer has ended what we have offered to give up; the connection ends with it if the offer
+    /// comes to nothing.
+    parting: Option<CloseReason>,
     ending: Option<Ending>,
-    /// The round-trip time that DTLS and SCTP were told of.
-    known_rtt: Option<Duration>,
     /// The latest time seen.
     now: Instant,
     stats: Stats,
@@ -90,9 +89,15 @@ impl PeerConnection {
     /// A connection that has not begun.
     pub fn new(config: Config) -> Self {
         let mut rng = config.entropy.rng();
-        let certificate = config
-            .certificate
-            .map_or_else(|| Certificate::generate(config.provider, &mut rng), Ok);
+        let certificate = match config.certificate {
+            Some(certificate) => Some(certificate),
+            None => Certificate::generate(config.provider, &mut rng).ok(),
+        };
+        let fingerprint = certificate.as_ref().map(|certificate| {
+            let fingerprint = certificate.fingerprint(HashAlgorithm::Sha256).to_string();
+            let (algorithm, value) = fingerprint.split_once(' ').unwrap_or_default();
+            CertificateHash::new(algorithm, value)
+        });
         let ice_config = ice::Config {
             lite: config.ice_lite,
             stun_servers: config.stun_servers,
@@ -110,25 +115,29 @@ impl PeerConnection {
             },
             ..defaults
         };
+        let negotiation = negotiation::Config {
+            // Of all sections that a peer may offer, one is ever accepted: it has a transport of its
+            // own where the peer does not bundle, and shares that of its group where it does.
+            bundle_policy: BundlePolicy::Balanced,
+            preferred_dtls_role: config.preferred_dtls_role,
+            ice_lite: config.ice_lite,
+            max_message_size: config.max_message_size as u64,
+            ..negotiation::Config::new(rng.u64())
+        };
         Self {
             provider: config.provider,
             certificate,
             mtu: config.mtu.max(LEAST_MTU),
             max_segments: config.max_segments.max(1),
-            max_message_size: config.max_message_size,
-            ice_lite: config.ice_lite,
-            negotiator: Negotiator::new(rng.u64(), config.preferred_dtls_role),
-            created: None,
+            negotiator: Negotiator::new(negotiation),
             described: String::new(),
-            next_credentials: None,
-            restart_wanted: false,
-            ice: Agent::new(ice_config, ice::Role::Controlling, rng.fork()),
-            security: Security::default(),
-            channels: DataChannels::new(channel_config, rng.fork(), transport::INNER_ADDRESS),
+            transports: Transports::new(ice_config, rng.fork(), fingerprint),
+            channels: DataChannels::new(channel_config, rng.fork(), packets::INNER_ADDRESS),
+            carrier: None,
             events: VecDeque::new(),
             reported_state: ConnectionState::New,
+            parting: None,
             ending: None,
-            known_rtt: None,
             now: Instant::ZERO,
             stats: Stats::default(),
             rng,
@@ -136,13 +145,32 @@ impl PeerConnection {
     }
 
     /// A data channel of ours; it opens when the connection does, or soon after. A label is enough,
-    /// [`ChannelInit`] says more.
+    /// [`ChannelInit`] says more. The first one needs an offer, if the peer does not make one.
     ///
     /// # Errors
     ///
-    /// If the label or protocol is too long, the id is taken, or the connection has ended.
+    /// If the label or protocol is too long, the id is taken, the connection has ended, or
+    /// [all channels are being closed](Self::close_data_channels).
     pub fn create_data_channel(&mut self, init: impl Into<ChannelInit>) -> Result<ChannelId, OpenError> {
-        self.channels.open(init.into())
+        let channel = self.channels.open(init.into())?;
+        self.negotiator.add_data_channels();
+        self.transports.gather(self.now);
+        Ok(channel)
+    }
+
+    /// Closes all data channels, and gives their section up with the next description: the peer is
+    /// told with an [`offer`](Self::offer). Once it has agreed, the transport is closed, with
+    /// whatever had not arrived until then, while this connection stays: the next channel and offer
+    /// bring a new section with a transport of its own.
+    pub fn close_data_channels(&mut self) {
+        let exchange_under_way = self.negotiator.signaling_state() != SignalingState::Stable;
+        let described = exchange_under_way || self.negotiator.data_channels().is_some();
+        self.negotiator.stop_data_channels();
+        if described {
+            self.channels.close_all();
+        } else {
+            self.channels.new_association(self.rng.fork());
+        }
     }
 
     /// Sends a message on an open channel. It waits inside until the peer has room.
@@ -183,7 +211,7 @@ impl PeerConnection {
     /// Answers [`Event::ResolveMdns`]; `None` if the name has no address.
     pub fn resolve_mdns(&mut self, now: Instant, name: &str, address: Option<IpAddr>) {
         self.now = self.now.max(now);
-        self.ice.mdns_resolved(now, name, address);
+        self.transports.current.ice.mdns_resolved(now, name, address);
     }
 
     /// Whether the peers can talk.
@@ -192,7 +220,8 @@ impl PeerConnection {
             return ConnectionState::Closed;
         }
         // W3C WebRTC §4.3.3, with one transport.
-        match (self.ice.state(), self.security.is_connected()) {
+        let current = &self.transports.current;
+        match (current.ice.state(), current.security.is_connected()) {
             (ice::State::Closed, _) => ConnectionState::Closed,
             (ice::State::Failed(_), _) => ConnectionState::Failed,
             (ice::State::Disconnected, _) => ConnectionState::Disconnected,
@@ -204,11 +233,12 @@ impl PeerConnection {
 
     /// What was negotiated, and what was sent, received and dropped.
     pub fn stats(&self) -> Stats {
+        let current = &self.transports.current;
         Stats {
-            path: self.ice.path(),
-            round_trip_time: self.ice.round_trip_time(),
-            ice: self.ice.stats(),
-            dtls: self.security.stats(),
+            path: current.ice.path(),
+            round_trip_time: current.ice.round_trip_time(),
+            ice: current.ice.stats(),
+            dtls: current.security.stats(),
             channels: self.channels.stats(),
             ..self.stats
         }
@@ -223,7 +253,7 @@ impl PeerConnection {
 
     /// The ufrag half of STUN usernames that are meant for this connection.
     pub(crate) fn local_ufrag(&self) -> &str {
-        &self.ice.local_credentials().ufrag
+        &self.transports.current.ice.local_credentials().ufrag
     }
 
     /// The longest datagram that `poll_transmit` writes, a train of segments aside.
@@ -233,12 +263,7 @@ impl PeerConnection {
 
     /// How well ICE knows a remote address.
     pub(crate) fn acquaintance(&self, address: SocketAddr) -> ice::Acquaintance {
-        self.ice.acquaintance(address)
-    }
-
-    /// A certificate is needed by now.
-    fn certificate(&self) -> Result<&Certificate, CryptoError> {
-        self.certificate.as_ref().map_err(|error| *error)
+        self.transports.current.ice.acquaintance(address)
     }
 
     fn next_event(&mut self) -> Option<Event> {
@@ -273,8 +298,8 @@ impl core::fmt::Debug for PeerConnection {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("PeerConnection")
             .field("connection_state", &self.connection_state())
-            .field("signaling_state", &self.negotiator.state())
-            .field("ice", &self.ice)
+            .field("signaling_state", &self.negotiator.signaling_state())
+            .field("ice", &self.transports.current.ice)
             .finish_non_exhaustive()
     }
 }
@@ -291,8 +316,8 @@ impl StateMachine for PeerConnection {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
-        self.ice.handle_timeout(now);
-        self.security.handle_timeout(now);
+        self.transports.current.ice.handle_timeout(now);
+        self.transports.current.security.handle_timeout(now);
         self.channels.handle_timeout(now);
         self.advance();
     }
@@ -309,12 +334,5 @@ impl StateMachine for PeerConnection {
 
     fn poll_timeout(&self) -> Option<Instant> {
         self.next_timeout()
-    }
-}
-
-/// The text of what `local_description` gives, for signaling.
-impl From<SessionDescription> for String {
-    fn from(description: SessionDescription) -> Self {
-        description.sdp
     }
 }

@@ -5,11 +5,10 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use pollrtc_core::Instant;
-use pollrtc_crypto::HashAlgorithm;
-use pollrtc_ice::{AddressError, Candidate, Credentials, Role};
+use pollrtc_ice::{AddressError, Candidate};
+use pollrtc_sdp::negotiation::RemoteCandidate;
 
 use super::PeerConnection;
-use crate::negotiation::LocalTransport;
 use crate::{Event, IceCandidate, NegotiationError, SdpKind, SessionDescription, SignalingState};
 
 /// Why a remote candidate was refused.
@@ -19,6 +18,9 @@ pub enum CandidateError {
     /// It is not a candidate attribute (RFC 8839 §5.1).
     #[error("not a candidate line: {0}")]
     Malformed(#[from] pollrtc_ice::CandidateError),
+    /// It belongs to nothing that the peer has described.
+    #[error("{0}")]
+    Unexpected(#[from] NegotiationError),
 }
 
 impl PeerConnection {
@@ -31,21 +33,24 @@ impl PeerConnection {
     /// machine's interfaces, give those.
     pub fn add_local_address(&mut self, now: Instant, address: SocketAddr) -> Result<(), AddressError> {
         self.now = self.now.max(now);
-        self.ice.add_local_address(now, address)
+        self.transports.add_address(now, address)
     }
 
     /// A local address is gone, such as that of a network that was left.
     pub fn remove_local_address(&mut self, now: Instant, address: SocketAddr) {
         self.now = self.now.max(now);
-        self.ice.remove_local_address(now, address);
+        self.transports.remove_address(now, address);
     }
 
     /// Makes an offer and sets it: what to send to the peer. The three W3C steps exist on their own
     /// too.
     ///
+    /// It asks for data channels if there are any, or if you have created one: an offer of a fresh
+    /// connection without a channel has no section at all.
+    ///
     /// # Errors
     ///
-    /// If another exchange is under way, or the connection is closed.
+    /// If the peer's offer waits for an answer, or the connection is closed.
     pub fn offer(&mut self, now: Instant) -> Result<String, NegotiationError> {
         let offer = self.create_offer()?;
         self.set_local_description(now, &offer)?;
@@ -86,24 +91,25 @@ impl PeerConnection {
     ///
     /// If the peer's offer waits for an answer, or the connection is closed.
     pub fn create_offer(&mut self) -> Result<SessionDescription, NegotiationError> {
-        if self.restart_wanted && self.next_credentials.is_none() {
-            self.next_credentials = Some(Credentials::generate(&mut self.rng));
-        }
-        let sdp = self.negotiator.create_offer(&self.local_transport()?)?;
-        Ok(self.created.insert(SessionDescription::offer(sdp)).clone())
+        let Self {
+            negotiator, transports, ..
+        } = self;
+        let now = self.now;
+        negotiator.create_offer(|key| transports.describe(now, key))
     }
 
-    /// The answer to the offer that was set (RFC 9429 §5.3). Set it, then send it.
+    /// The answer to the offer that was set (RFC 9429 §5.3). Set it, then send it. For a
+    /// provisional one, change its kind to [`SdpKind::PrAnswer`].
     ///
     /// # Errors
     ///
     /// If there is no offer to answer.
     pub fn create_answer(&mut self) -> Result<SessionDescription, NegotiationError> {
-        if self.negotiator.peer_restarts() && self.next_credentials.is_none() {
-            self.next_credentials = Some(Credentials::generate(&mut self.rng));
-        }
-        let sdp = self.negotiator.create_answer(&self.local_transport()?)?;
-        Ok(self.created.insert(SessionDescription::answer(sdp)).clone())
+        let Self {
+            negotiator, transports, ..
+        } = self;
+        let now = self.now;
+        negotiator.create_answer(|key| transports.describe(now, key))
     }
 
     /// A description of ours takes effect, as it was created.
@@ -117,25 +123,19 @@ impl PeerConnection {
         description: &SessionDescription,
     ) -> Result<(), NegotiationError> {
         self.now = self.now.max(now);
-        if description.kind != SdpKind::Rollback && self.created.as_ref() != Some(description) {
-            return Err(NegotiationError::Modified);
-        }
-        let agreed = self.negotiator.set_local(description.kind)?;
-        self.created = None;
-        match description.kind {
-            SdpKind::Offer | SdpKind::Answer => {
-                self.described.clone_from(&description.sdp);
-                self.trickle_missing();
-            }
-            SdpKind::Rollback => self.next_credentials = None,
-        }
-        if agreed {
-            self.apply_agreement(now, Role::Controlled);
-        }
+        let effects = self.negotiator.set_local(description)?;
+        // Empty after a rollback: what was told in it has to be told again.
+        self.described.clone_from(&description.sdp);
+        self.carry_out(now, effects);
+        self.trickle_missing();
         Ok(())
     }
 
     /// The peer's description takes effect.
+    ///
+    /// An offer has precedence over one of ours that waits for its answer, which is rolled back: the
+    /// polite side of W3C's "perfect negotiation". The impolite side looks at
+    /// [`signaling_state`](Self::signaling_state) and drops such an offer instead.
     ///
     /// # Errors
     ///
@@ -147,16 +147,19 @@ impl PeerConnection {
         description: &SessionDescription,
     ) -> Result<(), NegotiationError> {
         self.now = self.now.max(now);
-        let agreed = {
-            let restarting = self.next_credentials.is_some();
-            self.negotiator
-                .set_remote(description.kind, &description.sdp, restarting)?
+        let ours_waits = self.negotiator.signaling_state() == SignalingState::HaveLocalOffer;
+        let effects = self.negotiator.set_remote_yielding(description)?;
+        let taken_back = match description.kind {
+            SdpKind::Offer => ours_waits,
+            SdpKind::Rollback => true,
+            _ => false,
         };
-        if description.kind == SdpKind::Rollback {
-            self.next_credentials = None;
+        if taken_back {
+            self.described.clear();
         }
-        if agreed {
-            self.apply_agreement(now, Role::Controlling);
+        self.carry_out(now, effects);
+        if taken_back {
+            self.trickle_missing();
         }
         Ok(())
     }
@@ -164,85 +167,106 @@ impl PeerConnection {
     /// Our description with all candidates that are known by now; `None` before the first. For
     /// signaling without trickle: wait for [`Event::GatheringComplete`], then send this.
     pub fn local_description(&self) -> Option<SessionDescription> {
-        let local = self.local_transport().ok()?;
-        self.negotiator.local_description(&local)?.ok()
+        let transports = &self.transports;
+        self.negotiator
+            .local_description(|key| transports.described(key))
+            .ok()?
     }
 
-    /// A candidate of the peer's that came over signaling: `candidate:...` or `a=candidate:...`; an
-    /// empty text means that no more will come (RFC 8838 §14).
+    /// Whether [`local_description`](Self::local_description) has all candidates that there will be,
+    /// since no STUN server is asked any more.
+    pub fn is_gathering_complete(&self) -> bool {
+        self.transports.current.ice.is_gathering_complete()
+    }
+
+    /// The peer's description as it came; `None` before the first.
+    pub fn remote_description(&self) -> Option<SessionDescription> {
+        self.negotiator
+            .pending_remote()
+            .or_else(|| self.negotiator.current_remote())
+    }
+
+    /// A candidate of the peer's that came over signaling: the [`IceCandidate`] that it was sent as,
+    /// or only its text (`candidate:...` or `a=candidate:...`). An empty text means that no more will
+    /// come (RFC 8838 §14). It may overtake the description that it belongs to.
     ///
     /// # Errors
     ///
-    /// If it is not a candidate line. What can be read but not used (other components, unknown
-    /// transports) is ignored and counted.
-    pub fn add_remote_candidate(&mut self, now: Instant, candidate: &str) -> Result<(), CandidateError> {
+    /// If it is not a candidate line, or names a section that the peer's description does not have.
+    /// What can be read but not used (other components, unknown transports) is ignored and counted.
+    pub fn add_remote_candidate<'c>(
+        &mut self,
+        now: Instant,
+        candidate: impl Into<RemoteCandidate<'c>>,
+    ) -> Result<(), CandidateError> {
         self.now = self.now.max(now);
-        if matches!(candidate.trim(), "" | "end-of-candidates" | "a=end-of-candidates") {
-            self.ice.end_of_remote_candidates(now);
-            return Ok(());
+        let candidate = candidate.into();
+        let line = match candidate.candidate.trim() {
+            "" | "end-of-candidates" | "a=end-of-candidates" => None,
+            line => Some(line.parse::<Candidate>()?),
+        };
+        if candidate.mid.is_some() || candidate.section.is_some() {
+            match self.negotiator.add_remote_candidate(candidate) {
+                Ok(effects) => {
+                    self.carry_out(now, effects);
+                    return Ok(());
+                }
+                // The agent keeps it until the description comes.
+                Err(NegotiationError::NoRemoteDescription | NegotiationError::UnknownUfrag { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.ice.add_remote_candidate(now, candidate.parse::<Candidate>()?);
+        let ice = &mut self.transports.current.ice;
+        match line {
+            Some(line) => ice.add_remote_candidate(now, line),
+            None => ice.end_of_remote_candidates(now),
+        }
         Ok(())
     }
 
     /// The next offer restarts ICE (RFC 8445 §9): new credentials, a new search for a path, while
     /// data goes on using the old one.
     pub fn restart_ice(&mut self) {
-        self.restart_wanted = true;
+        self.negotiator.restart_ice();
     }
 
     /// Where negotiation stands.
     pub fn signaling_state(&self) -> SignalingState {
-        self.negotiator.state()
+        self.negotiator.signaling_state()
     }
 
-    fn local_transport(&self) -> Result<LocalTransport<'_>, NegotiationError> {
-        let certificate = self.certificate().map_err(NegotiationError::Certificate)?;
-        Ok(LocalTransport {
-            credentials: self.next_credentials.as_ref().unwrap_or(self.ice.local_credentials()),
-            candidates: self.ice.local_candidates().collect(),
-            end_of_candidates: self.ice.is_gathering_complete(),
-            fingerprint: certificate.fingerprint(HashAlgorithm::Sha256),
-            ice_lite: self.ice_lite,
-            max_message_size: self.max_message_size,
-        })
-    }
-
-    /// Offer and answer agree on new credentials: the agent works with them from now on. Until then
-    /// an offer that restarts ICE can still be taken back.
-    pub(super) fn begin_generation(&mut self, now: Instant) {
-        if let Some(credentials) = self.next_credentials.take() {
-            self.restart_wanted = false;
-            self.ice.restart_with(now, credentials);
-        }
+    /// Whether an offer is due: a channel waits for the first exchange, data channels are to be
+    /// closed, or ICE is to restart.
+    pub fn negotiation_needed(&self) -> bool {
+        self.negotiator.negotiation_needed()
     }
 
     /// Candidates that became known between creating and setting a description trickle.
     fn trickle_missing(&mut self) {
-        if self.negotiator.data_section().is_none() {
-            return;
-        }
-        let lines = self.ice.local_candidates().map(ToString::to_string);
-        let missing = lines.filter(|line| !self.signalled_in_description(line));
-        let events: Vec<Event> = missing.map(|line| Event::Candidate(self.signalled(&line))).collect();
+        let lines = self.transports.current.ice.local_candidates().map(ToString::to_string);
+        let missing = lines.filter_map(|line| self.signalled(&line));
+        let events: Vec<Event> = missing.map(Event::Candidate).collect();
         self.events.extend(events);
     }
 
-    /// Our last description holds this candidate already.
-    pub(super) fn signalled_in_description(&self, line: &str) -> bool {
-        self.described.contains(line)
-    }
-
-    /// A local candidate in the form that signaling carries.
-    pub(super) fn signalled(&self, candidate: &str) -> IceCandidate {
-        let (index, mid) = self.negotiator.data_section().unwrap_or_default();
-        let ufrag = &self.ice.local_credentials().ufrag;
-        IceCandidate {
+    /// A local candidate in the form that signaling carries, if it is not in our last description
+    /// already, and belongs to one.
+    pub(super) fn signalled(&self, candidate: &str) -> Option<IceCandidate> {
+        if self.described.contains(candidate) {
+            return None;
+        }
+        let current = &self.transports.current;
+        let id = current.id?;
+        let (index, mid) = self.negotiator.section_of(id)?;
+        let keys = self.negotiator.live_keys().filter(|key| key.transport == id);
+        let latest = keys.map(|key| key.generation).max()?;
+        let ufrag = &current.credentials_of(latest)?.ufrag;
+        Some(IceCandidate {
             // RFC 8839 §5.1: the extension tells the generation where only the line travels.
             candidate: alloc::format!("{candidate} ufrag {ufrag}"),
-            sdp_mid: mid.map(String::from),
+            sdp_mid: Some(mid),
             sdp_mline_index: u16::try_from(index).unwrap_or(u16::MAX),
             username_fragment: ufrag.clone(),
-        }
+        })
     }
 }

@@ -1,40 +1,58 @@
-//! The way of a packet: ICE below, DTLS on its path, SCTP inside DTLS.
+//! What carries packets: an ICE agent, and DTLS on the path that it finds.
 //!
-//! In: a datagram goes to the ICE agent, which keeps what is STUN and refuses strangers; what is
-//! DTLS goes to the DTLS connection, which decrypts it in place; what comes out is an SCTP packet.
-//! Out: the other way round, each layer writing into the caller's own buffer.
+//! A connection has one transport at a time, since data channels are the only section that it ever
+//! accepts. When both sides have agreed to let go of that section, the transport goes with it, and
+//! the next section has another one.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use core::net::SocketAddr;
+use core::time::Duration;
 
-use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
-use pollrtc_dtls::{self as dtls, Connection, PeerVerification, SrtpProfile};
-use pollrtc_ice::{self as ice, Role};
-use pollrtc_sctp as sctp;
-use pollrtc_sctp::channel::{ChannelEvent, Parity};
+use pollrtc_core::{Instant, StateMachine, Transmit};
+use pollrtc_crypto::Rng;
+use pollrtc_dtls::{self as dtls, Connection};
+use pollrtc_ice::{self as ice, AddressError, Agent, Candidate, Credentials};
+use pollrtc_sdp::negotiation::{
+    CertificateHash, DtlsRole, IceRole, LocalTransport, RemoteTransport, TransportId, TransportKey,
+};
 
-use super::{Ending, PeerConnection};
-use crate::{CloseReason, DtlsRole, Event};
+/// The transport in use, and what another one is made from.
+#[derive(Debug)]
+pub(super) struct Transports {
+    /// Carries the packets, or will.
+    pub(super) current: Transport,
+    /// What a description under way asks for while `current` is still agreed on.
+    successor: Option<Box<Transport>>,
+    ice: ice::Config,
+    rng: Rng,
+    /// Given to each agent.
+    addresses: Vec<SocketAddr>,
+    /// Of our certificate; none if there is no certificate.
+    fingerprints: Vec<CertificateHash>,
+}
 
-/// DTLS and SCTP have no addresses of their own: ICE's path says where packets go.
-pub(super) const INNER_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
-
-/// What we could protect media with. Agreed on even where there are only data channels, as browsers
-/// do: some peers (aiortc) give a connection up that has no profile (RFC 5764 §4.1).
-const SRTP_PROFILES: [SrtpProfile; 3] = [
-    SrtpProfile::AeadAes128Gcm,
-    SrtpProfile::AeadAes256Gcm,
-    SrtpProfile::Aes128CmHmacSha1_80,
-];
-
-/// The cause with which a peer closes its connection (RFC 9260 §3.3.10.12).
-const USER_INITIATED_ABORT: u16 = 12;
-
-/// How many datagrams wait for the description that tells the peer's fingerprint.
-const EARLY_DATAGRAMS: usize = 8;
+/// One ICE agent and what it carries.
+#[derive(Debug)]
+pub(super) struct Transport {
+    /// What the negotiator calls it; `None` before a description names it.
+    pub(super) id: Option<TransportId>,
+    pub(super) ice: Agent,
+    pub(super) security: Security,
+    /// Which DTLS association of this transport that is, and which side of it we are.
+    pub(super) association: u32,
+    pub(super) dtls_role: DtlsRole,
+    /// Whether the agent has our addresses.
+    gathers: bool,
+    /// The generation of the agent's credentials.
+    generation: u32,
+    /// Those of other generations that descriptions name.
+    credentials: Vec<(u32, Credentials)>,
+    /// The round-trip time that DTLS and SCTP were told of.
+    pub(super) known_rtt: Option<Duration>,
+}
 
 /// The DTLS connection, which can't exist before the peer's fingerprint is known.
 #[derive(Debug)]
@@ -44,6 +62,204 @@ pub(super) enum Security {
     Waiting { early: VecDeque<Vec<u8>> },
     /// Shaking hands, connected or closed.
     Running(Box<Connection>),
+}
+
+impl Transports {
+    pub(super) fn new(ice: ice::Config, mut rng: Rng, fingerprint: Option<CertificateHash>) -> Self {
+        let mut current = Transport::new(ice.clone(), rng.fork());
+        // The first one gathers from the start, so that the first description has candidates.
+        current.gathers = true;
+        Self {
+            current,
+            successor: None,
+            ice,
+            rng,
+            addresses: Vec::new(),
+            fingerprints: fingerprint.into_iter().collect(),
+        }
+    }
+
+    pub(super) fn add_address(&mut self, now: Instant, address: SocketAddr) -> Result<(), AddressError> {
+        self.gather(now);
+        self.current.ice.add_local_address(now, address)?;
+        if let Some(successor) = &mut self.successor {
+            successor.ice.add_local_address(now, address)?;
+        }
+        if !self.addresses.contains(&address) {
+            self.addresses.push(address);
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove_address(&mut self, now: Instant, address: SocketAddr) {
+        self.addresses.retain(|known| *known != address);
+        let successor = self.successor.as_deref_mut();
+        for transport in [&mut self.current].into_iter().chain(successor) {
+            transport.ice.remove_local_address(now, address);
+        }
+    }
+
+    /// The transport in use is wanted: its candidates are needed soon.
+    pub(super) fn gather(&mut self, now: Instant) {
+        self.current.gather(now, &self.addresses);
+    }
+
+    /// What a new description says about a transport. One that is not known yet comes to be, as do
+    /// the credentials of another generation.
+    pub(super) fn describe(&mut self, now: Instant, key: TransportKey) -> LocalTransport {
+        let Self { ice, rng, .. } = self;
+        let transport = match &mut self.current {
+            current if current.id.is_none_or(|id| id == key.transport) => current,
+            _ => {
+                let made = || Box::new(Transport::new(ice.clone(), rng.fork()));
+                self.successor.get_or_insert_with(made)
+            }
+        };
+        transport.id = Some(key.transport);
+        transport.gather(now, &self.addresses);
+        transport.prepare(key.generation, &mut self.rng);
+        transport.local(key.generation, &self.fingerprints)
+    }
+
+    /// The same for a description that was made before, with the candidates that are known now.
+    pub(super) fn described(&self, key: TransportKey) -> LocalTransport {
+        let known = [Some(&self.current), self.successor.as_deref()];
+        let transport = known.into_iter().flatten().find(|each| each.id == Some(key.transport));
+        transport.map_or_else(LocalTransport::default, |transport| {
+            transport.local(key.generation, &self.fingerprints)
+        })
+    }
+
+    /// A transport is closed. True if it was the one in use, whose place another one has taken.
+    pub(super) fn close(&mut self, id: TransportId) -> bool {
+        if self.current.id != Some(id) {
+            self.successor.take_if(|successor| successor.id == Some(id));
+            return false;
+        }
+        self.current = match self.successor.take() {
+            Some(successor) => *successor,
+            None => Transport::new(self.ice.clone(), self.rng.fork()),
+        };
+        true
+    }
+
+    /// Nothing but these is named by descriptions any more.
+    pub(super) fn retain(&mut self, keys: impl Iterator<Item = TransportKey> + Clone) {
+        let is_named = |id, generation| {
+            let mut keys = keys.clone();
+            keys.any(|key| Some(key.transport) == id && generation == key.generation)
+        };
+        let Transport { id, credentials, .. } = &mut self.current;
+        credentials.retain(|(generation, _)| is_named(*id, *generation));
+    }
+}
+
+impl Transport {
+    fn new(config: ice::Config, rng: Rng) -> Self {
+        Self {
+            id: None,
+            ice: Agent::new(config, ice::Role::Controlling, rng),
+            security: Security::default(),
+            association: 0,
+            dtls_role: DtlsRole::Client,
+            gathers: false,
+            generation: 0,
+            credentials: Vec::new(),
+            known_rtt: None,
+        }
+    }
+
+    /// Gives the agent the local addresses, once.
+    fn gather(&mut self, now: Instant, addresses: &[SocketAddr]) {
+        if core::mem::replace(&mut self.gathers, true) {
+            return;
+        }
+        for address in addresses {
+            // Another agent with the same configuration has taken them all.
+            let _ = self.ice.add_local_address(now, *address);
+        }
+    }
+
+    /// Makes the credentials of a generation, unless there are some.
+    fn prepare(&mut self, generation: u32, rng: &mut Rng) {
+        if self.credentials_of(generation).is_none() {
+            self.credentials.push((generation, Credentials::generate(rng)));
+        }
+    }
+
+    /// Our credentials of a generation.
+    pub(super) fn credentials_of(&self, generation: u32) -> Option<&Credentials> {
+        if generation == self.generation {
+            return Some(self.ice.local_credentials());
+        }
+        let known = self.credentials.iter().find(|(known, _)| *known == generation);
+        known.map(|(_, credentials)| credentials)
+    }
+
+    fn local(&self, generation: u32, fingerprints: &[CertificateHash]) -> LocalTransport {
+        let Some(credentials) = self.credentials_of(generation) else {
+            return LocalTransport::default();
+        };
+        LocalTransport {
+            ufrag: credentials.ufrag.clone(),
+            pwd: credentials.pwd.clone(),
+            fingerprints: fingerprints.to_vec(),
+            tls_id: None,
+            candidates: self.ice.local_candidates().map(ToString::to_string).collect(),
+            end_of_candidates: self.ice.is_gathering_complete(),
+        }
+    }
+
+    /// Both sides agree on credentials: the agent works with them from now on. Until then, an offer
+    /// that restarts ICE can still be taken back.
+    pub(super) fn agree(&mut self, now: Instant, generation: u32, role: IceRole, remote: &RemoteTransport) {
+        let theirs = Credentials::new(remote.ufrag.as_str(), remote.pwd.as_str());
+        let known = self.ice.remote_credentials();
+        if generation != self.generation {
+            let old = self.ice.local_credentials().clone();
+            match self.credentials.iter().position(|(known, _)| *known == generation) {
+                Some(at) => {
+                    let (_, new) = self.credentials.swap_remove(at);
+                    self.ice.restart_with(now, new);
+                }
+                None => self.ice.restart(now),
+            }
+            // A provisional answer may still be taken back.
+            self.credentials.push((self.generation, old));
+            self.generation = generation;
+        } else if known.is_some_and(|known| *known != theirs) {
+            // Somebody else than in the provisional answer before; our own credentials stay.
+            let ours = self.ice.local_credentials().clone();
+            self.ice.restart_with(now, ours);
+        }
+        self.ice.set_role(match role {
+            IceRole::Controlling => ice::Role::Controlling,
+            IceRole::Controlled => ice::Role::Controlled,
+        });
+        self.ice.set_remote_lite(remote.ice_lite);
+        // The parser has checked their lengths, which is all that can be wrong with them.
+        let _ = self.ice.set_remote_credentials(now, theirs);
+        self.add_remote_candidates(now, &remote.candidates, remote.end_of_candidates);
+    }
+
+    pub(super) fn add_remote_candidates(&mut self, now: Instant, candidates: &[alloc::string::String], end: bool) {
+        // A candidate that we can't use is no reason to refuse the others (RFC 8839 §5.1).
+        for candidate in candidates.iter().filter_map(|line| line.parse::<Candidate>().ok()) {
+            self.ice.add_remote_candidate(now, candidate);
+        }
+        if end {
+            self.ice.end_of_remote_candidates(now);
+        }
+    }
+
+    /// The DTLS connection begins, in the place of another one if there is one; what came early.
+    pub(super) fn secure(&mut self, connection: Connection) -> VecDeque<Vec<u8>> {
+        self.known_rtt = None;
+        match core::mem::replace(&mut self.security, Security::Running(Box::new(connection))) {
+            Security::Waiting { early } => early,
+            Security::Running(_) => VecDeque::new(),
+        }
+    }
 }
 
 impl Default for Security {
@@ -67,291 +283,23 @@ impl Security {
         }
     }
 
-    fn transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+    pub(super) fn transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         match self {
             Self::Waiting { .. } => None,
             Self::Running(connection) => connection.poll_transmit(now, buf),
         }
     }
 
-    fn close(&mut self, now: Instant) {
+    pub(super) fn close(&mut self, now: Instant) {
         if let Self::Running(connection) = self {
             connection.close(now);
         }
     }
 
-    fn connection(&self) -> Option<&Connection> {
+    pub(super) fn connection(&self) -> Option<&Connection> {
         match self {
             Self::Waiting { .. } => None,
             Self::Running(connection) => Some(connection),
-        }
-    }
-}
-
-impl PeerConnection {
-    /// A datagram goes up through the layers.
-    pub(super) fn receive(&mut self, now: Instant, datagram: Datagram<'_>) {
-        let ice::Received::Data { payload, .. } = self.ice.handle_datagram(now, datagram) else {
-            return;
-        };
-        // RFC 9443 §3: the first byte tells the protocol.
-        match payload.first() {
-            Some(20..=63) => self.receive_dtls(now, payload),
-            Some(128..=191) => self.stats.dropped_media += 1,
-            _ => self.stats.dropped_unknown += 1,
-        }
-    }
-
-    fn receive_dtls(&mut self, now: Instant, payload: &mut [u8]) {
-        match &mut self.security {
-            Security::Waiting { early } if early.len() < EARLY_DATAGRAMS && payload.len() <= self.mtu.max(1500) => {
-                early.push_back(payload.to_vec());
-            }
-            Security::Waiting { .. } => self.stats.dropped_early += 1,
-            Security::Running(connection) => {
-                for packet in connection.handle_datagram(now, Datagram::udp(INNER_ADDRESS, payload)) {
-                    self.channels.handle_datagram(now, Datagram::udp(INNER_ADDRESS, packet));
-                }
-            }
-        }
-    }
-
-    /// What one layer found out moves the others.
-    pub(super) fn advance(&mut self) {
-        let Security::Running(connection) = &mut self.security else {
-            return;
-        };
-        let rtt = self.ice.round_trip_time();
-        if let Some(rtt) = rtt.filter(|_| rtt != self.known_rtt) {
-            self.known_rtt = Some(rtt);
-            connection.set_round_trip_time(rtt);
-            self.channels.set_round_trip_time(rtt);
-        }
-        while let Some(event) = connection.poll_event() {
-            match event {
-                dtls::Event::Connected {
-                    version, cipher_suite, ..
-                } => {
-                    self.events.push_back(Event::Secured { version, cipher_suite });
-                    let overhead = connection.record_prefix() + connection.record_suffix();
-                    self.channels.set_mtu(self.mtu.saturating_sub(overhead));
-                    self.channels.connect();
-                }
-                // It overtook the end of the handshake.
-                dtls::Event::ApplicationData(mut packet) => {
-                    self.channels
-                        .handle_datagram(self.now, Datagram::udp(INNER_ADDRESS, &mut packet));
-                }
-                dtls::Event::Closed(reason) => {
-                    // Channels end with the transport that carries them (RFC 8261 §6).
-                    self.channels.transport_closed();
-                    self.negotiator.close();
-                    let reason = match reason {
-                        dtls::CloseReason::Remote => CloseReason::Remote,
-                        other => CloseReason::Dtls(other),
-                    };
-                    self.ending.get_or_insert(Ending {
-                        reason,
-                        reported: false,
-                    });
-                }
-                _ => {}
-            }
-        }
-    }
-
-    pub(super) fn transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        if let Some(transmit) = self.ice.poll_transmit(now, buf) {
-            return Some(transmit);
-        }
-        let transmit = self.transmit_on_path(now, buf);
-        if transmit.is_none() && self.ending.is_some() && buf.len() >= self.mtu {
-            // All farewells are out.
-            self.ice.close();
-        }
-        transmit
-    }
-
-    fn transmit_on_path(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        let path = self.ice.path()?;
-        let on_path = |transmit| Transmit {
-            source: Some(path.local),
-            destination: path.remote,
-            ..transmit
-        };
-        if let Some(transmit) = self.security.transmit(now, buf) {
-            return Some(on_path(transmit));
-        }
-        if let Some(transmit) = self.transmit_channels(now, buf) {
-            return Some(on_path(transmit));
-        }
-        if self.ending.is_some() {
-            // The association's farewell is out; now DTLS may say its own.
-            self.security.close(now);
-        }
-        self.security.transmit(now, buf).map(on_path)
-    }
-
-    /// SCTP packets, each sealed in place: one, or a train of equal ones for segmentation offload.
-    fn transmit_channels(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        let Security::Running(connection) = &mut self.security else {
-            return None;
-        };
-        if !connection.is_connected() {
-            return None;
-        }
-        let (prefix, suffix) = (connection.record_prefix(), connection.record_suffix());
-        let (mut len, mut segment) = (0, self.mtu);
-        for index in 0..self.max_segments {
-            let room = buf.len().saturating_sub(len).min(segment);
-            let Some(slot) = buf.get_mut(len..len + room) else {
-                break;
-            };
-            let Some(body) = room.checked_sub(suffix).and_then(|end| slot.get_mut(prefix..end)) else {
-                break;
-            };
-            let Some(packet) = self.channels.poll_transmit(now, body) else {
-                break;
-            };
-            let Ok(sealed) = connection.seal(slot, packet.len) else {
-                break;
-            };
-            if index == 0 {
-                segment = sealed;
-            }
-            len += sealed;
-            if sealed < segment {
-                break;
-            }
-        }
-        let train = len > segment;
-        (len > 0).then(|| Transmit {
-            segment_size: train.then_some(segment),
-            ..Transmit::udp(INNER_ADDRESS, len)
-        })
-    }
-
-    pub(super) fn next_timeout(&self) -> Option<Instant> {
-        let security = self.security.connection().and_then(StateMachine::poll_timeout);
-        [self.ice.poll_timeout(), security, self.channels.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
-    }
-
-    /// Offer and answer agree: everything that waited for it begins.
-    pub(super) fn apply_agreement(&mut self, now: Instant, role: Role) {
-        self.begin_generation(now);
-        let Some(agreement) = self.negotiator.agreement().cloned() else {
-            // The peer wants no data channels.
-            self.channels.transport_closed();
-            return;
-        };
-        let remote = agreement.remote;
-        if self.security.connection().is_none() {
-            // RFC 8445 §6.1.1: a full agent controls a lite one; of equals, the offerer.
-            self.ice.set_role(match (self.ice_lite, agreement.remote_ice_lite) {
-                (false, true) => Role::Controlling,
-                (true, false) => Role::Controlled,
-                _ => role,
-            });
-        }
-        self.ice.set_remote_lite(agreement.remote_ice_lite);
-        // The parser has checked their lengths, which is all that can be wrong with them.
-        let _ = self.ice.set_remote_credentials(now, remote.credentials);
-        for candidate in remote.candidates {
-            self.ice.add_remote_candidate(now, candidate);
-        }
-        if remote.end_of_candidates {
-            self.ice.end_of_remote_candidates(now);
-        }
-        self.channels.set_remote_port(remote.sctp.port);
-        self.channels.set_remote_max_message_size(remote.sctp.max_message_size);
-        if self.security.connection().is_none() {
-            // RFC 8832 §6: the DTLS client's channels have even ids.
-            self.channels.set_role(match agreement.dtls_role {
-                DtlsRole::Client => Parity::Even,
-                DtlsRole::Server => Parity::Odd,
-            });
-            self.start_dtls(now, agreement.dtls_role, remote.fingerprints);
-        }
-        self.advance();
-    }
-
-    fn start_dtls(&mut self, now: Instant, role: DtlsRole, fingerprints: Vec<pollrtc_crypto::Fingerprint>) {
-        // No description can be made without a certificate, so there is one by now.
-        let Ok(certificate) = self.certificate() else { return };
-        let peer = PeerVerification::Fingerprints(fingerprints);
-        let mut config = dtls::Config::with_provider(self.provider, certificate.clone(), peer);
-        config.mtu = self.mtu;
-        config.srtp_profiles = SRTP_PROFILES.to_vec();
-        let rng = self.rng.fork();
-        let connection = match role {
-            DtlsRole::Client => Connection::client(config, rng, INNER_ADDRESS),
-            DtlsRole::Server => Connection::server(config, rng, INNER_ADDRESS),
-        };
-        let before = core::mem::replace(&mut self.security, Security::Running(Box::new(connection)));
-        let Security::Waiting { early } = before else { return };
-        for mut payload in early {
-            self.receive_dtls(now, &mut payload);
-        }
-    }
-
-    /// Ends the connection from this side.
-    pub(super) fn end(&mut self, reason: CloseReason) {
-        if self.ending.is_some() {
-            return;
-        }
-        self.ending = Some(Ending {
-            reason,
-            reported: false,
-        });
-        self.negotiator.close();
-        self.channels.abort("");
-    }
-
-    pub(super) fn next_ice_event(&mut self) -> Option<Event> {
-        loop {
-            return Some(match self.ice.poll_event()? {
-                ice::Event::Candidate(candidate) => {
-                    // Before there is a description, the first one will hold it; a description that
-                    // holds it needs no trickling.
-                    let line = candidate.to_string();
-                    if self.negotiator.data_section().is_none() || self.signalled_in_description(&line) {
-                        continue;
-                    }
-                    Event::Candidate(self.signalled(&line))
-                }
-                ice::Event::GatheringComplete => Event::GatheringComplete,
-                ice::Event::PathChanged(path) => Event::PathChanged(path),
-                ice::Event::ResolveMdns { name } => Event::ResolveMdns { name },
-                // Told as the connection's state.
-                _ => continue,
-            });
-        }
-    }
-
-    pub(super) fn next_channel_event(&mut self) -> Option<Event> {
-        loop {
-            return Some(match self.channels.poll_event()? {
-                ChannelEvent::Opened { channel, incoming } => Event::ChannelOpen { channel, incoming },
-                ChannelEvent::Message { channel, data } => Event::Message { channel, data },
-                ChannelEvent::BufferedAmountLow { channel } => Event::BufferedAmountLow { channel },
-                ChannelEvent::Closing { channel } => Event::ChannelClosing { channel },
-                ChannelEvent::Closed { channel, reason } => Event::ChannelClosed { channel, reason },
-                ChannelEvent::Disconnected(reason) => {
-                    self.end(match reason {
-                        sctp::CloseReason::Shutdown => CloseReason::Remote,
-                        sctp::CloseReason::PeerAborted {
-                            code: USER_INITIATED_ABORT,
-                            ..
-                        } => CloseReason::Remote,
-                        other => CloseReason::Sctp(other),
-                    });
-                    continue;
-                }
-                _ => continue,
-            });
         }
     }
 }

@@ -3,5 +3,7 @@
 mod connect;
 mod laws;
 mod negotiation;
+mod renegotiation;
 mod router;
+mod script;
 mod support;

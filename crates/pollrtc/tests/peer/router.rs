@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::support::seeded;
+use crate::script::seeded;
 use pollrtc::{ConnectionState, Datagram, Event, Instant, PeerConnection, PeerId, Router, StateMachine};
 
 const SERVER: ([u8; 4], u16) = ([192, 0, 2, 100], 3478);

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pollrtc::{Config, ConnectionState, Datagram, Event, Instant, PeerConnection, StateMachine, Transmit};
+use crate::script::seeded;
+use pollrtc::{
+    ChannelId, ChannelState, Config, ConnectionState, Datagram, Event, Instant, PeerConnection, StateMachine, Transmit,
+};
 
 /// The origin of the tests' time, far enough from zero to let clocks step back.
 pub(crate) const START: Instant = Instant::from_millis(1_000_000);
@@ -15,6 +18,8 @@ pub(crate) struct Side {
     pub(crate) address: SocketAddr,
     pub(crate) events: Vec<Event>,
     pub(crate) sent: u64,
+    /// Whether events are taken.
+    pub(crate) reading: bool,
 }
 
 impl Side {
@@ -27,6 +32,7 @@ impl Side {
             address,
             events: Vec::new(),
             sent: 0,
+            reading: true,
         }
     }
 
@@ -37,6 +43,24 @@ impl Side {
             _ => None,
         };
         self.events.iter().filter_map(text).collect()
+    }
+}
+
+/// One of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    Alice,
+    Bob,
+}
+
+impl Who {
+    pub(crate) const BOTH: [Self; 2] = [Self::Alice, Self::Bob];
+
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Alice => Self::Bob,
+            Self::Bob => Self::Alice,
+        }
     }
 }
 
@@ -79,6 +103,65 @@ impl Pair {
         let offer = self.alice.peer.offer(self.now).expect("Alice offers");
         let answer = self.bob.peer.accept_offer(self.now, &offer).expect("Bob answers");
         self.alice.peer.accept_answer(self.now, &answer).expect("Alice accepts");
+    }
+
+    /// This one offers, the other one answers: both descriptions.
+    pub(crate) fn exchange(&mut self, offerer: Who) -> (String, String) {
+        let now = self.now;
+        let offer = self.side(offerer).peer.offer(now).expect("an offer");
+        let answer = self
+            .side(offerer.other())
+            .peer
+            .accept_offer(now, &offer)
+            .expect("an answer");
+        self.side(offerer).peer.accept_answer(now, &answer).expect("it fits");
+        (offer, answer)
+    }
+
+    pub(crate) fn side(&mut self, who: Who) -> &mut Side {
+        match who {
+            Who::Alice => &mut self.alice,
+            Who::Bob => &mut self.bob,
+        }
+    }
+
+    /// One opens a channel, which comes to be open on both sides: both ends.
+    pub(crate) fn open(&mut self, who: Who, label: &str) -> (ChannelId, ChannelId) {
+        let ours = self.side(who).peer.create_data_channel(label).expect("a channel");
+        if self.side(who).peer.negotiation_needed() {
+            self.exchange(who);
+        }
+        let label = label.to_owned();
+        let theirs = |pair: &Self| {
+            let other = if who == Who::Alice { &pair.bob } else { &pair.alice };
+            let incoming = other.events.iter().filter_map(|event| match event {
+                Event::ChannelOpen { channel, .. } => Some(*channel),
+                _ => None,
+            });
+            let labelled = |channel: &ChannelId| {
+                other
+                    .peer
+                    .channel_info(*channel)
+                    .is_some_and(|info| info.label == label)
+            };
+            incoming.into_iter().find(labelled)
+        };
+        let open = |pair: &Self| {
+            let side = if who == Who::Alice { &pair.alice } else { &pair.bob };
+            side.peer.channel_state(ours) == ChannelState::Open && theirs(pair).is_some()
+        };
+        self.run_until(Duration::from_secs(5), open);
+        (ours, theirs(self).expect("just seen"))
+    }
+
+    /// One says something on a channel, and the other one hears it.
+    pub(crate) fn say(&mut self, who: Who, channel: ChannelId, text: &str) {
+        self.side(who).peer.send(channel, text).expect("room for a message");
+        let text = text.to_owned();
+        self.run_until(Duration::from_secs(5), |pair| {
+            let other = if who == Who::Alice { &pair.bob } else { &pair.alice };
+            other.texts().contains(&text)
+        });
     }
 
     /// Lets time pass until the condition holds, or panics after `limit` of virtual time.
@@ -155,13 +238,10 @@ impl Pair {
                 }
             }
         }
-        while let Some(event) = side.peer.poll_event() {
+        while side.reading
+            && let Some(event) = side.peer.poll_event()
+        {
             side.events.push(event);
         }
     }
-}
-
-/// A configuration whose runs repeat.
-pub(crate) fn seeded(seed: u8) -> Config {
-    Config::new(pollrtc_crypto::rust_crypto::PROVIDER, [seed; 32])
 }
