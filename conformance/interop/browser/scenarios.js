@@ -3,6 +3,7 @@
 const fs = require('fs'), path = require('path');
 
 const BULK = fs.readFileSync(path.join(__dirname, 'bulk.js'), 'utf8');
+const SESSION = fs.readFileSync(path.join(__dirname, 'session.js'), 'utf8');
 const MESSAGES = 1000;
 
 const assert = (condition, what) => { if (!condition) throw new Error(what); };
@@ -109,10 +110,69 @@ async function inRoom(browser, url, offerer) {
   return result;
 }
 
+// A connection of its own, without the page's buttons: each `step` is a verb of session.js with its arguments.
+async function renegotiating(browser, url, script) {
+  const page = await open(browser, url);
+  await page.evaluate(SESSION);
+  const step = (verb, ...args) => page.evaluate((verb, args) => window.session[verb](...args), verb, args)
+    .catch((error) => { throw new Error(`${verb}(${args}): ${error.message}`); });
+  await step('begin');
+  const result = await script(step);
+  assert(await step('end') === 204, 'the session was gone before its end');
+  assert(page.problems.length === 0, `on the page: ${page.problems.join('; ')}`);
+  await page.close();
+  return result;
+}
+
+const renewed = (before, after) => assert(before.ufrags.every((side, at) => side.length && !after.ufrags[at].some((ufrag) => side.includes(ufrag))),
+  `not all credentials are new: ${JSON.stringify([before.ufrags, after.ufrags])}`);
+const data = (seen) => seen.remote.findLast((line) => line.startsWith('m=application')) ?? '';
+const accepted = (seen) => assert(/^m=application [1-9]/.test(data(seen)), `no data channels: ${seen.remote}`);
+const rejected = (seen) => assert(!seen.remote.some((line) => /^m=application [1-9]/.test(line)), `still data channels: ${seen.remote}`);
+
+// ICE restarts from each side; the channel goes on.
+const restarts = (browser, url) => renegotiating(browser, url, async (step) => {
+  await step('channel', 'chat');
+  const first = await step('offer');
+  await step('say', 'before');
+  await step('restart');
+  const second = await step('offer');
+  renewed(first, second);
+  await step('say', 'after a restart of the browser');
+  const third = await step('call', 'restart-ice');
+  renewed(second, third);
+  await step('say', 'after a restart of pollrtc');
+  return { ufrags: [first, second, third].map((seen) => seen.ufrags) };
+});
+
+// Data channels come after audio, which pollrtc rejects; they go, and come again from each side. No API of a browser
+// takes the section of its data channels away, so it is always pollrtc that does.
+const comings = (browser, url) => renegotiating(browser, url, async (step) => {
+  await step('audio');
+  const audio = await step('offer');
+  assert(/^m=audio 0 /.test(audio.remote[0]), `audio was not rejected: ${audio.remote}`);
+  await step('channel', 'first');
+  accepted(await step('offer'));
+  await step('say', 'after audio');
+  rejected(await step('call', 'close-channels'));
+  const without = await step('gone');
+  await step('channel', 'second');
+  accepted(await step('offer'));
+  await step('say', 'the browser asked again');
+  rejected(await step('call', 'close-channels'));
+  await step('gone');
+  const last = await step('call', 'open-channel');
+  accepted(last);
+  assert(await step('say', 'pollrtc asked again') === 'chat', 'not the channel of pollrtc');
+  return { without, sections: last.remote };
+});
+
 // Name, does the browser hide its addresses (as it does on the web), test.
 module.exports = [
   ['pollrtc, browser offers', true, (browser, url) => withServer(browser, url, 'browser')],
   ['pollrtc, pollrtc offers', true, (browser, url) => withServer(browser, url, 'pollrtc')],
+  ['renegotiation, ICE restarts', true, restarts],
+  ['renegotiation, data channels come and go', true, comings],
   ['browser to browser, first offers', false, (browser, url) => inRoom(browser, url, 'first')],
   ['browser to browser, second offers', false, (browser, url) => inRoom(browser, url, 'second')],
 ];
