@@ -29,13 +29,18 @@ pub fn sdp_fragment(data: &[u8]) {
     let (letter, jsep, lenient) = (parse(Profile::Rfc8866), parse(Profile::Jsep), parse(Profile::Lenient));
     assert!(letter.is_err() || jsep.is_ok());
     assert!(jsep.is_err() || lenient.is_ok());
-    for result in [letter, jsep, lenient] {
-        match result {
-            Ok(fragment) => rewrite_fragment(&fragment),
-            Err(error) => points_into(data, &error),
-        }
+    for error in [&letter, &jsep, &lenient]
+        .into_iter()
+        .filter_map(|result| result.as_ref().err())
+    {
+        points_into(data, error);
+    }
+    if let Ok(fragment) = lenient {
+        let candidates = fragment.media().flat_map(|media| media.candidates());
+        assert!(candidates.count() <= fragment.lines().count());
     }
     if let Ok(fragment) = jsep {
+        rewrite_fragment(&fragment);
         let owned = OwnedFragment::parse(data).expect("it was read before");
         assert_eq!(owned.as_bytes(), data);
         assert_eq!(owned.as_fragment().media_count(), fragment.media_count());

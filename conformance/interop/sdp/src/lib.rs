@@ -47,9 +47,9 @@ pub fn differential(data: &[u8]) {
 /// Whether a library reads the description otherwise than we do, and we know why.
 pub fn is_known_difference(text: &str) -> bool {
     text.lines().any(|line| {
-        // We take space at the end of a line for what it is, and tell of it; the others keep it in
-        // the last value.
-        let trailing_space = line.ends_with(|character: char| character.is_ascii_whitespace());
+        // Space of any kind at the end of a line, which one takes for a part of the value and another
+        // takes away; we keep it in raw values and tell of it in typed ones.
+        let trailing_space = line.ends_with(char::is_whitespace);
         // A number of ports, which we keep apart from the port.
         let port_count = line.starts_with("m=") && line.split(' ').nth(1).is_some_and(|port| port.contains('/'));
         trailing_space || port_count
