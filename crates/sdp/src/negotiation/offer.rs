@@ -15,16 +15,16 @@ use super::state::DataWish;
 use super::transceiver::{self, Transceiver};
 use super::transport::TransportKey;
 use super::{BundlePolicy, Negotiator, RejectReason, RtcpMuxPolicy, TransportId};
-use crate::attribute::Setup;
-use crate::rtp::{BundleIds, MediaKind, RtpCapabilities, RtpParameters, Simulcast};
+use crate::attribute::{Direction, Setup};
+use crate::rtp::{BundleIds, MediaKind, Role, RtpCapabilities, RtpParameters, Simulcast};
 
 /// What stands in one place of the offer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Slot<'a> {
     Media(&'a Transceiver),
     Data,
-    /// Port zero.
-    Rejected(RejectReason),
+    /// Port zero, with the transceiver that goes with it unless it is associated already.
+    Rejected(RejectReason, Option<&'a Transceiver>),
 }
 
 /// Where a section stands in relation to what was described before.
@@ -88,25 +88,28 @@ impl Negotiator {
                 .cloned();
             let kept = match associated.get(&index) {
                 Some(transceiver) if !transceiver.stopped => Some(Slot::Media(transceiver)),
-                Some(_) => Some(Slot::Rejected(RejectReason::Stopped)),
+                Some(_) => Some(Slot::Rejected(RejectReason::Stopped, None)),
                 None if data == Some(index) && self.data == DataWish::Wanted => Some(Slot::Data),
                 None if is_free => None,
-                None => Some(Slot::Rejected(RejectReason::Stopped)),
+                None => Some(Slot::Rejected(RejectReason::Stopped, None)),
             };
             let recycled = if kept.is_none() { waiting.next() } else { None };
             let slot = kept.or(recycled).unwrap_or(Slot::Rejected(
                 before
                     .and_then(|section| section.rejected)
                     .unwrap_or(RejectReason::Stopped),
+                None,
             ));
             let mid = match (mid, recycled) {
                 (Some(mid), None) => mid,
                 _ => mids.fresh(),
             };
-            let agreed = !is_free && before.is_some() && !matches!(slot, Slot::Rejected(_));
+            let slot = self.able(slot);
+            let agreed = !is_free && before.is_some() && !matches!(slot, Slot::Rejected(..));
             places.push(Place { slot, mid, agreed });
         }
         for slot in waiting {
+            let slot = self.able(slot);
             places.push(Place {
                 slot,
                 mid: mids.fresh(),
@@ -114,6 +117,18 @@ impl Negotiator {
             });
         }
         places
+    }
+
+    /// Preferences and configuration may leave a transceiver no codec to offer. Its section is
+    /// rejected then, and it with it.
+    fn able<'a>(&self, slot: Slot<'a>) -> Slot<'a> {
+        let Slot::Media(transceiver) = slot else { return slot };
+        let capabilities = transceiver.capabilities(self.capabilities(transceiver.kind));
+        if capabilities.codecs.iter().any(|codec| codec.role() == Role::Media) {
+            slot
+        } else {
+            Slot::Rejected(RejectReason::NoCommonCodec, Some(transceiver))
+        }
     }
 
     /// Which section is that of the data channels.
@@ -144,7 +159,7 @@ impl Negotiator {
         let is_active = |index: usize| {
             places
                 .get(index)
-                .is_some_and(|place| !matches!(place.slot, Slot::Rejected(_)))
+                .is_some_and(|place| !matches!(place.slot, Slot::Rejected(..)))
         };
         let stays = |index: usize| places.get(index).is_some_and(|place| place.agreed);
         let groups = self.agreed.bundles.iter();
@@ -162,7 +177,7 @@ impl Negotiator {
         let mut states: Vec<LocalState> = places
             .iter()
             .map(|place| match place.slot {
-                Slot::Rejected(reason) => LocalState::Rejected(reason),
+                Slot::Rejected(reason, _) => LocalState::Rejected(reason),
                 _ => LocalState::Rejected(RejectReason::BundlePolicy),
             })
             .collect();
@@ -171,7 +186,7 @@ impl Negotiator {
         let is_active = |index: usize| {
             places
                 .get(index)
-                .is_some_and(|place| !matches!(place.slot, Slot::Rejected(_)))
+                .is_some_and(|place| !matches!(place.slot, Slot::Rejected(..)))
         };
         for shared in bundle::shared(&members, places.len(), is_active) {
             let agreed = shared.members.iter().find_map(|member| {
@@ -290,10 +305,6 @@ impl Negotiator {
                 if sends || had_layers {
                     parameters.offer_simulcast(Simulcast::send(transceiver.rids.iter().map(String::as_str)));
                 }
-                if parameters.codecs.is_empty() {
-                    let rejected = LocalState::Rejected(RejectReason::NoCommonCodec);
-                    return section(line_of_media(transceiver.kind, "0"), LocalContent::Unknown, rejected);
-                }
                 let had_streams = previous.is_some_and(|previous| previous.streams.is_some());
                 let transport = match &state {
                     LocalState::Active { key, .. } => self.agreed.transports.get(&key.transport),
@@ -309,7 +320,18 @@ impl Negotiator {
                 let line = line_of_media(transceiver.kind, &rtp.parameters.format_list());
                 section(line, LocalContent::Rtp(Box::new(rtp)), state)
             }
-            Slot::Rejected(_) => {
+            Slot::Rejected(_, Some(transceiver)) => {
+                let rtp = LocalRtp {
+                    transceiver: transceiver.id,
+                    direction: Direction::Inactive,
+                    parameters: RtpParameters::default(),
+                    streams: None,
+                    rtcp_mux: false,
+                };
+                let line = line_of_media(transceiver.kind, "0");
+                section(line, LocalContent::Rtp(Box::new(rtp)), state)
+            }
+            Slot::Rejected(_, None) => {
                 let pending = self.pending_form().and_then(|form| form.sections.get(index));
                 let line = pending
                     .map(|pending| pending.line.clone())

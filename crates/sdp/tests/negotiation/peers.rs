@@ -117,6 +117,25 @@ fn no_common_codec_rejects_the_section() {
 }
 
 #[test]
+fn a_transceiver_without_a_codec_to_offer_is_rejected_and_gone() {
+    let (mut alice, mut bob) = (Peer::new("alice"), Peer::media("bob"));
+    alice.negotiator.add_data_channels();
+    alice
+        .negotiator
+        .add_transceiver(MediaKind::Video, TransceiverInit::default());
+    let offer = alice.offer();
+    assert_eq!(media_lines(&offer)[0], "m=video 0 UDP/TLS/RTP/SAVPF 0");
+    assert_eq!(values(&offer.sdp, "group"), ["BUNDLE 1"]);
+    alice.take(&bob.answer(&offer));
+    assert!(alice.negotiator.transceivers().is_empty() && bob.negotiator.transceivers().is_empty());
+    assert!(alice.negotiator.data_channels().is_some());
+    assert!(
+        !alice.negotiator.negotiation_needed(),
+        "it is not tried again and again"
+    );
+}
+
+#[test]
 fn an_ill_formed_line_of_a_known_kind_refuses_the_whole_and_lenient_does_not() {
     let mut alice = Peer::new("alice");
     alice.negotiator.add_data_channels();
