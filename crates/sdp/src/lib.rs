@@ -5,6 +5,8 @@
 //! - [`Session`] and [`Media`] have typed accessors; [`attribute`] has the types.
 //! - [`Fragment`] is what is sent of a description when candidates are trickled (RFC 8840, WHIP).
 //! - `OwnedSession` and `Writer` (feature `alloc`) hold, change and write descriptions.
+//! - The module `rtp` (feature `alloc`) negotiates codecs, header extensions and layers; [`whip`]
+//!   checks what WHIP and WHEP ask of descriptions.
 //!
 //! # Errors
 //!
@@ -63,6 +65,7 @@ mod report;
 pub mod rtp;
 mod section;
 mod session;
+pub mod whip;
 #[cfg(feature = "alloc")]
 mod writer;
 

@@ -365,6 +365,9 @@ fn the_usual_codecs_are_offered_as_browsers_do() {
     for each in video.codecs.iter().filter(|each| each.codec.role() == Role::Media) {
         assert!(video.rtx_of(each.payload_type).is_some(), "{each:?} is retransmitted");
     }
+    // RFC 9143 §9.1.
+    let mid = "urn:ietf:params:rtp-hdrext:sdes:mid";
+    assert!(audio.extension_id(mid).is_some() && video.extension_id(mid).is_some());
     assert_eq!(carried(MediaKind::Audio, &audio), audio);
     assert_eq!(carried(MediaKind::Video, &video), video);
 }
