@@ -36,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) initial_timeout: Option<Duration>,
     pub(crate) private_key_delay: Duration,
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
+    pub(crate) application_protocols: Vec<Vec<u8>>,
+    pub(crate) expected_protocol: Option<Vec<u8>>,
     pub(crate) client_certificate: ClientCertificate,
     pub(crate) verification: Verification,
     pub(crate) export: Option<Export>,
@@ -128,6 +130,14 @@ impl Options {
                 "-initial-timeout-duration-ms" => options.initial_timeout = Some(arguments.millis(&flag)?),
                 "-private-key-delay-ms" => options.private_key_delay = arguments.millis(&flag)?,
                 "-srtp-profiles" => options.srtp_profiles = srtp_profiles(&arguments.text(&flag)?),
+                "-advertise-alpn" => {
+                    let names = protocol_names(arguments.text(&flag)?.as_bytes());
+                    options.application_protocols = names.ok_or_else(|| unknown(&flag))?;
+                }
+                "-select-alpn" => options.application_protocols = vec![arguments.text(&flag)?.into_bytes()],
+                // No client offers this.
+                "-reject-alpn" => options.application_protocols = vec![b"pollrtc".to_vec()],
+                "-expect-alpn" => options.expected_protocol = Some(arguments.text(&flag)?.into_bytes()),
                 "-verify-peer" => {
                     options.verification.enforced = true;
                     options.asks_clients(ClientCertificate::Optional);
@@ -224,4 +234,15 @@ fn srtp_profiles(names: &str) -> Vec<SrtpProfile> {
         _ => None,
     };
     names.split(':').filter_map(profile).collect()
+}
+
+/// A list as it goes on the wire (RFC 7301 §3.1).
+fn protocol_names(mut list: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut names = Vec::new();
+    while let Some((length, rest)) = list.split_first() {
+        let (name, rest) = rest.split_at_checked(usize::from(*length))?;
+        names.push(name.to_vec());
+        list = rest;
+    }
+    Some(names)
 }

@@ -37,6 +37,8 @@ pub(crate) enum Failure {
         expected: Option<Duration>,
         actual: Option<Duration>,
     },
+    #[error("another protocol of the application was negotiated")]
+    Protocol,
     #[error("{0}")]
     Send(#[from] pollrtc_dtls::SendError),
     #[error("{0}")]
@@ -90,6 +92,7 @@ fn config(options: &Options, spent: &Arc<Spent>) -> Result<Config, Failure> {
         ClientCertificate::Optional => ClientCertificates::Optional,
         ClientCertificate::Required => ClientCertificates::Required,
     };
+    config.application_protocols.clone_from(&options.application_protocols);
     config.srtp_profiles.clone_from(&options.srtp_profiles);
     // How patient an endpoint is is up to the runner.
     config.handshake_timeout = Duration::MAX;
@@ -195,6 +198,10 @@ impl Session<'_> {
     fn begin(&mut self) -> Result<(), Failure> {
         // The last flight goes first.
         self.flush()?;
+        let expected = self.options.expected_protocol.as_deref();
+        if expected.is_some() && self.connection.application_protocol() != expected {
+            return Err(Failure::Protocol);
+        }
         if let Some(export) = &self.options.export {
             let mut keys = vec![0; export.length];
             let context = export.use_context.then_some(export.context.as_bytes());

@@ -97,7 +97,11 @@ impl Acks {
         }
         let epoch = records.write_epoch();
         let (prefix, suffix) = (records.prefix_len(epoch), records.suffix_len(epoch));
-        let room = datagram.len().checked_sub(prefix + suffix + 2)? / RECORD_NUMBER_LEN;
+        let most = datagram
+            .len()
+            .checked_sub(prefix + suffix)?
+            .min(records.max_content(epoch));
+        let room = most.saturating_sub(2) / RECORD_NUMBER_LEN;
         if room == 0 {
             return None;
         }

@@ -27,6 +27,13 @@ pub struct Config {
     /// SRTP profiles by preference (RFC 5764); none means that SRTP is not negotiated. A handshake
     /// without a common profile succeeds and says so in [`Event::Connected`](crate::Event::Connected).
     pub srtp_profiles: Vec<SrtpProfile>,
+    /// Protocols of the application by preference (RFC 7301), such as `b"webrtc"` (RFC 8833); none
+    /// means that none is negotiated. A server with protocols refuses clients that offer none of them.
+    pub application_protocols: Vec<Vec<u8>>,
+    /// The longest plaintext of a record that we take (RFC 8449), for devices with little memory: 64 to
+    /// 16384 bytes, and in DTLS 1.3 one more for the content type. Default: as long as may be. What the
+    /// peer takes is always respected.
+    pub record_size_limit: Option<u16>,
     /// The versions that are spoken; of two, the newer one is preferred. Default: DTLS 1.2.
     pub versions: Versions,
     /// Cipher suites by preference, of both versions. A version without any is not spoken.
@@ -76,6 +83,8 @@ impl Config {
             provider,
             peer,
             srtp_profiles: Vec::new(),
+            application_protocols: Vec::new(),
+            record_size_limit: None,
             versions: Versions::Dtls12,
             cipher_suites: CipherSuite::ALL.to_vec(),
             groups: vec![

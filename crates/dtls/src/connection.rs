@@ -313,8 +313,24 @@ impl Connection {
     /// The SRTP profile, once connected, if both have one in common.
     pub fn srtp_profile(&self) -> Option<SrtpProfile> {
         match &self.phase {
-            Phase::Connected(established) => established.srtp_profile,
+            Phase::Connected(established) => established.agreed.srtp_profile,
             _ => None,
+        }
+    }
+
+    /// The protocol of the application (RFC 7301), once connected, if one was negotiated.
+    pub fn application_protocol(&self) -> Option<&[u8]> {
+        match &self.phase {
+            Phase::Connected(established) => established.agreed.application_protocol.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The most bytes that one record can carry to this peer (RFC 8449), once connected.
+    pub fn max_payload(&self) -> usize {
+        match &self.phase {
+            Phase::Connected(established) => self.records.max_content(established.application_epoch()),
+            _ => MAX_PLAINTEXT_LEN,
         }
     }
 
@@ -392,7 +408,7 @@ impl Connection {
     /// The epoch to send in.
     fn check_sendable(&self, payload_len: usize) -> Result<u16, SendError> {
         match &self.phase {
-            Phase::Connected(_) if payload_len > MAX_PLAINTEXT_LEN => Err(SendError::TooLong),
+            Phase::Connected(_) if payload_len > self.max_payload() => Err(SendError::TooLong),
             Phase::Connected(established) => Ok(established.application_epoch()),
             Phase::Closed => Err(SendError::Closed),
             _ => Err(SendError::NotConnected),

@@ -34,6 +34,9 @@ pub enum HandshakeError {
     /// A field that contradicts the negotiation.
     #[error("the peer's {0} has a field that was not negotiated or is out of range")]
     IllegalParameter(HandshakeType),
+    /// No protocol of the application in common (RFC 7301).
+    #[error("no protocol of the application in common")]
+    ApplicationProtocol,
     /// The server sent an extension that we did not ask for.
     #[error("the server answers an extension that it was not asked")]
     UnsolicitedExtension,
@@ -79,6 +82,7 @@ impl HandshakeError {
             | Self::ExtendedMasterSecret
             | Self::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,
             Self::Downgrade | Self::IllegalParameter(_) => AlertDescription::ILLEGAL_PARAMETER,
+            Self::ApplicationProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
             Self::UnsolicitedExtension => AlertDescription::UNSUPPORTED_EXTENSION,
             Self::MissingExtension => AlertDescription::MISSING_EXTENSION,
             Self::CertificateRequired => AlertDescription::CERTIFICATE_REQUIRED,

@@ -12,7 +12,6 @@ use pollrtc_core::Instant;
 use crate::records::{APPLICATION_EPOCH, HANDSHAKE_EPOCH, RecordLayer};
 use crate::wire::ack::RecordNumber;
 use crate::wire::handshake::{Fragment, HEADER_LEN};
-use crate::wire::record::MAX_PLAINTEXT_LEN;
 use crate::wire::{ContentType, HandshakeType};
 use sent::{Received, SentRecords};
 
@@ -305,7 +304,7 @@ impl Flight {
         };
         let number = records.next_number(epoch);
         let (prefix, suffix) = (records.prefix_len(epoch), records.suffix_len(epoch));
-        let limit = room.len().checked_sub(prefix + suffix)?.min(MAX_PLAINTEXT_LEN);
+        let limit = room.len().checked_sub(prefix + suffix)?.min(records.max_content(epoch));
         let content = room.get_mut(prefix..prefix + limit)?;
 
         let before = self.progress;

@@ -1,5 +1,6 @@
 //! The connection through its public API, in virtual time.
 
+mod agreed;
 mod allocations;
 mod attacks;
 mod fragmentation;

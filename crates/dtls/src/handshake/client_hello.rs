@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use pollrtc_crypto::KeyExchange;
 
-use super::groups;
+use super::{Agreed, groups};
 use crate::config::Config;
 use crate::wire::{ExtensionType, SrtpProfile, Version, Writer};
 
@@ -51,9 +51,7 @@ pub(super) fn write(writer: &mut Writer, config: &Config, varying: &Varying<'_>)
         extension(writer, ExtensionType::SIGNATURE_ALGORITHMS, |writer| {
             signature_schemes(writer, config);
         });
-        if !config.srtp_profiles.is_empty() {
-            use_srtp(writer, &config.srtp_profiles);
-        }
+        Agreed::write_offers(writer, config);
         if v13 {
             version_13(writer, v12, varying);
         }

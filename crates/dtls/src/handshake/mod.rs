@@ -4,6 +4,7 @@
 //! and those of the versions know no datagrams. A handshake takes whole messages in order and starts
 //! flights.
 
+mod agreed;
 mod client;
 mod client_hello;
 mod server;
@@ -21,9 +22,10 @@ use crate::outbox::Outbox;
 use crate::reassembly::Message;
 use crate::records::RecordLayer;
 use crate::wire::handshake::HEADER_LEN;
-use crate::wire::{CipherSuite, HandshakeType, SrtpProfile, Version, Writer};
+use crate::wire::{CipherSuite, HandshakeType, Version, Writer};
 use crate::{v12, v13};
 
+pub(crate) use agreed::Agreed;
 pub(crate) use client::{Client, Offer};
 pub(crate) use client_hello::{extension, point_formats, signature_schemes, use_srtp};
 pub(crate) use server::{Server, Welcome};
@@ -47,7 +49,7 @@ impl Context<'_> {
 /// What a complete handshake leaves behind.
 pub(crate) struct Established {
     pub(crate) secrets: Secrets,
-    pub(crate) srtp_profile: Option<SrtpProfile>,
+    pub(crate) agreed: Agreed,
     /// Empty for an anonymous client.
     pub(crate) peer_certificate: Vec<u8>,
 }

@@ -341,7 +341,7 @@ impl Connection {
         self.events.push_back(Event::Connected {
             version: established.version(),
             cipher_suite: established.cipher_suite(),
-            srtp_profile: established.srtp_profile,
+            srtp_profile: established.agreed.srtp_profile,
         });
         // A client of DTLS 1.3 has still to hear that its last flight has come.
         if !self.flight.awaits_acknowledgement() {

@@ -6,7 +6,7 @@ use super::Readiness;
 use crate::connection::{Connection, Phase};
 use crate::records::ENCRYPTED_EPOCH;
 use crate::wire::handshake::fragments;
-use crate::wire::record::{Header, MAX_PLAINTEXT_LEN};
+use crate::wire::record::Header;
 use crate::wire::{AlertDescription, AlertLevel, ContentType, HandshakeType, Version};
 
 impl Connection {
@@ -63,7 +63,7 @@ impl Connection {
     fn open(&mut self, header: &Header, record: &mut [u8]) -> Option<Range<usize>> {
         let opened = self.records.opener()?.open(header, record);
         match opened {
-            Ok(plaintext) if plaintext.len() <= MAX_PLAINTEXT_LEN => return Some(plaintext),
+            Ok(plaintext) if plaintext.len() <= self.records.max_received() => return Some(plaintext),
             // RFC 5246 §6.2.3.
             Ok(_) => self.refuse(AlertDescription::RECORD_OVERFLOW),
             Err(error) => self.handle_open_error(error),

@@ -13,7 +13,7 @@ pub(crate) use v12::{Keys, Opener, iv_len};
 pub(crate) use v13::{Keys as Keys13, Opened};
 
 use crate::wire::ack::RecordNumber;
-use crate::wire::record::{HEADER_LEN, Header, SEQUENCE_LIMIT};
+use crate::wire::record::{HEADER_LEN, Header, MAX_PLAINTEXT_LEN, SEQUENCE_LIMIT};
 use crate::wire::unified::{FULL_HEADER_LEN, UnifiedHeader};
 use crate::wire::{ContentType, Version};
 
@@ -44,12 +44,49 @@ pub(crate) struct RecordLayer {
     plain_version: Option<Version>,
     v12: v12::Protection,
     v13: v13::Protection,
+    limits: SizeLimits,
+}
+
+/// The longest plaintexts of encrypted records (RFC 8449 §4); in DTLS 1.3 the content type counts.
+#[derive(Clone, Copy, Debug)]
+struct SizeLimits {
+    write: usize,
+    read: usize,
+}
+
+impl Default for SizeLimits {
+    fn default() -> Self {
+        Self {
+            write: MAX_PLAINTEXT_LEN + 1,
+            read: MAX_PLAINTEXT_LEN + 1,
+        }
+    }
 }
 
 impl RecordLayer {
     /// Fixes the version that plain records claim.
     pub(crate) fn set_plain_version(&mut self, version: Version) {
         self.plain_version = Some(version);
+    }
+
+    /// Fixes how long the plaintexts of encrypted records may be.
+    pub(crate) fn set_size_limits(&mut self, write: usize, read: usize) {
+        self.limits = SizeLimits { write, read };
+    }
+
+    /// The most bytes that a record of ours may carry.
+    pub(crate) fn max_content(&self, epoch: u16) -> usize {
+        let limit = match epoch {
+            0 => MAX_PLAINTEXT_LEN,
+            ENCRYPTED_EPOCH => self.limits.write,
+            _ => self.limits.write.saturating_sub(1),
+        };
+        limit.min(MAX_PLAINTEXT_LEN)
+    }
+
+    /// DTLS 1.2: the most bytes that a record of the peer may carry.
+    pub(crate) fn max_received(&self) -> usize {
+        self.limits.read.min(MAX_PLAINTEXT_LEN)
     }
 
     /// Forgets all keys, for a handshake that begins anew.
@@ -108,7 +145,7 @@ impl RecordLayer {
 
     /// DTLS 1.3: decrypts in place.
     pub(crate) fn open13(&mut self, header: &UnifiedHeader, record: &mut [u8]) -> Result<Opened, OpenError> {
-        self.v13.open(header, record)
+        self.v13.open(header, record, self.limits.read)
     }
 
     /// DTLS 1.3: whether so many records are written with one key that the next is due.

@@ -13,7 +13,6 @@ use super::{
 use crate::replay::ReplayWindow;
 use crate::wire::ContentType;
 use crate::wire::ack::RecordNumber;
-use crate::wire::record::MAX_PLAINTEXT_LEN;
 use crate::wire::unified::{FULL_HEADER_LEN, MIN_CIPHERTEXT_LEN, UnifiedHeader, nearest};
 
 /// No more records than this are written with one key: RFC 8446 §5.5 allows AES-GCM 2^24.5.
@@ -70,9 +69,14 @@ impl Protection {
         matches!(self.openers.get(usize::from(header.epoch_bits)), Some(Some(_)))
     }
 
-    pub(super) fn open(&mut self, header: &UnifiedHeader, record: &mut [u8]) -> Result<Opened, OpenError> {
+    pub(super) fn open(
+        &mut self,
+        header: &UnifiedHeader,
+        record: &mut [u8],
+        limit: usize,
+    ) -> Result<Opened, OpenError> {
         match self.openers.get_mut(usize::from(header.epoch_bits)) {
-            Some(Some(opener)) => opener.open(header, record),
+            Some(Some(opener)) => opener.open(header, record, limit),
             _ => Err(OpenError::Malformed),
         }
     }
@@ -224,7 +228,7 @@ impl Opener {
         }
     }
 
-    fn open(&mut self, header: &UnifiedHeader, record: &mut [u8]) -> Result<Opened, OpenError> {
+    fn open(&mut self, header: &UnifiedHeader, record: &mut [u8], limit: usize) -> Result<Opened, OpenError> {
         let (head, ciphertext) = record
             .split_at_mut_checked(header.header_len)
             .ok_or(OpenError::Malformed)?;
@@ -254,11 +258,12 @@ impl Opener {
         }
         self.window.mark(sequence);
 
-        // RFC 8446 §5.4: zeros may follow the type.
-        let end = inner.iter().rposition(|byte| *byte != 0).ok_or(OpenError::Malformed)?;
-        if end > MAX_PLAINTEXT_LEN {
+        // RFC 8446 §5.4, RFC 8449 §4: type and padding count.
+        if inner.len() > limit {
             return Err(OpenError::TooLong);
         }
+        // RFC 8446 §5.4: zeros may follow the type.
+        let end = inner.iter().rposition(|byte| *byte != 0).ok_or(OpenError::Malformed)?;
         let content_type = inner.get(end).copied().and_then(ContentType::from_code);
         Ok(Opened {
             content_type,
@@ -312,7 +317,7 @@ mod tests {
 
     fn open(opener: &mut Opener, mut record: Vec<u8>) -> Result<(Vec<u8>, u64), OpenError> {
         let header = UnifiedHeader::parse(&record).unwrap();
-        let opened = opener.open(&header, &mut record)?;
+        let opened = opener.open(&header, &mut record, (1 << 14) + 1)?;
         Ok((record[opened.content].to_vec(), opened.number.sequence))
     }
 
@@ -409,7 +414,7 @@ mod tests {
             };
             let mut record = seal(&mut sealer, b"x");
             let header = UnifiedHeader::parse(&record).unwrap();
-            protection.open(&header, &mut record).is_ok()
+            protection.open(&header, &mut record, (1 << 14) + 1).is_ok()
         });
         assert_eq!(opens.collect::<Vec<_>>(), [false, false, false, false, true, true]);
     }

@@ -12,10 +12,10 @@ use super::{
 use crate::config::Config;
 use crate::error::HandshakeError;
 use crate::flight::{Answer, Item};
-use crate::handshake::{self, Offer, check_finished, malformed};
+use crate::handshake::{self, Agreed, Offer, check_finished, malformed};
 use crate::reassembly::Message;
 use crate::wire::handshake::{CertificateRequest, Finished, ServerHello, ServerKeyExchange};
-use crate::wire::{CipherSuite, ExtensionType, HandshakeType, SrtpProfile, Version};
+use crate::wire::{CipherSuite, ExtensionType, HandshakeType, Version};
 
 /// Where a client stands; each state is named after the message that it waits for.
 pub(crate) enum Client {
@@ -64,7 +64,8 @@ impl Client {
         if hello.compression_method != 0 {
             return Err(HandshakeError::IllegalParameter(message.kind));
         }
-        let srtp_profile = check_extensions(cx.config, message, hello)?;
+        let agreed = check_extensions(cx.config, message, hello)?;
+        agreed.apply(cx.config, cx.records, Version::DTLS_1_2);
         cx.records.set_plain_version(Version::DTLS_1_2);
         let mut transcript = Transcript::new(offer.hello, offer.next_message_seq);
         transcript.receive(message);
@@ -72,7 +73,7 @@ impl Client {
             suite,
             client_random: offer.random,
             server_random: *hello.random,
-            srtp_profile,
+            agreed,
         };
         Ok(Self::Certificate(negotiated, transcript))
     }
@@ -116,7 +117,7 @@ impl Client {
                 cx.flight.finish();
                 return Ok(Step::Complete(Established {
                     secrets: handshake::Secrets::V12(secrets),
-                    srtp_profile: negotiated.srtp_profile,
+                    agreed: negotiated.agreed,
                     peer_certificate,
                 }));
             }
@@ -127,16 +128,12 @@ impl Client {
 }
 
 /// RFC 5246 §7.4.1.4: only answers to what we offered.
-fn check_extensions(
-    config: &Config,
-    message: &Message,
-    hello: &ServerHello<'_>,
-) -> Result<Option<SrtpProfile>, HandshakeError> {
+fn check_extensions(config: &Config, message: &Message, hello: &ServerHello<'_>) -> Result<Agreed, HandshakeError> {
     let offered = |kind| {
         matches!(
             kind,
             ExtensionType::EXTENDED_MASTER_SECRET | ExtensionType::RENEGOTIATION_INFO | ExtensionType::EC_POINT_FORMATS
-        ) || kind == ExtensionType::USE_SRTP && !config.srtp_profiles.is_empty()
+        ) || Agreed::is_offered(config, kind)
     };
     if hello.extensions.iter().any(|(kind, _)| !offered(kind)) {
         return Err(HandshakeError::UnsolicitedExtension);
@@ -150,19 +147,7 @@ fn check_extensions(
     if matches!(hello.extensions.renegotiation_info().map_err(malformed)?, Some([_, ..])) {
         return Err(HandshakeError::IllegalParameter(message.kind));
     }
-    let Some(use_srtp) = hello.extensions.use_srtp().map_err(malformed)? else {
-        return Ok(None);
-    };
-    // RFC 5764 §4.1.1: exactly one profile, one of ours; and the identifier that we gave, which is none.
-    let mut profiles = use_srtp.profiles.iter();
-    let profile = match (profiles.next(), profiles.next(), use_srtp.mki) {
-        (Some(code), None, []) => SrtpProfile::from_code(code),
-        _ => None,
-    };
-    profile
-        .filter(|profile| config.srtp_profiles.contains(profile))
-        .map(Some)
-        .ok_or(HandshakeError::IllegalParameter(message.kind))
+    Agreed::from_answers(config, message, &hello.extensions)
 }
 
 impl Wish {

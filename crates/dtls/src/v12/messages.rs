@@ -4,7 +4,7 @@ use pollrtc_crypto::{Certificate, NamedGroup, SignatureScheme};
 
 use super::Negotiated;
 use crate::config::Config;
-use crate::handshake::{extension, point_formats, signature_schemes, use_srtp};
+use crate::handshake::{extension, point_formats, signature_schemes};
 use crate::wire::handshake::{CertificateRequest, NAMED_CURVE};
 use crate::wire::{ExtensionType, Version, Writer};
 
@@ -16,7 +16,7 @@ pub(super) struct Answers {
 }
 
 /// RFC 5246 §7.4.1.3.
-pub(super) fn server_hello(writer: &mut Writer, negotiated: &Negotiated, answers: Answers) {
+pub(super) fn server_hello(writer: &mut Writer, config: &Config, negotiated: &Negotiated, answers: Answers) {
     writer.u16(Version::DTLS_1_2.0);
     writer.bytes(&negotiated.server_random);
     writer.vector8(|_session_id| {});
@@ -32,9 +32,7 @@ pub(super) fn server_hello(writer: &mut Writer, negotiated: &Negotiated, answers
         if answers.point_formats {
             point_formats(writer);
         }
-        if let Some(profile) = negotiated.srtp_profile {
-            use_srtp(writer, &[profile]);
-        }
+        negotiated.agreed.write_answers(writer, config, Version::DTLS_1_2);
     });
 }
 

@@ -12,11 +12,11 @@ use pollrtc_crypto::{CryptoError, HashAlgorithm, NamedGroup, Provider, public_ke
 use crate::config::Config;
 use crate::error::HandshakeError;
 use crate::flight::Item;
-use crate::handshake::{Context, Digest, Established, Step, groups, item, message, scheme_from_code};
+use crate::handshake::{Agreed, Context, Digest, Established, Step, groups, item, message, scheme_from_code};
 use crate::reassembly::Message;
 use crate::records::ENCRYPTED_EPOCH;
 use crate::wire::handshake::CertificateChain;
-use crate::wire::{Authentication, CipherSuite, HandshakeType, SrtpProfile, Writer};
+use crate::wire::{Authentication, CipherSuite, HandshakeType, Writer};
 
 pub(crate) use client::Client;
 pub(crate) use keys::Secrets;
@@ -27,7 +27,7 @@ pub(crate) struct Negotiated {
     suite: CipherSuite,
     client_random: [u8; 32],
     server_random: [u8; 32],
-    srtp_profile: Option<SrtpProfile>,
+    agreed: Agreed,
 }
 
 /// All handshake messages so far, each as if it had been one fragment (RFC 6347 §4.2.6).

@@ -15,11 +15,11 @@ use super::{
 use crate::config::ClientCertificates;
 use crate::error::HandshakeError;
 use crate::flight::{Answer, Item};
-use crate::handshake::{self, Welcome, check_finished, malformed};
+use crate::handshake::{self, Agreed, Welcome, check_finished, malformed};
 use crate::reassembly::Message;
 use crate::records::Keys;
 use crate::wire::handshake::{CertificateVerify, ClientHello, ClientKeyExchange, Finished};
-use crate::wire::{Authentication, CipherSuite, ContentType, HandshakeType, SrtpProfile, Version};
+use crate::wire::{Authentication, CipherSuite, ContentType, HandshakeType, Version};
 
 /// The end of a server's random that chose this version although it speaks 1.3 (RFC 8446 §4.1.3).
 const DOWNGRADE_TO_1_2: [u8; 8] = *b"DOWNGRD\x01";
@@ -40,7 +40,7 @@ pub(crate) enum Server {
 pub(crate) struct Authenticating {
     secrets: Secrets,
     transcript: Transcript,
-    srtp_profile: Option<SrtpProfile>,
+    agreed: Agreed,
     /// Empty for an anonymous client.
     peer_certificate: Vec<u8>,
 }
@@ -92,7 +92,7 @@ struct Choice {
     certificate: Certificate,
     scheme: SignatureScheme,
     group: NamedGroup,
-    srtp_profile: Option<SrtpProfile>,
+    agreed: Agreed,
     answers: Answers,
 }
 
@@ -139,20 +139,13 @@ impl Choice {
             None => group_from_code(cx.config, NamedGroup::Secp256r1 as u16),
         };
         let point_formats = extensions.ec_point_formats().map_err(malformed)?;
-        // RFC 5764 §4.1.1: our preference; a client with a master key identifier gets none back.
-        let srtp_profile = extensions.use_srtp().map_err(malformed)?.and_then(|offered| {
-            config
-                .srtp_profiles
-                .iter()
-                .copied()
-                .find(|profile| offered.profiles.contains(profile.code()))
-        });
+        let agreed = Agreed::choose(config, message, extensions)?;
         Ok(Self {
             suite,
             certificate: certificate.clone(),
             scheme,
             group: group.ok_or(HandshakeError::Group)?,
-            srtp_profile,
+            agreed,
             answers: Answers {
                 point_formats: point_formats.is_some(),
                 renegotiation_info: renegotiation_info.is_some() || scsv,
@@ -173,10 +166,11 @@ impl Choice {
             suite: self.suite,
             client_random: *hello.random,
             server_random: server_random(cx),
-            srtp_profile: self.srtp_profile,
+            agreed: self.agreed,
         };
         cx.records.forget_keys();
         cx.records.set_plain_version(Version::DTLS_1_2);
+        negotiated.agreed.apply(cx.config, cx.records, Version::DTLS_1_2);
         // RFC 6347 §4.2.2: our numbers go on where those of the hellos stand.
         let mut transcript = Transcript::new(message.bytes.clone(), message.message_seq);
 
@@ -189,7 +183,7 @@ impl Choice {
         let is_requested = cx.config.client_certificates != ClientCertificates::NotRequested;
         let mut flight = vec![
             plain(transcript.send(HandshakeType::SERVER_HELLO, |writer| {
-                messages::server_hello(writer, &negotiated, self.answers);
+                messages::server_hello(writer, cx.config, &negotiated, self.answers);
             })),
             plain(transcript.send(HandshakeType::CERTIFICATE, |writer| {
                 messages::certificate(writer, Some(&self.certificate));
@@ -331,7 +325,7 @@ impl Exchange {
         let client = Authenticating {
             secrets,
             transcript: self.transcript,
-            srtp_profile: negotiated.srtp_profile,
+            agreed: negotiated.agreed,
             peer_certificate: match identity {
                 ClientIdentity::NotRequested => Vec::new(),
                 ClientIdentity::Shown(certificate) => certificate,
@@ -362,7 +356,7 @@ impl Authenticating {
             .start(vec![Item::ChangeCipherSpec, encrypted(finished)], Answer::None);
         Ok(Established {
             secrets: handshake::Secrets::V12(secrets),
-            srtp_profile: self.srtp_profile,
+            agreed: self.agreed,
             peer_certificate: self.peer_certificate,
         })
     }

@@ -14,13 +14,12 @@ use super::{
 use crate::config::Config;
 use crate::error::HandshakeError;
 use crate::flight::Answer;
-use crate::handshake::{self, Context, Established, Offer, Step, groups, malformed};
+use crate::handshake::{self, Agreed, Context, Established, Offer, Step, groups, malformed};
 use crate::reassembly::Message;
 use crate::records::{APPLICATION_EPOCH, HANDSHAKE_EPOCH};
-use crate::wire::extensions::Extensions;
 use crate::wire::handshake::ServerHello;
 use crate::wire::v13::{CertificateRequest, EncryptedExtensions};
-use crate::wire::{CipherSuite, ExtensionType, HandshakeType, SrtpProfile, Version};
+use crate::wire::{CipherSuite, ExtensionType, HandshakeType, Version};
 
 /// Where a client stands; each state is named after the message that it waits for.
 pub(crate) enum Client {
@@ -36,7 +35,7 @@ pub(crate) struct Progress {
     schedule: Schedule,
     transcript: Transcript,
     secret: HandshakeSecret,
-    srtp_profile: Option<SrtpProfile>,
+    agreed: Agreed,
     /// What we show ourselves with, if we are asked.
     request: Request,
     client_random: [u8; 32],
@@ -150,7 +149,7 @@ impl Client {
             schedule,
             transcript,
             secret,
-            srtp_profile: None,
+            agreed: Agreed::default(),
             request: Request::None,
             client_random: offer.random,
         })))
@@ -160,7 +159,8 @@ impl Client {
     pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Result<Step<Self>, HandshakeError> {
         let next = match (self, message.kind) {
             (Self::EncryptedExtensions(mut progress), HandshakeType::ENCRYPTED_EXTENSIONS) => {
-                progress.srtp_profile = encrypted_extensions(cx.config, message)?;
+                progress.agreed = encrypted_extensions(cx.config, message)?;
+                progress.agreed.apply(cx.config, cx.records, Version::DTLS_1_3);
                 progress.transcript.add(&message.bytes);
                 Self::Certificate(progress)
             }
@@ -215,11 +215,11 @@ fn check_solicited(hello: &ServerHello<'_>, allowed: &[ExtensionType]) -> Result
 }
 
 /// RFC 8446 §4.3.1: answers to what we asked.
-fn encrypted_extensions(config: &Config, message: &Message) -> Result<Option<SrtpProfile>, HandshakeError> {
+fn encrypted_extensions(config: &Config, message: &Message) -> Result<Agreed, HandshakeError> {
     let parsed = EncryptedExtensions::parse(message.body()).map_err(|_| malformed(message))?;
     for (kind, _) in parsed.extensions.iter() {
         match kind {
-            ExtensionType::USE_SRTP if !config.srtp_profiles.is_empty() => {}
+            kind if Agreed::is_offered(config, kind) => {}
             // What the server would rather have had (RFC 8446 §4.2.7); of no use to us.
             ExtensionType::SUPPORTED_GROUPS => {}
             // RFC 8446 §4.2: these have their place in other messages.
@@ -230,27 +230,7 @@ fn encrypted_extensions(config: &Config, message: &Message) -> Result<Option<Srt
             _ => return Err(HandshakeError::UnsolicitedExtension),
         }
     }
-    srtp_profile(config, message, &parsed.extensions)
-}
-
-/// RFC 5764 §4.1.1: exactly one profile, one of ours; and the identifier that we gave, which is none.
-fn srtp_profile(
-    config: &Config,
-    message: &Message,
-    extensions: &Extensions<'_>,
-) -> Result<Option<SrtpProfile>, HandshakeError> {
-    let Some(use_srtp) = extensions.use_srtp().map_err(|_| malformed(message))? else {
-        return Ok(None);
-    };
-    let mut profiles = use_srtp.profiles.iter();
-    let profile = match (profiles.next(), profiles.next(), use_srtp.mki) {
-        (Some(code), None, []) => SrtpProfile::from_code(code),
-        _ => None,
-    };
-    profile
-        .filter(|profile| config.srtp_profiles.contains(profile))
-        .map(Some)
-        .ok_or(HandshakeError::IllegalParameter(message.kind))
+    Agreed::from_answers(config, message, &parsed.extensions)
 }
 
 fn certificate_request(cx: &Context<'_>, message: &Message) -> Result<Request, HandshakeError> {
@@ -326,7 +306,7 @@ impl Progress {
         );
         Ok(Established {
             secrets: handshake::Secrets::V13(Box::new(secrets)),
-            srtp_profile: self.srtp_profile,
+            agreed: self.agreed,
             peer_certificate,
         })
     }

@@ -3,9 +3,9 @@
 use pollrtc_crypto::{Certificate, SignatureScheme};
 
 use crate::config::Config;
-use crate::handshake::{extension, signature_schemes, use_srtp};
+use crate::handshake::{Agreed, extension, signature_schemes};
 use crate::wire::v13::HELLO_RETRY_REQUEST_RANDOM;
-use crate::wire::{CipherSuite, ExtensionType, SrtpProfile, Version, Writer};
+use crate::wire::{CipherSuite, ExtensionType, Version, Writer};
 
 /// RFC 8446 §4.1.3, RFC 9147 §5.4: the session id is never the client's.
 pub(super) fn server_hello(
@@ -49,11 +49,9 @@ pub(super) fn hello_retry_request(writer: &mut Writer, suite: CipherSuite, group
 }
 
 /// RFC 8446 §4.3.1.
-pub(super) fn encrypted_extensions(writer: &mut Writer, srtp_profile: Option<SrtpProfile>) {
+pub(super) fn encrypted_extensions(writer: &mut Writer, config: &Config, agreed: &Agreed) {
     writer.vector16(|writer| {
-        if let Some(profile) = srtp_profile {
-            use_srtp(writer, &[profile]);
-        }
+        agreed.write_answers(writer, config, Version::DTLS_1_3);
     });
 }
 

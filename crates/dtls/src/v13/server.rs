@@ -15,11 +15,11 @@ use super::{
 use crate::config::ClientCertificates;
 use crate::error::HandshakeError;
 use crate::flight::Answer;
-use crate::handshake::{self, Context, Established, Step, Welcome, groups, malformed};
+use crate::handshake::{self, Agreed, Context, Established, Step, Welcome, groups, malformed};
 use crate::reassembly::Message;
 use crate::records::{APPLICATION_EPOCH, HANDSHAKE_EPOCH};
 use crate::wire::handshake::ClientHello;
-use crate::wire::{CipherSuite, HandshakeType, SrtpProfile, Version};
+use crate::wire::{CipherSuite, HandshakeType, Version};
 
 /// Where a server stands; each state is named after the message that it waits for.
 pub(crate) enum Server {
@@ -35,7 +35,7 @@ pub(crate) struct Progress {
     transcript: Transcript,
     client: Traffic,
     application: ApplicationSecrets,
-    srtp_profile: Option<SrtpProfile>,
+    agreed: Agreed,
     /// The ClientHello, until something has come that follows it.
     client_hello: Option<Vec<u8>>,
 }
@@ -48,7 +48,7 @@ pub(super) struct Choice<'a> {
     pub(super) group: NamedGroup,
     /// The client's public key of that group, if it sent one.
     pub(super) public_key: Option<&'a [u8]>,
-    srtp_profile: Option<SrtpProfile>,
+    agreed: Agreed,
 }
 
 impl Server {
@@ -127,7 +127,7 @@ impl Server {
         );
         flight.push(
             transcript.send(HANDSHAKE_EPOCH, HandshakeType::ENCRYPTED_EXTENSIONS, |writer| {
-                messages::encrypted_extensions(writer, choice.srtp_profile);
+                messages::encrypted_extensions(writer, cx.config, &choice.agreed);
             }),
         );
         let is_requested = cx.config.client_certificates != ClientCertificates::NotRequested;
@@ -151,6 +151,7 @@ impl Server {
             .log_secret("EXPORTER_SECRET", hello.random, application.exporter.as_bytes());
         cx.records.set_plain_version(Version::DTLS_1_2);
         cx.records.forget_keys();
+        choice.agreed.apply(cx.config, cx.records, Version::DTLS_1_3);
         cx.records
             .install_sealer13(HANDSHAKE_EPOCH, schedule.record_keys(&secret.server)?);
         cx.records
@@ -165,7 +166,7 @@ impl Server {
             transcript,
             client: secret.client,
             application,
-            srtp_profile: choice.srtp_profile,
+            agreed: choice.agreed.clone(),
             client_hello: Some(message.bytes.clone()),
         });
         Ok(match is_requested {
@@ -262,20 +263,14 @@ impl<'a> Choice<'a> {
         if shares.iter().filter(|share| share.group == group as u16).count() > 1 {
             return Err(HandshakeError::IllegalParameter(message.kind));
         }
-        // RFC 5764 §4.1.1: our preference; a client with a master key identifier gets none back.
-        let use_srtp = extensions.use_srtp().map_err(|_| malformed(message))?;
-        let srtp_profile = use_srtp.and_then(|use_srtp| {
-            let ours = config.srtp_profiles.iter().copied();
-            ours.into_iter()
-                .find(|profile| use_srtp.profiles.contains(profile.code()))
-        });
+        let agreed = Agreed::choose(config, message, extensions)?;
         Ok(Self {
             suite,
             certificate: certificate.clone(),
             scheme,
             group,
             public_key: share(group).map(|share| share.public_key),
-            srtp_profile,
+            agreed,
         })
     }
 }
@@ -303,7 +298,7 @@ impl Progress {
         );
         Ok(Established {
             secrets: handshake::Secrets::V13(Box::new(secrets)),
-            srtp_profile: self.srtp_profile,
+            agreed: self.agreed,
             peer_certificate,
         })
     }

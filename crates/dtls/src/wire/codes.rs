@@ -224,6 +224,8 @@ impl AlertDescription {
     pub const NO_RENEGOTIATION: Self = Self(100);
     /// An extension that must be there is not.
     pub const MISSING_EXTENSION: Self = Self(109);
+    /// No protocol of the application in common.
+    pub const NO_APPLICATION_PROTOCOL: Self = Self(120);
     /// An extension that was not asked for.
     pub const UNSUPPORTED_EXTENSION: Self = Self(110);
     /// The client showed no certificate.
@@ -262,8 +264,8 @@ impl fmt::Display for AlertDescription {
             100 => "no_renegotiation",
             109 => "missing_extension",
             110 => "unsupported_extension",
-            116 => "certificate_required",
             120 => "no_application_protocol",
+            116 => "certificate_required",
             other => return write!(f, "alert {other}"),
         };
         f.write_str(name)

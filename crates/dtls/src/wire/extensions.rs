@@ -125,6 +125,17 @@ impl<'a> Extensions<'a> {
         self.typed(ExtensionType::CERTIFICATE_AUTHORITIES, authorities)
     }
 
+    /// Protocols of the application: the client's by preference, the server's one (RFC 7301 §3.1).
+    pub fn application_protocols(&self) -> Result<Option<ProtocolNames<'a>>, ParseError> {
+        self.typed(ExtensionType::ALPN, ProtocolNames::parse)
+    }
+
+    /// The longest plaintext of a record that the sender takes (RFC 8449 §4). In DTLS 1.3 the byte of
+    /// the content type counts.
+    pub fn record_size_limit(&self) -> Result<Option<u16>, ParseError> {
+        self.typed(ExtensionType::RECORD_SIZE_LIMIT, be_u16)
+    }
+
     /// SRTP profiles and the master key identifier (RFC 5764 §4.1.1).
     pub fn use_srtp(&self) -> Result<Option<UseSrtp<'a>>, ParseError> {
         self.typed(ExtensionType::USE_SRTP, UseSrtp::parse)
@@ -168,6 +179,32 @@ impl<'a> KeyShares<'a> {
             Some(share)
         })
     }
+}
+
+/// Names of protocols; at least one, none empty (RFC 7301 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProtocolNames<'a>(&'a [u8]);
+
+impl<'a> ProtocolNames<'a> {
+    fn parse(input: &'a [u8]) -> Parsed<'a, Self> {
+        let (rest, list) = verify(opaque16, |list: &[u8]| !list.is_empty()).parse(input)?;
+        complete(fold_many0(protocol_name, || (), |(), _| ()), list).map_err(nom::Err::Failure)?;
+        Ok((rest, Self(list)))
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut rest = self.0;
+        core::iter::from_fn(move || {
+            let (after, name) = protocol_name(rest).ok()?;
+            rest = after;
+            Some(name)
+        })
+    }
+}
+
+fn protocol_name(input: &[u8]) -> Parsed<'_, &[u8]> {
+    verify(opaque8, |name: &[u8]| !name.is_empty()).parse(input)
 }
 
 /// The content of `use_srtp`.
