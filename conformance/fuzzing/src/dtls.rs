@@ -224,7 +224,8 @@ fn laws(role: u8, versions: Versions) -> Laws<Connection> {
     })
     .verb(|connection, _, argument| {
         let requests = [KeyUpdateRequest::NotRequested, KeyUpdateRequest::Requested];
-        connection.update_keys(requests[argument as usize % 2]);
+        // An error: all numbers are used up.
+        let _ = connection.update_keys(requests[argument as usize % 2]);
     })
     .verb(|connection, now, _| connection.close(now))
     .verb(|connection, now, _| connection.handle_timeout(now))
