@@ -4,7 +4,6 @@
 //! DTLS goes to the DTLS connection, which decrypts it in place; what comes out is an SCTP packet.
 //! Out: the other way round, each layer writing into the caller's own buffer.
 
-use alloc::string::ToString;
 use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
@@ -13,7 +12,7 @@ use pollrtc_ice as ice;
 use pollrtc_sctp as sctp;
 use pollrtc_sctp::channel::ChannelEvent;
 
-use super::transport::Security;
+use super::transport::{Security, line_of};
 use super::{Ending, PeerConnection};
 use crate::{CloseReason, Event};
 
@@ -198,7 +197,7 @@ impl PeerConnection {
                 ice::Event::Candidate(candidate) => {
                     // Before there is a description, the first one will hold it; a description that
                     // holds it needs no trickling.
-                    let line = candidate.to_string();
+                    let line = line_of(&candidate);
                     let Some(candidate) = self.signalled(&line) else {
                         continue;
                     };

@@ -1,6 +1,6 @@
 //! Descriptions and candidates: what goes over the application's signaling.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -9,6 +9,7 @@ use pollrtc_ice::{AddressError, Candidate};
 use pollrtc_sdp::negotiation::RemoteCandidate;
 
 use super::PeerConnection;
+use super::transport::line_of;
 use crate::{Event, IceCandidate, NegotiationError, SdpKind, SessionDescription, SignalingState};
 
 /// Why a remote candidate was refused.
@@ -243,7 +244,7 @@ impl PeerConnection {
 
     /// Candidates that became known between creating and setting a description trickle.
     fn trickle_missing(&mut self) {
-        let lines = self.transports.current.ice.local_candidates().map(ToString::to_string);
+        let lines = self.transports.current.ice.local_candidates().map(line_of);
         let missing = lines.filter_map(|line| self.signalled(&line));
         let events: Vec<Event> = missing.map(Event::Candidate).collect();
         self.events.extend(events);

@@ -6,8 +6,9 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::string::ToString;
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Write;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -205,7 +206,7 @@ impl Transport {
             pwd: credentials.pwd.clone(),
             fingerprints: fingerprints.to_vec(),
             tls_id: None,
-            candidates: self.ice.local_candidates().map(ToString::to_string).collect(),
+            candidates: self.ice.local_candidates().map(line_of).collect(),
             end_of_candidates: self.ice.is_gathering_complete(),
         }
     }
@@ -242,7 +243,7 @@ impl Transport {
         self.add_remote_candidates(now, &remote.candidates, remote.end_of_candidates);
     }
 
-    pub(super) fn add_remote_candidates(&mut self, now: Instant, candidates: &[alloc::string::String], end: bool) {
+    pub(super) fn add_remote_candidates(&mut self, now: Instant, candidates: &[String], end: bool) {
         // A candidate that we can't use is no reason to refuse the others (RFC 8839 §5.1).
         for candidate in candidates.iter().filter_map(|line| line.parse::<Candidate>().ok()) {
             self.ice.add_remote_candidate(now, candidate);
@@ -260,6 +261,14 @@ impl Transport {
             Security::Running(_) => VecDeque::new(),
         }
     }
+}
+
+/// A candidate as text, in one piece of memory: most are not longer.
+pub(super) fn line_of(candidate: &Candidate) -> String {
+    let mut line = String::with_capacity(128);
+    // Writing to a string can't fail.
+    let _ = write!(line, "{candidate}");
+    line
 }
 
 impl Default for Security {

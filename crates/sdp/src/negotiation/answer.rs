@@ -10,7 +10,7 @@ use super::bundle::{self, Shared};
 use super::config::Reassociation;
 use super::read::{RemoteContent, RemoteDescription, RemoteRtp, RemoteSection};
 use super::section::{
-    LocalContent, LocalData, LocalForm, LocalRtp, LocalSection, LocalState, Rtcp, SectionLine, TransportDescription,
+    LocalContent, LocalData, LocalForm, LocalRtp, LocalSection, LocalState, Rtcp, TransportDescription,
 };
 use super::state::{DataWish, Exchange};
 use super::transceiver::{self, Transceiver, intersect, reversed};
@@ -65,8 +65,8 @@ impl<'a> Answering<'a> {
         self.reject_by_content()?;
         self.reject_by_policy();
         let shared = self.assign_transports()?;
-        let mut mids = self.negotiator.fresh_mids();
-        let offer = self.offer;
+        let (offer, negotiator) = (self.offer, self.negotiator);
+        let mut mids = None;
         let mut sections = Vec::with_capacity(offer.sections.len());
         for (index, section) in offer.sections.iter().enumerate() {
             let known = self
@@ -79,7 +79,7 @@ impl<'a> Answering<'a> {
                 .clone()
                 .or(known)
                 .or(agreed.map(|agreed| agreed.mid.clone()))
-                .unwrap_or_else(|| mids.fresh());
+                .unwrap_or_else(|| mids.get_or_insert_with(|| negotiator.fresh_mids()).fresh());
             sections.push(self.section(index, section, mid));
         }
         let in_group = |shared: &Shared| self.bundle_of.get(shared.tagged).is_some_and(Option::is_some);
@@ -157,6 +157,9 @@ impl<'a> Answering<'a> {
     fn answer_media(&mut self) -> Result<(), NegotiationError> {
         let alive = |index| !self.is_rejected(index);
         let offer = self.offer;
+        if offer.sections.iter().all(|section| section.rtp().is_none()) {
+            return Ok(());
+        }
         for shared in bundle::shared(&offer.bundles, offer.sections.len(), alive) {
             let mut ids = BundleIds::new();
             let media = |index: usize| offer.sections.get(index).and_then(RemoteSection::rtp);
@@ -364,10 +367,10 @@ impl<'a> Answering<'a> {
         given: &mut BTreeSet<TransportId>,
         next: &mut u32,
     ) -> Result<LocalState, NegotiationError> {
-        let remote = agree::remote_transport(self.offer, shared, self.negotiator.config.candidates_maximum);
-        let Some(remote) = remote else {
-            return Err(NegotiationError::MissingIceCredentials { section: shared.tagged });
-        };
+        let missing = NegotiationError::MissingIceCredentials { section: shared.tagged };
+        if section.credentials.is_none() {
+            return Err(missing);
+        }
         let agreed = &self.negotiator.agreed;
         let known = |index: &usize| agreed.sections.get(*index).and_then(|section| section.transport);
         let transport = shared
@@ -397,7 +400,11 @@ impl<'a> Answering<'a> {
             return Err(NegotiationError::RtcpMuxChanged { section: shared.tagged });
         }
         let (key, continued) = match before {
-            Some(before) => self.continued(key, before, &remote, shared.tagged, provisional)?,
+            Some(before) => {
+                // Candidates decide nothing here.
+                let remote = agree::remote_transport(self.offer, shared, 0).ok_or(missing)?;
+                self.continued(key, before, &remote, shared.tagged, provisional)?
+            }
             None => (key, None),
         };
         let role = match section.setup {
@@ -487,17 +494,14 @@ impl<'a> Answering<'a> {
             (RemoteContent::Rtp(_), Some(parameters)) if is_active => self.media(index, offered, parameters),
             _ => LocalContent::Unknown,
         };
-        let formats = match &content {
-            LocalContent::Rtp(rtp) => rtp.parameters.format_list(),
-            _ => offered.line.formats.clone(),
-        };
+        let mut line = offered.line.clone();
+        if let LocalContent::Rtp(rtp) = &content {
+            line.formats = rtp.parameters.format_list();
+        }
         LocalSection {
             mid,
             has_mid: offered.mid.is_some(),
-            line: SectionLine {
-                formats,
-                ..offered.line.clone()
-            },
+            line,
             content,
             state,
         }

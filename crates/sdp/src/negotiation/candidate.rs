@@ -217,8 +217,16 @@ pub(super) fn merge(remote: &mut RemoteTransport, known: &RemoteTransport, maxim
 
 /// Each candidate once.
 pub(super) fn unique<'c>(candidates: impl Iterator<Item = &'c String>, maximum: usize) -> Vec<String> {
+    let mut candidates = candidates.peekable();
+    let Some(first) = candidates.next().filter(|_| maximum > 0) else {
+        return Vec::new();
+    };
+    if candidates.peek().is_none() {
+        return [first.clone()].into();
+    }
     let mut seen = BTreeSet::new();
-    let new = candidates.filter(|candidate| seen.insert(identity(candidate)));
+    let all = [first].into_iter().chain(candidates);
+    let new = all.filter(|candidate| seen.insert(identity(candidate)));
     new.take(maximum).cloned().collect()
 }
 

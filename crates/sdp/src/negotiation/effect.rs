@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::section::{LocalSection, each_once};
 use super::state::{Agreed, DataWish, Exchange};
 use super::{
     Negotiator, RejectReason, SignalingState, Transceiver, TransceiverId, Transport, TransportId, TransportKey,
@@ -90,21 +91,16 @@ pub(super) fn between(before: &Negotiator, after: &Negotiator) -> Vec<Effect> {
     }
     transceivers(before, after, &mut effects);
     rejected_sections(before.in_force(), after.in_force(), &mut effects);
-    let keys = before.keys();
-    effects.extend(
-        after
-            .keys()
-            .into_iter()
-            .filter(|key| !keys.contains(key))
-            .map(Effect::Gather),
-    );
+    let (old, new) = (before.keys(), after.keys());
+    let gathered = new.iter().filter(|key| old.binary_search(key).is_err());
+    effects.extend(gathered.copied().map(Effect::Gather));
     transports(before, after, &mut effects);
-    let alive = after.alive();
-    let closed = before
-        .alive()
-        .into_iter()
-        .filter(|transport| !alive.contains(transport));
-    effects.extend(closed.map(Effect::TransportClosed));
+    // Only a final answer releases what was offered or used before (RFC 9429 §4.1.10, §5.11).
+    let is_alive = |id| new.binary_search_by_key(&id, |key| key.transport).is_ok();
+    let mut closed: Vec<TransportId> = old.iter().map(|key| key.transport).collect();
+    closed.dedup();
+    closed.retain(|id| !is_alive(*id));
+    effects.extend(closed.into_iter().map(Effect::TransportClosed));
     data_channels(before, after, &mut effects);
     effects
 }
@@ -245,19 +241,13 @@ impl Negotiator {
         agreed.chain(in_force).map(|(id, transport)| (*id, transport)).collect()
     }
 
-    /// The credentials that our descriptions name.
-    pub(super) fn keys(&self) -> BTreeSet<TransportKey> {
+    /// The credentials that our descriptions name, in order.
+    pub(super) fn keys(&self) -> Vec<TransportKey> {
         if self.exchange == Exchange::Closed {
-            return BTreeSet::new();
+            return Vec::new();
         }
         let agreed = self.agreed.transports.values().map(|transport| transport.key);
-        let pending = self.pending_form().into_iter().flat_map(|form| form.keys());
-        agreed.chain(pending).collect()
-    }
-
-    /// The transports that are in use or may come to be: only a final answer releases what was
-    /// offered or used before (RFC 9429 §4.1.10, §5.11).
-    pub(super) fn alive(&self) -> BTreeSet<TransportId> {
-        self.keys().into_iter().map(|key| key.transport).collect()
+        let pending = self.pending_form().into_iter().flat_map(|form| &form.sections);
+        each_once(agreed.chain(pending.filter_map(LocalSection::key)))
     }
 }

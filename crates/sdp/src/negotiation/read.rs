@@ -3,12 +3,13 @@
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt::Write;
 
 use super::config::Config;
 use super::description::{Description, SdpKind, Secret};
 use super::section::SectionLine;
 use super::{CertificateHash, NegotiationError};
-use crate::attribute::{DEFAULT_MAX_MESSAGE_SIZE, DEFAULT_SCTP_PORT, Direction, Setup};
+use crate::attribute::{Candidate, DEFAULT_MAX_MESSAGE_SIZE, DEFAULT_SCTP_PORT, Direction, Setup};
 use crate::rtp::{MediaKind, RtpParameters};
 use crate::{Media, Session};
 
@@ -175,7 +176,7 @@ impl RemoteSection {
             fingerprints,
             setup: media.setup(),
             tls_id: media.tls_id().map(ToString::to_string),
-            candidates: candidates.map(|candidate| candidate.to_string()).collect(),
+            candidates: candidates.map(|candidate| line_of(&candidate)).collect(),
             end_of_candidates: media.end_of_candidates(),
             rtcp_mux: media.rtcp_mux(),
             rtcp_mux_only: media.rtcp_mux_only(),
@@ -235,6 +236,14 @@ impl RemoteContent {
             _ => RemoteContent::Unknown,
         }
     }
+}
+
+/// In one piece of memory: most are not longer.
+fn line_of(candidate: &Candidate<'_>) -> String {
+    let mut line = String::with_capacity(128);
+    // Writing to a string can't fail.
+    let _ = write!(line, "{candidate}");
+    line
 }
 
 /// RFC 9429 §5.1.2: what peers write when they mean RTP over DTLS.

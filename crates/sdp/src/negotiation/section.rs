@@ -139,9 +139,9 @@ impl LocalSection {
 }
 
 impl LocalForm {
-    /// The transports that it needs, each once.
-    pub(super) fn keys(&self) -> BTreeSet<TransportKey> {
-        self.sections.iter().filter_map(LocalSection::key).collect()
+    /// The transports that it needs, each once, in order.
+    pub(super) fn keys(&self) -> Vec<TransportKey> {
+        each_once(self.sections.iter().filter_map(LocalSection::key))
     }
 
     pub(super) fn key_of(&self, transport: TransportId) -> Option<TransportKey> {
@@ -150,6 +150,14 @@ impl LocalForm {
             .filter_map(LocalSection::key)
             .find(|key| key.transport == transport)
     }
+}
+
+/// In order and without doubles.
+pub(super) fn each_once<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    items.sort_unstable();
+    items.dedup();
+    items
 }
 
 /// One section as both sides agreed on it.

@@ -309,6 +309,9 @@ impl Negotiator {
     /// send something, else a new one (RFC 9429 §5.10).
     fn associate(&mut self, offer: &RemoteDescription) {
         self.disassociate(offer);
+        if offer.sections.iter().all(|section| section.rtp().is_none()) {
+            return;
+        }
         let taken: BTreeSet<usize> = self
             .transceivers
             .iter()
@@ -380,6 +383,9 @@ impl Negotiator {
 
     /// What the peer sends, and in which streams (RFC 9429 §5.10; W3C WebRTC §4.4.1.5).
     fn receive(&mut self, remote: &RemoteDescription) {
+        if self.transceivers.is_empty() {
+            return;
+        }
         let bundle_of = remote.bundle_of();
         for transceiver in &mut self.transceivers {
             let Some(index) = transceiver.negotiated.section else {

@@ -1,6 +1,5 @@
 //! Writes our descriptions, with what ICE and DTLS know now.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -48,7 +47,7 @@ pub(super) fn write(
     if form.ice_options {
         writer.text("ice-options", "trickle ice2");
     }
-    let locals: BTreeMap<TransportKey, LocalTransport> =
+    let locals: Vec<(TransportKey, LocalTransport)> =
         form.keys().into_iter().map(|key| (key, transport(key))).collect();
     for section in &form.sections {
         write_section(&mut writer, section, &locals, config);
@@ -59,7 +58,7 @@ pub(super) fn write(
 fn write_section(
     writer: &mut Writer,
     section: &LocalSection,
-    locals: &BTreeMap<TransportKey, LocalTransport>,
+    locals: &[(TransportKey, LocalTransport)],
     config: &Config,
 ) {
     let mid = Some(section.mid.as_str()).filter(|_| section.has_mid);
@@ -68,7 +67,11 @@ fn write_section(
         return write_rejected(writer, &section.line, mid);
     };
     let none = LocalTransport::default();
-    let local = locals.get(key).unwrap_or(&none);
+    let found = locals.binary_search_by_key(key, |(known, _)| *known);
+    let local = found
+        .ok()
+        .and_then(|index| locals.get(index))
+        .map_or(&none, |(_, local)| local);
     let (address, port) = match description {
         // RFC 9143 §6: port zero, and not rejected.
         TransportDescription::BundleOnly => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
