@@ -11,9 +11,11 @@ window.session = (() => {
     return answer;
   }
 
-  // Right after an ICE restart the gathering state may still be that of the generation before.
-  const complete = () => pc.iceGatheringState === 'complete'
-    && (/a=candidate/.test(pc.localDescription.sdp) || !/^m=\S+ [1-9]/m.test(pc.localDescription.sdp));
+  // Right after an ICE restart the gathering state may still be that of the generation before; without any section
+  // that is alive there is nothing to gather.
+  const isAlive = (sdp) => /^m=\S+ [1-9]/m.test(sdp);
+  const complete = () => !isAlive(pc.localDescription.sdp)
+    || (pc.iceGatheringState === 'complete' && /a=candidate/.test(pc.localDescription.sdp));
 
   async function describe(description) {
     await pc.setLocalDescription(description);
