@@ -39,7 +39,9 @@ source=$(ls -d "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/boring-sys-"$BORING_
 if [ ! -d deb/root ]; then
     mkdir -p deb
     cd deb
-    apt-get -qq download golang-golang-x-crypto-dev golang-golang-x-sys-dev golang-golang-x-term-dev
+    packages="golang-golang-x-crypto-dev golang-golang-x-sys-dev golang-golang-x-term-dev"
+    # shellcheck disable=SC2086
+    apt-get -qq download $packages || { apt-get -qq update && apt-get -qq download $packages; }
     for package in *.deb; do dpkg -x "$package" root; done
     cd ..
 fi

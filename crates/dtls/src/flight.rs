@@ -178,6 +178,9 @@ impl Flight {
             self.timeouts = self.timeouts.saturating_add(1);
             self.back_off();
         }
+        if self.is_all_received() {
+            self.forget_received();
+        }
         self.restart();
         true
     }
@@ -190,16 +193,27 @@ impl Flight {
 
     /// The peer proves that it did not get all of this flight.
     pub(crate) fn handle_repeat(&mut self) -> bool {
-        if self.items.is_empty() || matches!(self.progress, Progress::Sending { .. }) {
+        let is_sending = matches!(self.progress, Progress::Sending { .. });
+        let is_whole = self.items.iter().all(|part| part.received == Received::default());
+        if self.items.is_empty() || is_sending && is_whole {
             return false;
         }
-        // All has come, say acknowledgements that somebody else may have sent.
-        if self.is_all_received() {
-            let parts = self.items.iter_mut();
-            parts.for_each(|part| part.received = Received::default());
-        }
+        // Whatever acknowledgements say, which somebody else may have sent.
+        self.forget_received();
         self.restart();
         true
+    }
+
+    fn forget_received(&mut self) {
+        let parts = self.items.iter_mut();
+        parts.for_each(|part| part.received = Received::default());
+    }
+
+    /// Goes on waiting for the answer, though all has come: anyone could have said so.
+    pub(crate) fn distrust(&mut self) {
+        if self.progress == Progress::Resting && !self.items.is_empty() {
+            self.progress = Progress::Waiting;
+        }
     }
 
     /// RFC 9147 §7.2: what has come is not sent again, and what has not is sent again soon. Not at

@@ -5,6 +5,7 @@
 //! - [`Session`] and [`Media`] have typed accessors; [`attribute`] has the types.
 //! - [`Fragment`] is what is sent of a description when candidates are trickled (RFC 8840, WHIP).
 //! - `OwnedSession` and `Writer` (feature `alloc`) hold, change and write descriptions.
+//! - The module `negotiation` (feature `alloc`) is offer and answer as pure state (RFC 9429).
 //! - The module `rtp` (feature `alloc`) negotiates codecs, header extensions and layers; [`whip`]
 //!   checks what WHIP and WHEP ask of descriptions.
 //!

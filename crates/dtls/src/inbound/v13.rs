@@ -182,7 +182,11 @@ impl Connection {
         };
         match Ack::parse(content) {
             Ok(ack) if is_in_place => {
-                self.flight.handle_ack(self.now, 0, ack.iter());
+                let acknowledged = self.flight.handle_ack(self.now, 0, ack.iter());
+                // A server hears the ClientHello again if need be. A client has nothing but its timer.
+                if acknowledged == Acknowledged::Completely && matches!(self.phase, Phase::Client(_)) {
+                    self.flight.distrust();
+                }
             }
             Ok(_) => self.stats.unexpected_records += 1,
             Err(_) => self.stats.malformed_records += 1,

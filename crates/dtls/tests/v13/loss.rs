@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 
 use pollrtc_core::StateMachine;
 use pollrtc_crypto::Rng;
-use pollrtc_dtls::{Event, State, Versions};
+use pollrtc_dtls::wire::ContentType;
+use pollrtc_dtls::{Cookies, Event, State, Versions};
 use quickcheck::quickcheck;
 
+use crate::support::wire::plain_record;
 use crate::support::{Pair, Setup, millis};
 
 /// A client that has the server's whole flight, and has sent its own; the server has not got it.
@@ -217,4 +219,51 @@ fn encrypted_records_that_overtake_the_servers_hello_wait_for_it() {
     }
     assert!(pair.client.is_connected());
     assert!(pair.client.stats().held_records > 0);
+}
+
+/// A plain acknowledgement of plain records, as anyone can send it.
+fn forged_acknowledgement(sequences: impl Iterator<Item = u64>) -> Vec<u8> {
+    let numbers: Vec<u8> = sequences
+        .flat_map(|sequence| [0u64.to_be_bytes(), sequence.to_be_bytes()].concat())
+        .collect();
+    let length = u16::try_from(numbers.len()).unwrap().to_be_bytes();
+    plain_record(ContentType::Ack, 1000, &[&length[..], &numbers].concat())
+}
+
+#[test]
+fn a_forged_acknowledgement_does_not_keep_the_servers_hello_from_a_client_that_lacks_it() {
+    let mut pair = Setup::v13().pair();
+    let hello = pair.client_sends();
+    for datagram in &hello {
+        pair.server_gets(datagram);
+    }
+    assert!(!pair.server_sends().is_empty(), "lost");
+    pair.server_gets(&forged_acknowledgement(0..10));
+    pair.wait(millis(400));
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
+    }
+    pair.rest();
+    assert!(pair.client.is_connected() && pair.server.is_connected());
+}
+
+#[test]
+fn a_forged_acknowledgement_does_not_keep_a_client_from_repeating_itself() {
+    let mut setup = Setup::v13();
+    setup.server.cookies = Cookies::Required;
+    let mut pair = setup.pair();
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
+    }
+    for datagram in pair.server_sends() {
+        pair.client_gets(&datagram);
+    }
+    assert!(!pair.client_sends().is_empty(), "lost");
+    pair.client_gets(&forged_acknowledgement(0..10));
+    pair.wait(millis(400));
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
+    }
+    pair.rest();
+    assert!(pair.client.is_connected() && pair.server.is_connected());
 }

@@ -97,7 +97,8 @@ impl Answered<'_> {
                     })
                 }),
             },
-            // RFC 8854 §3.2: ULPFEC goes within RED, FlexFEC in streams of its own.
+            // RFC 5109 §14: ULPFEC goes within RED, or else it would need a section of its own; FlexFEC (RFC 8627) does
+            // with an SSRC of its own.
             Role::Fec if offered.codec.is("ulpfec") => {
                 let red = |each: &Entry| {
                     each.codec.codec.role() == Role::Redundancy && each.codec.codec.clock_rate == clock_rate
