@@ -87,12 +87,11 @@ impl RemoteDescription {
         let mut options = session.ice_options().is_some();
         let mut trickle = session.ice_options().is_some_and(|options| options.contains("trickle"));
         for (index, media) in session.media().enumerate() {
-            let section = RemoteSection::read(&media, room);
+            let mut section = RemoteSection::read(&media, room);
             room = room.saturating_sub(section.candidates.len());
-            if let Some(mid) = &section.mid {
-                // The lenient profile lets doubles pass; the first has the mid then.
-                by_mid.entry(mid.clone()).or_insert(index);
-            }
+            // The lenient profile lets doubles pass: the first has the mid then, the others have none.
+            section.mid = section.mid.filter(|mid| !by_mid.contains_key(mid));
+            by_mid.extend(section.mid.clone().map(|mid| (mid, index)));
             options |= media.ice_options().is_some();
             trickle |= media.ice_options().is_some_and(|options| options.contains("trickle"));
             sections.push(section);

@@ -230,6 +230,11 @@ impl Mids {
         Self { taken, next }
     }
 
+    /// These are taken too.
+    pub(super) fn avoid<'m>(&mut self, mids: impl Iterator<Item = &'m String>) {
+        self.taken.extend(mids.cloned());
+    }
+
     pub(super) fn fresh(&mut self) -> String {
         loop {
             let mid = mid_of(self.next);

@@ -1,5 +1,6 @@
 //! Descriptions are created and take effect (RFC 9429 §5.5 to §5.11); all or nothing.
 
+use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -11,8 +12,9 @@ use super::read::RemoteDescription;
 use super::section::{AgreedContent, LocalForm, LocalSection};
 use super::state::{Agreed, Before, Created, Current, DataWish, Exchange, Provisional};
 use super::transceiver::{self, Negotiated, Origin};
-use super::transport::{LocalTransport, TransportKey};
+use super::transport::{CertificateHash, LocalTransport, TransportKey};
 use super::{NegotiationError, Negotiator, TransceiverInit};
+use crate::Profile;
 use crate::attribute::Direction;
 use crate::rtp::MediaKind;
 
@@ -274,7 +276,18 @@ impl Negotiator {
             before,
         };
         // The answer must be possible before the offer is taken.
-        self.answer_form().map(drop)
+        let answer = self.answer_form()?;
+        if self.config.profile == Profile::Lenient {
+            // What is refused is copied, and may be what no writer of ours writes.
+            let any = |_| LocalTransport {
+                ufrag: "any4".to_owned(),
+                pwd: "any/22/characters/or/more".to_owned(),
+                fingerprints: [CertificateHash::new("sha-256", &["AB"; 32].join(":"))].into(),
+                ..LocalTransport::default()
+            };
+            self.written(SdpKind::Answer, &answer, any)?;
+        }
+        Ok(())
     }
 
     /// RFC 3264 §8, RFC 9429 §5.2.2: sections stay, in their places, under their mids.
@@ -319,6 +332,7 @@ impl Negotiator {
             .collect();
         let bundle_of = offer.bundle_of();
         let mut mids = self.fresh_mids();
+        mids.avoid(offer.mids());
         let mut waiting: BTreeMap<MediaKind, VecDeque<usize>> = BTreeMap::new();
         for (place, each) in self.transceivers.iter().enumerate() {
             let waits = each.origin == Origin::AddTrack && each.negotiated.section.is_none() && !each.stopped;

@@ -182,9 +182,12 @@ fn doubles_and_strangers_in_groups_are_refused_or_in_the_lenient_profile_ignored
         let mut bob = Peer::with("bob", lenient);
         bob.negotiator.set_remote(bad).expect("it is tolerated");
         let transport = bob.transport();
-        // What is written must be right again; a mid that stands twice can't be answered.
-        let answer = bob.negotiator.create_answer(transport);
-        assert_eq!(answer.is_err(), bad.sdp.matches("a=mid:0").count() == 2);
+        // What is written must be right again: of two with one mid, the second has none.
+        let answer = bob
+            .negotiator
+            .create_answer(transport)
+            .expect("what is taken can be answered");
+        assert!(answer.sdp.matches("a=mid:0").count() < 2);
     }
 }
 
