@@ -10,6 +10,7 @@ pub mod crypto;
 pub mod document;
 pub mod dtls;
 pub mod ice;
+pub mod jsep;
 pub mod netsim;
 pub mod pollrtc;
 pub mod sctp;
@@ -45,6 +46,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("sctp_peer", sctp::sctp_peer),
     ("dcep", sctp::dcep),
     ("data_channels", sctp::data_channels),
+    ("jsep", jsep::jsep),
+    ("jsep_pair", jsep::jsep_pair),
     ("negotiation", pollrtc::negotiation),
     ("negotiation_structured", pollrtc::negotiation_structured),
     ("peer_connection", pollrtc::peer_connection),
