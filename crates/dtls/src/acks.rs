@@ -26,8 +26,8 @@ enum Pace {
     /// There is nothing new.
     #[default]
     Never,
-    /// At once.
-    Now(Instant),
+    /// At once: it waits only to be polled.
+    Now,
     /// A while after something came.
     Soon(Instant),
     /// A little while after something came that follows what has not.
@@ -47,8 +47,8 @@ impl Acks {
     }
 
     /// Tells the peer now.
-    pub(crate) fn hurry(&mut self, now: Instant) {
-        self.pace = Pace::Now(now);
+    pub(crate) fn hurry(&mut self) {
+        self.pace = Pace::Now;
     }
 
     /// Tells the peer after a while, if nothing else is said until then: the rest of its flight may
@@ -72,12 +72,18 @@ impl Acks {
         *self = Self::default();
     }
 
+    /// Tells the peer if it is time.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, delay: Duration) {
+        if self.deadline(delay).is_some_and(|due| due <= now) {
+            self.pace = Pace::Now;
+        }
+    }
+
     /// When there is something to tell, if a while is `delay`.
     pub(crate) fn deadline(&self, delay: Duration) -> Option<Instant> {
         match self.pace {
             _ if self.numbers.is_empty() => None,
-            Pace::Never => None,
-            Pace::Now(now) => Some(now),
+            Pace::Never | Pace::Now => None,
             Pace::Soon(since) => Some(since + delay),
             Pace::Sooner(since) => Some(since + delay / 4),
         }
@@ -92,7 +98,8 @@ impl Acks {
         records: &mut RecordLayer,
         datagram: &mut [u8],
     ) -> Option<usize> {
-        if self.deadline(delay).is_none_or(|due| now < due) {
+        self.handle_timeout(now, delay);
+        if !matches!(self.pace, Pace::Now) || self.numbers.is_empty() {
             return None;
         }
         let epoch = records.write_epoch();

@@ -34,7 +34,7 @@ pub struct Config {
     /// 16384 bytes, and in DTLS 1.3 one more for the content type. Default: as long as may be. What the
     /// peer takes is always respected.
     pub record_size_limit: Option<u16>,
-    /// The versions that are spoken; of two, the newer one is preferred. Default: DTLS 1.2.
+    /// The versions that are spoken; of two, the newer one is preferred. Default: both.
     pub versions: Versions,
     /// Cipher suites by preference, of both versions. A version without any is not spoken.
     pub cipher_suites: Vec<CipherSuite>,
@@ -85,7 +85,7 @@ impl Config {
             srtp_profiles: Vec::new(),
             application_protocols: Vec::new(),
             record_size_limit: None,
-            versions: Versions::Dtls12,
+            versions: Versions::default(),
             cipher_suites: CipherSuite::ALL.to_vec(),
             groups: vec![
                 NamedGroup::X25519MlKem768,
@@ -144,9 +144,10 @@ impl fmt::Debug for KeyLog {
 }
 
 /// Which versions of DTLS are spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Versions {
     /// DTLS 1.3 where the peer speaks it too, else 1.2.
+    #[default]
     Both,
     /// DTLS 1.2 alone (RFC 6347).
     Dtls12,

@@ -514,6 +514,7 @@ impl StateMachine for Connection {
             }
             self.flight.finish();
         }
+        self.acks.handle_timeout(self.now, self.flight.ack_delay());
         if self.flight.handle_timeout(self.now) {
             self.stats.flights_resent += 1;
         }

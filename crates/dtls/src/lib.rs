@@ -1,4 +1,5 @@
-//! DTLS 1.2 (RFC 6347) as a sans-IO state machine, client and server, with DTLS-SRTP (RFC 5764).
+//! DTLS 1.3 (RFC 9147) and 1.2 (RFC 6347) as a sans-IO state machine, client and server, with DTLS-SRTP
+//! (RFC 5764).
 //!
 //! A [`Connection`] owns no socket, no clock and no thread. Datagrams go in with `handle_datagram`,
 //! which gives back the application's data decrypted in the caller's own buffer, and come out of
@@ -21,9 +22,9 @@
 //!
 //! # Code map
 //!
-//! [`wire`] knows bytes only. Records, fragments, flights and timers are one engine, which knows no
-//! version; the handshake of version 1.2 is a module of its own beside it, and 1.3 is to become its
-//! sibling.
+//! [`wire`] knows bytes only. Records, fragments, flights, acknowledgements and timers are one engine,
+//! which asks no version; `handshake` is what both versions share, and where the peer's hello decides
+//! which one it is; `v12` and `v13` are the two of them, next to each other.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;

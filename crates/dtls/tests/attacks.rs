@@ -225,6 +225,52 @@ quickcheck! {
     }
 }
 
+quickcheck! {
+    /// For every sequence of messages in place of the client's second flight, numbered as if it were
+    /// right: the server is connected exactly if the right ones come in the right order, and both
+    /// ChangeCipherSpec and Finished with them, before anything else does.
+    fn a_server_connects_after_the_right_messages_alone(picks: Vec<u8>) -> bool {
+        let (mut pair, flight) = before_the_second_flight();
+        let right: Vec<_> = messages(&flight).into_iter().map(|(kind, _, body)| (kind, body)).collect();
+        let liars = [
+            (HandshakeType::CERTIFICATE, vec![0, 0, 0]),
+            (HandshakeType::CERTIFICATE_VERIFY, vec![4, 3, 0, 1, 0]),
+            (HandshakeType::SERVER_HELLO_DONE, vec![]),
+            (HandshakeType::NEW_SESSION_TICKET, vec![0; 6]),
+            (HandshakeType::CERTIFICATE_REQUEST, vec![0; 6]),
+            (HandshakeType(99), vec![1]),
+        ];
+        let pool = [right.clone(), liars.to_vec()].concat();
+        let (mut said, mut announced, mut finished) = (Vec::new(), false, false);
+        let mut expected = false;
+        for pick in picks.into_iter().take(12) {
+            match pick % 8 {
+                0 => {
+                    pair.server_gets(&flight[3]);
+                    announced = true;
+                }
+                1 => {
+                    pair.server_gets(&flight[4]);
+                    finished = true;
+                }
+                other => {
+                    let index = if other == 2 { usize::from(pick / 8) } else { said.len() };
+                    let (kind, body) = pool[index % pool.len()].clone();
+                    let message_seq = u16::try_from(said.len() + 1).unwrap();
+                    pair.server_gets(&message_record(kind, message_seq, &body));
+                    // Behind ChangeCipherSpec nothing counts that is plain.
+                    if said != right || !announced {
+                        said.push((kind, body));
+                    }
+                }
+            }
+            expected |= said == right && announced && finished;
+        }
+        let events = pair.server_events();
+        events.iter().any(|event| matches!(event, Event::Connected { .. })) == expected
+    }
+}
+
 #[test]
 fn a_client_without_a_certificate_is_refused() {
     let (mut pair, _) = before_the_second_flight();

@@ -150,6 +150,16 @@ impl Digest {
         Self { bytes, length }
     }
 
+    #[cfg(test)]
+    pub(crate) fn from_bytes(digest: &[u8]) -> Self {
+        let mut bytes = [0; HashAlgorithm::MAX_OUTPUT_LEN];
+        bytes[..digest.len()].copy_from_slice(digest);
+        Self {
+            bytes,
+            length: digest.len(),
+        }
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }

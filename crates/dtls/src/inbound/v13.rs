@@ -123,7 +123,7 @@ impl Connection {
                 self.acks.note(number);
                 match number.epoch < 3 && !outcome.is_repeated {
                     // The client's last flight; nothing else answers it.
-                    true => self.acks.hurry(self.now),
+                    true => self.acks.hurry(),
                     false => self.acks.schedule(self.now),
                 }
             }

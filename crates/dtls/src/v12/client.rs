@@ -234,6 +234,8 @@ impl Peer {
             &shared_secret,
             session_hash.as_bytes(),
         )?;
+        cx.config
+            .log_secret("CLIENT_RANDOM", &negotiated.client_random, secrets.master_secret());
 
         if let (Wish::Granted(scheme), Some(certificate)) = (wish, &cx.config.certificate) {
             let signature = certificate.key().sign(scheme, &self.transcript.bytes, cx.rng)?;

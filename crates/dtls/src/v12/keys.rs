@@ -50,6 +50,11 @@ impl Secrets {
         })
     }
 
+    /// What the key log gets (RFC 9850 §2.2).
+    pub(super) fn master_secret(&self) -> &[u8] {
+        &*self.master_secret
+    }
+
     /// RFC 5246 §6.3: the keys of the client's records and of the server's.
     pub(super) fn record_keys(&self, provider: &dyn Provider) -> Result<(Keys, Keys), CryptoError> {
         let algorithm = self.suite.aead();

@@ -322,6 +322,8 @@ impl Exchange {
             &shared_secret,
             session_hash.as_bytes(),
         )?;
+        cx.config
+            .log_secret("CLIENT_RANDOM", &negotiated.client_random, secrets.master_secret());
         let client = Authenticating {
             secrets,
             transcript: self.transcript,

@@ -199,10 +199,7 @@ fn choice(cx: &Context<'_>, message: &Message, hello: &ServerHello<'_>) -> Resul
         .filter(|suite| suite.version() == Version::DTLS_1_3 && cx.config.cipher_suites.contains(suite))
         .filter(|_| is_legal)
         .ok_or(HandshakeError::IllegalParameter(message.kind))?;
-    Ok(Schedule {
-        provider: cx.provider(),
-        suite,
-    })
+    Ok(Schedule::new(cx.provider(), suite))
 }
 
 /// RFC 8446 §4.2: only what a hello of the server may hold.

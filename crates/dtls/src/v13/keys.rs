@@ -18,6 +18,7 @@ const MAX_KEY_LEN: usize = 32;
 pub(super) struct Schedule {
     pub(super) provider: &'static dyn Provider,
     pub(super) suite: CipherSuite,
+    label_prefix: &'static str,
 }
 
 /// A secret, and who may derive keys for what from it.
@@ -47,6 +48,14 @@ pub(super) struct ApplicationSecrets {
 }
 
 impl Schedule {
+    pub(super) fn new(provider: &'static dyn Provider, suite: CipherSuite) -> Self {
+        Self {
+            provider,
+            suite,
+            label_prefix: LABEL_PREFIX,
+        }
+    }
+
     fn hash(self) -> HashAlgorithm {
         self.suite.hash()
     }
@@ -104,9 +113,9 @@ impl Schedule {
         let key = key.get_mut(..length).ok_or(CryptoError::InvalidKey)?;
         let number_key = number_key.get_mut(..length).ok_or(CryptoError::InvalidKey)?;
         let hkdf = Hkdf::new(self.provider, self.hash(), traffic.as_bytes())?;
-        expand_label(&hkdf, LABEL_PREFIX, "key", &[], key)?;
-        expand_label(&hkdf, LABEL_PREFIX, "iv", &[], &mut *iv)?;
-        expand_label(&hkdf, LABEL_PREFIX, "sn", &[], number_key)?;
+        expand_label(&hkdf, self.label_prefix, "key", &[], key)?;
+        expand_label(&hkdf, self.label_prefix, "iv", &[], &mut *iv)?;
+        expand_label(&hkdf, self.label_prefix, "sn", &[], number_key)?;
         Keys13::new(self.provider, algorithm, key, *iv, number_key)
     }
 
@@ -143,7 +152,7 @@ impl Schedule {
 
     fn expand(self, secret: &Secret, label: &str, context: &[u8], out: &mut [u8]) -> Result<(), CryptoError> {
         let hkdf = Hkdf::new(self.provider, self.hash(), secret.as_bytes())?;
-        expand_label(&hkdf, LABEL_PREFIX, label, context, out)
+        expand_label(&hkdf, self.label_prefix, label, context, out)
     }
 }
 
@@ -163,4 +172,70 @@ fn expand_label(hkdf: &Hkdf, prefix: &str, label: &str, context: &[u8], out: &mu
         ],
         out,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digit = |index| u8::from_str_radix(&hex[index..index + 2], 16).unwrap();
+        (0..hex.len()).step_by(2).map(digit).collect()
+    }
+
+    /// RFC 8448 §3, whose labels are those of TLS.
+    #[test]
+    fn the_schedule_gives_the_published_secrets() {
+        let provider = pollrtc_crypto::rust_crypto::PROVIDER;
+        let schedule = Schedule {
+            label_prefix: "tls13 ",
+            ..Schedule::new(provider, CipherSuite::Aes128GcmSha256)
+        };
+        let hellos = Digest::from_bytes(&bytes(
+            "860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02ed063cf0e1cad8",
+        ));
+        let shared_secret = bytes("8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d");
+        let handshake = schedule.handshake(&shared_secret, &hellos).unwrap();
+        assert_eq!(
+            handshake.secret.as_bytes(),
+            bytes("1dc826e93606aa6fdc0aadc12f741b01046aa6b99f691ed221a9f0ca043fbeac")
+        );
+        assert_eq!(
+            handshake.client.as_bytes(),
+            bytes("b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21")
+        );
+        assert_eq!(
+            handshake.server.as_bytes(),
+            bytes("b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38")
+        );
+        let finished = Digest::from_bytes(&bytes(
+            "9608102a0f1ccc6db6250b7b7e417b1a000eaada3daae4777a7686c9ff83df13",
+        ));
+        let application = schedule.application(&handshake, &finished).unwrap();
+        assert_eq!(
+            application.client.as_bytes(),
+            bytes("9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5")
+        );
+        assert_eq!(
+            application.server.as_bytes(),
+            bytes("a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643")
+        );
+        assert_eq!(
+            application.exporter.as_bytes(),
+            bytes("fe22f881176eda18eb8f44529e6792c50c9a3f89452f68d8ae311b4309d3cf50")
+        );
+        let verify_data = schedule.verify_data(&handshake.client, &finished).unwrap();
+        assert_eq!(
+            verify_data.as_bytes(),
+            bytes("a8ec436d677634ae525ac1fcebe11a039ec17694fac6e98527b642f2edd5ce61")
+        );
+        let mut key = [0; 16];
+        schedule.expand(&handshake.server.secret, "key", &[], &mut key).unwrap();
+        assert_eq!(key, *bytes("3fce516009c21727d0f2e4e86ee403bc"));
+        // With the labels of DTLS everything is different.
+        let dtls = Schedule::new(provider, CipherSuite::Aes128GcmSha256);
+        let other = dtls.handshake(&shared_secret, &hellos).unwrap();
+        assert_ne!(other.client.as_bytes(), handshake.client.as_bytes());
+    }
 }

@@ -35,10 +35,7 @@ pub(super) fn ask(
     hello: &ClientHello<'_>,
     choice: &Choice<'_>,
 ) -> Result<(), HandshakeError> {
-    let schedule = Schedule {
-        provider: cx.provider(),
-        suite: choice.suite,
-    };
+    let schedule = Schedule::new(cx.provider(), choice.suite);
     let group = match choice.public_key {
         Some(_) => None,
         None => Some(choice.group as u16),

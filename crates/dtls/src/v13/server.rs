@@ -67,10 +67,7 @@ impl Server {
         }
         let retried = Retried::from_hello(welcome, cx, message, hello)?;
         let choice = Choice::new(cx, message, hello, retried.as_ref().and_then(|retried| retried.group))?;
-        let schedule = Schedule {
-            provider: cx.provider(),
-            suite: choice.suite,
-        };
+        let schedule = Schedule::new(cx.provider(), choice.suite);
         match (&retried, choice.public_key) {
             (None, Some(public_key)) if !welcome.asks_for_cookies() => {
                 let transcript = Transcript::new(schedule, message.message_seq)?;
@@ -99,10 +96,7 @@ impl Server {
         mut transcript: Transcript,
     ) -> Result<Self, HandshakeError> {
         let provider = cx.provider();
-        let schedule = Schedule {
-            provider,
-            suite: choice.suite,
-        };
+        let schedule = Schedule::new(provider, choice.suite);
         let exchange = provider
             .answer_key_exchange(choice.group, public_key, cx.rng)
             .map_err(|_| HandshakeError::IllegalParameter(message.kind))?;

@@ -1,5 +1,6 @@
 //! Two connections and the wire between them.
 
+pub(crate) mod cipher;
 pub(crate) mod wire;
 
 use std::net::SocketAddr;

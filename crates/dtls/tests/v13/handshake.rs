@@ -2,9 +2,13 @@
 
 use pollrtc_core::StateMachine;
 use pollrtc_crypto::{NamedGroup, Provider, aws_lc_rs, rust_crypto};
-use pollrtc_dtls::{CipherSuite, Event, SrtpProfile, Version, Versions};
+use pollrtc_dtls::{
+    AlertDescription, CipherSuite, ClientCertificates, CloseReason, Event, HandshakeError, SrtpProfile, Version,
+    Versions,
+};
 
-use crate::support::Setup;
+use crate::support::cipher::Tap;
+use crate::support::{Pair, Setup};
 
 const PROVIDERS: [&dyn Provider; 2] = [aws_lc_rs::PROVIDER, rust_crypto::PROVIDER];
 
@@ -106,5 +110,79 @@ fn the_newest_common_version_is_spoken() {
         };
         assert_eq!(version(pair.client_events()), expected, "{client:?} {server:?}");
         assert_eq!(version(pair.server_events()), expected, "{client:?} {server:?}");
+    }
+}
+
+#[test]
+fn both_export_the_same_keys_and_label_and_context_matter() {
+    let pair = Pair::connected13();
+    let export = |label, context| {
+        let (mut ours, mut theirs) = ([0; 60], [0; 60]);
+        pair.client.export_keying_material(label, context, &mut ours).unwrap();
+        pair.server.export_keying_material(label, context, &mut theirs).unwrap();
+        assert_eq!(ours, theirs);
+        ours
+    };
+    let srtp = export("EXTRACTOR-dtls_srtp", None);
+    assert_eq!(
+        srtp,
+        export("EXTRACTOR-dtls_srtp", Some(b"")),
+        "one and the same in DTLS 1.3"
+    );
+    assert_ne!(srtp, export("EXTRACTOR-dtls_srtp", Some(b"x")));
+    assert_ne!(srtp, export("EXPERIMENTAL", None));
+}
+
+#[test]
+fn clients_may_come_without_a_certificate_where_the_server_allows_it() {
+    for (asked, connects) in [
+        (ClientCertificates::Required, false),
+        (ClientCertificates::Optional, true),
+        (ClientCertificates::NotRequested, true),
+    ] {
+        let mut setup = Setup::v13();
+        setup.client.certificate = None;
+        setup.server.client_certificates = asked;
+        let mut pair = setup.pair();
+        pair.settle();
+        assert_eq!(pair.server.is_connected(), connects, "{asked:?}");
+        assert_eq!(pair.client.is_connected(), connects, "{asked:?}");
+        assert_eq!(pair.server.peer_certificate(), None);
+        if !connects {
+            let reason = CloseReason::Handshake(HandshakeError::CertificateRequired);
+            assert_eq!(pair.server_events(), [Event::Closed(reason)]);
+            let reason = CloseReason::Alert(AlertDescription::CERTIFICATE_REQUIRED);
+            assert_eq!(pair.client_events().last(), Some(&Event::Closed(reason)));
+        }
+    }
+    // One that has a certificate shows it only if asked.
+    let mut setup = Setup::v13();
+    setup.server.client_certificates = ClientCertificates::NotRequested;
+    let mut pair = setup.pair();
+    pair.settle();
+    assert!(pair.server.is_connected() && pair.server.peer_certificate().is_none());
+}
+
+#[test]
+fn the_key_log_has_every_secret_of_both_versions() {
+    for (versions, labels) in [
+        (Versions::Dtls12, &["CLIENT_RANDOM"][..]),
+        (
+            Versions::Dtls13,
+            &[
+                "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+                "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+                "CLIENT_TRAFFIC_SECRET_0",
+                "SERVER_TRAFFIC_SECRET_0",
+                "EXPORTER_SECRET",
+            ],
+        ),
+    ] {
+        let mut setup = Setup::new().speaking(versions);
+        let (ours, theirs) = (Tap::on(&mut setup.client), Tap::on(&mut setup.server));
+        setup.pair().connect();
+        for label in labels {
+            assert_eq!(ours.secret(label), theirs.secret(label), "{label}");
+        }
     }
 }

@@ -13,7 +13,8 @@ fn open_pair() -> Pair {
     let chat = pair.alice.peer.create_data_channel("chat").unwrap();
     pair.negotiate();
     pair.run_until(2 * SECOND, |pair| {
-        pair.alice.peer.channel_state(chat) == ChannelState::Open
+        let bob_has_it = |event: &Event| matches!(event, Event::ChannelOpen { .. });
+        pair.alice.peer.channel_state(chat) == ChannelState::Open && pair.bob.events.iter().any(bob_has_it)
     });
     pair
 }
