@@ -222,6 +222,9 @@ impl Exchanged<'_> {
         }
         let rtcp_mux = self.rtcp_mux(shared, before)?;
         for known in [before, earlier].into_iter().flatten() {
+            if remote.tls_id.is_none() && !known.remote.differs_in_association(&remote) {
+                remote.tls_id.clone_from(&known.remote.tls_id);
+            }
             if !known.remote.differs_in_credentials(&remote) {
                 candidate::merge(&mut remote, &known.remote, self.config.candidates_maximum);
             }
@@ -229,7 +232,11 @@ impl Exchanged<'_> {
         let same_generation = before
             .filter(|before| before.key.generation == key.generation && !before.remote.differs_in_credentials(&remote));
         let ice_role = same_generation.map_or_else(|| self.ice_role(&remote), |before| before.ice_role);
-        let association = before.map_or(0, |before| before.association.saturating_add(u32::from(anew)));
+        // Counted from what a provisional answer said, which may have been somebody else's.
+        let association = earlier.or(before).map_or(0, |last| {
+            let anew = last.remote.differs_in_association(&remote);
+            last.association.saturating_add(u32::from(anew))
+        });
         let mid = self.local.sections.get(section).filter(|section| section.has_mid);
         Ok(Transport {
             key,

@@ -129,8 +129,11 @@ impl<'a> Answering<'a> {
                 RemoteContent::Data(data_offer) if data_offer.port == 0 || data != Some(index) => {
                     self.reject(index, RejectReason::DataElsewhere);
                 }
-                RemoteContent::Data(_) => {}
-                RemoteContent::Rtp(_) => {}
+                // What we never take part in may not stand in the way of the rest.
+                RemoteContent::Rtp(rtp) if self.negotiator.capabilities(rtp.kind).codecs.is_empty() => {
+                    self.reject(index, RejectReason::Unsupported);
+                }
+                RemoteContent::Data(_) | RemoteContent::Rtp(_) => {}
             }
         }
         self.answer_media()
@@ -193,12 +196,7 @@ impl<'a> Answering<'a> {
     ) -> Result<RtpParameters, RejectReason> {
         let all = self.negotiator.capabilities(rtp.kind);
         let Some(transceiver) = self.by_section.get(&index).filter(|each| !each.stopped) else {
-            let reason = if all.codecs.is_empty() {
-                RejectReason::Unsupported
-            } else {
-                RejectReason::Stopped
-            };
-            return Err(reason);
+            return Err(RejectReason::Stopped);
         };
         let capabilities = transceiver.capabilities(all);
         rtp.parameters

@@ -89,7 +89,7 @@ impl Negotiator {
     ) -> Result<(), NegotiationError> {
         let remote = self.remote().ok_or(NegotiationError::NoRemoteDescription)?.clone();
         let section = match (candidate.mid, candidate.section) {
-            (Some(mid), _) => Some(remote.index_of_mid(mid).ok_or(NegotiationError::NoSuchSection)?),
+            (Some(mid), _) => Some(remote.index_of_mid(mid).ok_or_else(|| self.unknown_mid(mid))?),
             (None, Some(index)) if index < remote.sections.len() => Some(index),
             // No more candidates in any section (RFC 9429 §4.1.19).
             (None, None) if line.is_none() => None,
@@ -140,6 +140,16 @@ impl Negotiator {
                 ufrag: ufrag.to_string(),
             }),
             _ => Ok(()),
+        }
+    }
+
+    /// What the peer's description does not have may be in our offer: then the candidate has overtaken
+    /// the answer.
+    fn unknown_mid(&self, mid: &str) -> NegotiationError {
+        let offered = self.pending_form().into_iter().flat_map(|form| &form.sections);
+        match offered.into_iter().any(|section| section.mid == mid) {
+            true => NegotiationError::NoRemoteDescription,
+            false => NegotiationError::NoSuchSection,
         }
     }
 

@@ -175,8 +175,9 @@ pub enum NegotiationError {
     /// A candidate that can't be read (RFC 8839 §5.1).
     #[error("the candidate can't be parsed: {0}")]
     Candidate(#[from] InvalidAttribute),
-    /// A candidate before any description of the peer's.
-    #[error("there is no description of the peer's yet; add the candidate after it")]
+    /// A candidate before the peer's description that it belongs to: the first one, or the answer to
+    /// an offer of ours with a new section.
+    #[error("there is no description of the peer's with this section yet; add the candidate after it")]
     NoRemoteDescription,
     /// A candidate for a section that the peer's description does not have (RFC 9429 §4.1.19).
     #[error("no m-section of the peer's has this mid or index")]

@@ -149,10 +149,14 @@ fn groups(session: &Session<'_>, semantics: &str, by_mid: &BTreeMap<String, usiz
     groups
 }
 
+/// More hashes of certificates than anybody has. Those of the session are copied into each section.
+const FINGERPRINTS_MAXIMUM: usize = 32;
+
 impl RemoteSection {
     fn read(media: &Media<'_>, candidates_maximum: usize) -> Self {
         let mut fingerprints: Vec<CertificateHash> = media
             .fingerprints()
+            .take(FINGERPRINTS_MAXIMUM)
             .map(|each| CertificateHash::new(each.algorithm, each.value))
             .filter(CertificateHash::is_usable)
             .collect();

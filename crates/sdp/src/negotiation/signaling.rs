@@ -390,7 +390,7 @@ impl Negotiator {
         self.transceivers.retain(|each| !gone(each));
         for transceiver in &mut self.transceivers {
             if !stays(&transceiver.negotiated) {
-                transceiver.negotiated = Negotiated::default();
+                transceiver.give_up_section();
             }
         }
     }
@@ -527,7 +527,7 @@ impl Negotiator {
             match before.get(&transceiver.id) {
                 Some(negotiated) => transceiver.negotiated = negotiated.clone(),
                 None if transceiver.origin == Origin::Remote && !transceiver.has_track => return false,
-                None => transceiver.negotiated = Negotiated::default(),
+                None => transceiver.give_up_section(),
             }
             !(transceiver.stopped && transceiver.negotiated.section.is_none())
         });

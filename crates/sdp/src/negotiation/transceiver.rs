@@ -140,6 +140,15 @@ impl Transceiver {
         self.negotiated.parameters.as_ref()
     }
 
+    /// Its section is none any more. What was added to a section of the peer's waits like any other
+    /// track for the next one that can have it.
+    pub(super) fn give_up_section(&mut self) {
+        self.negotiated = Negotiated::default();
+        if self.has_track && self.origin == Origin::Remote {
+            self.origin = Origin::AddTrack;
+        }
+    }
+
     /// What we can do, as far as the preferences allow (RFC 9429 §4.2.6).
     pub(super) fn capabilities(&self, all: &RtpCapabilities) -> RtpCapabilities {
         let Some(preferences) = &self.preferences else {

@@ -150,7 +150,7 @@ pub struct RemoteTransport {
     pub trickle: bool,
     /// Hashes of the peer's certificates by functions that are fit for use; at least one.
     pub fingerprints: Vec<CertificateHash>,
-    /// The peer's `tls-id`.
+    /// The peer's `tls-id`, as last told for this DTLS association.
     pub tls_id: Option<String>,
     /// Values of `a=candidate`, each once, those that were trickled among them.
     pub candidates: Vec<String>,
@@ -166,9 +166,15 @@ impl RemoteTransport {
     }
 
     /// Whether `other` is another end of DTLS: other certificates, in any order, or another tls-id
-    /// (RFC 8842 §3.1).
+    /// (RFC 8842 §3.1). A description without a tls-id tells nothing about it: an answer has none if
+    /// the offer has none.
     pub(super) fn differs_in_association(&self, other: &Self) -> bool {
-        self.tls_id != other.tls_id || self.fingerprints != other.fingerprints
+        let another_id = self
+            .tls_id
+            .as_ref()
+            .zip(other.tls_id.as_ref())
+            .is_some_and(|(a, b)| a != b);
+        another_id || self.fingerprints != other.fingerprints
     }
 }
 

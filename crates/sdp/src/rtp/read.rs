@@ -14,6 +14,9 @@ use crate::attribute::{self, Attribute, ExtMap, RidDirection, RtcpFb, RtpMap};
 /// More kinds of feedback for one payload type say nothing new.
 const MAX_FEEDBACK: usize = 32;
 
+/// More bytes of `a=fmtp` than a codec of ours has. They are read again for each section of a bundle.
+const MAX_PARAMETERS: usize = 4_096;
+
 /// More streams of one source than anybody sends.
 const MAX_RIDS: usize = 64;
 
@@ -23,7 +26,7 @@ const MAX_RESTRICTIONS: usize = 32;
 impl RtpParameters {
     /// What a section says. What is malformed, repeated or refers to nothing is left out: payload
     /// types that are not on the `m=` line, that no `a=rtpmap` explains (but for the static ones of
-    /// RFC 3551), or that could be RTCP (RFC 5761 §4); ids and rids that stand for two things.
+    /// RFC 3551), whose parameters have more than 4096 bytes, or that could be RTCP (RFC 5761 §4); ids and rids that stand for two things.
     ///
     /// ```
     /// use pollrtc_sdp::Session;
@@ -103,6 +106,10 @@ impl<'a> Reader<'a> {
             }
             // RFC 5761 §4: on a port with RTCP these are packets of RTCP.
             if media.rtcp_mux() && (64..=95).contains(&payload_type) {
+                continue;
+            }
+            let parameters = self.parameters.get(&payload_type).into_iter().flatten();
+            if parameters.map(|each| each.len()).sum::<usize>() > MAX_PARAMETERS {
                 continue;
             }
             let map = self.maps.get(&payload_type).copied();

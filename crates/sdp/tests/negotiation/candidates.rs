@@ -135,6 +135,32 @@ fn a_candidate_names_its_section_by_mid_or_index() {
 }
 
 #[test]
+fn a_candidate_may_overtake_the_answer_that_has_its_section() {
+    let (mut alice, mut bob) = data_pair();
+    alice.negotiator.stop_data_channels();
+    exchange(&mut alice, &mut bob);
+    alice.negotiator.add_data_channels();
+    let offer = alice.offer();
+    let mid = values(&offer.sdp, "mid")[0];
+    let early = RemoteCandidate {
+        mid: Some(mid),
+        ..trickled(HOST)
+    };
+    let refused = alice.negotiator.add_remote_candidate(early);
+    assert_eq!(
+        refused,
+        Err(NegotiationError::NoRemoteDescription),
+        "keep it until then"
+    );
+    let answer = bob.answer(&offer);
+    alice.take(&answer);
+    assert_eq!(
+        told(&alice.negotiator.add_remote_candidate(early).unwrap()),
+        [(1, false)]
+    );
+}
+
+#[test]
 fn candidates_of_another_generation_are_dropped() {
     let (mut alice, mut bob) = data_pair();
     let old = values(&bob.local().sdp, "ice-ufrag")[0].to_owned();

@@ -487,6 +487,13 @@ fn a_rollback_removes_what_the_offer_has_made_but_nothing_with_a_track() {
     );
     let offer = bob.create_offer();
     assert_eq!(kinds(&offer), ["video"], "the track has its section now");
+    let mut again = bob.clone();
+    again.take(&alice.local());
+    assert_eq!(
+        again.negotiator.transceiver(kept).unwrap().section(),
+        Some(1),
+        "or that of the peer's next offer"
+    );
 
     // The offerer's transceivers lose their mids and keep their place in the next offer.
     alice.negotiator.set_local(&Description::rollback()).unwrap();

@@ -192,6 +192,76 @@ fn doubles_and_strangers_in_groups_are_refused_or_in_the_lenient_profile_ignored
 }
 
 #[test]
+fn what_stands_once_for_many_sections_costs_no_more() {
+    let offer = |fingerprints: usize, parameters: usize| {
+        let mut sdp = String::from("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE");
+        for mid in 0..300 {
+            write!(sdp, " {mid}").unwrap();
+        }
+        sdp += "\r\na=setup:actpass\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n";
+        for byte in 0..fingerprints {
+            let hash = [format!("{:02X}:{:02X}", byte / 256, byte % 256).as_str(); 16].join(":");
+            write!(sdp, "a=fingerprint:sha-256 {hash}\r\n").unwrap();
+        }
+        for mid in 0..300 {
+            write!(
+                sdp,
+                "m=video 9 UDP/TLS/RTP/SAVPF 96 98\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\na=rtcp-mux\r\n\
+                 a=rtpmap:96 VP8/90000\r\na=rtpmap:98 VP9/90000\r\n"
+            )
+            .unwrap();
+            if mid == 0 {
+                write!(sdp, "a=fmtp:98 {}profile-id=0\r\n", "a=b;".repeat(parameters)).unwrap();
+            }
+        }
+        Description::offer(sdp)
+    };
+    let cost = |offer: &Description| allocation_counter::measure(|| drop(Peer::media("bob").answer(offer))).bytes_max;
+    let (few, many) = (cost(&offer(32, 1)), cost(&offer(8_000, 1)));
+    assert!(
+        many < few * 2 + 10_000_000,
+        "{few} bytes for 32 hashes, {many} for 8,000"
+    );
+
+    // Who reads such parameters again and again is kept busy.
+    let codecs = |peer: &Peer| -> Vec<usize> {
+        let parameters = peer.negotiator.transceivers().iter().take(2);
+        parameters
+            .map(|transceiver| transceiver.parameters().unwrap().send.codecs.len())
+            .collect()
+    };
+    let mut bob = Peer::media("bob");
+    bob.answer(&offer(1, 1));
+    assert_eq!(codecs(&bob), [2, 2]);
+    let mut bob = Peer::media("bob");
+    bob.answer(&offer(1, 200_000));
+    assert_eq!(codecs(&bob), [1, 2], "too long to be true");
+}
+
+#[test]
+fn payload_types_of_what_is_rejected_anyway_may_be_in_conflict() {
+    let mut alice = Peer::media("alice");
+    for kind in [MediaKind::Audio, MediaKind::Video] {
+        alice.negotiator.add_transceiver(kind, TransceiverInit::default());
+    }
+    alice.negotiator.add_data_channels();
+    let offer = alice.offer();
+    let twice = edited(&offer, "a=rtpmap:111 opus", "a=rtpmap:111 L16");
+    let twice = edited(
+        &twice,
+        "m=video 9 UDP/TLS/RTP/SAVPF ",
+        "m=video 9 UDP/TLS/RTP/SAVPF 111 ",
+    );
+    let twice = edited(&twice, "a=mid:1\r\n", "a=mid:1\r\na=rtpmap:111 VP8/90000\r\n");
+    assert!(matches!(
+        Peer::media("bob").refuse(&twice),
+        NegotiationError::Rtp { section: 1, .. }
+    ));
+    let answer = Peer::new("bob").answer(&twice);
+    assert!(is_rejected(&answer, 0) && is_rejected(&answer, 1) && !is_rejected(&answer, 2));
+}
+
+#[test]
 fn a_large_offer_costs_in_proportion_and_no_more_than_the_limits_allow() {
     let offer_of = |sections: usize| {
         let hash = fingerprint("x").value;

@@ -231,6 +231,8 @@ fn provisional_answers_may_change_and_the_last_is_final() {
     });
     assert_eq!(changed, Some((values(&answer.sdp, "ice-ufrag")[0], true, true)));
     assert_eq!(alice.negotiator.current_remote(), Some(answer));
+    let associations: Vec<u32> = alice.negotiator.transports().map(|each| each.association).collect();
+    assert_eq!(associations, [1], "it is not that of the provisional answer");
 }
 
 #[test]

@@ -293,6 +293,27 @@ fn a_new_tls_id_is_a_new_association_and_is_answered_by_a_new_one() {
 }
 
 #[test]
+fn a_description_without_a_tls_id_goes_on_with_the_association() {
+    // One side knows tls-id, the other does not, and both offer in turn.
+    let (mut alice, mut bob) = (Peer::new("alice"), Peer::new("bob"));
+    alice.with_tls_id = true;
+    alice.negotiator.add_data_channels();
+    let (offer, _) = exchange(&mut alice, &mut bob);
+    let (_, answer) = exchange(&mut bob, &mut alice);
+    assert!(values(&answer.sdp, "tls-id").is_empty());
+    exchange(&mut alice, &mut bob);
+    let associations =
+        |peer: &Peer| -> Vec<u32> { peer.negotiator.transports().map(|each| each.association).collect() };
+    assert_eq!((associations(&alice), associations(&bob)), (vec![0], vec![0]));
+
+    // It is not forgotten by that.
+    exchange(&mut bob, &mut alice);
+    let ours = values(&offer.sdp, "tls-id")[0];
+    let anew = edited(&alice.offer(), ours, "another-tls-id-of-alice");
+    assert_eq!(bob.refuse(&anew), NegotiationError::NewDtlsAssociation { section: 0 });
+}
+
+#[test]
 fn ice_lite_leaves_the_nomination_to_the_full_agent() {
     let lite = || {
         Peer::with(
