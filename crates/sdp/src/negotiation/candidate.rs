@@ -1,7 +1,7 @@
 //! Candidates that come after their description (RFC 8838, RFC 8840): to which transport they
 //! belong, and which are known already.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use core::fmt::Write;
 
 use super::read::RemoteDescription;
 use super::state::{Agreed, Exchange};
-use super::{Effect, NegotiationError, Negotiator, RemoteTransport, TransportId};
+use super::{Effect, NegotiationError, Negotiator, RemoteTransport, Transport, TransportId};
 use crate::attribute::Candidate;
 
 /// A candidate as signaling carries it (W3C WebRTC §4.8.1 `RTCIceCandidateInit`).
@@ -197,10 +197,23 @@ impl Agreed {
 
     /// Candidates that came between the offer and our answer.
     pub(super) fn add_trickled(&mut self, trickled: &[Trickled], offer: &RemoteDescription, maximum: usize) {
+        let mut found: BTreeMap<TransportId, Vec<String>> = BTreeMap::new();
         for each in trickled {
-            let transport = self.carrier_of(each.section, offer);
-            if let Some(transport) = transport.and_then(|transport| self.transports.get_mut(&transport)) {
-                add(&mut transport.remote, each.candidate.as_deref(), maximum);
+            let Some(id) = self.carrier_of(each.section, offer) else {
+                continue;
+            };
+            match &each.candidate {
+                Some(candidate) => found.entry(id).or_default().push(candidate.clone()),
+                None => {
+                    if let Some(transport) = self.transports.get_mut(&id) {
+                        transport.remote.end_of_candidates = true;
+                    }
+                }
+            }
+        }
+        for (id, new) in found {
+            if let Some(Transport { remote, .. }) = self.transports.get_mut(&id) {
+                remote.candidates = unique(remote.candidates.iter().chain(&new), maximum);
             }
         }
     }

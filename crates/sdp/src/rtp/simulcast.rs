@@ -1,6 +1,7 @@
 //! Layers of simulcast: `a=rid` and `a=simulcast`, owned, and their offers and answers.
 
 use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -249,13 +250,27 @@ impl RtpParameters {
 
 /// RFC 8851 §6.2.2, §5: what depends on a stream that is not there is not there either.
 pub(super) fn drop_broken_dependencies(rids: &mut Vec<Rid>) {
-    loop {
-        let ids: Vec<String> = rids.iter().map(|rid| rid.id.clone()).collect();
-        rids.retain(|rid| rid.dependencies().all(|id| ids.iter().any(|each| each == id)));
-        if rids.len() == ids.len() {
-            break;
+    let ids = rids.iter().enumerate().map(|(place, rid)| (rid.id.as_str(), place));
+    let places: BTreeMap<&str, usize> = ids.collect();
+    let mut dependents = alloc::vec![Vec::new(); rids.len()];
+    let mut broken = Vec::new();
+    for (place, rid) in rids.iter().enumerate() {
+        for id in rid.dependencies() {
+            match places.get(id).and_then(|needed| dependents.get_mut(*needed)) {
+                Some(dependents) => dependents.push(place),
+                None => broken.push(place),
+            }
         }
     }
+    let mut stays = alloc::vec![true; rids.len()];
+    while let Some(place) = broken.pop() {
+        if let Some(slot @ true) = stays.get_mut(place) {
+            *slot = false;
+            broken.extend(dependents.get(place).into_iter().flatten());
+        }
+    }
+    let mut stays = stays.into_iter();
+    rids.retain(|_| stays.next() == Some(true));
 }
 
 /// RFC 8851 §5.

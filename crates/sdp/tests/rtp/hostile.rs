@@ -101,6 +101,33 @@ fn long_lists_on_one_line_cost_no_more() {
 }
 
 #[test]
+fn streams_that_depend_on_each_other_fall_together() {
+    let letters: Vec<char> = ('a'..='z').chain('A'..='Z').chain('0'..='9').collect();
+    let text = |last: &str| {
+        let mut text = grown(&|_| String::new(), 0);
+        for (place, id) in letters.iter().enumerate() {
+            let mut needed: Vec<String> = letters.iter().take(place + 2).map(char::to_string).collect();
+            if place + 1 == letters.len() {
+                needed.push(last.to_owned());
+            }
+            text.push_str(&format!("a=rid:{id} send depend={}\r\n", needed.join(",")));
+        }
+        text
+    };
+    let read = |text: &str| {
+        let session = Session::parse(text).expect("a description");
+        let start = Instant::now();
+        let rids = (0..20).map(|_| RtpParameters::read(&session.media().next().unwrap()).rids.len());
+        (rids.max(), start.elapsed())
+    };
+    let (whole, broken) = (text("a"), text("missing"));
+    read(&whole);
+    let ((all, usual), (none, time)) = (read(&whole), read(&broken));
+    assert_eq!((all, none), (Some(62), Some(0)));
+    assert!(time < usual * 4, "{usual:?} if all is there, {time:?} if not");
+}
+
+#[test]
 fn all_128_payload_types_are_answered() {
     let all: Vec<String> = (0..128).map(|each: u8| each.to_string()).collect();
     let mut lines = vec![
