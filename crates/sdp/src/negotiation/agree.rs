@@ -214,12 +214,10 @@ impl Exchanged<'_> {
             .and_then(|agreed| agreed.transports.get(&key.transport));
         self.check_restart(section, key, before, &remote)?;
         let anew = self.check_association(section, before, earlier, &remote)?;
-        let dtls_role = self.dtls_role(section, ours)?;
-        // RFC 8842 §5.3: the roles of an association stay.
-        let continued = before.filter(|_| !anew);
-        if continued.is_some_and(|before| before.dtls_role != dtls_role) {
-            return Err(NegotiationError::NewDtlsAssociation { section });
-        }
+        // RFC 8842 §5.3: the roles of an association stay. Firefox answers every re-offer with
+        // `active`, whatever it is; its certificate tells that the association goes on.
+        let said = self.dtls_role(section, ours)?;
+        let dtls_role = before.filter(|_| !anew).map_or(said, |before| before.dtls_role);
         let rtcp_mux = self.rtcp_mux(shared, before)?;
         for known in [before, earlier].into_iter().flatten() {
             if remote.tls_id.is_none() && !known.remote.differs_in_association(&remote) {

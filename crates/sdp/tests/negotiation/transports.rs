@@ -112,6 +112,18 @@ fn every_offer_leaves_the_role_open_and_every_answer_keeps_it() {
 }
 
 #[test]
+fn who_forgets_its_role_in_an_answer_keeps_it() {
+    let (mut alice, mut bob) = data_pair();
+    assert_eq!(the_transport(&bob).dtls_role, DtlsRole::Client);
+    // Firefox answers each offer `active`, the server of an association too.
+    let answer = alice.answer(&bob.offer());
+    assert_eq!(values(&answer.sdp, "setup"), ["passive"]);
+    bob.take(&edited(&answer, "setup:passive", "setup:active"));
+    assert_eq!(the_transport(&bob).dtls_role, DtlsRole::Client);
+    assert_eq!(the_transport(&bob).association, 0);
+}
+
+#[test]
 fn credentials_stay_unless_the_offer_restarts_ice() {
     let (mut alice, mut bob) = data_pair();
     let before = (
