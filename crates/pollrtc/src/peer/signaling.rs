@@ -204,7 +204,15 @@ impl PeerConnection {
         let candidate = candidate.into();
         let line = match candidate.candidate.trim() {
             "" | "end-of-candidates" | "a=end-of-candidates" => None,
-            line => Some(line.parse::<Candidate>()?),
+            line => {
+                let parsed = line.parse::<Candidate>()?;
+                // The agent knows the generation by the candidate's own word (RFC 8839 §5.1).
+                let told = candidate.ufrag.filter(|_| parsed.ufrag().is_none());
+                Some(match told {
+                    Some(ufrag) => alloc::format!("{line} ufrag {ufrag}").parse()?,
+                    None => parsed,
+                })
+            }
         };
         if candidate.mid.is_some() || candidate.section.is_some() {
             match self.negotiator.add_remote_candidate(candidate) {
@@ -212,6 +220,8 @@ impl PeerConnection {
                     self.carry_out(now, effects);
                     return Ok(());
                 }
+                // The end of another generation's candidates is not that of this one's.
+                Err(NegotiationError::UnknownUfrag { .. }) if line.is_none() => return Ok(()),
                 // The agent keeps it until the description comes.
                 Err(NegotiationError::NoRemoteDescription | NegotiationError::UnknownUfrag { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -265,7 +275,7 @@ impl PeerConnection {
         Some(IceCandidate {
             // RFC 8839 §5.1: the extension tells the generation where only the line travels.
             candidate: alloc::format!("{candidate} ufrag {ufrag}"),
-            sdp_mid: Some(mid),
+            sdp_mid: mid,
             sdp_mline_index: u16::try_from(index).unwrap_or(u16::MAX),
             username_fragment: ufrag.clone(),
         })

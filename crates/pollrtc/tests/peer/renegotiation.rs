@@ -393,6 +393,30 @@ fn told(peer: &mut PeerConnection) -> Vec<IceCandidate> {
 }
 
 #[test]
+fn what_is_told_of_another_generation_waits_for_it() {
+    let now = Pair::new().now;
+    let (mut alice, mut bob) = (PeerConnection::new(seeded(1)), PeerConnection::new(seeded(2)));
+    alice.create_data_channel("chat").unwrap();
+    let offer = alice.offer(now).unwrap();
+    bob.accept_offer(now, &offer).unwrap();
+    // Its line does not tell whose it is, as with Pion.
+    let early = RemoteCandidate {
+        candidate: "candidate:1 1 udp 2130706431 192.0.2.77 5000 typ host",
+        mid: Some("0"),
+        section: None,
+        ufrag: Some("later"),
+    };
+    bob.add_remote_candidate(now, early).unwrap();
+    assert_eq!(bob.stats().ice.candidates_other_generation, 1);
+    let ours = RemoteCandidate {
+        ufrag: Some(value(&offer, "a=ice-ufrag")),
+        ..early
+    };
+    bob.add_remote_candidate(now, ours).unwrap();
+    assert_eq!(bob.stats().ice.candidates_other_generation, 1);
+}
+
+#[test]
 fn candidates_find_their_section_by_mid_index_and_ufrag() {
     let mut pair = Pair::new();
     let now = pair.now;

@@ -36,7 +36,7 @@ pub struct RemoteCandidate<'a> {
     pub ufrag: Option<&'a str>,
 }
 
-/// Only its text: whichever section it belongs to.
+/// Only its text. Of the sections only the end of all candidates needs none.
 impl<'a> From<&'a str> for RemoteCandidate<'a> {
     fn from(candidate: &'a str) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl<'a> From<&'a str> for RemoteCandidate<'a> {
     }
 }
 
-/// Only its text: whichever section it belongs to.
+/// Only its text.
 impl<'a> From<&'a String> for RemoteCandidate<'a> {
     fn from(candidate: &'a String) -> Self {
         Self::from(candidate.as_str())

@@ -36,7 +36,7 @@ impl fmt::Display for SdpKind {
 /// let offer = Description::offer("v=0\r\n...");
 /// assert_eq!(offer.kind, SdpKind::Offer);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Description {
     /// What it is for.
     pub kind: SdpKind,
@@ -67,6 +67,23 @@ impl Description {
 
     fn new(kind: SdpKind, sdp: impl Into<String>) -> Self {
         Self { kind, sdp: sdp.into() }
+    }
+}
+
+impl fmt::Debug for Description {
+    /// The text without what is secret in it; `Display` has all of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}:", self.kind)?;
+        for line in self.sdp.lines() {
+            let secret = ["a=ice-pwd:", "a=crypto:", "k="]
+                .into_iter()
+                .find(|name| line.starts_with(name));
+            match secret {
+                Some(name) => writeln!(f, "{name}...")?,
+                None => writeln!(f, "{line}")?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -62,7 +62,7 @@ pub enum NegotiationError {
     /// The peer asks for a new DTLS association (other certificate, role or tls-id) where it can't
     /// have one (RFC 8842 §5.5, RFC 9429 §5.8.3).
     #[error(
-        "m-section {section} asks for a new DTLS association; keep fingerprint, role and tls-id, or restart ICE with it if the other side allows that"
+        "m-section {section} asks for a new DTLS association; keep fingerprint and tls-id, or restart ICE with new ones if the other side allows that, and keep the role"
     )]
     NewDtlsAssociation {
         /// Its index, from zero.

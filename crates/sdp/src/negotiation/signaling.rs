@@ -123,7 +123,7 @@ impl Negotiator {
     ///
     /// As [`set_remote`](Self::set_remote); our offer still waits then.
     pub fn set_remote_yielding(&mut self, description: &Description) -> Result<Vec<Effect>, NegotiationError> {
-        if description.kind != SdpKind::Offer || !matches!(self.exchange, Exchange::Offered { .. }) {
+        if description.kind != SdpKind::Offer || self.signaling_state() != SignalingState::HaveLocalOffer {
             return self.set_remote(description);
         }
         self.apply(|next| {

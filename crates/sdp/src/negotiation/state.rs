@@ -229,8 +229,9 @@ impl Negotiator {
         self.keys().into_iter()
     }
 
-    /// Index and mid of the section that candidates of ours for a transport are signalled with.
-    pub fn section_of(&self, transport: TransportId) -> Option<(usize, String)> {
+    /// Index and mid of the section that candidates of ours for a transport are signalled with;
+    /// without a mid if the peer has none.
+    pub fn section_of(&self, transport: TransportId) -> Option<(usize, Option<String>)> {
         let form = self
             .pending_form()
             .or(self.current.as_ref().map(|current| &current.local))?;
@@ -241,7 +242,7 @@ impl Negotiator {
             .iter()
             .enumerate()
             .find(|(_, section)| describes(section))
-            .map(|(index, section)| (index, section.mid.clone()))
+            .map(|(index, section)| (index, section.has_mid.then(|| section.mid.clone())))
     }
 
     /// The peer's latest description.

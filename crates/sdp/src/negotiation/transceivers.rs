@@ -78,7 +78,7 @@ impl Negotiator {
     }
 
     /// Which codecs descriptions have, and in which order (RFC 9429 §4.2.6); none that we can't do
-    /// otherwise. `None` takes the preferences back.
+    /// otherwise. `None`, or an empty list, takes the preferences back.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl Negotiator {
         id: TransceiverId,
         preferences: Option<Vec<Codec>>,
     ) -> Result<(), NegotiationError> {
-        self.live_transceiver(id)?.preferences = preferences;
+        self.live_transceiver(id)?.preferences = preferences.filter(|codecs| !codecs.is_empty());
         Ok(())
     }
 

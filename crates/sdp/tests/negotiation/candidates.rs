@@ -223,7 +223,7 @@ fn candidates_of_any_section_of_a_bundle_are_for_its_transport() {
         alice
             .negotiator
             .section_of(alice.negotiator.transports().next().unwrap().key.transport),
-        Some((0, "0".into()))
+        Some((0, Some("0".into())))
     );
 }
 

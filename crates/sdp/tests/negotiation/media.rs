@@ -228,6 +228,8 @@ fn a_reoffer_has_what_the_last_answer_had() {
     bob.negotiator.set_local(&answer).unwrap();
     alice.take(&answer);
 
+    // An empty list is no preference.
+    alice.negotiator.set_codec_preferences(id, Some(Vec::new())).unwrap();
     let again = alice.offer();
     let answered: Vec<&str> = media_lines(&answer)[0].split(' ').skip(3).collect();
     let offered: Vec<&str> = media_lines(&again)[0].split(' ').skip(3).collect();

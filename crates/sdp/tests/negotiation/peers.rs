@@ -38,6 +38,18 @@ fn a_peer_without_mids_is_answered_without_mids() {
     let mut bob = gateway();
     let answer = bob.answer(&phone());
     assert!(values(&answer.sdp, "mid").is_empty() && values(&answer.sdp, "group").is_empty());
+    let transports: Vec<_> = bob
+        .negotiator
+        .transports()
+        .map(|transport| transport.key.transport)
+        .collect();
+    let sections = transports
+        .into_iter()
+        .map(|transport| bob.negotiator.section_of(transport));
+    assert!(
+        sections.eq([Some((0, None)), Some((1, None))]),
+        "candidates go by index"
+    );
     assert_eq!(media_lines(&answer), ["m=audio 9 RTP/AVP 8 0", "m=video 9 RTP/AVP 99"]);
     let mids: Vec<_> = bob
         .negotiator

@@ -187,6 +187,26 @@ fn the_polite_peer_gives_way_and_the_impolite_one_ignores() {
 }
 
 #[test]
+fn who_has_a_provisional_answer_does_not_give_way_any_more() {
+    let (mut alice, mut bob) = (Peer::new("alice"), Peer::new("bob"));
+    alice.negotiator.add_data_channels();
+    let offer = alice.offer();
+    bob.take(&offer);
+    alice.take(&as_kind(&bob.create_answer(), SdpKind::PrAnswer));
+    let theirs = Description::offer(offer.sdp);
+    assert!(wrong_state(alice.negotiator.set_remote_yielding(&theirs)));
+}
+
+#[test]
+fn a_description_does_not_show_its_password_by_accident() {
+    let (mut alice, _) = data_pair();
+    let offer = alice.offer();
+    let password = values(&offer.sdp, "ice-pwd")[0];
+    assert!(!format!("{offer:?}").contains(password));
+    assert!(offer.to_string().contains(password));
+}
+
+#[test]
 fn an_offer_that_can_not_be_taken_rolls_nothing_back() {
     let (mut polite, mut impolite) = data_pair();
     polite.offer();
