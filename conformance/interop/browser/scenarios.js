@@ -156,6 +156,9 @@ const comings = (browser, url) => renegotiating(browser, url, async (step) => {
   await step('say', 'after audio');
   rejected(await step('call', 'close-channels'));
   const without = await step('gone');
+  // Firefox 153 keeps its SCTP socket when the transport below goes. A new association restarts that one, and Firefox
+  // never calls the channels on it open: there is no second time there.
+  if (/^firefox/i.test(browser.version)) return { without };
   await step('channel', 'second');
   accepted(await step('offer'));
   await step('say', 'the browser asked again');
