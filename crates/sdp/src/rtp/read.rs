@@ -11,8 +11,8 @@ use super::{
 use crate::Media;
 use crate::attribute::{self, Attribute, ExtMap, RidDirection, RtcpFb, RtpMap};
 
-/// More kinds of feedback for one payload type say nothing new.
-const MAX_FEEDBACK: usize = 32;
+/// More kinds of feedback for one payload type than there are in use. Those for `*` are kept for each.
+const MAX_FEEDBACK: usize = 16;
 
 /// More bytes of `a=fmtp` than a codec of ours has. They are read again for each section of a bundle.
 const MAX_PARAMETERS: usize = 4_096;
@@ -26,7 +26,8 @@ const MAX_RESTRICTIONS: usize = 32;
 impl RtpParameters {
     /// What a section says. What is malformed, repeated or refers to nothing is left out: payload
     /// types that are not on the `m=` line, that no `a=rtpmap` explains (but for the static ones of
-    /// RFC 3551), whose parameters have more than 4096 bytes, or that could be RTCP (RFC 5761 §4); ids and rids that stand for two things.
+    /// RFC 3551), whose parameters have more than 4096 bytes, or that could be RTCP (RFC 5761 §4);
+    /// ids and rids that stand for two things.
     ///
     /// ```
     /// use pollrtc_sdp::Session;
