@@ -31,6 +31,9 @@ pub(crate) const LIBRARIES: [Library; 5] = [
                 let parser = Parser::new().structure_only();
                 repeat(n, || parser.parse(text).map(|session| session.media_count()))
             }),
+            (Work::Checked, |text, n| {
+                repeat(n, || Session::parse(text).map(|session| session.media_count()))
+            }),
             (Work::Typed, |text, n| {
                 let parser = Parser::new().structure_only();
                 repeat(n, || parser.parse(text).map(|session| read_all(&session)))
@@ -70,6 +73,7 @@ pub(crate) const LIBRARIES: [Library; 5] = [
     Library {
         name: "webrtc-sdp",
         work: &[
+            (Work::Checked, webrtc_sdp_parse),
             (Work::Typed, webrtc_sdp_parse),
             (Work::Owned, webrtc_sdp_parse),
             (Work::Write, |text, n| {
@@ -81,6 +85,7 @@ pub(crate) const LIBRARIES: [Library; 5] = [
     Library {
         name: "str0m",
         work: &[
+            (Work::Checked, str0m_parse),
             (Work::Typed, str0m_parse),
             (Work::Owned, str0m_parse),
             (Work::Write, |text, n| {

@@ -42,7 +42,9 @@ pub(crate) fn run(effort: Effort, wanted: impl Fn(&str) -> bool, table: &mut Tab
 pub(crate) enum Work {
     /// Lines, sections, names and values of attributes; no attribute's value is looked at.
     Structure,
-    /// Each attribute that the library has a type for, in that type.
+    /// Each value checked by the type of its attribute.
+    Checked,
+    /// Each attribute in its type, for who wants them all. Peers make them while they check.
     Typed,
     /// A form that outlives the text and can be changed.
     Owned,
@@ -51,11 +53,12 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    const ALL: [Self; 4] = [Self::Structure, Self::Typed, Self::Owned, Self::Write];
+    const ALL: [Self; 5] = [Self::Structure, Self::Checked, Self::Typed, Self::Owned, Self::Write];
 
     fn name(self) -> &'static str {
         match self {
             Self::Structure => "structure",
+            Self::Checked => "every value checked",
             Self::Typed => "every attribute typed",
             Self::Owned => "owned form",
             Self::Write => "write",
