@@ -62,7 +62,7 @@ impl Exchanged<'_> {
                     *slot = Some((transport.key.transport, shared.tagged));
                 }
             }
-            transports.insert(transport.key.transport, transport);
+            transports.insert(transport.key.transport, Box::new(transport));
         }
         let mut sections = Vec::with_capacity(rejected.len());
         for (index, (rejected, transport)) in rejected.iter().zip(transport_of).enumerate() {
@@ -208,10 +208,11 @@ impl Exchanged<'_> {
         if remote.fingerprints.is_empty() {
             return Err(NegotiationError::MissingFingerprint { section });
         }
-        let before = self.before.transports.get(&key.transport);
+        let before = self.before.transports.get(&key.transport).map(Box::as_ref);
         let earlier = self
             .provisional
-            .and_then(|agreed| agreed.transports.get(&key.transport));
+            .and_then(|agreed| agreed.transports.get(&key.transport))
+            .map(Box::as_ref);
         self.check_restart(section, key, before, &remote)?;
         let anew = self.check_association(section, before, earlier, &remote)?;
         // RFC 8842 §5.3: the roles of an association stay. Firefox answers every re-offer with

@@ -9,7 +9,7 @@ use core::fmt::Write;
 
 use super::read::RemoteDescription;
 use super::state::{Agreed, Exchange};
-use super::{Effect, NegotiationError, Negotiator, RemoteTransport, Transport, TransportId};
+use super::{Effect, NegotiationError, Negotiator, RemoteTransport, TransportId};
 use crate::attribute::Candidate;
 
 /// A candidate as signaling carries it (W3C WebRTC §4.8.1 `RTCIceCandidateInit`).
@@ -212,7 +212,7 @@ impl Agreed {
             }
         }
         for (id, new) in found {
-            if let Some(Transport { remote, .. }) = self.transports.get_mut(&id) {
+            if let Some(remote) = self.transports.get_mut(&id).map(|transport| &mut transport.remote) {
                 remote.candidates = unique(remote.candidates.iter().chain(&new), maximum);
             }
         }

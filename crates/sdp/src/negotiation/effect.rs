@@ -238,7 +238,10 @@ impl Negotiator {
     fn transports_in_force(&self) -> BTreeMap<TransportId, &Transport> {
         let agreed = self.agreed.transports.iter();
         let in_force = self.in_force().transports.iter();
-        agreed.chain(in_force).map(|(id, transport)| (*id, transport)).collect()
+        agreed
+            .chain(in_force)
+            .map(|(id, transport)| (*id, transport.as_ref()))
+            .collect()
     }
 
     /// The credentials that our descriptions name, in order.

@@ -1,5 +1,6 @@
 //! The negotiator's state, and what can be seen of it.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -88,7 +89,8 @@ pub(super) struct Agreed {
     pub(super) bundles: Vec<Vec<usize>>,
     /// LS groups of the answer.
     pub(super) lip_sync: Vec<Vec<usize>>,
-    pub(super) transports: BTreeMap<TransportId, Transport>,
+    /// In boxes: mostly there is one, and a map has room for eleven from the start.
+    pub(super) transports: BTreeMap<TransportId, Box<Transport>>,
 }
 
 /// What the application wants of data channels.
@@ -220,7 +222,7 @@ impl Negotiator {
 
     /// The transports of the last finished exchange.
     pub fn transports(&self) -> impl Iterator<Item = &Transport> {
-        self.agreed.transports.values()
+        self.agreed.transports.values().map(Box::as_ref)
     }
 
     /// Which credentials our descriptions name: those of the exchange that is under way, and those
