@@ -134,7 +134,7 @@ impl<'a> Media<'a> {
 
     /// `a=fingerprint`: the section's own, or if it has none the session's (RFC 8122 §5).
     pub fn fingerprints(&self) -> impl Iterator<Item = Fingerprint<'a>> + Clone + use<'a> {
-        let own = self.section.has(Name::Fingerprint);
+        let own = self.section.fingerprints().next().is_some();
         let section = if own { self.section } else { *self.session.section() };
         section.fingerprints()
     }
@@ -232,7 +232,7 @@ impl<'a> Media<'a> {
     /// `a=extmap`: the section's own, or if it has none the session's (RFC 8285 §5: all stand at
     /// one level).
     pub fn header_extensions(&self) -> impl Iterator<Item = ExtMap<'a>> + Clone + use<'a> {
-        let own = self.section.has(Name::ExtMap);
+        let own = self.section.extmaps().next().is_some();
         let section = if own { self.section } else { *self.session.section() };
         section.extmaps()
     }

@@ -39,6 +39,7 @@ fn contact_lines_have_the_forms_of_the_standard() {
         "p=Jane Doe <+1 617 555-6011>",
         "r=604800 3600 0 90000",
         "r=7d 1h 0 25h",
+        "r=10080m 3600s 0 90000s",
         "z=3730928400 -1h 3749680800 0",
         "k=prompt",
         "k=clear:anything at all",

@@ -75,6 +75,14 @@ fn what_is_refused_has_a_status() {
     assert_eq!(faults, [Fault::NoMedia]);
     assert_eq!(faults[0].status(), 422);
     assert_eq!(Fault::FragmentCredentials.status(), 400);
+    for fault in [
+        Fault::Stream { section: 1 },
+        Fault::SeveralTracks { section: 1 },
+        Fault::Rejected { section: 1 },
+        Fault::Setup { section: 1 },
+    ] {
+        assert_eq!(fault.status(), 422, "{fault}");
+    }
     assert_eq!(
         Fault::RtcpMux { section: 1 }.to_string(),
         "section 1: add `a=rtcp-mux`",

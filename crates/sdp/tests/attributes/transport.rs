@@ -160,6 +160,29 @@ fn fingerprints_are_those_of_the_section_or_else_of_the_session() {
     assert_eq!(media.fingerprints().map(|each| each.value).collect::<Vec<_>>(), [HASH]);
 }
 
+/// What can't be read must not hand a section over to the certificate of another.
+#[test]
+fn a_malformed_first_line_does_not_hide_the_section_s_own() {
+    let session_wide = format!("t=0 0\r\na=fingerprint:sha-256 {HASH}\r\na=extmap:1 urn:session\r\n");
+    let own = [
+        "fingerprint:sha-256 0",
+        "fingerprint:x-new 00:FF",
+        "extmap:0 urn:a",
+        "extmap:2 urn:b",
+    ];
+    let text = description(&own).replace("t=0 0\r\n", &session_wide);
+    let session = lenient(&text);
+    let media = session.media().next().unwrap();
+    assert_eq!(
+        media.fingerprints().map(|each| each.algorithm).collect::<Vec<_>>(),
+        ["x-new"]
+    );
+    assert_eq!(
+        media.header_extensions().map(|each| each.uri).collect::<Vec<_>>(),
+        ["urn:b"]
+    );
+}
+
 #[test]
 fn lower_case_fingerprints_are_read_and_told_of() {
     let line = format!("fingerprint:SHA-256 {}", HASH.to_ascii_lowercase());

@@ -9,6 +9,7 @@ mod data;
 mod examples;
 mod media;
 mod peers;
+mod restraint;
 mod rfcs;
 mod states;
 mod transports;

@@ -75,6 +75,36 @@ fn repairs_are_answered_with_what_they_repair() {
 }
 
 #[test]
+fn flexfec_is_kept_with_media_of_its_clock_only() {
+    let offer = |rate: &str| {
+        read(&[
+            "m=video 9 UDP/TLS/RTP/SAVPF 96 97",
+            "c=IN IP4 0.0.0.0",
+            "a=rtpmap:96 VP8/90000",
+            &format!("a=rtpmap:97 flexfec-03/{rate}"),
+            "a=fmtp:97 repair-window=10000000",
+        ])
+    };
+    let ours = video(&["VP8/90000", "flexfec-03/90000"]);
+    assert_eq!(listed(&answer(&offer("90000"), &ours).unwrap())[0], "96 VP8");
+    assert!(listed(&answer(&offer("90000"), &ours).unwrap())[1].starts_with("97 flexfec-03"));
+    let without = video(&["VP8/90000"]);
+    assert_eq!(
+        listed(&answer(&offer("90000"), &without).unwrap()),
+        ["96 VP8"],
+        "not wanted"
+    );
+    let other = video(&["VP8/90000", "flexfec-03/48000"]);
+    assert_eq!(
+        listed(&answer(&offer("48000"), &other).unwrap()),
+        ["96 VP8"],
+        "nothing to repair at 48 kHz"
+    );
+    let alone = video(&["flexfec-03/90000"]);
+    assert!(answer(&offer("90000"), &alone).is_none(), "nothing to repair at all");
+}
+
+#[test]
 fn retransmission_of_nothing_or_in_a_loop_is_dropped() {
     let ours = video(&["VP8/90000", "rtx/90000"]);
     for (bad, rate) in [
