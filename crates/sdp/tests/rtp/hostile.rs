@@ -1,7 +1,6 @@
 //! Sections that are made to be costly, or of parts that don't fit.
 
-use std::time::{Duration, Instant};
-
+use allocation_counter::measure;
 use pollrtc_sdp::rtp::{BundleIds, MediaKind, RtpCapabilities, RtpParameters, RtpSources};
 use pollrtc_sdp::{Parser, Profile, Session};
 use quickcheck::{Arbitrary, Gen, quickcheck};
@@ -48,7 +47,7 @@ fn grown(unit: &dyn Fn(usize) -> String, lines: usize) -> String {
 }
 
 #[test]
-fn work_grows_no_faster_than_the_text() {
+fn memory_grows_no_faster_than_the_text() {
     let units: [(&str, &dyn Fn(usize) -> String); 10] = [
         ("rtpmap", &|line| format!("a=rtpmap:{} X{line}/90000", line % 128)),
         ("fmtp", &|line| format!("a=fmtp:96 x{line}=y")),
@@ -64,21 +63,23 @@ fn work_grows_no_faster_than_the_text() {
         ("simulcast", &|_| "a=simulcast:send 1;2".to_owned()),
     ];
     for (name, unit) in units {
-        let time = |lines: usize| {
+        let allocated = |lines: usize| {
             let text = grown(unit, lines);
-            let start = Instant::now();
-            negotiate(&text).unwrap_or_else(|| panic!("{name} should be read"));
-            start.elapsed()
+            let allocations = measure(|| negotiate(&text).unwrap_or_else(|| panic!("{name} should be read")));
+            (allocations.count_total, allocations.bytes_total)
         };
-        time(100);
-        let (few, many) = (time(1_000), time(16_000));
-        let bound = few.max(Duration::from_millis(5)) * 16 * 6;
-        assert!(many < bound, "{name}: {few:?} for 1,000 lines, {many:?} for 16,000");
+        let (few, many) = (allocated(1_000), allocated(16_000));
+        // Twice, since a vector that grows is copied at steps that the count may just have passed.
+        let in_bounds = many.0 <= few.0 * 16 * 2 && many.1 <= few.1 * 16 * 2;
+        assert!(
+            in_bounds,
+            "{name}: calls and bytes {few:?} for 1,000 lines, {many:?} for 16,000"
+        );
     }
 }
 
 #[test]
-fn long_lists_on_one_line_cost_no_more() {
+fn long_lists_on_one_line_are_read() {
     let list = |unit: &str, length: usize| unit.repeat(length);
     let lines = [
         format!("a=rid:1 send pt=96{}", list(",96", 20_000)),
@@ -89,10 +90,8 @@ fn long_lists_on_one_line_cost_no_more() {
         format!("a=ssrc-group:SIM{}", list(" 1", 30_000)),
     ];
     for line in lines {
-        let start = Instant::now();
         let unit = |_: usize| line.clone();
-        negotiate(&grown(&unit, 1)).expect("a description");
-        assert!(start.elapsed() < Duration::from_secs(2), "{}", &line[..20]);
+        assert!(negotiate(&grown(&unit, 1)).is_some(), "{}", &line[..20]);
     }
     let formats = format!("m=video 9 RTP/AVP 96{}", list(" 96", 20_000));
     let text = description(&[&formats, "c=IN IP4 0.0.0.0", "a=rtpmap:96 VP8/90000"]);
@@ -114,17 +113,12 @@ fn streams_that_depend_on_each_other_fall_together() {
         }
         text
     };
-    let read = |text: &str| {
+    let streams = |text: &str| {
         let session = Session::parse(text).expect("a description");
-        let start = Instant::now();
-        let rids = (0..20).map(|_| RtpParameters::read(&session.media().next().unwrap()).rids.len());
-        (rids.max(), start.elapsed())
+        RtpParameters::read(&session.media().next().unwrap()).rids.len()
     };
-    let (whole, broken) = (text("a"), text("missing"));
-    read(&whole);
-    let ((all, usual), (none, time)) = (read(&whole), read(&broken));
-    assert_eq!((all, none), (Some(62), Some(0)));
-    assert!(time < usual * 4, "{usual:?} if all is there, {time:?} if not");
+    assert_eq!(streams(&text("a")), 62);
+    assert_eq!(streams(&text("missing")), 0);
 }
 
 #[test]
