@@ -95,6 +95,11 @@ impl Profile {
                 Profile::Rfc8866 => Reject,
                 Profile::Jsep | Profile::Lenient => Tolerate,
             },
+            // RFC 8839 §5.1 goes on without the candidate: a zone in an address is of no other host's.
+            Invalid(Field::CandidateAddress) => match self {
+                Profile::Rfc8866 => Reject,
+                Profile::Jsep | Profile::Lenient => Tolerate,
+            },
             UnknownLine(_)
             | Missing(crate::Letter(b'o' | b's' | b't'))
             | Invalid(_)

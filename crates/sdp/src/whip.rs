@@ -92,7 +92,7 @@ pub fn offer_faults<'a>(protocol: Protocol, offer: &Session<'a>) -> impl Iterato
         let of_other = stream_of(media) != stream || stream.is_none();
         faults[2] = (protocol == Protocol::Whip && of_other).then_some(Fault::Stream { section });
         // RFC 9725 §4.4.4: the server decides, or the client can only start.
-        let may_start = matches!(media.setup(), Some(Setup::ActPass | Setup::Active));
+        let may_start = matches!(setup_of(&session, &media), Some(Setup::ActPass | Setup::Active));
         faults[3] = (!may_start).then_some(Fault::Setup { section });
         Some(faults)
     });
@@ -114,7 +114,7 @@ pub fn answer_faults<'a>(
     offer: &Session<'a>,
     answer: &Session<'a>,
 ) -> impl Iterator<Item = Fault> + use<'a> {
-    let session = *answer;
+    let (session, offer) = (*answer, *offer);
     let count = (offer.media_count() != answer.media_count()).then_some(Fault::Sections);
     // RFC 9725 §4.2: all candidates of the server come with the answer.
     let candidates = answer.media().any(|media| media.candidates().next().is_some());
@@ -135,9 +135,10 @@ pub fn answer_faults<'a>(
         let of_other = sends && (stream_of(media) != stream || stream.is_none());
         faults[2] = of_other.then_some(Fault::Stream { section });
         // RFC 9725 §4.4.4 with RFC 8842 §5.3.
-        let fits = match offered.setup() {
-            Some(Setup::Active) => media.setup() == Some(Setup::Passive),
-            _ => matches!(media.setup(), Some(Setup::Passive | Setup::Active)),
+        let answered = setup_of(&session, &media);
+        let fits = match setup_of(&offer, &offered) {
+            Some(Setup::Active) => answered == Some(Setup::Passive),
+            _ => matches!(answered, Some(Setup::Passive | Setup::Active)),
         };
         faults[3] = (!fits).then_some(Fault::Setup { section });
         faults
@@ -156,18 +157,9 @@ fn sections<'a>(session: &Session<'a>) -> impl Iterator<Item = (usize, Media<'a>
 
 /// What offers and answers have in common; the first four places are left to the caller.
 fn transport_faults(session: &Session<'_>, section: usize, media: &Media<'_>) -> SectionFaults {
-    let bundled = media
-        .mid()
-        .zip(session.bundle())
-        .is_some_and(|(mid, group)| group.contains(mid));
-    // What is bundled may leave these to the first section (RFC 9143 §7.1.3).
-    let tagged = session.bundle().and_then(|group| group.mids().next()).and_then(|mid| {
-        session
-            .media()
-            .take(MAX_SECTIONS)
-            .find(|media| media.mid() == Some(mid))
-    });
-    let transport = |has: &dyn Fn(&Media<'_>) -> bool| has(media) || bundled && tagged.as_ref().is_some_and(has);
+    let bundled = is_bundled(session, media);
+    let tagged = tagged_of(session, media);
+    let transport = |has: &dyn Fn(&Media<'_>) -> bool| has(media) || tagged.as_ref().is_some_and(has);
     let credentials = transport(&|media| media.ice_ufrag().is_some() && media.ice_pwd().is_some());
     let fingerprint = transport(&|media| media.fingerprints().next().is_some());
     let several_groups = session.groups().filter(|group| group.is_bundle()).count() > 1;
@@ -184,6 +176,22 @@ fn transport_faults(session: &Session<'_>, section: usize, media: &Media<'_>) ->
         (!credentials).then_some(Fault::Credentials { section }),
         (!fingerprint).then_some(Fault::Fingerprint { section }),
     ]
+}
+
+fn is_bundled(session: &Session<'_>, media: &Media<'_>) -> bool {
+    let bundle = media.mid().zip(session.bundle());
+    bundle.is_some_and(|(mid, group)| group.contains(mid))
+}
+
+/// What a bundled section does not say of its transport, the first one of its bundle does
+/// (RFC 9143 §7.1.3).
+fn tagged_of<'a>(session: &Session<'a>, media: &Media<'_>) -> Option<Media<'a>> {
+    let first = session.bundle().filter(|_| is_bundled(session, media))?.mids().next();
+    session.media().take(MAX_SECTIONS).find(|media| media.mid() == first)
+}
+
+fn setup_of(session: &Session<'_>, media: &Media<'_>) -> Option<Setup> {
+    media.setup().or_else(|| tagged_of(session, media)?.setup())
 }
 
 /// RFC 9725 §4.4.2: audio and video, of each one track at most.

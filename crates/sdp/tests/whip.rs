@@ -1,5 +1,10 @@
 //! Offers and answers that go over HTTP: WHIP (RFC 9725) and WHEP.
 
+use pollrtc_sdp::attribute::Direction;
+use pollrtc_sdp::negotiation::{
+    BundlePolicy, CertificateHash, Config, LocalTransport, Negotiator, TransceiverInit, TransportKey,
+};
+use pollrtc_sdp::rtp::{MediaKind, RtpCapabilities};
 use pollrtc_sdp::whip::{
     Fault, Patch, Protocol, answer_faults, check_answer, check_offer, known_sections, offer_faults,
 };
@@ -67,6 +72,59 @@ fn an_offer_and_its_answer_that_keep_the_rules_pass() {
     assert_eq!(offered(Protocol::Whep, &wants), []);
     let gives = answer().replace("a=recvonly", "a=sendonly\r\na=msid:stream");
     assert_eq!(answered(Protocol::Whep, &wants, &gives), []);
+}
+
+#[test]
+fn what_the_negotiator_writes_passes_for_either_protocol_and_bundle_policy() {
+    for bundle_policy in [BundlePolicy::Balanced, BundlePolicy::MaxCompat, BundlePolicy::MaxBundle] {
+        for protocol in [Protocol::Whip, Protocol::Whep] {
+            let config = |session_id| Config {
+                bundle_policy,
+                audio: RtpCapabilities::of(MediaKind::Audio),
+                video: RtpCapabilities::of(MediaKind::Video),
+                ..Config::new(session_id)
+            };
+            let (mut client, mut server) = (Negotiator::new(config(2)), Negotiator::new(config(4)));
+            for kind in [MediaKind::Audio, MediaKind::Video] {
+                let direction = match protocol {
+                    Protocol::Whip => Direction::SendOnly,
+                    Protocol::Whep => Direction::RecvOnly,
+                };
+                let init = TransceiverInit {
+                    direction,
+                    streams: vec!["stream".to_owned()],
+                    ..TransceiverInit::default()
+                };
+                client.add_transceiver(kind, init);
+                if protocol == Protocol::Whep {
+                    let id = server.add_track(kind, vec!["stream".to_owned()]);
+                    server.set_direction(id, Direction::SendOnly).unwrap();
+                }
+            }
+            // Later exchanges leave more to the first section of the bundle.
+            for round in 0..2 {
+                let offer = client.create_offer(transport).unwrap();
+                client.set_local(&offer).unwrap();
+                server.set_remote(&offer).unwrap();
+                let answer = server.create_answer(transport).unwrap();
+                server.set_local(&answer).unwrap();
+                client.set_remote(&answer).unwrap();
+                let case = format!("{protocol:?} {bundle_policy:?} {round}");
+                assert_eq!(offered(protocol, &offer.sdp), [], "{case}\n{offer}");
+                assert_eq!(answered(protocol, &offer.sdp, &answer.sdp), [], "{case}\n{answer}");
+            }
+        }
+    }
+}
+
+fn transport(key: TransportKey) -> LocalTransport {
+    LocalTransport {
+        ufrag: format!("uf{}g{}", key.transport, key.generation),
+        pwd: "password/of/22/characters".to_owned(),
+        fingerprints: vec![CertificateHash::new("sha-256", &["AB"; 32].join(":"))],
+        candidates: vec!["1 1 udp 2130706431 192.0.2.1 5000 typ host".to_owned()],
+        ..LocalTransport::default()
+    }
 }
 
 #[test]

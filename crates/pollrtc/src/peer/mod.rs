@@ -121,7 +121,8 @@ impl PeerConnection {
             bundle_policy: BundlePolicy::Balanced,
             preferred_dtls_role: config.preferred_dtls_role,
             ice_lite: config.ice_lite,
-            max_message_size: config.max_message_size as u64,
+            // RFC 8841 §6.1: zero would promise to take any size.
+            max_message_size: (config.max_message_size as u64).max(1),
             ..negotiation::Config::new(rng.u64())
         };
         Self {

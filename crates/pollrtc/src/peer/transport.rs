@@ -51,6 +51,8 @@ pub(super) struct Transport {
     generation: u32,
     /// Those of other generations that descriptions name.
     credentials: Vec<(u32, Credentials)>,
+    /// The `tls-id`s that descriptions name, by their numbers.
+    tls_ids: Vec<(u32, String)>,
     /// The round-trip time that DTLS and SCTP were told of.
     pub(super) known_rtt: Option<Duration>,
 }
@@ -118,8 +120,8 @@ impl Transports {
         };
         transport.id = Some(key.transport);
         transport.gather(now, &self.addresses);
-        transport.prepare(key.generation, &mut self.rng);
-        transport.local(key.generation, &self.fingerprints)
+        transport.prepare(key, &mut self.rng);
+        transport.local(key, &self.fingerprints)
     }
 
     /// The same for a description that was made before, with the candidates that are known now.
@@ -127,7 +129,7 @@ impl Transports {
         let known = [Some(&self.current), self.successor.as_deref()];
         let transport = known.into_iter().flatten().find(|each| each.id == Some(key.transport));
         transport.map_or_else(LocalTransport::default, |transport| {
-            transport.local(key.generation, &self.fingerprints)
+            transport.local(key, &self.fingerprints)
         })
     }
 
@@ -146,12 +148,13 @@ impl Transports {
 
     /// Nothing but these is named by descriptions any more.
     pub(super) fn retain(&mut self, keys: impl Iterator<Item = TransportKey> + Clone) {
-        let is_named = |id, generation| {
-            let mut keys = keys.clone();
-            keys.any(|key| Some(key.transport) == id && generation == key.generation)
-        };
-        let Transport { id, credentials, .. } = &mut self.current;
-        credentials.retain(|(generation, _)| is_named(*id, *generation));
+        let id = self.current.id;
+        let named = keys.filter(|key| Some(key.transport) == id);
+        let Transport {
+            credentials, tls_ids, ..
+        } = &mut self.current;
+        credentials.retain(|(generation, _)| named.clone().any(|key| key.generation == *generation));
+        tls_ids.retain(|(number, _)| named.clone().any(|key| key.tls_id == *number));
     }
 }
 
@@ -166,6 +169,7 @@ impl Transport {
             gathers: false,
             generation: 0,
             credentials: Vec::new(),
+            tls_ids: Vec::new(),
             known_rtt: None,
         }
     }
@@ -181,10 +185,13 @@ impl Transport {
         }
     }
 
-    /// Makes the credentials of a generation, unless there are some.
-    fn prepare(&mut self, generation: u32, rng: &mut Rng) {
-        if self.credentials_of(generation).is_none() {
-            self.credentials.push((generation, Credentials::generate(rng)));
+    /// Makes credentials and a `tls-id`, unless there are some.
+    fn prepare(&mut self, key: TransportKey, rng: &mut Rng) {
+        if self.credentials_of(key.generation).is_none() {
+            self.credentials.push((key.generation, Credentials::generate(rng)));
+        }
+        if self.tls_id_of(key.tls_id).is_none() {
+            self.tls_ids.push((key.tls_id, fresh_tls_id(rng)));
         }
     }
 
@@ -197,15 +204,20 @@ impl Transport {
         known.map(|(_, credentials)| credentials)
     }
 
-    fn local(&self, generation: u32, fingerprints: &[CertificateHash]) -> LocalTransport {
-        let Some(credentials) = self.credentials_of(generation) else {
+    fn tls_id_of(&self, number: u32) -> Option<&String> {
+        let known = self.tls_ids.iter().find(|(known, _)| *known == number);
+        known.map(|(_, tls_id)| tls_id)
+    }
+
+    fn local(&self, key: TransportKey, fingerprints: &[CertificateHash]) -> LocalTransport {
+        let Some(credentials) = self.credentials_of(key.generation) else {
             return LocalTransport::default();
         };
         LocalTransport {
             ufrag: credentials.ufrag.clone(),
             pwd: credentials.pwd.clone(),
             fingerprints: fingerprints.to_vec(),
-            tls_id: None,
+            tls_id: self.tls_id_of(key.tls_id).cloned(),
             candidates: self.ice.local_candidates().map(line_of).collect(),
             end_of_candidates: self.ice.is_gathering_complete(),
         }
@@ -261,6 +273,13 @@ impl Transport {
             Security::Running(_) => VecDeque::new(),
         }
     }
+}
+
+/// RFC 8842 §4: 120 random bits, 6 in each character.
+fn fresh_tls_id(rng: &mut Rng) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let symbol = |byte: u8| char::from(ALPHABET[usize::from(byte & 63)]);
+    rng.array::<20>().into_iter().map(symbol).collect()
 }
 
 /// A candidate as text, in one piece of memory: most are not longer.

@@ -1,6 +1,7 @@
 //! Peer connections and routers, through their public API and in virtual time.
 
 mod connect;
+mod dialects;
 mod laws;
 mod negotiation;
 mod renegotiation;

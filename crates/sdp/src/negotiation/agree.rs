@@ -302,9 +302,9 @@ impl Exchanged<'_> {
             });
         }
         match self.remote.sections.get(section).and_then(|theirs| theirs.setup) {
-            // RFC 4145 §4: an answer without it means active.
-            Some(Setup::Active) | None => Ok(DtlsRole::Server),
-            Some(Setup::Passive) => Ok(DtlsRole::Client),
+            Some(Setup::Active) => Ok(DtlsRole::Server),
+            // RFC 4145 §4: an answer without it means passive, as an offer without it means active.
+            Some(Setup::Passive) | None => Ok(DtlsRole::Client),
             Some(Setup::ActPass) => Err(NegotiationError::SetupUndecided { section }),
             Some(Setup::HoldConn) => Err(NegotiationError::HoldConn { section }),
         }

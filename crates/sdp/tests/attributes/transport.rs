@@ -28,6 +28,26 @@ fn candidates_of_unknown_kinds_are_no_reason_to_refuse_a_description() {
 }
 
 #[test]
+fn a_candidate_whose_address_is_none_that_is_known_is_ignored_and_no_other() {
+    for address in ["fe80::54a9:d238:b2ee:ceb%24", "192.0.2", "ATM+47.0091"] {
+        let line = format!("candidate:1 1 udp 1 {address} 9 typ host");
+        let lines = [line.as_str(), "candidate:2 1 udp 1 192.0.2.1 9 typ host"];
+        let kind = ErrorKind::Invalid(Field::CandidateAddress);
+        assert_eq!(verdicts(&lines), [Err(kind), Ok(vec![kind]), Ok(vec![kind])]);
+        let text = description(&lines);
+        let session = Session::parse(&text).unwrap();
+        let foundations: Vec<_> = session
+            .media()
+            .flat_map(|media| media.candidates())
+            .map(|candidate| candidate.foundation)
+            .collect();
+        assert_eq!(foundations, ["2"]);
+        // One that trickles has nobody but its sender to tell.
+        assert!(Candidate::parse(&line).is_err());
+    }
+}
+
+#[test]
 fn derived_candidates_say_of_what() {
     for kind in ["srflx", "prflx", "relay"] {
         let bare = format!("candidate:1 1 udp 1 192.0.2.1 9 typ {kind}");

@@ -65,6 +65,13 @@ fn from_nothing_in_every_direction() {
 }
 
 #[test]
+fn after_an_exchange_with_all_that_can_happen() {
+    let alphabet = [ALL, &[AddTrack(Video), Stop(0), Restart]].concat();
+    let seen = explore(&connected(), BundlePolicy::Balanced, &alphabet);
+    assert!(seen > 100_000, "only {seen} worlds");
+}
+
+#[test]
 fn after_an_exchange_with_restarts() {
     let alphabet = [ALL, &[Restart]].concat();
     let seen = explore(&connected(), BundlePolicy::Balanced, &alphabet);

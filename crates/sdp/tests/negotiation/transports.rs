@@ -54,7 +54,7 @@ fn the_answerer_takes_the_role_that_the_offer_leaves() {
         assert_eq!(values(&answer.sdp, "setup"), [answers]);
         assert_eq!(the_transport(&bob).dtls_role, role);
     }
-    // RFC 4145 §4: without the attribute it is active.
+    // RFC 4145 §4: without the attribute it is active in an offer.
     let (_, offer) = offered();
     let mut bob = Peer::new("bob");
     let answer = bob.answer(&edited(&offer, "a=setup:actpass\r\n", ""));
@@ -91,8 +91,8 @@ fn holdconn_is_refused_with_a_reason() {
     alice.take(&edited(&answer, "a=setup:active\r\n", ""));
     assert_eq!(
         the_transport(&alice).dtls_role,
-        DtlsRole::Server,
-        "RFC 4145: absent means active"
+        DtlsRole::Client,
+        "RFC 4145 §4: absent means passive in an answer"
     );
 }
 
