@@ -1,7 +1,7 @@
 //! Handshake messages out of fragments, in any order and with any overlap, in bounded memory.
 //!
 //! Nothing here is authenticated yet, so a stranger's fragment must cost little and must not lock
-//! the real peer's out: what disagrees about a message's kind or length replaces what was there
+//! the real peer's out: what disagrees about a message's kind, length or bytes replaces what was there
 //! (the peer sends its whole flight again), and what lies ahead gives way to what comes next.
 
 use alloc::vec::Vec;
@@ -234,8 +234,26 @@ impl Partial {
         size_of::<Self>() + HEADER_LEN + length + length / 8 + 8
     }
 
+    /// Whether a fragment is of the same message. A message that is complete stays as it is.
     fn agrees_with(&self, epoch: u16, fragment: &Fragment<'_>) -> bool {
-        (self.kind, self.length, self.epoch) == (fragment.kind, fragment.length, epoch)
+        let is_same = (self.kind, self.length, self.epoch) == (fragment.kind, fragment.length, epoch);
+        is_same && (self.is_complete() || self.overlap_agrees(fragment))
+    }
+
+    /// Whether the bytes that are here already are those of the fragment.
+    fn overlap_agrees(&self, fragment: &Fragment<'_>) -> bool {
+        let start = fragment.offset as usize;
+        let known = self.bytes.get(HEADER_LEN + start..).unwrap_or_default();
+        let mut pairs = (start..).zip(known.iter().zip(fragment.body));
+        pairs.all(|(position, (known, new))| known == new || !self.has(position))
+    }
+
+    /// Whether a byte of the body is here.
+    fn has(&self, position: usize) -> bool {
+        match self.seen.get(position / 64) {
+            Some(word) => *word & (1 << (position % 64)) != 0,
+            None => self.seen.is_empty() && position < self.received,
+        }
     }
 
     fn is_complete(&self) -> bool {
@@ -250,7 +268,7 @@ impl Partial {
         }
     }
 
-    /// Takes what is new in a fragment; where it overlaps, what came first stays.
+    /// Takes what is new in a fragment of the same message.
     fn add(&mut self, fragment: &Fragment<'_>) {
         let start = fragment.offset as usize;
         let end = start + fragment.body.len();

@@ -130,6 +130,36 @@ fn a_fragment_of_another_kind_or_length_does_not_lock_the_real_one_out() {
 }
 
 #[test]
+fn bytes_that_contradict_earlier_ones_begin_the_message_anew() {
+    let body = HelloParts::good().client();
+    let now = pollrtc_core::Instant::ZERO;
+    for (start, end) in [(0, 20), (10, 20), (body.len() - 1, body.len())] {
+        let mut server = waiting_server();
+        deliver(&mut server, now, &piece(&vec![0xee; body.len()], 0, start, end));
+        for cut in [15, body.len()] {
+            deliver(&mut server, now, &piece(&body, 0, 0, cut));
+        }
+        assert_eq!(server.state(), State::Connecting, "{start}..{end}");
+    }
+}
+
+#[test]
+fn a_piece_of_the_last_hello_is_no_part_of_the_next_one() {
+    let mut pair = Pair::new();
+    let hello = pair.client_sends();
+    // Somebody else's, of the same length.
+    let mut first = body_of(&hello, HandshakeType::CLIENT_HELLO);
+    first[10] ^= 1;
+    pair.server_gets(&message_record(HandshakeType::CLIENT_HELLO, 0, &first));
+    pair.server_sends();
+    pair.server_gets(&piece(&first, 0, 0, 20));
+    pair.server_gets(&hello[0]);
+    assert_eq!(pair.server.stats().replaced_client_hellos, 1);
+    pair.settle();
+    assert!(pair.client.is_connected() && pair.server.is_connected());
+}
+
+#[test]
 fn a_fragment_beyond_its_message_is_malformed() {
     let body = HelloParts::good().client();
     let mut server = waiting_server();

@@ -257,17 +257,19 @@ impl Connection {
     fn expects(&self, epoch: u16, fragment: &Fragment<'_>) -> bool {
         let kind = fragment.kind;
         let is_hello = kind == HandshakeType::CLIENT_HELLO || kind == HandshakeType::SERVER_HELLO;
+        let is_repeat = u32::from(fragment.message_seq) < self.reassembler.next_message_seq();
         match &self.phase {
             Phase::Listening(_) => kind == HandshakeType::CLIENT_HELLO,
-            // In DTLS 1.3 everything but the hellos is encrypted.
-            Phase::Client(Client::V13(_)) => (epoch == 0) == is_hello,
-            Phase::Server(Server::V13(_), _) => (epoch == 0) == is_hello,
+            // In DTLS 1.3 everything but the hellos is encrypted, and they have come.
+            Phase::Client(Client::V13(_)) | Phase::Server(Server::V13(_), _) => match epoch {
+                0 => is_hello && is_repeat,
+                _ => !is_hello,
+            },
             // In DTLS 1.2 Finished is the one message that is, without which it proves nothing. Another
             // one in its place is the peer's own fault.
             Phase::Client(_) | Phase::Server(..) => kind != HandshakeType::FINISHED || epoch == ENCRYPTED_EPOCH,
             // Repeats of the handshake, and what follows it.
             Phase::Connected(established) => {
-                let is_repeat = u32::from(fragment.message_seq) < self.reassembler.next_message_seq();
                 let is_newest = established.is_read_epoch(epoch);
                 (epoch == HANDSHAKE_EPOCH && is_repeat) || is_newest || (epoch > HANDSHAKE_EPOCH && is_repeat)
             }

@@ -194,6 +194,29 @@ fn plain_leftovers_in_place_of_encrypted_messages_do_not_spoil_the_handshake() {
 }
 
 #[test]
+fn a_plain_hello_after_the_hellos_ends_nothing() {
+    let hello = |kind, message_seq, body: &[u8]| message_record(kind, message_seq, body);
+    let (mut pair, _) = tapped();
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
+    }
+    let flight = split(&pair.server_sends());
+    pair.client_gets(&flight[0]);
+    for message_seq in 1..4 {
+        let (client, server) = (HelloParts::good().client(), HelloParts::good().server());
+        pair.client_gets(&hello(HandshakeType::SERVER_HELLO, message_seq, &server));
+        pair.client_gets(&hello(HandshakeType::CLIENT_HELLO, message_seq, &client));
+        pair.server_gets(&hello(HandshakeType::CLIENT_HELLO, message_seq, &client));
+        pair.server_gets(&hello(HandshakeType::SERVER_HELLO, message_seq, &server));
+    }
+    for record in &flight[1..] {
+        pair.client_gets(record);
+    }
+    pair.settle();
+    assert!(pair.client.is_connected() && pair.server.is_connected());
+}
+
+#[test]
 fn alerts_that_anyone_can_send_end_nothing_at_any_stage() {
     let alerts: Vec<Vec<u8>> = [(2, 40), (2, 0), (1, 0), (2, 80), (1, 90), (0, 0)]
         .into_iter()
