@@ -9,6 +9,7 @@ pub mod attributes;
 pub mod crypto;
 pub mod document;
 pub mod dtls;
+pub mod dtls_sequence;
 pub mod ice;
 pub mod jsep;
 pub mod netsim;
@@ -35,6 +36,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("dtls_record", dtls::dtls_record),
     ("dtls_handshake", dtls::dtls_handshake),
     ("dtls_connection", dtls::dtls_connection),
+    ("dtls_sequence", dtls_sequence::dtls_sequence),
     ("ice_candidate", ice::ice_candidate),
     ("ice_agent", ice::ice_agent),
     ("netsim_network", netsim::netsim_network),
