@@ -6,6 +6,7 @@ mod attacks;
 mod fragmentation;
 mod handshake;
 mod hellos;
+mod hostile;
 mod laws;
 mod openssl;
 mod records;

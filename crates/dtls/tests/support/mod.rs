@@ -1,6 +1,7 @@
 //! Two connections and the wire between them.
 
 pub(crate) mod cipher;
+pub(crate) mod watched;
 pub(crate) mod wire;
 
 use std::net::SocketAddr;
