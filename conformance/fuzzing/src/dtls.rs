@@ -1,6 +1,7 @@
 //! DTLS: records, handshake messages, and whole connections.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU8;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,7 +14,10 @@ use pollrtc_dtls::wire::handshake::{
     HelloVerifyRequest, ServerHello, ServerKeyExchange, fragments,
 };
 use pollrtc_dtls::wire::{HandshakeType, Writer, record, v13};
-use pollrtc_dtls::{Config, Connection, Cookies, KeyUpdateRequest, PeerVerification, SrtpProfile, Version, Versions};
+use pollrtc_dtls::{
+    Config, Connection, ConnectionIdPolicy, ConnectionIdUsage, Cookies, KeyUpdateRequest, PeerVerification,
+    SrtpProfile, Version, Versions, connection_id,
+};
 
 /// A datagram: its records, and the fragments in them, come back as they were when written again.
 pub fn dtls_record(datagram: &[u8]) {
@@ -44,11 +48,43 @@ pub fn dtls_record(datagram: &[u8]) {
         }
         Err(error) => assert_eq!(record::AnyHeader::parse(datagram), Err(error)),
     }
+    for id_len in [1, 8, 255] {
+        with_ids(datagram, id_len);
+    }
     if let Ok(ack) = Ack::parse(datagram) {
         let mut writer = Writer::new();
         Ack::write(&mut writer, ack.iter());
         assert_eq!(writer.into_bytes(), datagram);
     }
+}
+
+/// The same records, where connection ids have this length: their headers come back as they were, and the
+/// first id that is found is that of the first record that has one.
+fn with_ids(datagram: &[u8], id_len: u8) {
+    let mut found = None;
+    let mut copy = datagram.to_vec();
+    let mut rest = &mut copy[..];
+    while let Ok((header, record, after)) = record::split_first_mut_with_id(rest, id_len) {
+        assert_eq!(record.len(), header.record_len());
+        let id = header.connection_id().map(|range| record[range].to_vec());
+        match (&header, &id) {
+            (record::AnyHeader::Cid(header), Some(id)) => {
+                let mut written = vec![0; header.header_len()];
+                header.write(&mut written, id).expect("room for the header");
+                assert!(record.starts_with(&written));
+            }
+            (record::AnyHeader::Unified(header), Some(id)) => {
+                assert_eq!(header.connection_id_len, id.len());
+                assert_eq!(header.header_len + header.ciphertext_len, record.len());
+            }
+            (record::AnyHeader::Cid(_), None) => panic!("there is always an id"),
+            _ => assert_eq!(id, None),
+        }
+        assert!(id.as_ref().is_none_or(|id| id.len() == usize::from(id_len)));
+        found = found.or(id);
+        rest = after;
+    }
+    assert_eq!(connection_id(datagram, id_len).map(<[u8]>::to_vec), found);
 }
 
 /// The kind of a handshake message of DTLS 1.3, without its high bit, then its body.
@@ -69,6 +105,18 @@ fn handshake_of_13(kind: u8, body: &[u8]) {
             if let Ok(chain) = v13::CertificateChain::parse(body) {
                 assert!(chain.iter().all(|(der, _)| !der.is_empty()));
                 chain.iter().for_each(|(_, found)| extensions(&found));
+            }
+        }
+        HandshakeType::NEW_CONNECTION_ID => {
+            if let Ok(new) = v13::NewConnectionId::parse(body) {
+                let mut writer = Writer::new();
+                v13::NewConnectionId::write(&mut writer, new.iter(), new.usage);
+                assert_eq!(writer.into_bytes(), body);
+            }
+        }
+        HandshakeType::REQUEST_CONNECTION_ID => {
+            if let Ok(request) = v13::RequestConnectionId::parse(body) {
+                assert_eq!(request.body(), body);
             }
         }
         HandshakeType::KEY_UPDATE => {
@@ -179,23 +227,32 @@ fn extensions(extensions: &pollrtc_dtls::wire::extensions::Extensions<'_>) {
         extensions.selected_group(),
         extensions.cookie(),
         extensions.key_share(),
+        extensions.connection_id(),
     );
     if let Ok(Some(shares)) = extensions.key_shares() {
         assert!(shares.iter().all(|share| !share.public_key.is_empty()));
     }
 }
 
-/// Role and versions, then a script for the law harness: a connection against an honest peer.
+/// Role, versions and whether there are connection ids, then a script for the law harness: a connection against an honest peer.
 pub fn dtls_connection(data: &[u8]) {
     let Some((role, script)) = data.split_first() else {
         return;
     };
     let versions = [Versions::Dtls12, Versions::Dtls13, Versions::Both];
-    laws(*role % 3, versions[usize::from(*role / 3 % 3)]).run(script);
+    let ids = [Ids::Off, Ids::On][usize::from(*role / 9 % 2)];
+    laws(*role % 3, versions[usize::from(*role / 3 % 3)], ids).run(script);
 }
 
-fn laws(role: u8, versions: Versions) -> Laws<Connection> {
-    let configs = configs(versions);
+/// Whether both ends speak of connection ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ids {
+    Off,
+    On,
+}
+
+fn laws(role: u8, versions: Versions, ids: Ids) -> Laws<Connection> {
+    let configs = configs(versions, ids);
     let (machine, peer) = (
         SocketAddr::from(([192, 0, 2, 1], 5000)),
         SocketAddr::from(([192, 0, 2, 2], 6000)),
@@ -207,6 +264,20 @@ fn laws(role: u8, versions: Versions) -> Laws<Connection> {
         0 => Laws::of(move || client(peer)).against(move || server(machine)),
         1 => Laws::of(move || server(peer)).against(move || client(machine)),
         _ => Laws::of(move || careful(peer)).against(move || client(machine)),
+    };
+    let laws = match ids {
+        Ids::Off => laws,
+        Ids::On => laws
+            .verb(|connection, _, argument| {
+                let usages = [ConnectionIdUsage::Immediate, ConnectionIdUsage::Spare];
+                let _ = connection.issue_connection_ids(argument as u8 / 2 % 16, usages[argument as usize % 2]);
+            })
+            .verb(|connection, _, argument| {
+                let _ = connection.request_connection_ids(argument as u8);
+            })
+            .verb(|connection, _, _| {
+                let _ = connection.use_next_connection_id();
+            }),
     };
     laws.verb(|connection, _, argument| {
         let _ = connection.send(&argument.to_be_bytes());
@@ -239,9 +310,9 @@ struct Configs {
     careful: Arc<Config>,
 }
 
-fn configs(versions: Versions) -> &'static Configs {
-    static CONFIGS: OnceLock<[Configs; 3]> = OnceLock::new();
-    let all = CONFIGS.get_or_init(|| {
+fn configs(versions: Versions, ids: Ids) -> &'static Configs {
+    static CONFIGS: OnceLock<[[Configs; 3]; 2]> = OnceLock::new();
+    let [off, on] = CONFIGS.get_or_init(|| {
         let provider = rust_crypto::PROVIDER;
         let mut rng = Rng::from_seed([1; 32]);
         let mut generate = || Certificate::generate(provider, &mut rng).expect("a certificate");
@@ -254,18 +325,24 @@ fn configs(versions: Versions) -> &'static Configs {
             config.versions = versions;
             config
         };
-        [Versions::Dtls12, Versions::Dtls13, Versions::Both].map(|versions| {
-            let (client, server) = (config(versions, &a, &b), config(versions, &b, &a));
-            let mut careful = server.clone();
-            careful.cookies = Cookies::Required;
-            Configs {
-                client: client.into(),
-                server: server.into(),
-                careful: careful.into(),
-            }
+        let random = |length: u8| NonZeroU8::new(length).map(|length| ConnectionIdPolicy::Random { length });
+        [Ids::Off, Ids::On].map(|ids| {
+            [Versions::Dtls12, Versions::Dtls13, Versions::Both].map(|versions| {
+                let (mut client, mut server) = (config(versions, &a, &b), config(versions, &b, &a));
+                if ids == Ids::On {
+                    (client.connection_ids, server.connection_ids) = (random(3), random(8));
+                }
+                let mut careful = server.clone();
+                careful.cookies = Cookies::Required;
+                Configs {
+                    client: client.into(),
+                    server: server.into(),
+                    careful: careful.into(),
+                }
+            })
         })
     });
-    let [v12, v13, both] = all;
+    let [v12, v13, both] = if ids == Ids::On { on } else { off };
     match versions {
         Versions::Dtls12 => v12,
         Versions::Dtls13 => v13,

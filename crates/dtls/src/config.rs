@@ -1,13 +1,15 @@
 //! What the caller decides.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
+use core::num::NonZeroU8;
 use core::time::Duration;
 
-use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provider};
+use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provider, Rng};
 
 use crate::error::HandshakeError;
 use crate::wire::{AlertDescription, CipherSuite, SrtpProfile, Version};
@@ -61,6 +63,10 @@ pub struct Config {
     pub cookies: Cookies,
     /// Whether a server asks clients who they are.
     pub client_certificates: ClientCertificates,
+    /// Whether connection ids are spoken (RFC 9146, RFC 9147 §9), by which a server finds the connection
+    /// of a client whose address has changed, and which ones we want to be sent. Default: they are not,
+    /// since WebRTC has ICE for that.
+    pub connection_ids: Option<ConnectionIdPolicy>,
     /// Gets the secrets of each connection, for tools that decrypt captures. Default: nobody does.
     pub key_log: Option<KeyLog>,
 }
@@ -101,6 +107,7 @@ impl Config {
             max_send_queue: 65_536,
             cookies: Cookies::Off,
             client_certificates: ClientCertificates::Required,
+            connection_ids: None,
             key_log: None,
         }
     }
@@ -129,6 +136,60 @@ impl Config {
             }
         }
         log(&line);
+    }
+}
+
+/// Which connection ids we want to be sent. A connection makes its first one when it is made, and others
+/// when it is asked for more; all have the same length, so that
+/// [`connection_id`](crate::connection_id) finds them in a datagram.
+///
+/// Who watches the network sees them, and can follow a connection by them from one address to another
+/// (RFC 9146 §8). In DTLS 1.3 they can be changed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ConnectionIdPolicy {
+    /// None: we send with the peer's, and are found by our address. For clients.
+    SendOnly,
+    /// Random ones. Eight bytes are enough for any number of connections.
+    Random {
+        /// Bytes of an id.
+        length: NonZeroU8,
+    },
+    /// The caller's own, which may say which machine of several is to get a datagram.
+    Chosen {
+        /// Bytes of an id.
+        length: NonZeroU8,
+        /// Makes them.
+        chooser: ConnectionIdChooser,
+    },
+}
+
+impl ConnectionIdPolicy {
+    /// A new one, if we want any.
+    pub(crate) fn choose(&self, rng: &mut Rng) -> Option<Box<[u8]>> {
+        let (Self::Random { length } | Self::Chosen { length, .. }) = self else {
+            return None;
+        };
+        let mut id = vec![0; usize::from(length.get())];
+        rng.fill(&mut id);
+        if let Self::Chosen { chooser, .. } = self {
+            (chooser.0)(&mut id);
+        }
+        Some(id.into())
+    }
+}
+
+/// Makes a connection id: it gets random bytes and changes those that should not be. No two connections
+/// of a server should have the same one, nor one connection the same one twice.
+pub type ChooseConnectionId = dyn Fn(&mut [u8]) + Send + Sync;
+
+/// Holds a [`ChooseConnectionId`].
+#[derive(Clone)]
+pub struct ConnectionIdChooser(pub Arc<ChooseConnectionId>);
+
+impl fmt::Debug for ConnectionIdChooser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ConnectionIdChooser(..)")
     }
 }
 

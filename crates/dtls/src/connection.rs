@@ -1,5 +1,6 @@
 //! The connection as its caller sees it.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -12,16 +13,18 @@ use pollrtc_crypto::Rng;
 
 use crate::acks::Acks;
 use crate::config::Config;
-use crate::error::{CloseReason, ExportError, HandshakeError, SendError};
+use crate::connection_ids::ConnectionIds;
+use crate::error::{CloseReason, ConnectionIdError, ExportError, HandshakeError, SendError};
 use crate::flight::Flight;
 use crate::handshake::{Client, Context, Established, Secrets, Server, Welcome};
 use crate::outbox::Outbox;
 use crate::reassembly::Reassembler;
 use crate::received::ApplicationData;
-use crate::records::{MAX_PREFIX_LEN, MAX_SUFFIX_LEN, RecordLayer, WriteError};
+use crate::records::{MAX_SUFFIX_LEN, RecordLayer, WriteError};
 use crate::stats::Stats;
 use crate::v13::KeyUpdateRequest;
 use crate::wire::record::MAX_PLAINTEXT_LEN;
+use crate::wire::v13::ConnectionIdUsage;
 use crate::wire::{AlertDescription, AlertLevel, CipherSuite, ContentType, SrtpProfile, Version};
 
 /// The smallest datagram that a fragment of a handshake message is cut for.
@@ -43,6 +46,12 @@ pub enum Event {
         /// The SRTP profile, if both have one in common.
         srtp_profile: Option<SrtpProfile>,
     },
+    /// The peer's newest record came from another address than those before. It proves nothing but that
+    /// somebody passed on what the peer sent: see [`Connection::set_remote`]. Only where the peer's
+    /// records have a connection id.
+    PeerAddressChanged(SocketAddr),
+    /// Other connection ids of ours are valid than before: see [`Connection::connection_ids`].
+    ConnectionIdsChanged,
     /// Application data that overtook the end of the handshake on the network and had to wait for
     /// it. All later data comes out of [`handle_datagram`](StateMachine::handle_datagram) itself.
     ApplicationData(Vec<u8>),
@@ -107,6 +116,8 @@ pub struct Connection {
     pub(crate) is_client: bool,
     pub(crate) rng: Rng,
     remote: SocketAddr,
+    /// Where the peer's newest record came from, where connection ids tell which one that is.
+    pub(crate) heard_from: SocketAddr,
     mtu: usize,
     /// The latest time that any call told.
     pub(crate) now: Instant,
@@ -187,7 +198,9 @@ impl Connection {
         connection
     }
 
-    fn new(config: Arc<Config>, rng: Rng, remote: SocketAddr) -> Self {
+    fn new(config: Arc<Config>, mut rng: Rng, remote: SocketAddr) -> Self {
+        let ids = config.connection_ids.as_ref();
+        let ids = ids.map(|policy| Box::new(ConnectionIds::new(policy, &mut rng)));
         Self {
             mtu: config.mtu.max(MIN_MTU),
             flight: Flight::new(config.initial_rto, config.max_rto),
@@ -197,9 +210,10 @@ impl Connection {
             is_client: false,
             rng,
             remote,
+            heard_from: remote,
             now: Instant::ZERO,
             phase: Phase::Closed,
-            records: RecordLayer::default(),
+            records: RecordLayer::with_ids(ids),
             acks: Acks::default(),
             outbox: Outbox::default(),
             held: Held::default(),
@@ -230,17 +244,118 @@ impl Connection {
         self.remote
     }
 
-    /// From here on, send to this address: the path has changed.
+    /// From here on, send to this address: the path has changed. If the peer has given us connection
+    /// ids to spare, we go on with the next one, so that nobody can follow us by it.
+    ///
+    /// With connection ids a peer may be heard from another address ([`Event::PeerAddressChanged`]), and
+    /// nothing is sent there before this is called. Whoever can see the peer's datagrams can send them
+    /// on from any address, so find out first whether the peer receives what is sent there, or somebody
+    /// will be flooded who never asked for anything (RFC 9146 §6): [`seal`](Self::seal) something that
+    /// the peer has to answer and that nobody can guess, such as a random number, send that to the new
+    /// address, no more of it than came from there, and call this when the answer comes.
     pub fn set_remote(&mut self, remote: SocketAddr) {
+        if remote != self.remote {
+            self.use_next_connection_id();
+        }
         self.remote = remote;
+        self.heard_from = remote;
+    }
+
+    /// The connection ids that the peer's records may have: what a server finds this connection by
+    /// ([`connection_id`](crate::connection_id)). There is one from the beginning, if
+    /// [`Config::connection_ids`] wants any; when they change [`Event::ConnectionIdsChanged`] says so,
+    /// before the peer can use new ones. None when the connection has ended.
+    pub fn connection_ids(&self) -> impl Iterator<Item = &[u8]> {
+        self.records.ids.iter().flat_map(|ids| ids.ours())
+    }
+
+    /// The connection id that our records have; empty if the peer wants none.
+    pub fn peer_connection_id(&self) -> &[u8] {
+        self.records.peer_id()
+    }
+
+    /// How many other connection ids the peer has given us to use.
+    pub fn spare_connection_ids(&self) -> usize {
+        self.records.ids.as_ref().map_or(0, |ids| ids.spares())
+    }
+
+    /// Goes on with the next connection id that the peer has given us, so that nobody can follow us by
+    /// the old one to where we are going (RFC 9147 §9). `false` if there is none.
+    pub fn use_next_connection_id(&mut self) -> bool {
+        self.records.ids.as_mut().is_some_and(|ids| ids.use_next())
+    }
+
+    /// Makes new connection ids of ours valid and tells the peer (RFC 9147 §9).
+    ///
+    /// # Errors
+    ///
+    /// Nothing changes if there is one.
+    pub fn issue_connection_ids(&mut self, count: u8, usage: ConnectionIdUsage) -> Result<(), ConnectionIdError> {
+        self.check_ids_can_change()?;
+        let ids = self.records.ids.as_mut().filter(|ids| ids.may_issue());
+        let (Some(ids), Some(policy)) = (ids, &self.config.connection_ids) else {
+            return Err(ConnectionIdError::NotNegotiated);
+        };
+        if !ids.issue(policy, &mut self.rng, count, usage) {
+            return Err(ConnectionIdError::TooMany);
+        }
+        if count > 0 {
+            self.tell_ids_changed();
+        }
+        self.proceed();
+        Ok(())
+    }
+
+    /// Asks the peer for so many connection ids (RFC 9147 §9), to be used on paths to come. It may give
+    /// fewer.
+    ///
+    /// # Errors
+    ///
+    /// Nothing changes if there is one.
+    pub fn request_connection_ids(&mut self, count: u8) -> Result<(), ConnectionIdError> {
+        self.check_ids_can_change()?;
+        let ids = self.records.ids.as_mut().filter(|ids| ids.may_request());
+        if !ids.ok_or(ConnectionIdError::NotNegotiated)?.request(count) {
+            return Err(ConnectionIdError::Pending);
+        }
+        self.proceed();
+        Ok(())
+    }
+
+    fn check_ids_can_change(&self) -> Result<(), ConnectionIdError> {
+        match &self.phase {
+            Phase::Connected(established) => match &established.secrets {
+                Secrets::V12(_) => Err(ConnectionIdError::NotNegotiated),
+                Secrets::V13(secrets) if !secrets.can_speak() => Err(ConnectionIdError::SequenceExhausted),
+                Secrets::V13(_) => Ok(()),
+            },
+            _ => Err(ConnectionIdError::NotConnected),
+        }
+    }
+
+    /// Tells the application to look at its table.
+    pub(crate) fn tell_ids_changed(&mut self) {
+        if !self.events.contains(&Event::ConnectionIdsChanged) {
+            self.events.push_back(Event::ConnectionIdsChanged);
+        }
+    }
+
+    /// Sends what waits for an acknowledgement of something else, if it waits no longer.
+    pub(crate) fn proceed(&mut self) {
+        if let Phase::Connected(established) = &mut self.phase
+            && let Secrets::V13(secrets) = &mut established.secrets
+        {
+            secrets.proceed(self.records.ids.as_deref_mut(), &mut self.flight);
+        }
     }
 
     /// Bytes of a record before the payload: where the payload stands for [`seal`](Self::seal).
-    /// Before the handshake is complete it is the most that it can be.
+    /// Before the handshake is complete it is the most that it can be; with connection ids it may change
+    /// later, when one of another length takes the place of the one in use.
     pub fn record_prefix(&self) -> usize {
         match &self.phase {
             Phase::Connected(established) => self.records.prefix_len(established.application_epoch()),
-            _ => MAX_PREFIX_LEN,
+            _ => self.records.max_prefix_len(),
         }
     }
 
@@ -367,7 +482,7 @@ impl Connection {
                 return Err(SendError::SequenceExhausted);
             }
             secrets.want_update(request);
-            secrets.update(&mut self.flight);
+            self.proceed();
         }
         Ok(())
     }
@@ -397,7 +512,8 @@ impl Connection {
             Event::ApplicationData(data) => data.len(),
             _ => 0,
         });
-        self.reassembler.memory() + self.rivals.memory() + self.held.bytes + certificate + early.sum::<usize>()
+        let ids = self.records.ids.as_ref().map_or(0, |ids| ids.memory());
+        self.reassembler.memory() + self.rivals.memory() + self.held.bytes + certificate + ids + early.sum::<usize>()
     }
 
     /// What was counted.
@@ -497,7 +613,7 @@ impl StateMachine for Connection {
 
     fn handle_datagram<'d>(&mut self, now: Instant, datagram: Datagram<'d>) -> ApplicationData<'d> {
         self.advance_time(now);
-        self.receive(datagram.payload)
+        self.receive(datagram.source, datagram.payload)
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -522,7 +638,7 @@ impl StateMachine for Connection {
 
     fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         self.advance_time(now);
-        let limit = self.mtu.min(buf.len());
+        let limit = self.mtu.max(MIN_MTU + self.records.peer_id().len()).min(buf.len());
         let datagram = buf.get_mut(..limit)?;
         if let Some(len) = self
             .acks

@@ -153,6 +153,27 @@ pub enum SendError {
     Provider,
 }
 
+/// Why connection ids were not issued or asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectionIdError {
+    /// The handshake is not complete yet, or the connection has ended.
+    #[error("the connection is not open")]
+    NotConnected,
+    /// Both sides have not agreed on ids in this direction, or with DTLS 1.2, where they never change.
+    #[error("the connection has no ids in this direction that could change")]
+    NotNegotiated,
+    /// No more than 8 ids are valid at the same time; the oldest go when the peer uses newer ones.
+    #[error("too many connection ids are valid already")]
+    TooMany,
+    /// What was asked for earlier has not come yet.
+    #[error("an earlier request is not answered yet")]
+    Pending,
+    /// There were 2^16 messages already.
+    #[error("the connection's message numbers are used up")]
+    SequenceExhausted,
+}
+
 /// Why no keying material was exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

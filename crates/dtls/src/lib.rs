@@ -20,6 +20,61 @@
 //! established connection, and neither alerts nor ClientHellos of strangers end a handshake. `Err`
 //! means that the caller asked for what can't be done now: see [`SendError`] and [`ExportError`].
 //!
+//! # Peers that move
+//!
+//! With [`Config::connection_ids`] the peer's records have an id of ours (RFC 9146, RFC 9147 §9), by which a
+//! server with one socket finds the connection of a client whose address a translator has changed. WebRTC
+//! does without: ICE looks after addresses.
+//!
+//! ```
+//! # #[cfg(feature = "aws-lc-rs")] {
+//! use std::collections::HashMap;
+//! use pollrtc_core::{Datagram, Instant, StateMachine};
+//! use pollrtc_crypto::{Certificate, Rng, default_provider};
+//! use pollrtc_dtls::{ClientCertificates, Config, Connection, ConnectionIdPolicy, Event, PeerVerification, connection_id};
+//!
+//! const ID_LEN: u8 = 8;
+//! let mut rng = Rng::from_os();
+//! let certificate = Certificate::generate(default_provider(), &mut rng).unwrap();
+//! let mut config = Config::new(certificate, PeerVerification::AcceptAny);
+//! config.client_certificates = ClientCertificates::NotRequested;
+//! config.connection_ids = Some(ConnectionIdPolicy::Random { length: ID_LEN.try_into().unwrap() });
+//!
+//! // A connection can be found from the moment at which it is made.
+//! let home = "192.0.2.1:4000".parse().unwrap();
+//! let mut connections = vec![Connection::server(config, rng.fork(), home)];
+//! let mut by_id: HashMap<Vec<u8>, usize> = HashMap::new();
+//! by_id.extend(connections[0].connection_ids().map(|id| (id.to_vec(), 0)));
+//! # // A client that wants no ids itself.
+//! # let server = "192.0.2.2:4433".parse().unwrap();
+//! # let mut config = Config::new(None, PeerVerification::AcceptAny);
+//! # config.connection_ids = Some(ConnectionIdPolicy::SendOnly);
+//! # let mut client = Connection::client(config, rng.fork(), server);
+//! # let (now, mut buf) = (Instant::ZERO, [0; 1500]);
+//! # while !(client.is_connected() && connections[0].is_connected()) {
+//! #     while let Some(transmit) = client.poll_transmit(now, &mut buf) {
+//! #         connections[0].handle_datagram(now, Datagram::udp(home, &mut buf[..transmit.len]));
+//! #     }
+//! #     while let Some(transmit) = connections[0].poll_transmit(now, &mut buf) {
+//! #         client.handle_datagram(now, Datagram::udp(server, &mut buf[..transmit.len]));
+//! #     }
+//! # }
+//! # while connections[0].poll_event().is_some() {}
+//! # client.send(b"hello").unwrap();
+//! # let length = client.poll_transmit(now, &mut buf).unwrap().len;
+//! # let datagram = &mut buf[..length];
+//!
+//! // A datagram comes from an address that nobody has heard of.
+//! let elsewhere = "203.0.113.9:61000".parse().unwrap();
+//! let id = connection_id(datagram, ID_LEN).expect("an id");
+//! let connection = &mut connections[by_id[id]];
+//! connection.handle_datagram(now, Datagram::udp(elsewhere, datagram));
+//! assert_eq!(connection.poll_event(), Some(Event::PeerAddressChanged(elsewhere)));
+//! // Is the client really there? `set_remote` says how to find out, and then:
+//! connection.set_remote(elsewhere);
+//! # }
+//! ```
+//!
 //! # Code map
 //!
 //! [`wire`] knows bytes only. Records, fragments, flights, acknowledgements and timers are one engine,
@@ -32,6 +87,7 @@ extern crate alloc;
 mod acks;
 mod config;
 mod connection;
+mod connection_ids;
 mod error;
 mod flight;
 mod handshake;
@@ -46,10 +102,15 @@ mod v12;
 mod v13;
 pub mod wire;
 
-pub use config::{CertificateCheck, ClientCertificates, Config, Cookies, KeyLog, PeerVerification, Versions};
+pub use config::{
+    CertificateCheck, ChooseConnectionId, ClientCertificates, Config, ConnectionIdChooser, ConnectionIdPolicy, Cookies,
+    KeyLog, PeerVerification, Versions,
+};
 pub use connection::{Connection, Event, State};
-pub use error::{CloseReason, ExportError, HandshakeError, SendError};
+pub use error::{CloseReason, ConnectionIdError, ExportError, HandshakeError, SendError};
 pub use received::ApplicationData;
 pub use stats::Stats;
 pub use v13::KeyUpdateRequest;
+pub use wire::record::connection_id;
+pub use wire::v13::ConnectionIdUsage;
 pub use wire::{AlertDescription, CipherSuite, SrtpProfile, Version};

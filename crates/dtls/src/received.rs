@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use crate::wire::ContentType;
-use crate::wire::record::{AnyHeader, HEADER_LEN, split_first_mut};
+use crate::wire::record::{AnyHeader, HEADER_LEN, TLS12_CID, split_first_mut_with_id};
 use crate::wire::unified::UnifiedHeader;
 
 /// The application's records of one datagram, decrypted in place, in their order.
@@ -20,13 +20,14 @@ use crate::wire::unified::UnifiedHeader;
 #[derive(Debug, Default)]
 pub struct ApplicationData<'d> {
     rest: &'d mut [u8],
+    id_len: u8,
 }
 
 impl<'d> ApplicationData<'d> {
     /// A datagram, or the front of one, all of whose records went through [`deliver`] or
-    /// [`withhold`].
-    pub(crate) fn new(datagram: &'d mut [u8]) -> Self {
-        Self { rest: datagram }
+    /// [`withhold`]. Connection ids in it have this length.
+    pub(crate) fn new(datagram: &'d mut [u8], id_len: u8) -> Self {
+        Self { rest: datagram, id_len }
     }
 }
 
@@ -37,10 +38,16 @@ impl<'d> Iterator for ApplicationData<'d> {
         while !self.rest.is_empty() {
             let datagram = core::mem::take(&mut self.rest);
             let is_withheld = restore(datagram);
-            let (header, record, rest) = split_first_mut(datagram).ok()?;
+            let (header, record, rest) = split_first_mut_with_id(datagram, self.id_len).ok()?;
             self.rest = rest;
             match header {
                 AnyHeader::Classic(header) if header.content_type == ContentType::ApplicationData => {
+                    let start = usize::from(header.epoch);
+                    let length = usize::try_from(header.sequence).ok()?;
+                    return record.get_mut(start..start.checked_add(length)?);
+                }
+                // Epoch and number, as below.
+                AnyHeader::Cid(header) if header.epoch != 0 => {
                     let start = usize::from(header.epoch);
                     let length = usize::try_from(header.sequence).ok()?;
                     return record.get_mut(start..start.checked_add(length)?);
@@ -62,7 +69,8 @@ const WITHHELD: u8 = 0b0110_0000;
 /// Marks a record, which has served its purpose, to be handed over: where the plaintext is now stands
 /// in its own bytes. So nothing has to be remembered per record, and nothing is allocated.
 ///
-/// In a classic header, epoch and sequence number tell where the plaintext begins and how long it is.
+/// In a classic header, epoch and sequence number tell where the plaintext begins and how long it is;
+/// also in one with a connection id, whose type stays.
 /// Behind a unified one the plaintext begins at once, and its length takes the end of the tag's place.
 pub(crate) fn deliver(record: &mut [u8], plaintext: &Range<usize>) {
     let [.., length0, length1] = plaintext.len().to_be_bytes();
@@ -75,7 +83,9 @@ pub(crate) fn deliver(record: &mut [u8], plaintext: &Range<usize>) {
     let Some([kind, _, _, e0, e1, sequence @ .., _, _]) = record.first_chunk_mut::<HEADER_LEN>() else {
         return;
     };
-    *kind = ContentType::ApplicationData as u8;
+    if *kind != TLS12_CID {
+        *kind = ContentType::ApplicationData as u8;
+    }
     let [.., start0, start1] = plaintext.start.to_be_bytes();
     (*e0, *e1) = (start0, start1);
     *sequence = [0, 0, 0, 0, length0, length1];
@@ -85,6 +95,11 @@ pub(crate) fn deliver(record: &mut [u8], plaintext: &Range<usize>) {
 pub(crate) fn withhold(record: &mut [u8]) {
     match record.first_mut() {
         Some(byte) if UnifiedHeader::is_first_byte(*byte) => *byte ^= WITHHELD,
+        Some(&mut TLS12_CID) => {
+            if let Some([_, _, _, epoch @ ..]) = record.first_chunk_mut::<5>() {
+                *epoch = [0; 2];
+            }
+        }
         Some(kind) => *kind = ContentType::Alert as u8,
         None => {}
     }

@@ -17,6 +17,10 @@ pub struct Stats {
     pub replayed_records: u64,
     /// Records that do not authenticate.
     pub forged_records: u64,
+    /// Records with a connection id that is none of ours, with whatever followed them in the datagram.
+    pub wrong_connection_ids: u64,
+    /// Encrypted records without the connection id that was agreed upon.
+    pub missing_connection_ids: u64,
     /// Records that came before their keys were ready and had to wait.
     pub held_records: u64,
     /// Records that came too early when too many were waiting already.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use pollrtc_core::laws::Laws;
 use pollrtc_core::{Instant, StateMachine};
 use pollrtc_crypto::rust_crypto;
-use pollrtc_dtls::{Config, Connection, Cookies, KeyUpdateRequest, SrtpProfile, Versions};
+use pollrtc_dtls::{Config, Connection, ConnectionIdUsage, Cookies, KeyUpdateRequest, SrtpProfile, Versions};
 
+use crate::connection_ids::policy;
 use crate::support::{Pair, Setup, address, millis, rng};
 
 const MACHINE: &str = "192.0.2.1:5000";
@@ -23,7 +24,10 @@ fn configs(versions: Versions) -> (Arc<Config>, Arc<Config>) {
 
 /// Both directions of an honest handshake.
 fn samples(versions: Versions) -> Vec<Vec<u8>> {
-    let (client, server) = configs(versions);
+    samples_of(configs(versions))
+}
+
+fn samples_of((client, server): (Arc<Config>, Arc<Config>)) -> Vec<Vec<u8>> {
     let mut pair = Pair {
         client: Connection::client(client, rng(3), address(PEER)),
         server: Connection::server(server, rng(4), address(MACHINE)),
@@ -38,14 +42,24 @@ fn samples(versions: Versions) -> Vec<Vec<u8>> {
     samples
 }
 
+/// Both ends with ids, of different lengths.
+fn with_ids((client, server): (Arc<Config>, Arc<Config>)) -> (Arc<Config>, Arc<Config>) {
+    let with = |config: Arc<Config>, length| {
+        let mut config = Config::clone(&config);
+        config.connection_ids = policy(length);
+        Arc::new(config)
+    };
+    (with(client, 3), with(server, 7))
+}
+
 fn laws(
-    versions: Versions,
+    samples: Vec<Vec<u8>>,
     make: impl Fn() -> Connection + 'static,
     make_peer: impl Fn() -> Connection + 'static,
 ) -> Laws<Connection> {
     Laws::of(make)
         .against(make_peer)
-        .samples(samples(versions))
+        .samples(samples)
         .verb(|connection, _, argument| {
             connection.send(&argument.to_be_bytes()).ok();
         })
@@ -64,6 +78,18 @@ fn laws(
             let requests = [KeyUpdateRequest::NotRequested, KeyUpdateRequest::Requested];
             let _ = connection.update_keys(requests[argument as usize % 2]);
         })
+        .verb(|connection, _, argument| {
+            let usages = [ConnectionIdUsage::Immediate, ConnectionIdUsage::Spare];
+            let usage = usages[argument as usize % 2];
+            let _ = connection.issue_connection_ids(argument as u8 % 16, usage);
+        })
+        .verb(|connection, _, argument| {
+            let _ = connection.request_connection_ids(argument as u8);
+        })
+        .verb(|connection, _, argument| {
+            let port = 6000 + argument as u16 % 2;
+            connection.set_remote(([192, 0, 2, 2], port).into());
+        })
         .verb(|connection, now, argument| {
             if argument.is_multiple_of(16) {
                 connection.close(now);
@@ -73,9 +99,12 @@ fn laws(
 }
 
 fn client_laws(versions: Versions) -> Laws<Connection> {
-    let (client, server) = configs(versions);
+    client_laws_of(configs(versions))
+}
+
+fn client_laws_of((client, server): (Arc<Config>, Arc<Config>)) -> Laws<Connection> {
     laws(
-        versions,
+        samples_of((client.clone(), server.clone())),
         move || Connection::client(client.clone(), rng(3), address(PEER)),
         move || Connection::server(server.clone(), rng(4), address(MACHINE)),
     )
@@ -85,9 +114,12 @@ fn server_laws(versions: Versions, cookies: Cookies) -> Laws<Connection> {
     let (client, server) = configs(versions);
     let mut server = Config::clone(&server);
     server.cookies = cookies;
-    let server = Arc::new(server);
+    server_laws_of((client, server.into()))
+}
+
+fn server_laws_of((client, server): (Arc<Config>, Arc<Config>)) -> Laws<Connection> {
     laws(
-        versions,
+        samples_of((client.clone(), server.clone())),
         move || Connection::server(server.clone(), rng(4), address(PEER)),
         move || Connection::client(client.clone(), rng(3), address(MACHINE)),
     )
@@ -129,9 +161,19 @@ fn a_server_of_13_with_cookies_keeps_the_laws() {
 }
 
 #[test]
+fn with_ids_both_roles_keep_the_laws_in_both_versions() {
+    for versions in [Versions::Dtls12, Versions::Dtls13] {
+        client_laws_of(with_ids(configs(versions))).check();
+        server_laws_of(with_ids(configs(versions))).check();
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bytes() {
     for versions in [Versions::Dtls12, Versions::Dtls13, Versions::Both] {
         assert_eq!(samples(versions), samples(versions));
+        let with_ids = || samples_of(with_ids(configs(versions)));
+        assert_eq!(with_ids(), with_ids());
     }
 }
 

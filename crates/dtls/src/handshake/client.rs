@@ -110,6 +110,7 @@ impl Offer {
             legacy_cookie,
             cookie,
             key_shares: &self.key_shares,
+            connection_id: cx.records.own_id(),
         };
         self.hello = message(HandshakeType::CLIENT_HELLO, self.next_message_seq, |writer| {
             client_hello::write(writer, cx.config, &varying);

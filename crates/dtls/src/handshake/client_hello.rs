@@ -16,6 +16,8 @@ pub(super) struct Varying<'a> {
     /// What HelloRetryRequest gave.
     pub(super) cookie: &'a [u8],
     pub(super) key_shares: &'a [Box<dyn KeyExchange>],
+    /// What we want to be sent, if connection ids are on.
+    pub(super) connection_id: Option<&'a [u8]>,
 }
 
 pub(super) fn write(writer: &mut Writer, config: &Config, varying: &Varying<'_>) {
@@ -52,6 +54,7 @@ pub(super) fn write(writer: &mut Writer, config: &Config, varying: &Varying<'_>)
             signature_schemes(writer, config);
         });
         Agreed::write_offers(writer, config);
+        connection_id(writer, varying.connection_id);
         if v13 {
             version_13(writer, v12, varying);
         }
@@ -86,6 +89,15 @@ fn version_13(writer: &mut Writer, v12: bool, varying: &Varying<'_>) {
 pub(crate) fn extension(writer: &mut Writer, kind: ExtensionType, content: impl FnOnce(&mut Writer)) {
     writer.u16(kind.0);
     writer.vector16(content);
+}
+
+/// RFC 9146 §3: the connection id that we want to be sent, if ids are spoken.
+pub(crate) fn connection_id(writer: &mut Writer, id: Option<&[u8]>) {
+    if let Some(id) = id {
+        extension(writer, ExtensionType::CONNECTION_ID, |writer| {
+            writer.vector8(|writer| writer.bytes(id));
+        });
+    }
 }
 
 /// RFC 5764 §4.1.1: profiles and no master key identifier.

@@ -21,13 +21,14 @@ use crate::flight::{Flight, Item};
 use crate::outbox::Outbox;
 use crate::reassembly::Message;
 use crate::records::RecordLayer;
+use crate::wire::extensions::Extensions;
 use crate::wire::handshake::HEADER_LEN;
 use crate::wire::{CipherSuite, HandshakeType, Version, Writer};
 use crate::{v12, v13};
 
 pub(crate) use agreed::Agreed;
 pub(crate) use client::{Client, Offer};
-pub(crate) use client_hello::{extension, point_formats, signature_schemes, use_srtp};
+pub(crate) use client_hello::{connection_id, extension, point_formats, signature_schemes, use_srtp};
 pub(crate) use server::{Server, Welcome};
 
 /// What a handshake works with.
@@ -209,6 +210,18 @@ pub(crate) fn check_finished(expected: &[u8], received: &[u8]) -> Result<(), Han
     match core::hint::black_box(difference) {
         0 => Ok(()),
         _ => Err(HandshakeError::Finished),
+    }
+}
+
+/// The connection id that the peer wants to be sent, if we speak of ids as well.
+pub(crate) fn peer_connection_id<'a>(
+    config: &Config,
+    message: &Message,
+    extensions: &Extensions<'a>,
+) -> Result<Option<&'a [u8]>, HandshakeError> {
+    match config.connection_ids {
+        Some(_) => extensions.connection_id().map_err(|_| malformed(message)),
+        None => Ok(None),
     }
 }
 

@@ -2,9 +2,11 @@
 //! message to the next state.
 
 mod hellos;
+mod ids;
 mod v12;
 mod v13;
 
+use core::net::SocketAddr;
 use core::ops::Range;
 
 use crate::connection::{Connection, Event, Phase};
@@ -14,8 +16,10 @@ use crate::reassembly::{Inserted, Message};
 use crate::received::{self, ApplicationData};
 use crate::records::{ENCRYPTED_EPOCH, HANDSHAKE_EPOCH, OpenError};
 use crate::wire::handshake::{Fragment, fragments};
-use crate::wire::record::{AnyHeader, HEADER_LEN, Header, split_first_mut};
+use crate::wire::record::{AnyHeader, HEADER_LEN, Header, split_first_mut_with_id};
 use crate::wire::{AlertDescription, AlertLevel, ContentType, HandshakeType, Version};
+
+use ids::Identity;
 
 /// All that a ChangeCipherSpec says (RFC 5246 §7.1).
 const CHANGE_CIPHER_SPEC: &[u8] = &[1];
@@ -41,40 +45,60 @@ struct Outcome {
 
 impl Connection {
     /// Takes a datagram, decrypts what is encrypted and marks what is for the application.
-    pub(crate) fn receive<'d>(&mut self, datagram: &'d mut [u8]) -> ApplicationData<'d> {
+    pub(crate) fn receive<'d>(&mut self, source: SocketAddr, datagram: &'d mut [u8]) -> ApplicationData<'d> {
         if matches!(self.phase, Phase::Closed) {
             self.stats.after_close += 1;
             return ApplicationData::default();
         }
         self.expire_epochs();
+        let id_len = self.records.own_id_len();
+        let mut is_identified = false;
         let mut handled = 0;
         let mut rest = &mut *datagram;
         while !rest.is_empty() {
-            let Ok((header, record, after)) = split_first_mut(rest) else {
+            let Ok((header, record, after)) = split_first_mut_with_id(rest, id_len) else {
                 self.stats.malformed_records += 1;
                 break;
             };
+            // RFC 9147 §4: what follows a record of another connection is none of ours either.
+            match self.check_id(&header, record) {
+                Some(Identity::Own) => is_identified = true,
+                Some(Identity::Other) => {
+                    self.stats.wrong_connection_ids += 1;
+                    break;
+                }
+                None => {}
+            }
             handled += record.len();
-            match self.handle_record(&header, record) {
+            match self.handle_record(&header, record, is_identified) {
                 Some(plaintext) => received::deliver(record, &plaintext),
                 None => received::withhold(record),
             }
             rest = after;
         }
-        ApplicationData::new(datagram.get_mut(..handled).unwrap_or_default())
+        if self.records.ids.is_some() {
+            self.note_source(source);
+        }
+        ApplicationData::new(datagram.get_mut(..handled).unwrap_or_default(), id_len)
     }
 
-    /// Takes a record; tells where in it the application's data is, if it holds any.
-    fn handle_record(&mut self, header: &AnyHeader, record: &mut [u8]) -> Option<Range<usize>> {
+    /// Takes a record; tells where in it the application's data is, if it holds any. Whether it or one
+    /// before it in the same datagram has our connection id counts only if it should.
+    fn handle_record(&mut self, header: &AnyHeader, record: &mut [u8], is_identified: bool) -> Option<Range<usize>> {
+        if self.lacks_id(header, is_identified) {
+            self.stats.missing_connection_ids += 1;
+            return None;
+        }
         match header {
             AnyHeader::Unified(header) => self.handle_unified(header, record),
+            AnyHeader::Cid(header) if header.epoch == ENCRYPTED_EPOCH => self.handle_encrypted_with_id(header, record),
             AnyHeader::Classic(header) if header.epoch == 0 => {
                 let content = record.get(HEADER_LEN..).unwrap_or_default();
                 self.handle_plain(header, content);
                 None
             }
             AnyHeader::Classic(header) if header.epoch == ENCRYPTED_EPOCH => self.handle_encrypted(header, record),
-            AnyHeader::Classic(_) => {
+            AnyHeader::Classic(_) | AnyHeader::Cid(_) => {
                 self.stats.unexpected_records += 1;
                 None
             }
@@ -149,12 +173,15 @@ impl Connection {
         if self.held.is_empty() {
             return;
         }
+        let id_len = self.records.own_id_len();
+        let had_news = self.records.ids.as_mut().map(|ids| ids.replace_news(false));
         for mut record in self.held.take() {
-            let Ok(header) = AnyHeader::parse(&record) else {
+            let Ok(header) = AnyHeader::parse_with_id(&record, id_len) else {
                 continue;
             };
             let readiness = match &header {
                 AnyHeader::Classic(header) => self.readiness(header.content_type),
+                AnyHeader::Cid(header) => self.readiness_with_id(header, &record),
                 AnyHeader::Unified(header) => self.readiness13(header),
             };
             if readiness == Readiness::Later {
@@ -162,10 +189,20 @@ impl Connection {
                 continue;
             }
             let record = &mut record[..];
-            if let Some(plaintext) = self.handle_record(&header, record) {
+            // The hellos may have settled by now that there are no ids.
+            let identity = self.check_id(&header, record);
+            if identity == Some(Identity::Other) {
+                self.stats.wrong_connection_ids += 1;
+                continue;
+            }
+            if let Some(plaintext) = self.handle_record(&header, record, identity.is_some()) {
                 let data = record.get(plaintext).map(<[u8]>::to_vec);
                 self.events.extend(data.map(Event::ApplicationData));
             }
+        }
+        // Where they came from is not known any more.
+        if let (Some(ids), Some(had_news)) = (&mut self.records.ids, had_news) {
+            ids.replace_news(had_news);
         }
     }
 

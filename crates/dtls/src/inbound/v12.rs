@@ -6,7 +6,7 @@ use super::Readiness;
 use crate::connection::{Connection, Phase};
 use crate::records::ENCRYPTED_EPOCH;
 use crate::wire::handshake::fragments;
-use crate::wire::record::Header;
+use crate::wire::record::{CidHeader, Header, MAX_PLAINTEXT_LEN};
 use crate::wire::{AlertDescription, AlertLevel, ContentType, HandshakeType, Version};
 
 impl Connection {
@@ -23,7 +23,50 @@ impl Connection {
             }
         }
         let plaintext = self.open(header, record)?;
-        if header.content_type == ContentType::ApplicationData {
+        self.handle_content(Some(header.content_type), plaintext, record)
+    }
+
+    /// The same for a record with our connection id, which does not show its type.
+    pub(super) fn handle_encrypted_with_id(&mut self, header: &CidHeader, record: &mut [u8]) -> Option<Range<usize>> {
+        match self.readiness_with_id(header, record) {
+            Readiness::Now => {}
+            Readiness::Later => {
+                self.hold(record);
+                return None;
+            }
+            Readiness::Never => {
+                self.stats.unexpected_records += 1;
+                return None;
+            }
+        }
+        let opened = match self.records.open_with_id(header, record) {
+            // RFC 9146 §5: the type and the padding count; a limit that we told counts the content.
+            Ok(opened)
+                if opened.inner_len <= MAX_PLAINTEXT_LEN && opened.content.len() <= self.records.max_received() =>
+            {
+                opened
+            }
+            Ok(_) => {
+                self.refuse(AlertDescription::RECORD_OVERFLOW);
+                return None;
+            }
+            Err(error) => {
+                self.handle_open_error(error);
+                return None;
+            }
+        };
+        self.handle_content(opened.content_type, opened.content, record)
+    }
+
+    /// What a record of the peer's encrypted epoch carries; tells where in it the application's data is,
+    /// if it holds any.
+    fn handle_content(
+        &mut self,
+        content_type: Option<ContentType>,
+        plaintext: Range<usize>,
+        record: &[u8],
+    ) -> Option<Range<usize>> {
+        if content_type == Some(ContentType::ApplicationData) {
             if plaintext.is_empty() {
                 return None;
             }
@@ -31,12 +74,12 @@ impl Connection {
             return Some(plaintext);
         }
         let content = record.get(plaintext).unwrap_or_default();
-        match header.content_type {
-            ContentType::Alert => self.handle_alert(content),
-            ContentType::Handshake if matches!(self.phase, Phase::Connected(_)) => {
+        match content_type {
+            Some(ContentType::Alert) => self.handle_alert(content),
+            Some(ContentType::Handshake) if matches!(self.phase, Phase::Connected(_)) => {
                 self.handle_after_handshake(content);
             }
-            ContentType::Handshake => {
+            Some(ContentType::Handshake) => {
                 self.handle_fragments(ENCRYPTED_EPOCH, content);
             }
             _ => self.stats.unexpected_records += 1,
@@ -56,6 +99,21 @@ impl Connection {
                 Some(_) => Readiness::Now,
                 None => Readiness::Later,
             },
+        }
+    }
+
+    /// The same for a record with a connection id: whether it is data that has to wait is known only
+    /// when it is decrypted, and then it is too late to wait.
+    pub(super) fn readiness_with_id(&mut self, header: &CidHeader, record: &[u8]) -> Readiness {
+        let readiness = self.readiness(ContentType::Handshake);
+        if readiness != Readiness::Now || self.is_connected() {
+            return readiness;
+        }
+        let opener = self.records.opener();
+        let content_type = opener.and_then(|opener| opener.peek_with_id(header, record));
+        match content_type {
+            Some(ContentType::ApplicationData) => Readiness::Later,
+            _ => Readiness::Now,
         }
     }
 

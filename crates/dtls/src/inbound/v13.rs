@@ -169,7 +169,7 @@ impl Connection {
         if secrets.handle_acknowledgement(&mut self.records).is_err() {
             return self.fail(HandshakeError::Provider);
         }
-        secrets.update(&mut self.flight);
+        secrets.proceed(self.records.ids.as_deref_mut(), &mut self.flight);
     }
 
     /// An acknowledgement that anyone could have sent. It may spare the peer things that it has; if it
@@ -223,15 +223,17 @@ impl Connection {
                 self.previous_epochs_until = Some(self.now + PREVIOUS_EPOCH);
                 if update.update_requested {
                     secrets.want_update(KeyUpdateRequest::NotRequested);
-                    secrets.update(&mut self.flight);
+                    secrets.proceed(self.records.ids.as_deref_mut(), &mut self.flight);
                 }
             }
+            HandshakeType::NEW_CONNECTION_ID => self.handle_new_connection_id(message),
+            HandshakeType::REQUEST_CONNECTION_ID => self.handle_request_connection_id(message),
             kind => self.fail(HandshakeError::Unexpected(kind)),
         }
     }
 
     /// The peer itself breaks the rules.
-    fn fail(&mut self, error: HandshakeError) {
+    pub(super) fn fail(&mut self, error: HandshakeError) {
         self.end(CloseReason::Handshake(error), Some((AlertLevel::Fatal, error.alert())));
     }
 }

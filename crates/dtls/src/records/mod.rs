@@ -5,15 +5,17 @@
 mod v12;
 mod v13;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use pollrtc_crypto::AeadAlgorithm;
 
-pub(crate) use v12::{Keys, Opener, iv_len};
+pub(crate) use v12::{Keys, OpenedWithId, Opener, iv_len};
 pub(crate) use v13::{Keys as Keys13, Opened};
 
+use crate::connection_ids::ConnectionIds;
 use crate::wire::ack::RecordNumber;
-use crate::wire::record::{HEADER_LEN, Header, MAX_PLAINTEXT_LEN, SEQUENCE_LIMIT};
+use crate::wire::record::{CidHeader, HEADER_LEN, Header, MAX_PLAINTEXT_LEN, SEQUENCE_LIMIT};
 use crate::wire::unified::{FULL_HEADER_LEN, UnifiedHeader};
 use crate::wire::{ContentType, Version};
 
@@ -23,10 +25,13 @@ pub(crate) const ENCRYPTED_EPOCH: u16 = 1;
 pub(crate) const HANDSHAKE_EPOCH: u16 = 2;
 /// The first epoch of DTLS 1.3 that protects the application's data (RFC 9147 §6.1).
 pub(crate) const APPLICATION_EPOCH: u16 = 3;
-/// The longest [`RecordLayer::prefix_len`].
+/// The longest [`RecordLayer::prefix_len`] without a connection id.
 pub(crate) const MAX_PREFIX_LEN: usize = HEADER_LEN + EXPLICIT_NONCE_LEN;
 /// The longest [`RecordLayer::suffix_len`].
 pub(crate) const MAX_SUFFIX_LEN: usize = 1 + TAG_LEN;
+
+/// The longest connection id (RFC 9146 §3).
+pub(crate) const MAX_ID_LEN: usize = 255;
 
 const TAG_LEN: usize = AeadAlgorithm::TAG_LEN;
 const EXPLICIT_NONCE_LEN: usize = 8;
@@ -45,6 +50,8 @@ pub(crate) struct RecordLayer {
     v12: v12::Protection,
     v13: v13::Protection,
     limits: SizeLimits,
+    /// `None` where they are not spoken, which is what costs nothing.
+    pub(crate) ids: Option<Box<ConnectionIds>>,
 }
 
 /// The longest plaintexts of encrypted records (RFC 8449 §4); in DTLS 1.3 the content type counts.
@@ -64,6 +71,11 @@ impl Default for SizeLimits {
 }
 
 impl RecordLayer {
+    /// One that may have connection ids.
+    pub(crate) fn with_ids(ids: Option<Box<ConnectionIds>>) -> Self {
+        Self { ids, ..Self::default() }
+    }
+
     /// Fixes the version that plain records claim.
     pub(crate) fn set_plain_version(&mut self, version: Version) {
         self.plain_version = Some(version);
@@ -76,12 +88,13 @@ impl RecordLayer {
 
     /// The most bytes that a record of ours may carry.
     pub(crate) fn max_content(&self, epoch: u16) -> usize {
-        let limit = match epoch {
+        match epoch {
             0 => MAX_PLAINTEXT_LEN,
-            ENCRYPTED_EPOCH => self.limits.write,
-            _ => self.limits.write.saturating_sub(1),
-        };
-        limit.min(MAX_PLAINTEXT_LEN)
+            ENCRYPTED_EPOCH if self.peer_id().is_empty() => self.limits.write.min(MAX_PLAINTEXT_LEN),
+            // RFC 9146 §5: with the true type, no more than a plaintext may have.
+            ENCRYPTED_EPOCH => self.limits.write.min(MAX_PLAINTEXT_LEN).saturating_sub(1),
+            _ => self.limits.write.saturating_sub(1).min(MAX_PLAINTEXT_LEN),
+        }
     }
 
     /// DTLS 1.2: the most bytes that a record of the peer may carry.
@@ -93,6 +106,39 @@ impl RecordLayer {
     pub(crate) fn forget_keys(&mut self) {
         self.v12 = v12::Protection::default();
         self.v13 = v13::Protection::default();
+        if let Some(ids) = &mut self.ids {
+            ids.restart();
+        }
+    }
+
+    /// The first connection id that we want to be sent, empty if we want none; `None` where ids are not
+    /// spoken.
+    pub(crate) fn own_id(&self) -> Option<&[u8]> {
+        self.ids.as_ref().map(|ids| ids.offer())
+    }
+
+    /// The length of ours.
+    pub(crate) fn own_id_len(&self) -> u8 {
+        self.ids.as_ref().map_or(0, |ids| ids.len())
+    }
+
+    /// The connection id in our encrypted records; empty for none.
+    pub(crate) fn peer_id(&self) -> &[u8] {
+        self.ids.as_ref().map_or(&[], |ids| ids.theirs())
+    }
+
+    /// The peer's hello: the connection id that it wants, if it speaks of ids at all.
+    pub(crate) fn agree_ids(&mut self, theirs: Option<&[u8]>) {
+        if let Some(ids) = &mut self.ids {
+            ids.agree(theirs);
+        }
+    }
+
+    /// A record of the peer, with this connection id, proved genuine.
+    fn note(ids: &mut Option<Box<ConnectionIds>>, number: RecordNumber, id: &[u8]) {
+        if let Some(ids) = ids {
+            ids.note(number, id);
+        }
     }
 
     /// DTLS 1.2: our next epoch may be used from here on.
@@ -115,6 +161,18 @@ impl RecordLayer {
     /// DTLS 1.2: the keys for the peer's records, once its encrypted epoch has begun.
     pub(crate) fn opener(&mut self) -> Option<&mut Opener> {
         self.v12.opener()
+    }
+
+    /// DTLS 1.2: decrypts a record with a connection id in place.
+    pub(crate) fn open_with_id(&mut self, header: &CidHeader, record: &mut [u8]) -> Result<OpenedWithId, OpenError> {
+        let opener = self.v12.opener().ok_or(OpenError::Malformed)?;
+        let opened = opener.open_with_id(header, record)?;
+        let number = RecordNumber {
+            epoch: header.epoch.into(),
+            sequence: header.sequence,
+        };
+        Self::note(&mut self.ids, number, v12::id_of(header, record));
+        Ok(opened)
     }
 
     /// DTLS 1.3: this epoch of ours may be used from here on.
@@ -145,7 +203,12 @@ impl RecordLayer {
 
     /// DTLS 1.3: decrypts in place.
     pub(crate) fn open13(&mut self, header: &UnifiedHeader, record: &mut [u8]) -> Result<Opened, OpenError> {
-        self.v13.open(header, record, self.limits.read)
+        let opened = self.v13.open(header, record, self.limits.read)?;
+        if self.ids.is_some() {
+            let id = record.get(1..=header.connection_id_len).unwrap_or_default();
+            Self::note(&mut self.ids, opened.number, id);
+        }
+        Ok(opened)
     }
 
     /// DTLS 1.3: whether so many records are written with one key that the next is due.
@@ -171,9 +234,17 @@ impl RecordLayer {
     pub(crate) fn prefix_len(&self, epoch: u16) -> usize {
         match (epoch, self.v12.sealer()) {
             (0, _) => HEADER_LEN,
-            (ENCRYPTED_EPOCH, Some(sealer)) => sealer.prefix_len(),
-            (ENCRYPTED_EPOCH, None) => MAX_PREFIX_LEN,
-            _ => FULL_HEADER_LEN,
+            (ENCRYPTED_EPOCH, Some(sealer)) => sealer.prefix_len() + self.peer_id().len(),
+            (ENCRYPTED_EPOCH, None) => self.max_prefix_len(),
+            _ => FULL_HEADER_LEN + self.peer_id().len(),
+        }
+    }
+
+    /// The longest that it can be, as long as it is not known.
+    pub(crate) fn max_prefix_len(&self) -> usize {
+        match self.ids {
+            Some(_) => MAX_PREFIX_LEN + MAX_ID_LEN,
+            None => MAX_PREFIX_LEN,
         }
     }
 
@@ -181,7 +252,7 @@ impl RecordLayer {
     pub(crate) fn suffix_len(&self, epoch: u16) -> usize {
         match epoch {
             0 => 0,
-            ENCRYPTED_EPOCH => TAG_LEN,
+            ENCRYPTED_EPOCH if self.peer_id().is_empty() => TAG_LEN,
             _ => MAX_SUFFIX_LEN,
         }
     }
@@ -213,8 +284,17 @@ impl RecordLayer {
                 let version = self.plain_version.unwrap_or(Version::DTLS_1_0);
                 self.plain.finish(content_type, version, record, content_len)
             }
-            (ENCRYPTED_EPOCH, Some(sealer)) => sealer.seal(content_type, record, content_len),
-            _ => self.v13.seal(epoch, content_type, record, content_len),
+            (ENCRYPTED_EPOCH, Some(sealer)) => {
+                let id = self.ids.as_ref().map_or(&[][..], |ids| ids.theirs());
+                match id.is_empty() {
+                    true => sealer.seal(content_type, record, content_len),
+                    false => sealer.seal_with_id(id, content_type, record, content_len),
+                }
+            }
+            _ => {
+                let id = self.ids.as_ref().map_or(&[][..], |ids| ids.theirs());
+                self.v13.seal(epoch, id, content_type, record, content_len)
+            }
         }
     }
 

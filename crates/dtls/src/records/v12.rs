@@ -7,9 +7,11 @@ use core::ops::Range;
 use pollrtc_crypto::{AeadAlgorithm, AeadKey, CryptoError, Provider};
 use zeroize::Zeroizing;
 
-use super::{ENCRYPTED_EPOCH, EXPLICIT_NONCE_LEN, FORGERY_LIMIT, OpenError, RESERVED_FOR_ALERTS, TAG_LEN, WriteError};
+use super::{
+    ENCRYPTED_EPOCH, EXPLICIT_NONCE_LEN, FORGERY_LIMIT, MAX_ID_LEN, OpenError, RESERVED_FOR_ALERTS, TAG_LEN, WriteError,
+};
 use crate::replay::ReplayWindow;
-use crate::wire::record::{HEADER_LEN, Header, SEQUENCE_LIMIT, epoch_and_sequence};
+use crate::wire::record::{CidHeader, HEADER_LEN, Header, SEQUENCE_LIMIT, TLS12_CID, epoch_and_sequence};
 use crate::wire::{ContentType, Version};
 
 /// What protects records beyond epoch 0.
@@ -78,6 +80,14 @@ impl Protection {
     }
 }
 
+/// The connection id of a record that has one.
+pub(super) fn id_of<'r>(header: &CidHeader, record: &'r [u8]) -> &'r [u8] {
+    record
+        .get(CidHeader::CONNECTION_ID_AT..)
+        .and_then(|rest| rest.get(..usize::from(header.connection_id_len)))
+        .unwrap_or_default()
+}
+
 /// The keys of one direction.
 pub(crate) struct Keys {
     key: Box<dyn AeadKey>,
@@ -137,6 +147,47 @@ fn additional_data(number: [u8; 8], content_type: ContentType, version: Version,
     let [l0, l1] = length.to_be_bytes();
     let kind = content_type as u8;
     [n0, n1, n2, n3, n4, n5, n6, n7, kind, v0, v1, l0, l1]
+}
+
+/// RFC 9146 §5.3: what is authenticated beside the content of a record with a connection id.
+struct AdditionalDataWithId {
+    bytes: [u8; Self::FIXED_LEN + MAX_ID_LEN],
+    length: usize,
+}
+
+impl AdditionalDataWithId {
+    /// Everything but the id.
+    const FIXED_LEN: usize = 8 + 3 + 2 + 8 + 2;
+    /// Stands where records without an id have their number.
+    const SEQUENCE_PLACEHOLDER: [u8; 8] = [0xff; 8];
+
+    /// `length` is that of the plaintext with the true type and the padding.
+    fn new(number: [u8; 8], version: Version, id: &[u8], length: u16) -> Self {
+        let id_len = u8::try_from(id.len()).unwrap_or(u8::MAX);
+        let mut data = Self {
+            bytes: [0; Self::FIXED_LEN + MAX_ID_LEN],
+            length: 0,
+        };
+        data.push(&Self::SEQUENCE_PLACEHOLDER);
+        data.push(&[TLS12_CID, id_len, TLS12_CID]);
+        data.push(&version.0.to_be_bytes());
+        data.push(&number);
+        data.push(id);
+        data.push(&length.to_be_bytes());
+        data
+    }
+
+    fn push(&mut self, part: &[u8]) {
+        let end = self.length + part.len();
+        if let Some(room) = self.bytes.get_mut(self.length..end) {
+            room.copy_from_slice(part);
+            self.length = end;
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
 }
 
 /// Our side of epoch 1.
@@ -214,6 +265,62 @@ impl Sealer {
         .to_bytes();
         Ok(HEADER_LEN + usize::from(length))
     }
+
+    /// The same for a peer that wants a connection id (RFC 9146 §4), which stands before the length; the
+    /// true type stands behind the content.
+    pub(crate) fn seal_with_id(
+        &mut self,
+        id: &[u8],
+        content_type: ContentType,
+        record: &mut [u8],
+        content_len: usize,
+    ) -> Result<usize, WriteError> {
+        let short = WriteError::BufferTooShort;
+        let explicit_len = self.keys.explicit_nonce_len();
+        let inner_len = content_len + 1;
+        let (head, rest) = record.split_at_mut_checked(HEADER_LEN + id.len()).ok_or(short)?;
+        let (explicit, rest) = rest.split_at_mut_checked(explicit_len).ok_or(short)?;
+        let (inner, rest) = rest.split_at_mut_checked(inner_len).ok_or(short)?;
+        let tag_room = rest.first_chunk_mut::<TAG_LEN>().ok_or(short)?;
+        let plaintext_len = u16::try_from(inner_len).map_err(|_| short)?;
+        let length = u16::try_from(explicit_len + inner_len + TAG_LEN).map_err(|_| short)?;
+
+        let sequence = self.next_sequence;
+        if sequence >= SEQUENCE_LIMIT {
+            return Err(WriteError::SequenceExhausted);
+        }
+        self.next_sequence += 1;
+
+        let header = CidHeader {
+            version: Version::DTLS_1_2,
+            epoch: ENCRYPTED_EPOCH,
+            sequence,
+            connection_id_len: u8::try_from(id.len()).map_err(|_| short)?,
+            length,
+        };
+        let number = header.epoch_and_sequence();
+        let additional = AdditionalDataWithId::new(number, header.version, id, plaintext_len);
+        *inner.last_mut().ok_or(short)? = content_type as u8;
+        *tag_room = self
+            .keys
+            .key
+            .seal(&self.keys.nonce(number), additional.as_bytes(), inner)
+            .map_err(|_| WriteError::Crypto)?;
+        explicit.copy_from_slice(number.get(..explicit_len).unwrap_or_default());
+        header.write(head, id).ok_or(short)?;
+        Ok(header.record_len())
+    }
+}
+
+/// A record with a connection id, decrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OpenedWithId {
+    /// `None` for a type that we don't speak.
+    pub(crate) content_type: Option<ContentType>,
+    /// Where in the record the content is.
+    pub(crate) content: Range<usize>,
+    /// Bytes of the content with its type and the padding.
+    pub(crate) inner_len: usize,
 }
 
 /// The peer's side of epoch 1.
@@ -255,20 +362,77 @@ impl Opener {
         };
         let nonce = self.keys.nonce(nonce_input);
         if self.keys.key.open(&nonce, &additional, content, tag).is_err() {
-            self.forgeries += 1;
-            return Err(match self.forgeries >= FORGERY_LIMIT {
-                true => OpenError::TooManyForgeries,
-                false => OpenError::Forged,
-            });
+            return Err(self.count_forgery());
         }
         self.window.mark(header.sequence);
         Ok(prefix_len..prefix_len + usize::from(length))
+    }
+
+    fn count_forgery(&mut self) -> OpenError {
+        self.forgeries += 1;
+        match self.forgeries >= FORGERY_LIMIT {
+            true => OpenError::TooManyForgeries,
+            false => OpenError::Forged,
+        }
+    }
+
+    /// The same for a record with a connection id.
+    pub(crate) fn open_with_id(&mut self, header: &CidHeader, record: &mut [u8]) -> Result<OpenedWithId, OpenError> {
+        match self.decrypt_with_id(header, record) {
+            Ok(opened) => {
+                self.window.mark(header.sequence);
+                Ok(opened)
+            }
+            Err(OpenError::Forged) => Err(self.count_forgery()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a record with a connection id carries, of which nothing else is seen: it counts neither as
+    /// read nor as forged. `None` for what can't be read.
+    pub(crate) fn peek_with_id(&self, header: &CidHeader, record: &[u8]) -> Option<ContentType> {
+        let mut copy = record.to_vec();
+        self.decrypt_with_id(header, &mut copy).ok()?.content_type
+    }
+
+    fn decrypt_with_id(&self, header: &CidHeader, record: &mut [u8]) -> Result<OpenedWithId, OpenError> {
+        if header.version != Version::DTLS_1_2 {
+            return Err(OpenError::Malformed);
+        }
+        if !self.window.is_new(header.sequence) {
+            return Err(OpenError::Replayed);
+        }
+        let prefix_len = header.header_len() + self.keys.explicit_nonce_len();
+        let (prefix, sealed) = record.split_at_mut_checked(prefix_len).ok_or(OpenError::Malformed)?;
+        let (inner, tag) = sealed.split_last_chunk_mut::<TAG_LEN>().ok_or(OpenError::Malformed)?;
+        let length = u16::try_from(inner.len()).map_err(|_| OpenError::Malformed)?;
+
+        let number = header.epoch_and_sequence();
+        let additional = AdditionalDataWithId::new(number, header.version, id_of(header, prefix), length);
+        let explicit = prefix.last_chunk::<EXPLICIT_NONCE_LEN>();
+        let nonce_input = match (self.keys.explicit_nonce, explicit) {
+            (true, Some(explicit)) => *explicit,
+            _ => number,
+        };
+        let nonce = self.keys.nonce(nonce_input);
+        let opened = self.keys.key.open(&nonce, additional.as_bytes(), inner, tag);
+        opened.map_err(|_| OpenError::Forged)?;
+
+        // RFC 9146 §4: zeros may follow the true type.
+        let end = inner.iter().rposition(|byte| *byte != 0);
+        Ok(OpenedWithId {
+            content_type: end.and_then(|end| ContentType::from_code(*inner.get(end)?)),
+            content: prefix_len..prefix_len + end.unwrap_or(0),
+            inner_len: inner.len(),
+        })
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use alloc::vec;
+    use alloc::vec::Vec;
 
     pub(in crate::records) fn keys() -> Keys {
         let provider = pollrtc_crypto::rust_crypto::PROVIDER;
@@ -302,5 +466,88 @@ pub(super) mod tests {
             opener.open(&header, &mut record.clone()),
             Err(OpenError::TooManyForgeries)
         );
+    }
+
+    const ID: &[u8] = b"\x01\x02\x03";
+
+    /// A record with an id as RFC 9146 §4 and §5.3 have it, put together by hand.
+    fn by_hand(sequence: u8, mut inner: Vec<u8>) -> Vec<u8> {
+        let number = [0, 1, 0, 0, 0, 0, 0, sequence];
+        let mut additional = vec![0xff; 8];
+        additional.extend([25, 3, 25, 0xfe, 0xfd]);
+        additional.extend(number);
+        additional.extend(ID);
+        additional.extend([0, u8::try_from(inner.len()).unwrap()]);
+        let tag = keys().key.seal(&keys().nonce(number), &additional, &mut inner).unwrap();
+        let mut record = vec![25, 0xfe, 0xfd];
+        record.extend(number);
+        record.extend(ID);
+        record.extend([0, u8::try_from(8 + inner.len() + 16).unwrap()]);
+        record.extend(number);
+        record.extend(inner);
+        record.extend(tag);
+        record
+    }
+
+    #[test]
+    fn a_record_with_an_id_is_what_the_rfc_says() {
+        let mut sealer = Sealer::new(keys());
+        let mut record = vec![0; 13 + 3 + 8];
+        record.extend(b"hello");
+        record.extend([0; 17]);
+        let length = sealer
+            .seal_with_id(ID, ContentType::ApplicationData, &mut record, 5)
+            .unwrap();
+        assert_eq!(length, record.len());
+        assert_eq!(record, by_hand(0, b"hello\x17".to_vec()));
+    }
+
+    #[test]
+    fn zeros_may_follow_the_true_type() {
+        let mut opener = Opener::new(keys());
+        let cases: [(&[u8], Option<ContentType>, usize); 5] = [
+            (b"\x02\x28\x15\0\0\0\0\0", Some(ContentType::Alert), 2),
+            (b"\x16", Some(ContentType::Handshake), 0),
+            (b"in zeros\0\0\x17\0", Some(ContentType::ApplicationData), 10),
+            (b"an id in an id\x19", None, 14),
+            (b"\0\0\0", None, 0),
+        ];
+        for (sequence, (inner, content_type, content_len)) in cases.into_iter().enumerate() {
+            let mut record = by_hand(sequence as u8, inner.to_vec());
+            let header = CidHeader::parse(&record, 3).unwrap();
+            assert_eq!(opener.peek_with_id(&header, &record), content_type);
+            let opened = opener.open_with_id(&header, &mut record).unwrap();
+            let expected = OpenedWithId {
+                content_type,
+                content: 24..24 + content_len,
+                inner_len: inner.len(),
+            };
+            assert_eq!(opened, expected);
+            assert_eq!(record[opened.content], inner[..content_len]);
+            assert_eq!(opener.open_with_id(&header, &mut record), Err(OpenError::Replayed));
+        }
+    }
+
+    #[test]
+    fn an_id_is_authenticated_and_forgeries_count() {
+        let mut opener = Opener::new(keys());
+        opener.forgeries = FORGERY_LIMIT - 2;
+        let mut record = by_hand(0, b"x\x17".to_vec());
+        record[CidHeader::CONNECTION_ID_AT] ^= 1;
+        let header = CidHeader::parse(&record, 3).unwrap();
+        assert_eq!(opener.peek_with_id(&header, &record), None);
+        assert_eq!(
+            opener.open_with_id(&header, &mut record.clone()),
+            Err(OpenError::Forged)
+        );
+        assert_eq!(
+            opener.open_with_id(&header, &mut record),
+            Err(OpenError::TooManyForgeries)
+        );
+        let mut short = by_hand(1, vec![]);
+        short.truncate(30);
+        short[15] = 14;
+        let header = CidHeader::parse(&short, 3).unwrap();
+        assert_eq!(opener.open_with_id(&header, &mut short), Err(OpenError::Malformed));
     }
 }

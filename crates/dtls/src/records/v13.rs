@@ -102,6 +102,7 @@ impl Protection {
     pub(super) fn seal(
         &mut self,
         epoch: u16,
+        id: &[u8],
         content_type: ContentType,
         record: &mut [u8],
         content_len: usize,
@@ -110,7 +111,7 @@ impl Protection {
         let sealer = sealers.into_iter().flatten().find(|sealer| sealer.epoch == epoch);
         sealer
             .ok_or(WriteError::Crypto)?
-            .seal(content_type, record, content_len)
+            .seal(id, content_type, record, content_len)
     }
 
     fn sealer(&self, epoch: u16) -> Option<&Sealer> {
@@ -170,12 +171,20 @@ struct Sealer {
 }
 
 impl Sealer {
-    /// Encrypts in place the content that stands behind the header. Every call uses up a number,
-    /// also a failing one, so that no nonce occurs twice.
-    fn seal(&mut self, content_type: ContentType, record: &mut [u8], content_len: usize) -> Result<usize, WriteError> {
+    /// Encrypts in place the content that stands behind the header, which has the connection id that the
+    /// peer wants, if any. Every call uses up a number, also a failing one, so that no nonce occurs
+    /// twice.
+    fn seal(
+        &mut self,
+        id: &[u8],
+        content_type: ContentType,
+        record: &mut [u8],
+        content_len: usize,
+    ) -> Result<usize, WriteError> {
         let length = content_len + MAX_SUFFIX_LEN;
         let short = WriteError::BufferTooShort;
-        let (head, rest) = record.split_first_chunk_mut::<FULL_HEADER_LEN>().ok_or(short)?;
+        let header_len = FULL_HEADER_LEN + id.len();
+        let (head, rest) = record.split_at_mut_checked(header_len).ok_or(short)?;
         let (ciphertext, _) = rest.split_at_mut_checked(length).ok_or(short)?;
         let (inner, tag_room) = ciphertext.split_last_chunk_mut::<TAG_LEN>().ok_or(short)?;
         let wire_length = u16::try_from(length).map_err(|_| short)?;
@@ -188,15 +197,20 @@ impl Sealer {
 
         // RFC 9147 §4: the true type stands behind the content.
         *inner.last_mut().ok_or(short)? = content_type as u8;
-        *head = UnifiedHeader::full(self.epoch, sequence, wire_length);
+        match id.is_empty() {
+            true => head.copy_from_slice(&UnifiedHeader::full(self.epoch, sequence, wire_length)),
+            false => UnifiedHeader::write_with_id(head, id, self.epoch, sequence, wire_length).ok_or(short)?,
+        }
         *tag_room = self
             .keys
             .key
             .seal(&self.keys.nonce(sequence), head, inner)
             .map_err(|_| WriteError::Crypto)?;
-        let [_, number @ .., _, _] = head;
-        self.keys.mask(number, ciphertext).ok_or(WriteError::Crypto)?;
-        Ok(FULL_HEADER_LEN + length)
+        let [.., n0, n1, _, _] = head else { return Err(short) };
+        let mut number = [*n0, *n1];
+        self.keys.mask(&mut number, ciphertext).ok_or(WriteError::Crypto)?;
+        [*n0, *n1] = number;
+        Ok(header_len + length)
     }
 }
 
@@ -232,7 +246,10 @@ impl Opener {
         let (head, ciphertext) = record
             .split_at_mut_checked(header.header_len)
             .ok_or(OpenError::Malformed)?;
-        let number = head.get_mut(1..=header.sequence_len).ok_or(OpenError::Malformed)?;
+        let number_at = 1 + header.connection_id_len;
+        let number = head
+            .get_mut(number_at..number_at + header.sequence_len)
+            .ok_or(OpenError::Malformed)?;
         self.keys.mask(number, ciphertext).ok_or(OpenError::Malformed)?;
         let low = number.iter().fold(0u16, |low, byte| low << 8 | u16::from(*byte));
         let bits = if header.sequence_len == 1 { 8 } else { 16 };
@@ -309,7 +326,7 @@ mod tests {
         record.extend_from_slice(content);
         record.extend([0; MAX_SUFFIX_LEN]);
         let length = sealer
-            .seal(ContentType::ApplicationData, &mut record, content.len())
+            .seal(&[], ContentType::ApplicationData, &mut record, content.len())
             .unwrap();
         assert_eq!(length, record.len());
         record
@@ -375,7 +392,7 @@ mod tests {
         assert!(protection(RECORDS_PER_KEY - RESERVED_FOR_ALERTS).is_exhausted());
         let mut last = protection(RECORDS_PER_KEY);
         let mut record = [0; 64];
-        let result = last.seal(3, ContentType::Alert, &mut record, 2);
+        let result = last.seal(3, &[], ContentType::Alert, &mut record, 2);
         assert_eq!(result, Err(WriteError::SequenceExhausted));
     }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::config::Config;
 use crate::error::HandshakeError;
 use crate::flight::{Answer, Item};
-use crate::handshake::{self, Agreed, Offer, check_finished, malformed};
+use crate::handshake::{self, Agreed, Offer, check_finished, malformed, peer_connection_id};
 use crate::reassembly::Message;
 use crate::wire::handshake::{CertificateRequest, Finished, ServerHello, ServerKeyExchange};
 use crate::wire::{CipherSuite, ExtensionType, HandshakeType, Version};
@@ -65,7 +65,9 @@ impl Client {
             return Err(HandshakeError::IllegalParameter(message.kind));
         }
         let agreed = check_extensions(cx.config, message, hello)?;
+        let connection_id = peer_connection_id(cx.config, message, &hello.extensions)?;
         agreed.apply(cx.config, cx.records, Version::DTLS_1_2);
+        cx.records.agree_ids(connection_id);
         cx.records.set_plain_version(Version::DTLS_1_2);
         let mut transcript = Transcript::new(offer.hello, offer.next_message_seq);
         transcript.receive(message);
@@ -133,7 +135,8 @@ fn check_extensions(config: &Config, message: &Message, hello: &ServerHello<'_>)
         matches!(
             kind,
             ExtensionType::EXTENDED_MASTER_SECRET | ExtensionType::RENEGOTIATION_INFO | ExtensionType::EC_POINT_FORMATS
-        ) || Agreed::is_offered(config, kind)
+        ) || kind == ExtensionType::CONNECTION_ID && config.connection_ids.is_some()
+            || Agreed::is_offered(config, kind)
     };
     if hello.extensions.iter().any(|(kind, _)| !offered(kind)) {
         return Err(HandshakeError::UnsolicitedExtension);

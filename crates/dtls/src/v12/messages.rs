@@ -4,7 +4,7 @@ use pollrtc_crypto::{Certificate, NamedGroup, SignatureScheme};
 
 use super::Negotiated;
 use crate::config::Config;
-use crate::handshake::{extension, point_formats, signature_schemes};
+use crate::handshake::{connection_id, extension, point_formats, signature_schemes};
 use crate::wire::handshake::{CertificateRequest, NAMED_CURVE};
 use crate::wire::{ExtensionType, Version, Writer};
 
@@ -16,7 +16,13 @@ pub(super) struct Answers {
 }
 
 /// RFC 5246 §7.4.1.3.
-pub(super) fn server_hello(writer: &mut Writer, config: &Config, negotiated: &Negotiated, answers: Answers) {
+pub(super) fn server_hello(
+    writer: &mut Writer,
+    config: &Config,
+    negotiated: &Negotiated,
+    answers: Answers,
+    id: Option<&[u8]>,
+) {
     writer.u16(Version::DTLS_1_2.0);
     writer.bytes(&negotiated.server_random);
     writer.vector8(|_session_id| {});
@@ -33,6 +39,7 @@ pub(super) fn server_hello(writer: &mut Writer, config: &Config, negotiated: &Ne
             point_formats(writer);
         }
         negotiated.agreed.write_answers(writer, config, Version::DTLS_1_2);
+        connection_id(writer, id);
     });
 }
 

@@ -15,7 +15,7 @@ use super::{
 use crate::config::ClientCertificates;
 use crate::error::HandshakeError;
 use crate::flight::{Answer, Item};
-use crate::handshake::{self, Agreed, Welcome, check_finished, malformed};
+use crate::handshake::{self, Agreed, Welcome, check_finished, malformed, peer_connection_id};
 use crate::reassembly::Message;
 use crate::records::Keys;
 use crate::wire::handshake::{CertificateVerify, ClientHello, ClientKeyExchange, Finished};
@@ -94,6 +94,8 @@ struct Choice {
     group: NamedGroup,
     agreed: Agreed,
     answers: Answers,
+    /// What the client wants to be sent.
+    connection_id: Option<Box<[u8]>>,
 }
 
 impl Choice {
@@ -150,6 +152,7 @@ impl Choice {
                 point_formats: point_formats.is_some(),
                 renegotiation_info: renegotiation_info.is_some() || scsv,
             },
+            connection_id: peer_connection_id(config, message, extensions)?.map(Box::from),
         })
     }
 
@@ -171,6 +174,7 @@ impl Choice {
         cx.records.forget_keys();
         cx.records.set_plain_version(Version::DTLS_1_2);
         negotiated.agreed.apply(cx.config, cx.records, Version::DTLS_1_2);
+        cx.records.agree_ids(self.connection_id.as_deref());
         // RFC 6347 §4.2.2: our numbers go on where those of the hellos stand.
         let mut transcript = Transcript::new(message.bytes.clone(), message.message_seq);
 
@@ -183,7 +187,8 @@ impl Choice {
         let is_requested = cx.config.client_certificates != ClientCertificates::NotRequested;
         let mut flight = vec![
             plain(transcript.send(HandshakeType::SERVER_HELLO, |writer| {
-                messages::server_hello(writer, cx.config, &negotiated, self.answers);
+                let id = self.connection_id.as_deref().and_then(|_| cx.records.own_id());
+                messages::server_hello(writer, cx.config, &negotiated, self.answers, id);
             })),
             plain(transcript.send(HandshakeType::CERTIFICATE, |writer| {
                 messages::certificate(writer, Some(&self.certificate));

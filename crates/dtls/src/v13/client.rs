@@ -14,7 +14,7 @@ use super::{
 use crate::config::Config;
 use crate::error::HandshakeError;
 use crate::flight::Answer;
-use crate::handshake::{self, Agreed, Context, Established, Offer, Step, groups, malformed};
+use crate::handshake::{self, Agreed, Context, Established, Offer, Step, groups, malformed, peer_connection_id};
 use crate::reassembly::Message;
 use crate::records::{APPLICATION_EPOCH, HANDSHAKE_EPOCH};
 use crate::wire::handshake::ServerHello;
@@ -107,7 +107,11 @@ impl Client {
     ) -> Result<Self, HandshakeError> {
         let illegal = HandshakeError::IllegalParameter(message.kind);
         let schedule = choice(cx, message, hello)?;
-        check_solicited(hello, &[ExtensionType::KEY_SHARE])?;
+        match cx.config.connection_ids {
+            None => check_solicited(hello, &[ExtensionType::KEY_SHARE])?,
+            Some(_) => check_solicited(hello, &[ExtensionType::KEY_SHARE, ExtensionType::CONNECTION_ID])?,
+        }
+        let connection_id = peer_connection_id(cx.config, message, &hello.extensions)?;
         let server_share = hello.extensions.key_share().map_err(|_| malformed(message))?;
         let server_share = server_share.ok_or(HandshakeError::MissingExtension)?;
         let share = offer
@@ -139,6 +143,7 @@ impl Client {
             secret.server.as_bytes(),
         );
         cx.records.set_plain_version(Version::DTLS_1_2);
+        cx.records.agree_ids(connection_id);
         cx.records
             .install_sealer13(HANDSHAKE_EPOCH, schedule.record_keys(&secret.client)?);
         cx.records
@@ -223,6 +228,7 @@ fn encrypted_extensions(config: &Config, message: &Message) -> Result<Agreed, Ha
             ExtensionType::SUPPORTED_VERSIONS
             | ExtensionType::KEY_SHARE
             | ExtensionType::COOKIE
+            | ExtensionType::CONNECTION_ID
             | ExtensionType::SIGNATURE_ALGORITHMS => return Err(HandshakeError::IllegalParameter(message.kind)),
             _ => return Err(HandshakeError::UnsolicitedExtension),
         }

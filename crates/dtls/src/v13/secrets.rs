@@ -2,14 +2,16 @@
 //! for others.
 
 use alloc::vec;
+use alloc::vec::Vec;
 
 use pollrtc_crypto::{CryptoError, Provider, Secret};
 
 use super::keys::{Schedule, Traffic};
+use crate::connection_ids::ConnectionIds;
 use crate::flight::{Answer, Flight};
 use crate::handshake::{item, message};
 use crate::records::{APPLICATION_EPOCH, RecordLayer};
-use crate::wire::v13::KeyUpdate;
+use crate::wire::v13::{KeyUpdate, RequestConnectionId};
 use crate::wire::{CipherSuite, HandshakeType};
 
 /// Whether the peer is to change its keys too.
@@ -101,24 +103,47 @@ impl Secrets {
         }
     }
 
-    /// Sends a KeyUpdate that is wanted, if nothing else of ours waits for its acknowledgement.
-    pub(crate) fn update(&mut self, flight: &mut Flight) {
-        if self.is_updating || flight.awaits_acknowledgement() || !self.can_update() {
+    /// Sends the next message that waits, if nothing else of ours waits for its acknowledgement.
+    pub(crate) fn proceed(&mut self, ids: Option<&mut ConnectionIds>, flight: &mut Flight) {
+        if self.is_updating || flight.awaits_acknowledgement() {
             return;
         }
         let Some(message_seq) = self.next_message_seq else {
             return;
         };
-        let Some(request) = self.wanted.take() else { return };
-        let body = KeyUpdate {
-            update_requested: request == KeyUpdateRequest::Requested,
+        if let Some(next) = self.next_message(message_seq, ids) {
+            self.next_message_seq = message_seq.checked_add(1);
+            flight.start(vec![item(self.write_epoch, next)], Answer::Acknowledgement);
+        }
+    }
+
+    fn next_message(&mut self, message_seq: u16, ids: Option<&mut ConnectionIds>) -> Option<Vec<u8>> {
+        if self.can_update()
+            && let Some(request) = self.wanted.take()
+        {
+            let body = KeyUpdate {
+                update_requested: request == KeyUpdateRequest::Requested,
+            };
+            self.is_updating = true;
+            return Some(message(HandshakeType::KEY_UPDATE, message_seq, |writer| {
+                writer.bytes(&body.body());
+            }));
+        }
+        let ids = ids?;
+        if let Some(write) = ids.take_untold() {
+            return Some(message(HandshakeType::NEW_CONNECTION_ID, message_seq, write));
+        }
+        let body = RequestConnectionId {
+            count: ids.take_request()?,
         };
-        let update = message(HandshakeType::KEY_UPDATE, message_seq, |writer| {
+        Some(message(HandshakeType::REQUEST_CONNECTION_ID, message_seq, |writer| {
             writer.bytes(&body.body());
-        });
-        self.next_message_seq = message_seq.checked_add(1);
-        self.is_updating = true;
-        flight.start(vec![item(self.write_epoch, update)], Answer::Acknowledgement);
+        }))
+    }
+
+    /// Whether there is a number for another message.
+    pub(crate) fn can_speak(&self) -> bool {
+        self.next_message_seq.is_some()
     }
 
     /// All that we sent has come: if that was a KeyUpdate, our new keys begin.

@@ -15,7 +15,9 @@ use super::{
 use crate::config::ClientCertificates;
 use crate::error::HandshakeError;
 use crate::flight::Answer;
-use crate::handshake::{self, Agreed, Context, Established, Step, Welcome, groups, malformed};
+use crate::handshake::{
+    self, Agreed, Context, Established, Step, Welcome, connection_id, groups, malformed, peer_connection_id,
+};
 use crate::reassembly::Message;
 use crate::records::{APPLICATION_EPOCH, HANDSHAKE_EPOCH};
 use crate::wire::handshake::ClientHello;
@@ -49,6 +51,8 @@ pub(super) struct Choice<'a> {
     /// The client's public key of that group, if it sent one.
     pub(super) public_key: Option<&'a [u8]>,
     agreed: Agreed,
+    /// What the client wants to be sent.
+    connection_id: Option<&'a [u8]>,
 }
 
 impl Server {
@@ -105,6 +109,8 @@ impl Server {
         let mut flight = vec![transcript.send(0, HandshakeType::SERVER_HELLO, |writer| {
             messages::server_hello(writer, &random, choice.suite, |writer| {
                 messages::key_share(writer, choice.group as u16, &exchange.public_key);
+                // RFC 9147 §9.1: it has to be known before anything is encrypted.
+                connection_id(writer, choice.connection_id.and_then(|_| cx.records.own_id()));
             });
         })];
 
@@ -146,6 +152,7 @@ impl Server {
         cx.records.set_plain_version(Version::DTLS_1_2);
         cx.records.forget_keys();
         choice.agreed.apply(cx.config, cx.records, Version::DTLS_1_3);
+        cx.records.agree_ids(choice.connection_id);
         cx.records
             .install_sealer13(HANDSHAKE_EPOCH, schedule.record_keys(&secret.server)?);
         cx.records
@@ -265,6 +272,7 @@ impl<'a> Choice<'a> {
             group,
             public_key: share(group).map(|share| share.public_key),
             agreed,
+            connection_id: peer_connection_id(config, message, extensions)?,
         })
     }
 }

@@ -86,6 +86,10 @@ impl HandshakeType {
     pub const NEW_SESSION_TICKET: Self = Self(4);
     /// What the server answers to extensions, encrypted (RFC 8446 §4.3.1).
     pub const ENCRYPTED_EXTENSIONS: Self = Self(8);
+    /// The sender asks for connection ids (RFC 9147 §9).
+    pub const REQUEST_CONNECTION_ID: Self = Self(9);
+    /// Connection ids that the sender takes from here on (RFC 9147 §9).
+    pub const NEW_CONNECTION_ID: Self = Self(10);
     /// A certificate chain.
     pub const CERTIFICATE: Self = Self(11);
     /// The server's ephemeral key, signed.
@@ -121,6 +125,8 @@ impl fmt::Display for HandshakeType {
             Self::HELLO_VERIFY_REQUEST => "HelloVerifyRequest",
             Self::NEW_SESSION_TICKET => "NewSessionTicket",
             Self::ENCRYPTED_EXTENSIONS => "EncryptedExtensions",
+            Self::REQUEST_CONNECTION_ID => "RequestConnectionId",
+            Self::NEW_CONNECTION_ID => "NewConnectionId",
             Self::CERTIFICATE => "Certificate",
             Self::SERVER_KEY_EXCHANGE => "ServerKeyExchange",
             Self::CERTIFICATE_REQUEST => "CertificateRequest",
@@ -169,6 +175,8 @@ impl ExtensionType {
     pub const CERTIFICATE_AUTHORITIES: Self = Self(47);
     /// Public keys for key exchange (RFC 8446 §4.2.8).
     pub const KEY_SHARE: Self = Self(51);
+    /// The connection id that the sender wants to be sent (RFC 9146 §3).
+    pub const CONNECTION_ID: Self = Self(54);
     /// Ties renegotiations to what was before; always empty here (RFC 5746 §3.2).
     pub const RENEGOTIATION_INFO: Self = Self(0xff01);
 }
@@ -212,6 +220,8 @@ impl AlertDescription {
     pub const DECODE_ERROR: Self = Self(50);
     /// A signature or a Finished that does not match.
     pub const DECRYPT_ERROR: Self = Self(51);
+    /// More connection ids than anyone needs (RFC 9147 §9).
+    pub const TOO_MANY_CIDS_REQUESTED: Self = Self(52);
     /// No version in common.
     pub const PROTOCOL_VERSION: Self = Self(70);
     /// Security demands more than the peer offers.
@@ -257,6 +267,7 @@ impl fmt::Display for AlertDescription {
             49 => "access_denied",
             50 => "decode_error",
             51 => "decrypt_error",
+            52 => "too_many_cids_requested",
             70 => "protocol_version",
             71 => "insufficient_security",
             80 => "internal_error",

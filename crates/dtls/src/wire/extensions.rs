@@ -136,6 +136,12 @@ impl<'a> Extensions<'a> {
         self.typed(ExtensionType::RECORD_SIZE_LIMIT, be_u16)
     }
 
+    /// The connection id that the sender wants to be sent; empty if it wants none but may send with
+    /// ours (RFC 9146 §3).
+    pub fn connection_id(&self) -> Result<Option<&'a [u8]>, ParseError> {
+        self.typed(ExtensionType::CONNECTION_ID, opaque8)
+    }
+
     /// SRTP profiles and the master key identifier (RFC 5764 §4.1.1).
     pub fn use_srtp(&self) -> Result<Option<UseSrtp<'a>>, ParseError> {
         self.typed(ExtensionType::USE_SRTP, UseSrtp::parse)

@@ -1,6 +1,8 @@
 //! Records of DTLS 1.2 and the plain ones of 1.3 (RFC 6347 §4.1, RFC 9147 §4): fixed layout, so plain
 //! slice reads.
 
+use core::ops::Range;
+
 use super::unified::UnifiedHeader;
 use super::{ContentType, Version};
 
@@ -12,6 +14,10 @@ pub const MAX_PLAINTEXT_LEN: usize = 1 << 14;
 pub const MAX_CIPHERTEXT_LEN: usize = MAX_PLAINTEXT_LEN + 2048;
 /// The first sequence number that does not exist.
 pub const SEQUENCE_LIMIT: u64 = 1 << 48;
+
+/// The content type of encrypted records of DTLS 1.2 with a connection id (RFC 9146 §4). The real one
+/// stands inside.
+pub const TLS12_CID: u8 = 25;
 
 /// Why a datagram, or the rest of one, holds no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +101,101 @@ pub fn epoch_and_sequence(epoch: u16, sequence: u64) -> [u8; 8] {
     [e0, e1, s0, s1, s2, s3, s4, s5]
 }
 
+/// The header of an encrypted record of DTLS 1.2 with a connection id (RFC 9146 §4), which stands
+/// between the sequence number and the length.
+///
+/// ```
+/// use pollrtc_dtls::wire::Version;
+/// use pollrtc_dtls::wire::record::CidHeader;
+/// let mut record = vec![25, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 7];
+/// record.extend(b"an id\x00\x03abc");
+/// let header = CidHeader::parse(&record, 5).unwrap();
+/// assert_eq!((header.version, header.epoch, header.sequence), (Version::DTLS_1_2, 1, 7));
+/// assert_eq!((header.header_len(), header.record_len()), (18, record.len()));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CidHeader {
+    /// The version.
+    pub version: Version,
+    /// Counts changes of keys.
+    pub epoch: u16,
+    /// Counts records within the epoch; 48 bits.
+    pub sequence: u64,
+    /// Bytes of the connection id, which begins at [`CONNECTION_ID_AT`](Self::CONNECTION_ID_AT).
+    pub connection_id_len: u8,
+    /// Bytes that follow.
+    pub length: u16,
+}
+
+impl CidHeader {
+    /// Where the connection id begins.
+    pub const CONNECTION_ID_AT: usize = HEADER_LEN - 2;
+
+    /// Reads the front of `bytes`, and checks that the content is all there. The id counts as content
+    /// for how long that may be.
+    pub fn parse(bytes: &[u8], id_len: u8) -> Result<Self, RecordError> {
+        let Some((&[kind, v0, v1, e0, e1, s0, s1, s2, s3, s4, s5], rest)) =
+            bytes.split_first_chunk::<{ Self::CONNECTION_ID_AT }>()
+        else {
+            return Err(RecordError::Short);
+        };
+        if kind != TLS12_CID || id_len == 0 {
+            return Err(RecordError::ContentType);
+        }
+        let Some([l0, l1, content @ ..]) = rest.get(usize::from(id_len)..) else {
+            return Err(RecordError::Short);
+        };
+        let header = Self {
+            version: Version(u16::from_be_bytes([v0, v1])),
+            epoch: u16::from_be_bytes([e0, e1]),
+            sequence: u64::from_be_bytes([0, 0, s0, s1, s2, s3, s4, s5]),
+            connection_id_len: id_len,
+            length: u16::from_be_bytes([*l0, *l1]),
+        };
+        if !header.version.is_dtls() {
+            return Err(RecordError::Version);
+        }
+        if usize::from(header.length).saturating_add(usize::from(id_len)) > MAX_CIPHERTEXT_LEN {
+            return Err(RecordError::Long);
+        }
+        if content.len() < usize::from(header.length) {
+            return Err(RecordError::Short);
+        }
+        Ok(header)
+    }
+
+    /// Bytes before the content.
+    pub fn header_len(&self) -> usize {
+        HEADER_LEN.saturating_add(usize::from(self.connection_id_len))
+    }
+
+    /// Bytes of the whole record.
+    pub fn record_len(&self) -> usize {
+        self.header_len().saturating_add(usize::from(self.length))
+    }
+
+    /// Writes the header with this id into exactly as many bytes. `None`, and nothing is written, if
+    /// they are not.
+    pub fn write(&self, header: &mut [u8], connection_id: &[u8]) -> Option<()> {
+        let (front, rest) = header.split_first_chunk_mut::<{ Self::CONNECTION_ID_AT }>()?;
+        let (id, length) = rest.split_last_chunk_mut::<2>()?;
+        if id.len() != connection_id.len() || id.len() != usize::from(self.connection_id_len) {
+            return None;
+        }
+        let [v0, v1] = self.version.0.to_be_bytes();
+        let [n0, n1, n2, n3, n4, n5, n6, n7] = self.epoch_and_sequence();
+        *front = [TLS12_CID, v0, v1, n0, n1, n2, n3, n4, n5, n6, n7];
+        id.copy_from_slice(connection_id);
+        *length = self.length.to_be_bytes();
+        Some(())
+    }
+
+    /// Epoch and sequence number as one number: what nonces and additional data are made of.
+    pub fn epoch_and_sequence(&self) -> [u8; 8] {
+        epoch_and_sequence(self.epoch, self.sequence)
+    }
+}
+
 /// A header and its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
@@ -146,34 +247,88 @@ impl<'a> Iterator for Records<'a> {
 /// The header of a record of either form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnyHeader {
-    /// Every record of DTLS 1.2, and the plain ones of DTLS 1.3.
+    /// Every record of DTLS 1.2 without a connection id, and the plain ones of DTLS 1.3.
     Classic(Header),
+    /// Encrypted records of DTLS 1.2 with a connection id.
+    Cid(CidHeader),
     /// Encrypted records of DTLS 1.3.
     Unified(UnifiedHeader),
 }
 
 impl AnyHeader {
     /// Reads the front of `bytes`, which end where the datagram does. The first byte tells the form
-    /// (RFC 9147 §4.1).
+    /// (RFC 9147 §4.1). A record with a connection id can't be delimited: see
+    /// [`parse_with_id`](Self::parse_with_id).
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
+        Self::parse_with_id(bytes, 0)
+    }
+
+    /// The same, for records whose connection id, if they have one, has this length.
+    pub fn parse_with_id(bytes: &[u8], id_len: u8) -> Result<Self, RecordError> {
         match bytes.first() {
-            Some(byte) if UnifiedHeader::is_first_byte(*byte) => UnifiedHeader::parse(bytes).map(Self::Unified),
+            Some(byte) if UnifiedHeader::is_first_byte(*byte) => {
+                UnifiedHeader::parse_with_id(bytes, usize::from(id_len)).map(Self::Unified)
+            }
+            Some(&TLS12_CID) => CidHeader::parse(bytes, id_len).map(Self::Cid),
             _ => Header::parse(bytes).map(Self::Classic),
         }
+    }
+
+    /// Where in the record its connection id is, if it has one.
+    pub fn connection_id(&self) -> Option<Range<usize>> {
+        let (start, length) = match self {
+            Self::Classic(_) => return None,
+            Self::Cid(header) => (CidHeader::CONNECTION_ID_AT, usize::from(header.connection_id_len)),
+            Self::Unified(header) => (1, header.connection_id_len),
+        };
+        (length > 0).then(|| start..start.saturating_add(length))
     }
 
     /// Bytes of the whole record.
     pub fn record_len(&self) -> usize {
         match self {
             Self::Classic(header) => HEADER_LEN.saturating_add(usize::from(header.length)),
+            Self::Cid(header) => header.record_len(),
             Self::Unified(header) => header.record_len(),
         }
     }
 }
 
+/// The connection id of the first record of `datagram` that has one, if ids have this length: for
+/// servers that look the connection up before they know anything else. Whoever sent the datagram may
+/// have made it up.
+///
+/// ```
+/// use pollrtc_dtls::wire::record::connection_id;
+/// // Under DTLS 1.3, then under DTLS 1.2 behind a plain record.
+/// let datagram = b"\x3funique\x12\x34\x00\x11\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10";
+/// assert_eq!(connection_id(datagram, 6), Some(&b"unique"[..]));
+/// let datagram = b"\x14\xfe\xfd\0\0\0\0\0\0\0\x04\0\x01\x01\x19\xfe\xfd\0\x01\0\0\0\0\0\0unique\0\0";
+/// assert_eq!(connection_id(datagram, 6), Some(&b"unique"[..]));
+/// assert_eq!(connection_id(b"no DTLS", 6), None);
+/// ```
+pub fn connection_id(datagram: &[u8], id_len: u8) -> Option<&[u8]> {
+    let mut rest = datagram;
+    loop {
+        let header = AnyHeader::parse_with_id(rest, id_len).ok()?;
+        if let Some(range) = header.connection_id() {
+            return rest.get(range);
+        }
+        rest = rest.get(header.record_len()..)?;
+    }
+}
+
 /// The first record of `datagram`, header included, and what follows it.
 pub fn split_first_mut(datagram: &mut [u8]) -> Result<(AnyHeader, &mut [u8], &mut [u8]), RecordError> {
-    let header = AnyHeader::parse(datagram)?;
+    split_first_mut_with_id(datagram, 0)
+}
+
+/// The same, where records may have a connection id of this length.
+pub fn split_first_mut_with_id(
+    datagram: &mut [u8],
+    id_len: u8,
+) -> Result<(AnyHeader, &mut [u8], &mut [u8]), RecordError> {
+    let header = AnyHeader::parse_with_id(datagram, id_len)?;
     let (record, rest) = datagram
         .split_at_mut_checked(header.record_len())
         .ok_or(RecordError::Short)?;

@@ -1,4 +1,5 @@
-//! Headers of encrypted records of DTLS 1.3 (RFC 9147 §4): two to five bytes.
+//! Headers of encrypted records of DTLS 1.3 (RFC 9147 §4): two to five bytes, and a connection id where
+//! one was agreed upon.
 
 use super::record::{MAX_PLAINTEXT_LEN, RecordError};
 
@@ -6,7 +7,7 @@ use super::record::{MAX_PLAINTEXT_LEN, RecordError};
 pub const MAX_CIPHERTEXT_LEN: usize = MAX_PLAINTEXT_LEN + 256;
 /// The fewest bytes after encryption: fewer give no mask for the number (RFC 9147 §4.2.3).
 pub const MIN_CIPHERTEXT_LEN: usize = 16;
-/// Bytes of the header that we write: number of 16 bits, and length.
+/// Bytes of the header that we write beside the connection id: number of 16 bits, and length.
 pub const FULL_HEADER_LEN: usize = 5;
 
 const FIXED: u8 = 0b0010_0000;
@@ -29,7 +30,9 @@ const EPOCH_MASK: u8 = 0b0000_0011;
 pub struct UnifiedHeader {
     /// The low two bits of the epoch.
     pub epoch_bits: u8,
-    /// Bytes of the record's number, which begins at the second byte: 1 or 2.
+    /// Bytes of the connection id, which begins at the second byte; 0 if there is none.
+    pub connection_id_len: usize,
+    /// Bytes of the record's number, which follows the connection id: 1 or 2.
     pub sequence_len: usize,
     /// Bytes before the ciphertext.
     pub header_len: usize,
@@ -44,14 +47,24 @@ impl UnifiedHeader {
     }
 
     /// Reads the front of `bytes`, which end where the datagram does, and checks that the ciphertext
-    /// is all there. Connection ids are not spoken: a record that has one can't be delimited.
+    /// is all there. A record with a connection id can't be delimited: see
+    /// [`parse_with_id`](Self::parse_with_id).
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
+        Self::parse_with_id(bytes, 0)
+    }
+
+    /// The same, for records whose connection id, if they have one, has this length. Of those with one
+    /// the ciphertext has at least [`MIN_CIPHERTEXT_LEN`] bytes.
+    pub fn parse_with_id(bytes: &[u8], id_len: usize) -> Result<Self, RecordError> {
         let Some((&flags, rest)) = bytes.split_first() else {
             return Err(RecordError::Short);
         };
-        if !Self::is_first_byte(flags) || flags & CONNECTION_ID != 0 {
+        let has_id = flags & CONNECTION_ID != 0;
+        if !Self::is_first_byte(flags) || has_id && id_len == 0 {
             return Err(RecordError::ContentType);
         }
+        let connection_id_len = if has_id { id_len } else { 0 };
+        let rest = rest.get(connection_id_len..).ok_or(RecordError::Short)?;
         let sequence_len = if flags & LONG_SEQUENCE == 0 { 1usize } else { 2 };
         let after_sequence = rest.get(sequence_len..).ok_or(RecordError::Short)?;
         let (length_len, ciphertext_len) = match (flags & LENGTH, after_sequence) {
@@ -68,10 +81,15 @@ impl UnifiedHeader {
         if ciphertext_len > MAX_CIPHERTEXT_LEN {
             return Err(RecordError::Long);
         }
+        if has_id && ciphertext_len < MIN_CIPHERTEXT_LEN {
+            return Err(RecordError::Short);
+        }
+        let before_length = 1usize.saturating_add(connection_id_len).saturating_add(sequence_len);
         Ok(Self {
             epoch_bits: flags & EPOCH_MASK,
+            connection_id_len,
             sequence_len,
-            header_len: 1usize.saturating_add(sequence_len).saturating_add(length_len),
+            header_len: before_length.saturating_add(length_len),
             ciphertext_len,
         })
     }
@@ -87,6 +105,27 @@ impl UnifiedHeader {
         let [.., s0, s1] = sequence.to_be_bytes();
         let [l0, l1] = ciphertext_len.to_be_bytes();
         [FIXED | LONG_SEQUENCE | LENGTH | (epoch & EPOCH_MASK), s0, s1, l0, l1]
+    }
+
+    /// Writes the same with a connection id, which must not be empty, into exactly as many bytes.
+    /// `None`, and nothing is written, if they are not.
+    pub fn write_with_id(
+        header: &mut [u8],
+        connection_id: &[u8],
+        epoch: u16,
+        sequence: u64,
+        ciphertext_len: u16,
+    ) -> Option<()> {
+        let [flags, number_and_length @ ..] = Self::full(epoch, sequence, ciphertext_len);
+        let (first, rest) = header.split_first_mut()?;
+        let (id, end) = rest.split_last_chunk_mut::<{ FULL_HEADER_LEN - 1 }>()?;
+        if connection_id.is_empty() || id.len() != connection_id.len() {
+            return None;
+        }
+        *first = flags | CONNECTION_ID;
+        id.copy_from_slice(connection_id);
+        *end = number_and_length;
+        Some(())
     }
 }
 

@@ -5,11 +5,11 @@
 use nom::Parser;
 use nom::combinator::{eof, map, verify};
 use nom::multi::fold_many0;
-use nom::number::complete::be_u32;
+use nom::number::complete::{be_u8, be_u32};
 use nom::sequence::terminated;
 
 use super::extensions::Extensions;
-use super::{ParseError, Parsed, complete, opaque8, opaque16, opaque24};
+use super::{ParseError, Parsed, Writer, complete, opaque8, opaque16, opaque24};
 
 /// The random of a ServerHello that is a HelloRetryRequest (RFC 8446 §4.1.3).
 pub const HELLO_RETRY_REQUEST_RANDOM: [u8; 32] = [
@@ -107,6 +107,91 @@ impl KeyUpdate {
     /// The body.
     pub fn body(self) -> [u8; 1] {
         [u8::from(self.update_requested)]
+    }
+}
+
+/// What a peer may do with new connection ids (RFC 9147 §9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ConnectionIdUsage {
+    /// It must use one of them from now on.
+    Immediate = 0,
+    /// It may use them, or go on with what it has.
+    Spare = 1,
+}
+
+/// Connection ids that the sender takes from here on (RFC 9147 §9).
+///
+/// ```
+/// use pollrtc_dtls::wire::{Writer, v13::{ConnectionIdUsage, NewConnectionId}};
+///
+/// let mut writer = Writer::new();
+/// NewConnectionId::write(&mut writer, [&b"first"[..], b"second"], ConnectionIdUsage::Spare);
+/// let bytes = writer.into_bytes();
+/// let message = NewConnectionId::parse(&bytes).unwrap();
+/// assert!(message.iter().eq([&b"first"[..], b"second"]));
+/// assert_eq!(message.usage, ConnectionIdUsage::Spare);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewConnectionId<'a> {
+    list: &'a [u8],
+    /// What to do with them.
+    pub usage: ConnectionIdUsage,
+}
+
+impl<'a> NewConnectionId<'a> {
+    /// Parses a whole body; every id in it is well delimited.
+    pub fn parse(body: &'a [u8]) -> Result<Self, ParseError> {
+        let (list, usage) = complete((opaque16, be_u8), body)?;
+        complete(fold_many0(opaque8, || (), |(), _| ()), list)?;
+        let usage = match usage {
+            0 => ConnectionIdUsage::Immediate,
+            1 => ConnectionIdUsage::Spare,
+            _ => return Err(ParseError::Value),
+        };
+        Ok(Self { list, usage })
+    }
+
+    /// The ids, in the order in which they should be used.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut rest = self.list;
+        core::iter::from_fn(move || {
+            let (after, id) = opaque8(rest).ok()?;
+            rest = after;
+            Some(id)
+        })
+    }
+
+    /// Writes a body.
+    pub fn write<'i>(writer: &mut Writer, ids: impl IntoIterator<Item = &'i [u8]>, usage: ConnectionIdUsage) {
+        writer.vector16(|writer| {
+            for id in ids {
+                writer.vector8(|writer| writer.bytes(id));
+            }
+        });
+        writer.u8(usage as u8);
+    }
+}
+
+/// The sender asks for connection ids (RFC 9147 §9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestConnectionId {
+    /// How many it would like to have.
+    pub count: u8,
+}
+
+impl RequestConnectionId {
+    /// Parses a whole body.
+    pub fn parse(body: &[u8]) -> Result<Self, ParseError> {
+        match body {
+            [count] => Ok(Self { count: *count }),
+            _ => Err(ParseError::Length),
+        }
+    }
+
+    /// The body.
+    pub fn body(self) -> [u8; 1] {
+        [self.count]
     }
 }
 

@@ -67,6 +67,8 @@ pub(crate) struct Cipher {
     number_key: Box<dyn RecordNumberKey>,
     epoch: u16,
     next_sequence: u64,
+    /// The connection id in the records that it makes, if any.
+    id: Vec<u8>,
 }
 
 impl Cipher {
@@ -89,6 +91,15 @@ impl Cipher {
             epoch,
             // Beyond what the honest owner of the keys has used.
             next_sequence: FIRST_SEQUENCE,
+            id: Vec::new(),
+        }
+    }
+
+    /// The same, with a connection id in the records that it makes.
+    pub(crate) fn with_id(self, id: &[u8]) -> Self {
+        Self {
+            id: id.to_vec(),
+            ..self
         }
     }
 
@@ -105,12 +116,17 @@ impl Cipher {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         let mut inner = [content, &[content_type]].concat();
-        let mut header = UnifiedHeader::full(self.epoch, sequence, (inner.len() + 16) as u16);
+        let length = (inner.len() + 16) as u16;
+        let mut header = UnifiedHeader::full(self.epoch, sequence, length).to_vec();
+        if !self.id.is_empty() {
+            header.extend(&self.id);
+            UnifiedHeader::write_with_id(&mut header, &self.id, self.epoch, sequence, length).unwrap();
+        }
         let tag = self.key.seal(&self.nonce(sequence), &header, &mut inner).unwrap();
         inner.extend(tag);
         let mask = self.number_key.mask(inner.first_chunk().unwrap());
-        header[1] ^= mask[0];
-        header[2] ^= mask[1];
+        header[1 + self.id.len()] ^= mask[0];
+        header[2 + self.id.len()] ^= mask[1];
         [&header[..], &inner].concat()
     }
 

@@ -15,7 +15,7 @@ fn plain_records_claim_what_browsers_claim() {
             .map(|record| AnyHeader::parse(&record).unwrap());
         let plain = headers.filter_map(|header| match header {
             AnyHeader::Classic(header) => Some(header.version),
-            AnyHeader::Unified(_) => None,
+            AnyHeader::Cid(_) | AnyHeader::Unified(_) => None,
         });
         plain.collect::<Vec<_>>()
     };
