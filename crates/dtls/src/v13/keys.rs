@@ -35,7 +35,8 @@ impl Traffic {
 
 /// The stage of the schedule that both sides' handshake keys come from.
 pub(super) struct HandshakeSecret {
-    secret: Secret,
+    /// What the last stage is extracted with.
+    salt: Secret,
     pub(super) client: Traffic,
     pub(super) server: Traffic,
 }
@@ -71,12 +72,14 @@ impl Schedule {
     pub(super) fn handshake(self, shared_secret: &[u8], hellos: &Digest) -> Result<HandshakeSecret, CryptoError> {
         let zeros = Secret::zeros(self.hash());
         let early = Hkdf::extract(self.provider, self.hash(), &[], zeros.as_bytes())?;
-        let salt = self.derive(&early, "derived", &self.digest(&[])?)?;
+        let nothing = self.digest(&[])?;
+        let salt = self.derive(&self.keyed(&early)?, "derived", &nothing)?;
         let secret = Hkdf::extract(self.provider, self.hash(), salt.as_bytes(), shared_secret)?;
+        let secret = self.keyed(&secret)?;
         Ok(HandshakeSecret {
             client: self.traffic(&secret, "c hs traffic", hellos)?,
             server: self.traffic(&secret, "s hs traffic", hellos)?,
-            secret,
+            salt: self.derive(&secret, "derived", &nothing)?,
         })
     }
 
@@ -86,9 +89,10 @@ impl Schedule {
         handshake: &HandshakeSecret,
         up_to_server_finished: &Digest,
     ) -> Result<ApplicationSecrets, CryptoError> {
-        let salt = self.derive(&handshake.secret, "derived", &self.digest(&[])?)?;
         let zeros = Secret::zeros(self.hash());
-        let master = Hkdf::extract(self.provider, self.hash(), salt.as_bytes(), zeros.as_bytes())?;
+        let salt = handshake.salt.as_bytes();
+        let master = Hkdf::extract(self.provider, self.hash(), salt, zeros.as_bytes())?;
+        let master = self.keyed(&master)?;
         Ok(ApplicationSecrets {
             client: self.traffic(&master, "c ap traffic", up_to_server_finished)?,
             server: self.traffic(&master, "s ap traffic", up_to_server_finished)?,
@@ -112,7 +116,7 @@ impl Schedule {
         let length = algorithm.key_len();
         let key = key.get_mut(..length).ok_or(CryptoError::InvalidKey)?;
         let number_key = number_key.get_mut(..length).ok_or(CryptoError::InvalidKey)?;
-        let hkdf = Hkdf::new(self.provider, self.hash(), traffic.as_bytes())?;
+        let hkdf = self.keyed(&traffic.secret)?;
         expand_label(&hkdf, self.label_prefix, "key", &[], key)?;
         expand_label(&hkdf, self.label_prefix, "iv", &[], &mut *iv)?;
         expand_label(&hkdf, self.label_prefix, "sn", &[], number_key)?;
@@ -134,25 +138,35 @@ impl Schedule {
         context: &[u8],
         out: &mut [u8],
     ) -> Result<(), CryptoError> {
-        let secret = self.derive(exporter, label, &self.digest(&[])?)?;
+        let secret = self.derive(&self.keyed(exporter)?, label, &self.digest(&[])?)?;
         self.expand(&secret, "exporter", self.digest(&[context])?.as_bytes(), out)
     }
 
-    fn traffic(self, secret: &Secret, label: &str, transcript: &Digest) -> Result<Traffic, CryptoError> {
+    /// A secret to derive from, scheduled once.
+    fn keyed(self, secret: &Secret) -> Result<Hkdf, CryptoError> {
+        Hkdf::new(self.provider, self.hash(), secret.as_bytes())
+    }
+
+    fn traffic(self, secret: &Hkdf, label: &str, transcript: &Digest) -> Result<Traffic, CryptoError> {
         let secret = self.derive(secret, label, transcript)?;
         Ok(Traffic { secret })
     }
 
     /// RFC 8446 §7.1: Derive-Secret.
-    fn derive(self, secret: &Secret, label: &str, transcript: &Digest) -> Result<Secret, CryptoError> {
+    fn derive(self, secret: &Hkdf, label: &str, transcript: &Digest) -> Result<Secret, CryptoError> {
         let mut derived = Secret::zeros(self.hash());
-        self.expand(secret, label, transcript.as_bytes(), derived.as_bytes_mut())?;
+        expand_label(
+            secret,
+            self.label_prefix,
+            label,
+            transcript.as_bytes(),
+            derived.as_bytes_mut(),
+        )?;
         Ok(derived)
     }
 
     fn expand(self, secret: &Secret, label: &str, context: &[u8], out: &mut [u8]) -> Result<(), CryptoError> {
-        let hkdf = Hkdf::new(self.provider, self.hash(), secret.as_bytes())?;
-        expand_label(&hkdf, self.label_prefix, label, context, out)
+        expand_label(&self.keyed(secret)?, self.label_prefix, label, context, out)
     }
 }
 
@@ -198,8 +212,8 @@ mod tests {
         let shared_secret = bytes("8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d");
         let handshake = schedule.handshake(&shared_secret, &hellos).unwrap();
         assert_eq!(
-            handshake.secret.as_bytes(),
-            bytes("1dc826e93606aa6fdc0aadc12f741b01046aa6b99f691ed221a9f0ca043fbeac")
+            handshake.salt.as_bytes(),
+            bytes("43de77e0c77713859a944db9db2590b53190a65b3ee2e4f12dd7a0bb7ce254b4")
         );
         assert_eq!(
             handshake.client.as_bytes(),
