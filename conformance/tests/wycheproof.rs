@@ -129,7 +129,6 @@ fn rsa_signatures() {
     use SignatureScheme::{
         RsaPkcs1Sha256, RsaPkcs1Sha384, RsaPkcs1Sha512, RsaPssRsaeSha256, RsaPssRsaeSha384, RsaPssRsaeSha512,
     };
-    let provider = aws_lc_rs::provider();
     let mut count = 0;
     for (name, scheme) in [
         (rsa_pkcs1_verify::TestName::Rsa2048Sha256, RsaPkcs1Sha256),
@@ -139,7 +138,7 @@ fn rsa_signatures() {
         (rsa_pkcs1_verify::TestName::Rsa4096Sha512, RsaPkcs1Sha512),
     ] {
         for group in rsa_pkcs1_verify::TestSet::load(name).expect("vectors").test_groups {
-            for test in &group.tests {
+            for (test, provider) in pairs(&group.tests) {
                 count += 1;
                 let verified = provider.verify(scheme, &group.der, &test.msg, &test.sig);
                 check(provider, "RSA PKCS #1", test.tc_id, test.result, verified.is_ok());
@@ -165,7 +164,7 @@ fn rsa_signatures() {
         ),
     ] {
         for group in rsa_pss_verify::TestSet::load(name).expect("vectors").test_groups {
-            for test in &group.tests {
+            for (test, provider) in pairs(&group.tests) {
                 count += 1;
                 let verified = provider.verify(scheme, &group.der, &test.msg, &test.sig);
                 check(provider, "RSA PSS", test.tc_id, test.result, verified.is_ok());

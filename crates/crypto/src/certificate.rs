@@ -28,6 +28,7 @@ pub struct Certificate(Arc<Inner>);
 struct Inner {
     der: Vec<u8>,
     key: Arc<dyn SigningKey>,
+    authorities: Vec<Vec<u8>>,
 }
 
 impl Certificate {
@@ -54,7 +55,7 @@ impl Certificate {
         let signature = key.sign(scheme, &to_be_signed, rng)?;
         let signature = element(tag::BIT_STRING, &[&NO_UNUSED_BITS, &signature]);
         let der = element(tag::SEQUENCE, &[&to_be_signed, &algorithm, &signature]);
-        Ok(Self(Arc::new(Inner { der, key })))
+        Ok(Self::new(der, key, Vec::new()))
     }
 
     /// A certificate made elsewhere, given as DER, and its key.
@@ -66,13 +67,29 @@ impl Certificate {
         if public_key_info(certificate_der)? != key.public_key_info() {
             return Err(CryptoError::InvalidKey);
         }
-        let der = certificate_der.to_vec();
-        Ok(Self(Arc::new(Inner { der, key })))
+        Ok(Self::new(certificate_der.to_vec(), key, Vec::new()))
+    }
+
+    /// The same, shown together with the certificates (in DER) of the authorities that stand for it,
+    /// each signed by the next: for peers that trust an authority and know no fingerprint.
+    pub fn with_authorities(&self, authorities: Vec<Vec<u8>>) -> Self {
+        Self::new(self.0.der.clone(), self.0.key.clone(), authorities)
+    }
+
+    fn new(der: Vec<u8>, key: Arc<dyn SigningKey>, authorities: Vec<Vec<u8>>) -> Self {
+        Self(Arc::new(Inner { der, key, authorities }))
     }
 
     /// The DER of the certificate.
     pub fn der(&self) -> &[u8] {
         &self.0.der
+    }
+
+    /// All that is shown to peers: itself, then its [authorities](Self::with_authorities).
+    pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
+        core::iter::once(&self.0.der)
+            .chain(&self.0.authorities)
+            .map(|der| &der[..])
     }
 
     /// Its private key.

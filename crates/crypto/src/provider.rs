@@ -141,6 +141,15 @@ impl NamedGroup {
         }
     }
 
+    /// The curve of an ECDSA key, given as the DER of its SubjectPublicKeyInfo; other keys have none.
+    pub fn of_key(subject_public_key_info: &[u8]) -> Option<Self> {
+        match PublicKey::from_info(subject_public_key_info).ok()?.kind {
+            KeyKind::P256 => Some(Self::Secp256r1),
+            KeyKind::P384 => Some(Self::Secp384r1),
+            KeyKind::Rsa | KeyKind::Ed25519 => None,
+        }
+    }
+
     /// Whether the answer is a public key of the same form as the first, so that neither side has
     /// to know the other's when it makes its own. Version 1.2 has no other groups.
     pub const fn is_diffie_hellman(self) -> bool {

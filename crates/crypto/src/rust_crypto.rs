@@ -2,8 +2,9 @@
 //! compiler goes. All randomness comes from the [`Rng`] that the caller gives, so the same seed
 //! makes the same run.
 //!
-//! It neither checks nor makes RSA signatures: RustCrypto's `rsa` is under an open advisory
-//! (RUSTSEC-2023-0071). Peers that show RSA certificates need the provider on aws-lc-rs.
+//! It checks RSA signatures and makes none: what RustCrypto's `rsa` does with private keys is under
+//! an advisory (RUSTSEC-2023-0071), what it does with public ones has no secret that could leak. An
+//! own certificate with an RSA key needs the provider on aws-lc-rs.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -31,6 +32,7 @@ mod ed25519;
 mod ml_kem;
 mod nist;
 mod record_number;
+mod rsa;
 
 /// The provider on RustCrypto's crates.
 pub static PROVIDER: &dyn Provider = &RustCrypto;
@@ -111,6 +113,12 @@ impl Provider for RustCrypto {
             SignatureScheme::EcdsaSecp256r1Sha256,
             SignatureScheme::EcdsaSecp384r1Sha384,
             SignatureScheme::Ed25519,
+            SignatureScheme::RsaPssRsaeSha256,
+            SignatureScheme::RsaPssRsaeSha384,
+            SignatureScheme::RsaPssRsaeSha512,
+            SignatureScheme::RsaPkcs1Sha256,
+            SignatureScheme::RsaPkcs1Sha384,
+            SignatureScheme::RsaPkcs1Sha512,
         ]
     }
 
@@ -135,7 +143,8 @@ impl Provider for RustCrypto {
             }
             SignatureScheme::Ed25519 if kind == KeyKind::Ed25519 => return ed25519::verify(key, message, signature),
             SignatureScheme::Ed25519 => return Err(CryptoError::InvalidKey),
-            _ => return Err(CryptoError::Unsupported),
+            _ if kind == KeyKind::Rsa => return rsa::verify(scheme, key, message, signature),
+            _ => return Err(CryptoError::InvalidKey),
         };
         match kind {
             KeyKind::P256 => nist::p256::verify(key, digest, signature),
