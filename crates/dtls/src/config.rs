@@ -9,7 +9,7 @@ use core::fmt;
 use core::num::NonZeroU8;
 use core::time::Duration;
 
-use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provider, Rng};
+use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provider, Rng, SignatureScheme};
 
 use crate::error::HandshakeError;
 use crate::wire::{AlertDescription, CipherSuite, SrtpProfile, Version};
@@ -19,9 +19,10 @@ use crate::wire::{AlertDescription, CipherSuite, SrtpProfile, Version};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Our certificate and its key. Both roles show it. A server can't do without; a client that has
-    /// none is anonymous, and it depends on the server whether that will do.
-    pub certificate: Option<Certificate>,
+    /// Our certificates with their keys, by preference: the peer is shown the first that it can verify.
+    /// Both roles show one. A server can't do without; a client that has none is anonymous, and it
+    /// depends on the server whether that will do.
+    pub certificates: Vec<Certificate>,
     /// Who does the cryptography.
     pub provider: &'static dyn Provider,
     /// Whom to talk to.
@@ -32,6 +33,13 @@ pub struct Config {
     /// Protocols of the application by preference (RFC 7301), such as `b"webrtc"` (RFC 8833); none
     /// means that none is negotiated. A server with protocols refuses clients that offer none of them.
     pub application_protocols: Vec<Vec<u8>>,
+    /// As a client: the name of the server that we want to talk to (RFC 6066 §3), for servers that have
+    /// several: a DNS name in ASCII without a dot at its end, never an address. Default: none is told.
+    pub server_name: Option<String>,
+    /// As a client of DTLS 1.3: whether servers may send session tickets, as browsers let them (RFC 8446
+    /// §4.2.9). We resume nothing, so tickets are acknowledged and forgotten; but a ClientHello that
+    /// looks like others is not singled out. Default: they may not.
+    pub session_tickets: bool,
     /// The longest plaintext of a record that we take (RFC 8449), for devices with little memory: 64 to
     /// 16384 bytes, and in DTLS 1.3 one more for the content type. Default: as long as may be. What the
     /// peer takes is always respected.
@@ -41,8 +49,13 @@ pub struct Config {
     /// Cipher suites by preference, of both versions. A version without any is not spoken.
     pub cipher_suites: Vec<CipherSuite>,
     /// Groups for key exchange by preference; those that the provider lacks are left out. Default:
-    /// X25519MLKEM768 (DTLS 1.3 only), X25519, P-256, P-384.
+    /// X25519MLKEM768 (DTLS 1.3 only), X25519, P-256, P-384. In DTLS 1.2 a client's groups also say on
+    /// which curves the server's ECDSA key may be (RFC 8422 §5.1).
     pub groups: Vec<NamedGroup>,
+    /// What the peer may sign with, by preference; what the provider lacks is left out. Default: all
+    /// that the provider has. What we sign with is up to the [key](pollrtc_crypto::SigningKey::schemes)
+    /// of the certificate.
+    pub signature_schemes: Vec<SignatureScheme>,
     /// The most bytes of a datagram that carries handshake messages: UDP payload, without IP and
     /// UDP headers. Default 1200.
     pub mtu: usize,
@@ -72,7 +85,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Good defaults with the default provider, for this certificate (or `None`) and this peer.
+    /// Good defaults with the default provider, for this certificate (or `None`) and this peer. More
+    /// certificates go into [`certificates`](Self::certificates).
     #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
     pub fn new(certificate: impl Into<Option<Certificate>>, peer: PeerVerification) -> Self {
         Self::with_provider(pollrtc_crypto::default_provider(), certificate, peer)
@@ -85,11 +99,13 @@ impl Config {
         peer: PeerVerification,
     ) -> Self {
         Self {
-            certificate: certificate.into(),
+            certificates: certificate.into().into_iter().collect(),
             provider,
             peer,
             srtp_profiles: Vec::new(),
             application_protocols: Vec::new(),
+            server_name: None,
+            session_tickets: false,
             record_size_limit: None,
             versions: Versions::default(),
             cipher_suites: CipherSuite::ALL.to_vec(),
@@ -99,6 +115,7 @@ impl Config {
                 NamedGroup::Secp256r1,
                 NamedGroup::Secp384r1,
             ],
+            signature_schemes: provider.signature_schemes().to_vec(),
             mtu: 1200,
             initial_rto: Duration::from_millis(400),
             max_rto: Duration::from_secs(60),

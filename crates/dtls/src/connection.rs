@@ -441,6 +441,15 @@ impl Connection {
         }
     }
 
+    /// As a server: the name by which the client asked for us (RFC 6066 §3), once connected. It is what
+    /// the client says, in plain, and proves nothing.
+    pub fn server_name(&self) -> Option<&str> {
+        match &self.phase {
+            Phase::Connected(established) => established.agreed.server_name.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The most bytes that one record can carry to this peer (RFC 8449), once connected.
     pub fn max_payload(&self) -> usize {
         match &self.phase {

@@ -33,6 +33,8 @@ impl Message {
 pub(crate) enum Inserted {
     /// It was new, or added nothing to a message that is still incomplete.
     Kept,
+    /// It contradicts what had come of its message, and takes its place.
+    Replaced,
     /// It belongs to a message that was already handled: the peer sends its flight again. `last`
     /// if it ends the newest of them.
     Repeated { last: bool },
@@ -82,6 +84,7 @@ impl Reassembler {
             .partial
             .iter()
             .position(|partial| partial.message_seq == fragment.message_seq);
+        let mut inserted = Inserted::Kept;
         if let Some(index) = known {
             if let Some(partial) = self.partial.get_mut(index)
                 && partial.agrees_with(epoch, fragment)
@@ -90,6 +93,7 @@ impl Reassembler {
                 return Inserted::Kept;
             }
             self.partial.swap_remove(index);
+            inserted = Inserted::Replaced;
         }
         if !self.make_room(fragment) {
             return Inserted::Refused;
@@ -97,7 +101,7 @@ impl Reassembler {
         let mut partial = Partial::new(epoch, fragment);
         partial.add(fragment);
         self.partial.push(partial);
-        Inserted::Kept
+        inserted
     }
 
     /// The next message, if it is complete.

@@ -33,6 +33,8 @@ pub struct Stats {
     pub malformed_fragments: u64,
     /// Fragments too far ahead, too large, or of a kind or epoch that has no place at this point.
     pub refused_fragments: u64,
+    /// Fragments that contradicted what had come of their message, and took its place.
+    pub replaced_fragments: u64,
     /// Fragments of messages that were handled before.
     pub repeated_fragments: u64,
     /// ClientHellos that we can't agree with.

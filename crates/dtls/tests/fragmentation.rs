@@ -123,6 +123,7 @@ fn a_fragment_of_another_kind_or_length_does_not_lock_the_real_one_out() {
     deliver(&mut server, now, &piece(&body, 0, 0, 30));
     let longer = vec![0; body.len() + 7];
     deliver(&mut server, now, &piece(&longer, 0, 10, 20));
+    assert_eq!(server.stats().replaced_fragments, 1);
     deliver(&mut server, now, &piece(&body, 0, 30, body.len()));
     assert_eq!(server.state(), State::Listening);
     deliver(&mut server, now, &piece(&body, 0, 0, body.len()));

@@ -226,7 +226,7 @@ fn a_client_without_a_certificate_is_refused_unless_the_server_takes_anyone() {
         (ClientCertificates::NotRequested, true),
     ] {
         let mut setup = Setup::new();
-        setup.client.certificate = None;
+        setup.client.certificates.clear();
         setup.server.client_certificates = wanted;
         let mut pair = setup.pair();
         pair.settle();
@@ -261,7 +261,7 @@ fn a_server_that_does_not_ask_gets_no_certificate_and_one_that_may_checks_it() {
 #[test]
 fn a_server_without_a_certificate_serves_nobody() {
     let mut setup = Setup::new();
-    setup.server.certificate = None;
+    setup.server.certificates.clear();
     let mut pair = setup.pair();
     pair.settle();
     let refused = Event::ClientHelloRefused(HandshakeError::SignatureScheme);

@@ -69,7 +69,7 @@ fn hellos_that_are_good_enough() {
             .without(ExtensionType::SIGNATURE_ALGORITHMS)
             .with(
                 ExtensionType::SUPPORTED_GROUPS,
-                &[0, 8, 0x11, 0xec, 0x0a, 0x0a, 0, 29, 1, 0],
+                &[0, 10, 0x11, 0xec, 0x0a, 0x0a, 0, 29, 1, 0, 0, 23],
             )
             .with(ExtensionType::SIGNATURE_ALGORITHMS, &[0, 8, 2, 2, 4, 2, 8, 9, 4, 3])
             .with(ExtensionType::SUPPORTED_VERSIONS, &[6, 0xfe, 0xfc, 0xfe, 0xfd, 3, 3])

@@ -259,7 +259,7 @@ fn with_cookies_a_flood_of_good_hellos_costs_no_public_key_operation_and_no_memo
     for versions in VERSIONS {
         let (mut setup, provider) = watched(versions);
         setup.server.cookies = Cookies::Required;
-        setup.client.groups = vec![NamedGroup::X25519];
+        setup.client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
         let mut server = Connection::server(setup.server.clone(), rng(4), address(CLIENT));
         let hellos: Vec<Vec<u8>> = (0..=255)
             .map(|seed| {
@@ -286,7 +286,7 @@ fn with_cookies_a_flood_of_good_hellos_costs_no_public_key_operation_and_no_memo
 fn without_cookies_a_hello_costs_one_key_exchange_and_one_signature_and_keeps_no_more_than_one() {
     for versions in VERSIONS {
         let (mut setup, provider) = watched(versions);
-        setup.client.groups = vec![NamedGroup::X25519];
+        setup.client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
         let mut pair = setup.clone().pair();
         let hellos: Vec<Vec<u8>> = (0..100)
             .map(|seed| {
@@ -439,7 +439,7 @@ fn fragments_that_overlap_at_other_boundaries_connect() {
 fn an_encrypted_flight_of_single_bytes_connects_in_both_roles() {
     for to_server in [true, false] {
         let mut setup = Setup::v13();
-        setup.client.groups = vec![NamedGroup::X25519];
+        setup.client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
         let tap = Tap::on(&mut setup.server);
         let mut pair = after(&setup, 1);
         let flight = split(&pair.server_sends());

@@ -3,6 +3,7 @@
 mod agreed;
 mod allocations;
 mod attacks;
+mod certificates;
 mod connection_ids;
 mod fragmentation;
 mod handshake;

@@ -1,6 +1,7 @@
 //! What both sides agree upon beside the cryptography: SRTP, the protocol of the application, the
 //! size of records. The same in both versions, but for where the answers stand.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::{extension, malformed, use_srtp};
@@ -8,7 +9,7 @@ use crate::config::Config;
 use crate::error::HandshakeError;
 use crate::reassembly::Message;
 use crate::records::RecordLayer;
-use crate::wire::extensions::Extensions;
+use crate::wire::extensions::{Extensions, HOST_NAME};
 use crate::wire::record::MAX_PLAINTEXT_LEN;
 use crate::wire::{ExtensionType, SrtpProfile, Version, Writer};
 
@@ -19,6 +20,8 @@ const MIN_RECORD_SIZE: u16 = 64;
 pub(crate) struct Agreed {
     pub(crate) srtp_profile: Option<SrtpProfile>,
     pub(crate) application_protocol: Option<Vec<u8>>,
+    /// As a server: the name by which the client asked for us.
+    pub(crate) server_name: Option<Box<str>>,
     /// The longest plaintext that the peer takes, if it said so.
     record_size_limit: Option<u16>,
 }
@@ -40,9 +43,11 @@ impl Agreed {
             }
             _ => None,
         };
+        let server_name = offers.server_name().map_err(|_| malformed(message))?;
         Ok(Self {
             srtp_profile,
             application_protocol,
+            server_name: server_name.map(Box::from),
             record_size_limit: record_size_limit(message, offers)?,
         })
     }
@@ -53,6 +58,7 @@ impl Agreed {
             ExtensionType::USE_SRTP => !config.srtp_profiles.is_empty(),
             ExtensionType::ALPN => !config.application_protocols.is_empty(),
             ExtensionType::RECORD_SIZE_LIMIT => config.record_size_limit.is_some(),
+            ExtensionType::SERVER_NAME => config.server_name.is_some(),
             _ => false,
         }
     }
@@ -88,9 +94,11 @@ impl Agreed {
             let mut ours = config.application_protocols.iter();
             ours.find(|ours| ours[..] == *protocol).cloned().ok_or(illegal)
         });
+        answers.server_name_answer().map_err(|_| malformed(message))?;
         Ok(Self {
             srtp_profile: srtp_profile.transpose()?,
             application_protocol: application_protocol.transpose()?,
+            server_name: None,
             record_size_limit: record_size_limit(message, answers)?,
         })
     }
@@ -105,6 +113,9 @@ impl Agreed {
         }
         if let Some(limit) = config.record_size_limit {
             extension(writer, ExtensionType::RECORD_SIZE_LIMIT, |writer| writer.u16(limit));
+        }
+        if let Some(name) = &config.server_name {
+            server_name(writer, name);
         }
     }
 
@@ -146,6 +157,16 @@ fn record_size_limit(message: &Message, extensions: &Extensions<'_>) -> Result<O
         Some(limit) if limit < MIN_RECORD_SIZE => Err(HandshakeError::IllegalParameter(message.kind)),
         limit => Ok(limit),
     }
+}
+
+/// RFC 6066 §3.
+fn server_name(writer: &mut Writer, name: &str) {
+    extension(writer, ExtensionType::SERVER_NAME, |writer| {
+        writer.vector16(|writer| {
+            writer.u8(HOST_NAME);
+            writer.vector16(|writer| writer.bytes(name.as_bytes()));
+        });
+    });
 }
 
 fn application_protocols(writer: &mut Writer, protocols: &[Vec<u8>]) {

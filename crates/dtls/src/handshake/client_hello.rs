@@ -56,13 +56,16 @@ pub(super) fn write(writer: &mut Writer, config: &Config, varying: &Varying<'_>)
         Agreed::write_offers(writer, config);
         connection_id(writer, varying.connection_id);
         if v13 {
-            version_13(writer, v12, varying);
+            version_13(writer, config, v12, varying);
         }
     });
 }
 
+/// A ticket together with a fresh key exchange (RFC 8446 §4.2.9).
+const PSK_DHE_KE: u8 = 1;
+
 /// What only DTLS 1.3 asks for (RFC 8446 §4.2).
-fn version_13(writer: &mut Writer, v12: bool, varying: &Varying<'_>) {
+fn version_13(writer: &mut Writer, config: &Config, v12: bool, varying: &Varying<'_>) {
     extension(writer, ExtensionType::SUPPORTED_VERSIONS, |writer| {
         writer.vector8(|writer| {
             writer.u16(Version::DTLS_1_3.0);
@@ -79,6 +82,11 @@ fn version_13(writer: &mut Writer, v12: bool, varying: &Varying<'_>) {
             }
         });
     });
+    if config.session_tickets {
+        extension(writer, ExtensionType::PSK_KEY_EXCHANGE_MODES, |writer| {
+            writer.vector8(|modes| modes.u8(PSK_DHE_KE));
+        });
+    }
     if !varying.cookie.is_empty() {
         extension(writer, ExtensionType::COOKIE, |writer| {
             writer.vector16(|writer| writer.bytes(varying.cookie));
@@ -118,11 +126,11 @@ pub(crate) fn point_formats(writer: &mut Writer) {
     });
 }
 
-/// All that we can verify. RFC 8446 §4.2.3: PKCS1 counts for certificates alone in DTLS 1.3.
+/// What the peer may sign with. RFC 8446 §4.2.3: PKCS1 counts for certificates alone in DTLS 1.3.
 pub(crate) fn signature_schemes(writer: &mut Writer, config: &Config) {
     writer.vector16(|writer| {
-        for scheme in config.provider.signature_schemes() {
-            writer.u16(*scheme as u16);
+        for scheme in super::signature_schemes(config) {
+            writer.u16(scheme as u16);
         }
     });
 }

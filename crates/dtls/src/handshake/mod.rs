@@ -12,7 +12,9 @@ mod server;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use pollrtc_crypto::{CryptoError, HashAlgorithm, HashContext, NamedGroup, Provider, Rng, SignatureScheme};
+use pollrtc_crypto::{
+    Certificate, CryptoError, HashAlgorithm, HashContext, NamedGroup, Provider, Rng, SignatureScheme,
+};
 
 use crate::acks::Acks;
 use crate::config::Config;
@@ -28,7 +30,9 @@ use crate::{v12, v13};
 
 pub(crate) use agreed::Agreed;
 pub(crate) use client::{Client, Offer};
-pub(crate) use client_hello::{connection_id, extension, point_formats, signature_schemes, use_srtp};
+pub(crate) use client_hello::{
+    connection_id, extension, point_formats, signature_schemes as write_signature_schemes, use_srtp,
+};
 pub(crate) use server::{Server, Welcome};
 
 /// What a handshake works with.
@@ -225,13 +229,31 @@ pub(crate) fn peer_connection_id<'a>(
     }
 }
 
-/// A scheme that the provider can verify.
-pub(crate) fn scheme_from_code(provider: &dyn Provider, code: u16) -> Option<SignatureScheme> {
-    provider
-        .signature_schemes()
-        .iter()
-        .copied()
-        .find(|scheme| *scheme as u16 == code)
+/// A scheme that the peer may sign with.
+pub(crate) fn scheme_from_code(config: &Config, code: u16) -> Option<SignatureScheme> {
+    signature_schemes(config).find(|scheme| *scheme as u16 == code)
+}
+
+/// What the peer may sign with, by preference.
+fn signature_schemes(config: &Config) -> impl Iterator<Item = SignatureScheme> {
+    let known = config.provider.signature_schemes();
+    let ours = config.signature_schemes.iter().copied();
+    ours.filter(|scheme| known.contains(scheme))
+}
+
+/// What `fit` makes of the first of our certificates that it takes; if of none, why not of the last.
+pub(crate) fn first_certificate<T>(
+    config: &Config,
+    mut fit: impl FnMut(&Certificate) -> Result<T, HandshakeError>,
+) -> Result<T, HandshakeError> {
+    let mut obstacle = HandshakeError::SignatureScheme;
+    for certificate in &config.certificates {
+        match fit(certificate) {
+            Ok(fitting) => return Ok(fitting),
+            Err(error) => obstacle = error,
+        }
+    }
+    Err(obstacle)
 }
 
 /// The groups that we speak, by preference.

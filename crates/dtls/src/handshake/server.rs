@@ -15,7 +15,7 @@ use crate::{v12, v13};
 
 /// Where a server stands that has answered a ClientHello.
 pub(crate) enum Server {
-    V12(v12::Server),
+    V12(Box<v12::Server>),
     V13(v13::Server),
 }
 
@@ -31,7 +31,10 @@ impl Server {
     /// Takes the next message.
     pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Result<Step<Self>, HandshakeError> {
         match self {
-            Self::V12(server) => Ok(server.handle_message(cx, message)?.map(Self::V12)),
+            Self::V12(server) => {
+                let step = server.handle_message(cx, message)?;
+                Ok(step.map(|server| Self::V12(Box::new(server))))
+            }
             Self::V13(server) => Ok(server.handle_message(cx, message)?.map(Self::V13)),
         }
     }
@@ -96,7 +99,8 @@ impl Welcome {
             .offers_version(Version::DTLS_1_2)
             .map_err(|_| malformed(message))?;
         if offers_12 && cx.config.speaks(Version::DTLS_1_2) {
-            return Ok(v12::Server::welcome(self, cx, message, &hello)?.map(Server::V12));
+            let server = v12::Server::welcome(self, cx, message, &hello)?;
+            return Ok(server.map(|server| Server::V12(Box::new(server))));
         }
         Err(HandshakeError::Version)
     }

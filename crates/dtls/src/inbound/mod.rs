@@ -277,6 +277,7 @@ impl Connection {
         let inserted = self.reassembler.insert(epoch, fragment);
         match inserted {
             Inserted::Kept => {}
+            Inserted::Replaced => self.stats.replaced_fragments += 1,
             Inserted::Refused => self.stats.refused_fragments += 1,
             Inserted::Repeated { last } => {
                 self.stats.repeated_fragments += 1;

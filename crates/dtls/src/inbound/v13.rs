@@ -214,7 +214,9 @@ impl Connection {
                 let Ok(update) = KeyUpdate::parse(message.body()) else {
                     return self.fail(HandshakeError::Malformed(message.kind));
                 };
-                if secrets.read_epoch() == u16::MAX {
+                // Nothing follows it under the old keys (RFC 8446 §5.1), also if it came before.
+                let has_excess = self.reassembler.has_any_of(secrets.read_epoch());
+                if has_excess || secrets.read_epoch() == u16::MAX {
                     return self.refuse(AlertDescription::UNEXPECTED_MESSAGE);
                 }
                 if secrets.handle_key_update(&mut self.records).is_err() {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use pollrtc_crypto::{NamedGroup, SignatureScheme};
+use pollrtc_crypto::{Certificate, NamedGroup, SignatureScheme};
 
 use super::keys::{Secrets, Side};
 use super::{
@@ -12,7 +12,7 @@ use super::{
 use crate::config::Config;
 use crate::error::HandshakeError;
 use crate::flight::{Answer, Item};
-use crate::handshake::{self, Agreed, Offer, check_finished, malformed, peer_connection_id};
+use crate::handshake::{self, Agreed, Offer, check_finished, first_certificate, malformed, peer_connection_id};
 use crate::reassembly::Message;
 use crate::wire::handshake::{CertificateRequest, Finished, ServerHello, ServerKeyExchange};
 use crate::wire::{CipherSuite, ExtensionType, HandshakeType, Version};
@@ -40,14 +40,13 @@ pub(crate) struct KeyShare {
 }
 
 /// Whether the server wants to know who we are, and what we make of it.
-#[derive(Clone, Copy)]
 pub(crate) enum Wish {
     /// It doesn't.
     None,
     /// It does, and we have no certificate.
     Refused,
-    /// It does, and we prove it with this scheme.
-    Granted(SignatureScheme),
+    /// It does, and we show this and sign with that.
+    Granted(Certificate, SignatureScheme),
 }
 
 impl Client {
@@ -154,17 +153,26 @@ fn check_extensions(config: &Config, message: &Message, hello: &ServerHello<'_>)
 }
 
 impl Wish {
-    /// What we sign with: the server says what it can verify.
+    /// What we show and sign with: the server says which keys and signatures it can verify.
     fn from_request(cx: &Context<'_>, message: &Message) -> Result<Self, HandshakeError> {
         let request = CertificateRequest::parse(message.body()).map_err(|_| malformed(message))?;
-        let Some(certificate) = &cx.config.certificate else {
+        if cx.config.certificates.is_empty() {
             return Ok(Self::Refused);
-        };
-        let mut schemes = certificate.key().schemes().iter().copied();
-        schemes
-            .find(|scheme| request.signature_schemes.contains(*scheme as u16))
-            .map(Self::Granted)
-            .ok_or(HandshakeError::SignatureScheme)
+        }
+        first_certificate(cx.config, |certificate| {
+            let mut schemes = certificate.key().schemes().iter().copied();
+            schemes
+                .find(|scheme| request.takes(*scheme))
+                .map(|scheme| Self::Granted(certificate.clone(), scheme))
+                .ok_or(HandshakeError::SignatureScheme)
+        })
+    }
+
+    fn certificate(&self) -> Option<&Certificate> {
+        match self {
+            Self::Granted(certificate, _) => Some(certificate),
+            Self::None | Self::Refused => None,
+        }
     }
 }
 
@@ -213,7 +221,7 @@ impl Peer {
         let mut flight = Vec::with_capacity(5);
         if !matches!(wish, Wish::None) {
             flight.push(plain(self.transcript.send(HandshakeType::CERTIFICATE, |writer| {
-                messages::certificate(writer, cx.config.certificate.as_ref());
+                messages::certificate(writer, wish.certificate());
             })));
         }
 
@@ -240,7 +248,7 @@ impl Peer {
         cx.config
             .log_secret("CLIENT_RANDOM", &negotiated.client_random, secrets.master_secret());
 
-        if let (Wish::Granted(scheme), Some(certificate)) = (wish, &cx.config.certificate) {
+        if let Wish::Granted(certificate, scheme) = wish {
             let signature = certificate.key().sign(scheme, &self.transcript.bytes, cx.rng)?;
             flight.push(plain(self.transcript.send(
                 HandshakeType::CERTIFICATE_VERIFY,

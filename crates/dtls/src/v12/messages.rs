@@ -4,7 +4,7 @@ use pollrtc_crypto::{Certificate, NamedGroup, SignatureScheme};
 
 use super::Negotiated;
 use crate::config::Config;
-use crate::handshake::{connection_id, extension, point_formats, signature_schemes};
+use crate::handshake::{connection_id, extension, point_formats, write_signature_schemes};
 use crate::wire::handshake::{CertificateRequest, NAMED_CURVE};
 use crate::wire::{ExtensionType, Version, Writer};
 
@@ -49,11 +49,11 @@ pub(super) fn hello_verify_request(writer: &mut Writer, cookie: &[u8]) {
     writer.vector8(|writer| writer.bytes(cookie));
 }
 
-/// RFC 5246 §7.4.2: our own certificate alone, since it signs itself; §7.4.6: or none.
+/// RFC 5246 §7.4.2: our certificate with those that stand for it; §7.4.6: or none.
 pub(super) fn certificate(writer: &mut Writer, certificate: Option<&Certificate>) {
     writer.vector24(|writer| {
-        if let Some(certificate) = certificate {
-            writer.vector24(|writer| writer.bytes(certificate.der()));
+        for der in certificate.into_iter().flat_map(Certificate::chain) {
+            writer.vector24(|writer| writer.bytes(der));
         }
     });
 }
@@ -77,7 +77,7 @@ pub(super) fn certificate_request(writer: &mut Writer, config: &Config) {
         types.u8(CertificateRequest::ECDSA_SIGN);
         types.u8(CertificateRequest::RSA_SIGN);
     });
-    signature_schemes(writer, config);
+    write_signature_schemes(writer, config);
     writer.vector16(|_authorities| {});
 }
 

@@ -95,7 +95,7 @@ fn check_signature(
     signed: &[u8],
     signature: &[u8],
 ) -> Result<Authentication, HandshakeError> {
-    let scheme = scheme_from_code(cx.provider(), scheme).ok_or(HandshakeError::IllegalParameter(kind))?;
+    let scheme = scheme_from_code(cx.config, scheme).ok_or(HandshakeError::IllegalParameter(kind))?;
     let key = public_key_info(certificate).map_err(|_| HandshakeError::UnsupportedCertificate)?;
     cx.provider()
         .verify(scheme, key, signed, signature)

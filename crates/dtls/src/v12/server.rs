@@ -15,7 +15,7 @@ use super::{
 use crate::config::ClientCertificates;
 use crate::error::HandshakeError;
 use crate::flight::{Answer, Item};
-use crate::handshake::{self, Agreed, Welcome, check_finished, malformed, peer_connection_id};
+use crate::handshake::{self, Agreed, Welcome, check_finished, first_certificate, malformed, peer_connection_id};
 use crate::reassembly::Message;
 use crate::records::Keys;
 use crate::wire::handshake::{CertificateVerify, ClientHello, ClientKeyExchange, Finished};
@@ -119,22 +119,27 @@ impl Choice {
         let scsv = hello.cipher_suites.contains(EMPTY_RENEGOTIATION_INFO_SCSV);
 
         let schemes = extensions.signature_algorithms().map_err(malformed)?;
-        let certificate = config.certificate.as_ref().ok_or(HandshakeError::SignatureScheme)?;
-        let scheme = certificate
-            .key()
-            .schemes()
-            .iter()
-            .copied()
-            .find(|scheme| schemes.is_some_and(|offered| offered.contains(*scheme as u16)))
-            .ok_or(HandshakeError::SignatureScheme)?;
-        let suite = config
-            .cipher_suites
-            .iter()
-            .copied()
-            .filter(|suite| suite.authentication() == Some(Authentication::of(scheme)))
-            .find(|suite| hello.cipher_suites.contains(suite.code()))
-            .ok_or(HandshakeError::CipherSuite)?;
         let groups = extensions.supported_groups().map_err(malformed)?;
+        let (certificate, scheme, suite) = first_certificate(config, |certificate| {
+            let key = certificate.key();
+            let mut ours = key.schemes().iter().copied();
+            let scheme = ours
+                .find(|scheme| schemes.is_some_and(|offered| offered.contains(*scheme as u16)))
+                .ok_or(HandshakeError::SignatureScheme)?;
+            // RFC 8422 §5.1: the curve of an ECDSA key is one that the client knows.
+            let curve = NamedGroup::of_key(key.public_key_info());
+            if curve.is_some_and(|curve| groups.is_some_and(|offered| !offered.contains(curve as u16))) {
+                return Err(HandshakeError::Group);
+            }
+            let suite = config
+                .cipher_suites
+                .iter()
+                .copied()
+                .filter(|suite| suite.authentication() == Some(Authentication::of(scheme)))
+                .find(|suite| hello.cipher_suites.contains(suite.code()))
+                .ok_or(HandshakeError::CipherSuite)?;
+            Ok((certificate.clone(), scheme, suite))
+        })?;
         let group = match groups {
             Some(offered) => groups12(cx.config).find(|group| offered.contains(*group as u16)),
             // RFC 8422 §4: a client that says nothing takes anything; everyone has P-256.
@@ -144,7 +149,7 @@ impl Choice {
         let agreed = Agreed::choose(config, message, extensions)?;
         Ok(Self {
             suite,
-            certificate: certificate.clone(),
+            certificate,
             scheme,
             group: group.ok_or(HandshakeError::Group)?,
             agreed,

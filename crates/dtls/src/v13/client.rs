@@ -9,7 +9,7 @@ use pollrtc_crypto::{Certificate, SignatureScheme};
 use super::keys::{HandshakeSecret, Schedule};
 use super::{
     CLIENT_CONTEXT, SERVER_CONTEXT, Secrets, Transcript, check_certificate, check_peer_finished, check_signature,
-    choose_scheme, finished, messages, offered_schemes, show_certificate,
+    choose_certificate, finished, messages, offered_schemes, show_certificate,
 };
 use crate::config::Config;
 use crate::error::HandshakeError;
@@ -244,11 +244,11 @@ fn certificate_request(cx: &Context<'_>, message: &Message) -> Result<Request, H
     let extensions = &request.extensions;
     extensions.certificate_authorities().map_err(|_| malformed(message))?;
     let schemes = offered_schemes(extensions, message)?;
-    let Some(certificate) = &cx.config.certificate else {
+    if cx.config.certificates.is_empty() {
         return Ok(Request::Refused);
-    };
-    let scheme = choose_scheme(certificate, schemes)?;
-    Ok(Request::Granted(certificate.clone(), scheme))
+    }
+    let (certificate, scheme) = choose_certificate(cx.config, schemes)?;
+    Ok(Request::Granted(certificate, scheme))
 }
 
 impl Progress {

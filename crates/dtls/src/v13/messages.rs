@@ -3,7 +3,7 @@
 use pollrtc_crypto::{Certificate, SignatureScheme};
 
 use crate::config::Config;
-use crate::handshake::{Agreed, extension, signature_schemes};
+use crate::handshake::{Agreed, extension, write_signature_schemes};
 use crate::wire::v13::HELLO_RETRY_REQUEST_RANDOM;
 use crate::wire::{CipherSuite, ExtensionType, Version, Writer};
 
@@ -60,17 +60,17 @@ pub(super) fn certificate_request(writer: &mut Writer, config: &Config) {
     writer.vector8(|_context| {});
     writer.vector16(|writer| {
         extension(writer, ExtensionType::SIGNATURE_ALGORITHMS, |writer| {
-            signature_schemes(writer, config);
+            write_signature_schemes(writer, config);
         });
     });
 }
 
-/// RFC 8446 §4.4.2: our own certificate alone, since it signs itself, or none.
+/// RFC 8446 §4.4.2: our certificate with those that stand for it, or none.
 pub(super) fn certificate(writer: &mut Writer, certificate: Option<&Certificate>) {
     writer.vector8(|_context| {});
     writer.vector24(|writer| {
-        if let Some(certificate) = certificate {
-            writer.vector24(|writer| writer.bytes(certificate.der()));
+        for der in certificate.into_iter().flat_map(Certificate::chain) {
+            writer.vector24(|writer| writer.bytes(der));
             writer.vector16(|_extensions| {});
         }
     });

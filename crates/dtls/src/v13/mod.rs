@@ -12,9 +12,12 @@ use alloc::vec::Vec;
 
 use pollrtc_crypto::{Certificate, CryptoError, HashContext, SignatureScheme, public_key_info};
 
+use crate::config::Config;
 use crate::error::HandshakeError;
 use crate::flight::Item;
-use crate::handshake::{Context, Digest, check_finished, item, malformed, message, scheme_from_code};
+use crate::handshake::{
+    Context, Digest, check_finished, first_certificate, item, malformed, message, scheme_from_code,
+};
 use crate::reassembly::Message;
 use crate::records::HANDSHAKE_EPOCH;
 use crate::wire::extensions::Extensions;
@@ -116,7 +119,7 @@ fn check_signature(
 ) -> Result<(), HandshakeError> {
     let verify = CertificateVerify::parse(message.body()).map_err(|_| malformed(message))?;
     let key = public_key_info(certificate).map_err(|_| HandshakeError::UnsupportedCertificate)?;
-    let scheme = scheme_from_code(cx.provider(), verify.scheme)
+    let scheme = scheme_from_code(cx.config, verify.scheme)
         .filter(|scheme| is_scheme_of_13(*scheme) && scheme.is_for_key(key))
         .ok_or(HandshakeError::IllegalParameter(message.kind))?;
     cx.provider()
@@ -176,15 +179,19 @@ fn is_scheme_of_13(scheme: SignatureScheme) -> bool {
     )
 }
 
-/// What we sign with, of what the peer can verify.
-fn choose_scheme(certificate: &Certificate, offered: Codes<'_>) -> Result<SignatureScheme, HandshakeError> {
-    let key = certificate.key();
-    key.schemes()
-        .iter()
-        .copied()
-        .filter(|scheme| is_scheme_of_13(*scheme) && scheme.is_for_key(key.public_key_info()))
-        .find(|scheme| offered.contains(*scheme as u16))
-        .ok_or(HandshakeError::SignatureScheme)
+/// Which certificate we show, and what we sign with, of what the peer can verify.
+fn choose_certificate(config: &Config, offered: Codes<'_>) -> Result<(Certificate, SignatureScheme), HandshakeError> {
+    first_certificate(config, |certificate| {
+        let key = certificate.key();
+        let mut schemes = key.schemes().iter().copied();
+        schemes
+            .find(|scheme| {
+                let fits = is_scheme_of_13(*scheme) && scheme.is_for_key(key.public_key_info());
+                fits && offered.contains(*scheme as u16)
+            })
+            .map(|scheme| (certificate.clone(), scheme))
+            .ok_or(HandshakeError::SignatureScheme)
+    })
 }
 
 /// The schemes that the peer can verify; they must be there (RFC 8446 §4.2.3).

@@ -10,7 +10,7 @@ use super::keys::{ApplicationSecrets, Schedule, Traffic};
 use super::retry::Retried;
 use super::{
     CLIENT_CONTEXT, SERVER_CONTEXT, Secrets, Transcript, check_certificate, check_peer_finished, check_signature,
-    choose_scheme, finished, messages, offered_schemes, show_certificate,
+    choose_certificate, finished, messages, offered_schemes, show_certificate,
 };
 use crate::config::ClientCertificates;
 use crate::error::HandshakeError;
@@ -241,8 +241,7 @@ impl<'a> Choice<'a> {
             .filter(|suite| suite.version() == Version::DTLS_1_3)
             .find(|suite| hello.cipher_suites.contains(suite.code()))
             .ok_or(HandshakeError::CipherSuite)?;
-        let certificate = config.certificate.as_ref().ok_or(HandshakeError::SignatureScheme)?;
-        let scheme = choose_scheme(certificate, offered_schemes(extensions, message)?)?;
+        let (certificate, scheme) = choose_certificate(config, offered_schemes(extensions, message)?)?;
         let offered = extensions.supported_groups().map_err(|_| malformed(message))?;
         let shares = extensions.key_shares().map_err(|_| malformed(message))?;
         let (Some(offered), Some(shares)) = (offered, shares) else {
@@ -267,7 +266,7 @@ impl<'a> Choice<'a> {
         let agreed = Agreed::choose(config, message, extensions)?;
         Ok(Self {
             suite,
-            certificate: certificate.clone(),
+            certificate,
             scheme,
             group,
             public_key: share(group).map(|share| share.public_key),

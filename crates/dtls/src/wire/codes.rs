@@ -147,6 +147,8 @@ impl fmt::Display for HandshakeType {
 pub struct ExtensionType(pub u16);
 
 impl ExtensionType {
+    /// The name by which the client asks for the server (RFC 6066 §3).
+    pub const SERVER_NAME: Self = Self(0);
     /// Groups for key exchange (RFC 8422 §5.1.1).
     pub const SUPPORTED_GROUPS: Self = Self(10);
     /// How points are written (RFC 8422 §5.1.2).
@@ -171,6 +173,8 @@ impl ExtensionType {
     pub const SUPPORTED_VERSIONS: Self = Self(43);
     /// What HelloRetryRequest gave, to be sent back (RFC 8446 §4.2.2).
     pub const COOKIE: Self = Self(44);
+    /// Which session tickets are of use (RFC 8446 §4.2.9).
+    pub const PSK_KEY_EXCHANGE_MODES: Self = Self(45);
     /// Whose certificates are welcome (RFC 8446 §4.2.4).
     pub const CERTIFICATE_AUTHORITIES: Self = Self(47);
     /// Public keys for key exchange (RFC 8446 §4.2.8).

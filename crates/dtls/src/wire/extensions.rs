@@ -3,12 +3,19 @@
 use nom::Parser;
 use nom::combinator::{map, verify};
 use nom::multi::fold_many0;
-use nom::number::complete::be_u16;
+use nom::number::complete::{be_u8, be_u16};
+use nom::sequence::preceded;
 
 use super::{Codes, ExtensionType, ParseError, Parsed, Version, complete, opaque8, opaque16};
 
 /// A hello with more is refused, so that looking for duplicates stays cheap. Browsers send about 16.
 pub const MAX_EXTENSIONS: usize = 64;
+
+/// The kind of a server's name: a DNS name (RFC 6066 §3).
+pub const HOST_NAME: u8 = 0;
+
+/// The longest that a DNS name can be (RFC 1035 §2.3.4).
+const MAX_HOST_NAME: usize = 255;
 
 /// A block of extensions whose framing is known to be good and in which no type occurs twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +63,15 @@ impl<'a> Extensions<'a> {
         parser: impl Parser<&'a [u8], Output = T, Error = ParseError>,
     ) -> Result<Option<T>, ParseError> {
         self.get(kind).map(|content| complete(parser, content)).transpose()
+    }
+
+    /// Whether an extension is there that has no content.
+    fn is_empty_answer(&self, kind: ExtensionType) -> Result<bool, ParseError> {
+        match self.get(kind) {
+            None => Ok(false),
+            Some([]) => Ok(true),
+            Some(_) => Err(ParseError::Length),
+        }
     }
 
     /// The client's versions (RFC 8446 §4.2.1).
@@ -107,11 +123,7 @@ impl<'a> Extensions<'a> {
 
     /// Whether the master secret covers the handshake (RFC 7627 §5.1); the extension is empty.
     pub fn extended_master_secret(&self) -> Result<bool, ParseError> {
-        match self.get(ExtensionType::EXTENDED_MASTER_SECRET) {
-            None => Ok(false),
-            Some([]) => Ok(true),
-            Some(_) => Err(ParseError::Length),
-        }
+        self.is_empty_answer(ExtensionType::EXTENDED_MASTER_SECRET)
     }
 
     /// What ties a renegotiation to its predecessor; empty in a first handshake (RFC 5746 §3.2).
@@ -128,6 +140,16 @@ impl<'a> Extensions<'a> {
     /// Protocols of the application: the client's by preference, the server's one (RFC 7301 §3.1).
     pub fn application_protocols(&self) -> Result<Option<ProtocolNames<'a>>, ParseError> {
         self.typed(ExtensionType::ALPN, ProtocolNames::parse)
+    }
+
+    /// The DNS name by which the client asks for the server (RFC 6066 §3).
+    pub fn server_name(&self) -> Result<Option<&'a str>, ParseError> {
+        self.typed(ExtensionType::SERVER_NAME, server_names)
+    }
+
+    /// Whether the server made use of that name (RFC 6066 §3); the extension is empty.
+    pub fn server_name_answer(&self) -> Result<bool, ParseError> {
+        self.is_empty_answer(ExtensionType::SERVER_NAME)
     }
 
     /// The longest plaintext of a record that the sender takes (RFC 8449 §4). In DTLS 1.3 the byte of
@@ -225,6 +247,18 @@ pub struct UseSrtp<'a> {
 impl<'a> UseSrtp<'a> {
     fn parse(input: &'a [u8]) -> Parsed<'a, Self> {
         map((Codes::parse16, opaque8), |(profiles, mki)| Self { profiles, mki }).parse(input)
+    }
+}
+
+/// A list of which only one name can be known: there is no kind but DNS names.
+fn server_names(input: &[u8]) -> Parsed<'_, &str> {
+    let (rest, list) = opaque16(input)?;
+    let name = preceded(verify(be_u8, |kind| *kind == HOST_NAME), opaque16);
+    let name = complete(name, list).map_err(nom::Err::Failure)?;
+    let is_name = !name.is_empty() && name.len() <= MAX_HOST_NAME && !name.contains(&0);
+    match core::str::from_utf8(name) {
+        Ok(name) if is_name => Ok((rest, name)),
+        _ => Err(nom::Err::Failure(ParseError::Value)),
     }
 }
 

@@ -6,9 +6,12 @@ use nom::multi::fold_many0;
 use nom::number::complete::{be_u8, be_u16, be_u24};
 use nom::sequence::terminated;
 
+use pollrtc_crypto::SignatureScheme;
+
 use super::extensions::Extensions;
 use super::{
-    Codes, HandshakeType, ParseError, Parsed, Version, complete, opaque8, opaque16, opaque24, random, version,
+    Authentication, Codes, HandshakeType, ParseError, Parsed, Version, complete, opaque8, opaque16, opaque24, random,
+    version,
 };
 
 /// Bytes before the body of a message, and before each fragment of one.
@@ -289,6 +292,15 @@ impl<'a> CertificateRequest<'a> {
     pub const ECDSA_SIGN: u8 = 64;
     /// The code point of RSA keys.
     pub const RSA_SIGN: u8 = 1;
+
+    /// Whether the server takes a certificate whose key signs with this scheme. Both lists count.
+    pub fn takes(&self, scheme: SignatureScheme) -> bool {
+        let kind = match Authentication::of(scheme) {
+            Authentication::Ecdsa => Self::ECDSA_SIGN,
+            Authentication::Rsa => Self::RSA_SIGN,
+        };
+        self.certificate_types.contains(&kind) && self.signature_schemes.contains(scheme as u16)
+    }
 
     /// Parses a whole body.
     pub fn parse(body: &'a [u8]) -> Result<Self, ParseError> {

@@ -98,7 +98,7 @@ fn who_does_not_speak_of_ids_is_spoken_to_without() {
 fn both_versions_answer_in_the_servers_hello() {
     for versions in VERSIONS {
         let mut setup = setup(versions, 3, 2);
-        setup.client.groups = vec![NamedGroup::X25519];
+        setup.client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
         let mut pair = setup.pair();
         let hello = pair.client_sends();
         let body = body_of(&hello, HandshakeType::CLIENT_HELLO);
@@ -222,10 +222,10 @@ fn a_rivals_wish_does_not_stay() {
     // Somebody faster wants to be sent an id; the peer does not.
     for versions in VERSIONS {
         let mut rival = setup(versions, 9, 0);
-        rival.client.groups = vec![NamedGroup::X25519];
+        rival.client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
         let rival = rival.pair().client_sends();
         let mut setup = setup(versions, 0, 4);
-        setup.client.groups = vec![NamedGroup::X25519];
+        setup.client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
         setup.client.connection_ids = None;
         let mut pair: Pair = setup.pair();
         pair.server_gets(&rival[0]);

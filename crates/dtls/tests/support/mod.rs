@@ -91,7 +91,7 @@ impl Setup {
     }
 
     pub(crate) fn server_certificate(&self) -> Certificate {
-        self.server.certificate.clone().expect("a server has one")
+        self.server.certificates[0].clone()
     }
 
     pub(crate) fn pair(self) -> Pair {

@@ -420,7 +420,7 @@ fn a_good_hello_from_somebody_faster_gives_way_to_the_peers_own() {
         let mut stranger = Setup::new().speaking(first).pair();
         stranger.client = {
             let mut config = Setup::new().speaking(first).client;
-            config.groups = vec![NamedGroup::X25519];
+            config.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
             Connection::client(config, rng(77), address("192.0.2.7:1"))
         };
         for datagram in stranger.client_sends() {
@@ -500,6 +500,21 @@ fn messages_that_have_no_place_after_the_handshake_end_it() {
             matches!(events[..], [Event::Closed(CloseReason::Handshake(_))]),
             "{kind} {events:?}"
         );
+    }
+}
+
+#[test]
+fn nothing_follows_a_key_update_under_the_old_keys_in_whatever_order_it_comes() {
+    for order in [[6, 7], [7, 6]] {
+        let mut setup = Setup::v13();
+        let tap = Tap::on(&mut setup.server);
+        let mut pair = setup.pair().connect();
+        let mut keys = tap.server_application();
+        for message_seq in order {
+            pair.client_gets(&keys.message(HandshakeType::KEY_UPDATE, message_seq, &[0]));
+        }
+        let reason = CloseReason::Violation(AlertDescription::UNEXPECTED_MESSAGE);
+        assert_eq!(pair.client_events(), [Event::Closed(reason)], "{order:?}");
     }
 }
 

@@ -141,7 +141,7 @@ fn clients_may_come_without_a_certificate_where_the_server_allows_it() {
         (ClientCertificates::NotRequested, true),
     ] {
         let mut setup = Setup::v13();
-        setup.client.certificate = None;
+        setup.client.certificates.clear();
         setup.server.client_certificates = asked;
         let mut pair = setup.pair();
         pair.settle();
