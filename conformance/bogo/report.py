@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Sums up the results of run.sh by the groups of scope.json, and lists the commonest failures.
 
-usage: report.py RESULTS.json          exit code 1 if a test failed
+usage: report.py RESULTS.json [core]   exit code 1 if a test failed or, of the scope that is named,
+                                       neither passed nor is disabled
        report.py --names core          the names of the tests of a scope, for the runner
 """
 
@@ -40,7 +41,7 @@ def cause(error):
     return " | ".join([error.split("\n")[0], found(r"stderr:\s*\n(.*)"), found(r"local: (.*)"), wanted])
 
 
-def report(path):
+def report(path, whole=None):
     results = json.loads(pathlib.Path(path).read_text())["tests"]
     scopes = scope()
     counts = collections.defaultdict(collections.Counter)
@@ -62,11 +63,20 @@ def report(path):
     print(f"{'all':50}", ", ".join(f"{total[k]} {k}" for k in sorted(total)))
     for text, names in sorted(causes.items(), key=lambda item: -len(item[1])):
         print(len(names), text, names[:4])
-    return 1 if total["failed"] else 0
+    missing = [
+        name
+        for name, (group, _) in scopes.items()
+        if whole and group.startswith(whole)
+        and results.get(name, {}).get("actual") != "PASS"
+        and not any(fnmatch.fnmatchcase(name, pattern) for pattern in disabled)
+    ]
+    if missing:
+        print(len(missing), "of the scope did not pass:", missing[:20])
+    return 1 if total["failed"] or missing else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 3 and sys.argv[1] == "--names":
         print_names(sys.argv[2])
     else:
-        sys.exit(report(sys.argv[1]))
+        sys.exit(report(*sys.argv[1:]))

@@ -1,62 +1,103 @@
-//! The certificate that a test gives us.
+//! The certificates that a test gives us.
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pollrtc_crypto::{Certificate, CryptoError, Rng, SignatureScheme, SigningKey, default_provider};
 
+use crate::options::Credential;
 use crate::session::Failure;
 
-/// Reads a certificate and its key. Each signature takes `delay` of the time of the test, which is
-/// added up in `spent`.
+/// Reads a certificate and its key. Each signature takes `delay` of the time of the test. What is
+/// signed is noted in `signatures` under the credential's number.
 pub(crate) fn load(
-    certificate: &Path,
-    key: &Path,
+    credential: &Credential,
+    number: usize,
     delay: Duration,
-    spent: &Arc<Spent>,
+    signatures: &Arc<Signatures>,
 ) -> Result<Certificate, Failure> {
-    let certificate = pem(certificate, "CERTIFICATE")?;
+    let (Some(certificate), Some(key)) = (&credential.certificate_file, &credential.key_file) else {
+        return Err(Failure::Credential);
+    };
+    let mut chain = pem(certificate, "CERTIFICATE")?;
     let key = pem(key, "PRIVATE KEY")?;
     let key = default_provider()
-        .signing_key_from_pkcs8(&key)
+        .signing_key_from_pkcs8(key.first().ok_or(Failure::Credential)?)
         .map_err(|_| Failure::Unimplemented("the kind of key"))?;
-    let key = Arc::new(SlowKey {
+    let mut schemes = key.schemes().to_vec();
+    if !credential.schemes.is_empty() {
+        let wanted = credential.schemes.iter();
+        schemes = wanted
+            .filter_map(|code| schemes.iter().copied().find(|scheme| *scheme as u16 == *code))
+            .collect();
+    }
+    if chain.is_empty() {
+        return Err(Failure::Credential);
+    }
+    let own = chain.remove(0);
+    let key = Arc::new(WatchedKey {
         key,
+        schemes,
+        number,
         delay,
-        spent: spent.clone(),
+        signatures: signatures.clone(),
     });
-    Certificate::from_der(&certificate, key).map_err(|_| Failure::Credential)
+    let certificate = Certificate::from_der(&own, key).map_err(|_| Failure::Credential)?;
+    Ok(certificate.with_authorities(chain))
 }
 
-/// Time that signatures took, in the time of the test.
-#[derive(Debug, Default)]
-pub(crate) struct Spent(AtomicU64);
+/// What was signed.
+#[derive(Debug)]
+pub(crate) struct Signatures {
+    /// How long it took, in the time of the test.
+    nanos: AtomicU64,
+    /// The credential that signed last.
+    credential: AtomicUsize,
+}
 
-impl Spent {
-    /// How much it was since the last call.
-    pub(crate) fn take(&self) -> Duration {
-        Duration::from_nanos(self.0.swap(0, Ordering::Relaxed))
+impl Default for Signatures {
+    fn default() -> Self {
+        Self {
+            nanos: AtomicU64::new(0),
+            credential: AtomicUsize::new(usize::MAX),
+        }
     }
 }
 
-#[derive(Debug)]
-struct SlowKey {
-    key: Arc<dyn SigningKey>,
-    delay: Duration,
-    spent: Arc<Spent>,
+impl Signatures {
+    /// How much time they took since the last call.
+    pub(crate) fn take_time(&self) -> Duration {
+        Duration::from_nanos(self.nanos.swap(0, Ordering::Relaxed))
+    }
+
+    /// The number of the credential that signed last.
+    pub(crate) fn credential(&self) -> Option<usize> {
+        Some(self.credential.load(Ordering::Relaxed)).filter(|number| *number != usize::MAX)
+    }
 }
 
-impl SigningKey for SlowKey {
+/// A key that is slow, prefers what the test prefers, and whose use is seen.
+#[derive(Debug)]
+struct WatchedKey {
+    key: Arc<dyn SigningKey>,
+    schemes: Vec<SignatureScheme>,
+    number: usize,
+    delay: Duration,
+    signatures: Arc<Signatures>,
+}
+
+impl SigningKey for WatchedKey {
     fn schemes(&self) -> &[SignatureScheme] {
-        self.key.schemes()
+        &self.schemes
     }
 
     fn sign(&self, scheme: SignatureScheme, message: &[u8], rng: &mut Rng) -> Result<Vec<u8>, CryptoError> {
         let nanos = u64::try_from(self.delay.as_nanos()).unwrap_or(u64::MAX);
-        self.spent.0.fetch_add(nanos, Ordering::Relaxed);
+        self.signatures.nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.signatures.credential.store(self.number, Ordering::Relaxed);
         self.key.sign(scheme, message, rng)
     }
 
@@ -69,13 +110,13 @@ impl SigningKey for SlowKey {
     }
 }
 
-/// The first block of this kind in a file (RFC 7468).
-fn pem(path: &Path, kind: &str) -> Result<Vec<u8>, Failure> {
+/// The blocks of this kind in a file (RFC 7468).
+fn pem(path: &Path, kind: &str) -> Result<Vec<Vec<u8>>, Failure> {
     let text = fs::read_to_string(path).map_err(Failure::Transport)?;
     let (begin, end) = (format!("-----BEGIN {kind}-----"), format!("-----END {kind}-----"));
-    let block = text.split_once(&begin).and_then(|(_, rest)| rest.split_once(&end));
-    let (digits, _) = block.ok_or(Failure::Credential)?;
-    base64(digits).ok_or(Failure::Credential)
+    let blocks = text.split(&begin).skip(1);
+    let bytes = blocks.map(|block| base64(block.split_once(&end)?.0));
+    bytes.collect::<Option<_>>().ok_or(Failure::Credential)
 }
 
 /// RFC 4648 §4, white space ignored.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use pollrtc_crypto::{NamedGroup, default_provider};
+use pollrtc_crypto::{NamedGroup, SignatureScheme, default_provider};
 use pollrtc_dtls::{SrtpProfile, Version};
 
 /// Why there is nothing to run.
@@ -27,10 +27,13 @@ pub(crate) struct Options {
     pub(crate) shim_id: u64,
     pub(crate) ipv6: bool,
     pub(crate) server: bool,
-    pub(crate) certificate_file: Option<PathBuf>,
-    pub(crate) key_file: Option<PathBuf>,
+    /// What we may show, by preference; the last of them is what the test calls the default.
+    pub(crate) credentials: Vec<Credential>,
+    pub(crate) expected_credential: Option<usize>,
     pub(crate) versions: Versions,
     pub(crate) groups: Vec<NamedGroup>,
+    /// What the peer may sign with.
+    pub(crate) signature_schemes: Vec<SignatureScheme>,
     pub(crate) mtu: Option<usize>,
     pub(crate) max_certificates: Option<usize>,
     pub(crate) initial_timeout: Option<Duration>,
@@ -38,6 +41,9 @@ pub(crate) struct Options {
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
     pub(crate) application_protocols: Vec<Vec<u8>>,
     pub(crate) expected_protocol: Option<Vec<u8>>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) expected_server_name: Option<String>,
+    pub(crate) no_tickets: bool,
     pub(crate) client_certificate: ClientCertificate,
     pub(crate) verification: Verification,
     pub(crate) export: Option<Export>,
@@ -46,6 +52,14 @@ pub(crate) struct Options {
     pub(crate) shuts_down: bool,
     pub(crate) updates_keys_before_reading: bool,
     pub(crate) updates_keys: bool,
+}
+
+/// A certificate with its key, and what it signs with, by preference.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Credential {
+    pub(crate) certificate_file: Option<PathBuf>,
+    pub(crate) key_file: Option<PathBuf>,
+    pub(crate) schemes: Vec<u16>,
 }
 
 /// The versions that the test leaves us.
@@ -108,6 +122,9 @@ impl Options {
         let mut arguments = Arguments(arguments);
         let mut is_dtls = false;
         let mut export = Export::default();
+        let mut expected_credential = None;
+        // Flags are about the default credential until one of another is announced.
+        let mut credentials = vec![Credential::default()];
         while let Some(flag) = arguments.0.next() {
             match flag.as_str() {
                 "-is-handshaker-supported" => return Err(OptionsError::Handshaker),
@@ -116,8 +133,11 @@ impl Options {
                 "-shim-id" => options.shim_id = arguments.number(&flag)?,
                 "-ipv6" => options.ipv6 = true,
                 "-server" => options.server = true,
-                "-cert-file" => options.certificate_file = Some(arguments.text(&flag)?.into()),
-                "-key-file" => options.key_file = Some(arguments.text(&flag)?.into()),
+                "-new-x509-credential" => credentials.push(Credential::default()),
+                "-cert-file" => newest(&mut credentials).certificate_file = Some(arguments.text(&flag)?.into()),
+                "-key-file" => newest(&mut credentials).key_file = Some(arguments.text(&flag)?.into()),
+                "-signing-prefs" => newest(&mut credentials).schemes.push(arguments.number(&flag)?),
+                "-expect-selected-credential" => expected_credential = Some(arguments.number::<i32>(&flag)?),
                 "-min-version" => options.versions.at_least(Version(arguments.number(&flag)?)),
                 "-max-version" => options.versions.at_most(Version(arguments.number(&flag)?)),
                 "-no-tls12" => options.versions.v12 = false,
@@ -138,6 +158,9 @@ impl Options {
                 // No client offers this.
                 "-reject-alpn" => options.application_protocols = vec![b"pollrtc".to_vec()],
                 "-expect-alpn" => options.expected_protocol = Some(arguments.text(&flag)?.into_bytes()),
+                "-host-name" => options.server_name = Some(arguments.text(&flag)?),
+                "-expect-server-name" => options.expected_server_name = Some(arguments.text(&flag)?),
+                "-no-ticket" => options.no_tickets = true,
                 "-verify-peer" => {
                     options.verification.enforced = true;
                     options.asks_clients(ClientCertificate::Optional);
@@ -158,24 +181,29 @@ impl Options {
                 "-async"
                 | "-implicit-handshake"
                 | "-use-old-client-cert-callback"
-                | "-no-ticket"
                 | "-no-tls1"
                 | "-no-tls11"
                 | "-expect-no-session" => {}
-                // We take all that we know.
                 "-verify-prefs" => {
                     let code: u16 = arguments.number(&flag)?;
-                    let known = default_provider().signature_schemes();
-                    if !known.iter().any(|scheme| *scheme as u16 == code) {
-                        return Err(unknown(&flag));
-                    }
+                    let mut known = default_provider().signature_schemes().iter().copied();
+                    let scheme = known.find(|scheme| *scheme as u16 == code);
+                    options.signature_schemes.push(scheme.ok_or_else(|| unknown(&flag))?);
                 }
                 // Roots are the caller's business; staples and timestamps are never asked of us.
-                "-trust-cert" | "-ocsp-response" | "-signed-cert-timestamps" => {
+                "-trust-cert" => drop(arguments.text(&flag)?),
+                "-ocsp-response" | "-signed-cert-timestamps" if credentials.len() == 1 => {
                     arguments.text(&flag)?;
                 }
                 _ => return Err(OptionsError::Unknown(flag)),
             }
+        }
+        let default = credentials.remove(0);
+        options.credentials = credentials;
+        let index = |number: i32| usize::try_from(number).unwrap_or(options.credentials.len());
+        options.expected_credential = expected_credential.map(index);
+        if default.certificate_file.is_some() {
+            options.credentials.push(default);
         }
         options.export = (export.length > 0).then_some(export);
         match is_dtls {
@@ -189,6 +217,12 @@ impl Options {
             self.client_certificate = wanted;
         }
     }
+}
+
+/// There is always the default one.
+fn newest(credentials: &mut [Credential]) -> &mut Credential {
+    let last = credentials.len() - 1;
+    &mut credentials[last]
 }
 
 struct Arguments<I>(I);

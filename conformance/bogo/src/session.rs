@@ -8,10 +8,10 @@ use pollrtc_core::{Datagram, Instant, StateMachine};
 use pollrtc_crypto::Rng;
 use pollrtc_dtls::{
     AlertDescription, ClientCertificates, CloseReason, Config, Connection, Event, HandshakeError, KeyUpdateRequest,
-    PeerVerification, Versions,
+    PeerVerification, Stats, Versions,
 };
 
-use crate::credential::{self, Spent};
+use crate::credential::{self, Signatures};
 use crate::options::{ClientCertificate, Options};
 use crate::transport::{Command, Transport};
 
@@ -30,8 +30,10 @@ pub(crate) enum Failure {
     ClientHelloRefused(HandshakeError),
     #[error("the connection ended: {0}")]
     Closed(CloseReason),
-    #[error("the runner went away during the handshake")]
-    Interrupted,
+    #[error("the runner went away during the handshake; dropped:{0}")]
+    Interrupted(String),
+    #[error("nothing came within {MAX_TIMEOUTS} timeouts")]
+    TimedOut,
     #[error("the next timeout is in {actual:?}, not in {expected:?}")]
     Timeout {
         expected: Option<Duration>,
@@ -39,16 +41,23 @@ pub(crate) enum Failure {
     },
     #[error("another protocol of the application was negotiated")]
     Protocol,
+    #[error("another server was asked for: {0:?}")]
+    ServerName(Option<String>),
+    #[error("the credential that signed is number {0:?}")]
+    SelectedCredential(Option<usize>),
     #[error("{0}")]
     Send(#[from] pollrtc_dtls::SendError),
     #[error("{0}")]
     Export(#[from] pollrtc_dtls::ExportError),
 }
 
+/// After how many timeouts in a row BoringSSL gives up, and so do we, as the caller.
+const MAX_TIMEOUTS: u64 = 13;
+
 /// Runs the test to its end.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let spent = Arc::new(Spent::default());
-    let config = config(options, &spent)?;
+    let signatures = Arc::new(Signatures::default());
+    let config = config(options, &signatures)?;
     let transport = Transport::connect(options.ipv6, options.port, options.shim_id)?;
     let peer = ([192, 0, 2, 1], 4433).into();
     let rng = Rng::from_os();
@@ -60,7 +69,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
             false => Connection::client(config, rng, peer),
         },
         now: Instant::from_millis(1_000_000),
-        spent,
+        signatures,
+        resent_before: 0,
         is_over: false,
     };
     let result = session.run();
@@ -68,22 +78,24 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     result
 }
 
-fn config(options: &Options, spent: &Arc<Spent>) -> Result<Config, Failure> {
+fn config(options: &Options, signatures: &Arc<Signatures>) -> Result<Config, Failure> {
     let versions = match (options.versions.v12, options.versions.v13) {
         (true, true) => Versions::Both,
         (true, false) => Versions::Dtls12,
         (false, true) => Versions::Dtls13,
         (false, false) => return Err(Failure::NoVersion),
     };
-    let certificate = match (&options.certificate_file, &options.key_file) {
-        (Some(certificate), Some(key)) => {
-            let delay = options.private_key_delay;
-            Some(credential::load(certificate, key, delay, spent)?)
-        }
-        _ => None,
-    };
-    let mut config = Config::new(certificate, verification(options));
+    let mut config = Config::new(None, verification(options));
+    for (number, credential) in options.credentials.iter().enumerate() {
+        let delay = options.private_key_delay;
+        config
+            .certificates
+            .push(credential::load(credential, number, delay, signatures)?);
+    }
     config.versions = versions;
+    if !options.signature_schemes.is_empty() {
+        config.signature_schemes.clone_from(&options.signature_schemes);
+    }
     if !options.groups.is_empty() {
         config.groups.clone_from(&options.groups);
     }
@@ -93,8 +105,10 @@ fn config(options: &Options, spent: &Arc<Spent>) -> Result<Config, Failure> {
         ClientCertificate::Required => ClientCertificates::Required,
     };
     config.application_protocols.clone_from(&options.application_protocols);
+    config.server_name.clone_from(&options.server_name);
+    config.session_tickets = !options.no_tickets;
     config.srtp_profiles.clone_from(&options.srtp_profiles);
-    // How patient an endpoint is is up to the runner.
+    // How patient we are is counted in timeouts.
     config.handshake_timeout = Duration::MAX;
     if let Some(mtu) = options.mtu {
         config.mtu = mtu;
@@ -120,12 +134,30 @@ fn verification(options: &Options) -> PeerVerification {
     PeerVerification::Callback(Arc::new(move |_| Err(alert)))
 }
 
+/// What was dropped without a word, and why.
+fn dropped(stats: &Stats) -> String {
+    let reasons = [
+        ("malformed records", stats.malformed_records),
+        ("unexpected records", stats.unexpected_records),
+        ("replayed records", stats.replayed_records),
+        ("forged records", stats.forged_records),
+        ("unauthenticated alerts", stats.unauthenticated_alerts),
+        ("malformed fragments", stats.malformed_fragments),
+        ("refused fragments", stats.refused_fragments),
+        ("replaced fragments", stats.replaced_fragments),
+    ];
+    let counted = reasons.iter().filter(|(_, count)| *count > 0);
+    counted.map(|(reason, _)| format!(" {reason};")).collect()
+}
+
 struct Session<'a> {
     options: &'a Options,
     transport: Transport,
     connection: Connection,
     now: Instant,
-    spent: Arc<Spent>,
+    signatures: Arc<Signatures>,
+    /// How many flights had been sent again when the last datagram came.
+    resent_before: u64,
     /// One side has said goodbye.
     is_over: bool,
 }
@@ -143,6 +175,9 @@ impl Session<'_> {
                 Command::Advance(time) => {
                     self.now += time;
                     self.connection.handle_timeout(self.now);
+                    if self.connection.stats().flights_resent - self.resent_before >= MAX_TIMEOUTS {
+                        return Err(Failure::TimedOut);
+                    }
                 }
                 Command::SetMtu(mtu) => self.connection.set_mtu(mtu),
                 // Half as long again is what the connection makes of it.
@@ -152,7 +187,7 @@ impl Session<'_> {
                 }
                 Command::ExpectTimeout(expected) => self.check_timeout(expected)?,
                 Command::End if self.connection.is_connected() => return Ok(()),
-                Command::End => return Err(Failure::Interrupted),
+                Command::End => return Err(Failure::Interrupted(dropped(&self.connection.stats()))),
             }
         }
     }
@@ -161,7 +196,8 @@ impl Session<'_> {
         let datagram = Datagram::udp(self.connection.remote(), datagram);
         let received = self.connection.handle_datagram(self.now, datagram);
         let messages: Vec<Vec<u8>> = received.map(|message| message.to_vec()).collect();
-        self.now += self.spent.take();
+        self.resent_before = self.connection.stats().flights_resent;
+        self.now += self.signatures.take_time();
         // What ended the handshake came first.
         self.handle_events()?;
         for message in messages {
@@ -201,6 +237,14 @@ impl Session<'_> {
         let expected = self.options.expected_protocol.as_deref();
         if expected.is_some() && self.connection.application_protocol() != expected {
             return Err(Failure::Protocol);
+        }
+        let server_name = self.connection.server_name();
+        if self.options.expected_server_name.is_some() && server_name != self.options.expected_server_name.as_deref() {
+            return Err(Failure::ServerName(server_name.map(str::to_owned)));
+        }
+        let signed = self.signatures.credential();
+        if self.options.expected_credential.is_some() && signed != self.options.expected_credential {
+            return Err(Failure::SelectedCredential(signed));
         }
         if let Some(export) = &self.options.export {
             let mut keys = vec![0; export.length];
