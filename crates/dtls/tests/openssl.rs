@@ -68,6 +68,18 @@ impl Identity {
         Self::new(name, &["-newkey", "rsa:2048"])
     }
 
+    /// The same in our own type.
+    fn ours(&self) -> Certificate {
+        let pkcs8 = Command::new("openssl")
+            .args(["pkcs8", "-topk8", "-nocrypt", "-outform", "der", "-in"])
+            .arg(&self.key)
+            .output()
+            .unwrap()
+            .stdout;
+        let key = default_provider().signing_key_from_pkcs8(&pkcs8).unwrap();
+        Certificate::from_der(&self.der, key).unwrap()
+    }
+
     fn verification(&self) -> PeerVerification {
         PeerVerification::Fingerprints(vec![Fingerprint::of(HashAlgorithm::Sha256, &self.der)])
     }
@@ -279,6 +291,34 @@ fn openssls_client_with_every_suite_to_our_server() {
         our_server_talks_to(&ecdsa, config(&ecdsa), &["-cipher", cipher]);
         our_server_talks_to(&rsa, config(&rsa), &["-cipher", cipher]);
     }
+}
+
+#[test]
+fn openssls_client_with_every_rsa_suite_to_our_server() {
+    if !openssl_is_here() {
+        return;
+    }
+    let (own, peer) = (Identity::rsa("our-rsa"), Identity::ecdsa("client-of-rsa"));
+    for cipher in [
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-CHACHA20-POLY1305",
+    ] {
+        let mut config = config(&peer);
+        config.certificate = Some(own.ours());
+        our_server_talks_to(&peer, config, &["-cipher", cipher]);
+    }
+}
+
+#[test]
+fn our_client_with_an_rsa_certificate_gives_a_cookie_back() {
+    if !openssl_is_here() {
+        return;
+    }
+    let (own, peer) = (Identity::rsa("our-rsa-client"), Identity::ecdsa("server-cookie"));
+    let mut config = config(&peer);
+    config.certificate = Some(own.ours());
+    our_client_talks_to(&peer, config, &["-listen"]);
 }
 
 #[test]
