@@ -108,7 +108,9 @@ impl subject::Pair for Pair {
                 .map(|payload| payload.len())
                 .sum::<usize>()
         });
-        (received == Some(length)).then_some(()).ok_or_else(|| "not opened".into())
+        (received == Some(length))
+            .then_some(())
+            .ok_or_else(|| "not opened".into())
     }
 
     fn sent(&self) -> (usize, usize) {

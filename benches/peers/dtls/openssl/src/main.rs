@@ -148,7 +148,9 @@ struct Pair {
 impl subject::Pair for Pair {
     fn protect(&mut self, payload: &[u8]) -> Result<(), String> {
         let sent = self.client.ssl_write(payload).map_err(|error| error.to_string())?;
-        (sent == payload.len()).then_some(()).ok_or_else(|| "not written".into())
+        (sent == payload.len())
+            .then_some(())
+            .ok_or_else(|| "not written".into())
     }
 
     fn unprotect(&mut self, length: usize) -> Result<(), String> {
