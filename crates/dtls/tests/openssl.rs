@@ -305,7 +305,7 @@ fn openssls_client_with_every_rsa_suite_to_our_server() {
         "ECDHE-RSA-CHACHA20-POLY1305",
     ] {
         let mut config = config(&peer);
-        config.certificate = Some(own.ours());
+        config.certificates = vec![own.ours()];
         our_server_talks_to(&peer, config, &["-cipher", cipher]);
     }
 }
@@ -317,7 +317,7 @@ fn our_client_with_an_rsa_certificate_gives_a_cookie_back() {
     }
     let (own, peer) = (Identity::rsa("our-rsa-client"), Identity::ecdsa("server-cookie"));
     let mut config = config(&peer);
-    config.certificate = Some(own.ours());
+    config.certificates = vec![own.ours()];
     our_client_talks_to(&peer, config, &["-listen"]);
 }
 
