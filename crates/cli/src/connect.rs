@@ -6,10 +6,11 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use pollrtc::{Bytes, ChannelId, Config, Event, Message};
+use pollrtc::{Bytes, ChannelId, Event, Message};
 use pollrtc_tokio::{Endpoint, Peer};
 use serde_json::{Value, json};
 
+use crate::connection;
 use crate::net::{address_towards, own_addresses};
 use crate::signal::Description;
 
@@ -31,6 +32,8 @@ pub(crate) struct Args {
     /// How long all of it may take
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     timeout: u64,
+    #[command(flatten)]
+    connection: connection::Options,
 }
 
 /// Prints what happened as JSON; succeeds only if all came back, in order and unchanged.
@@ -64,7 +67,7 @@ async fn connect(args: &Args, report: &mut Value) -> Result<(), Box<dyn Error>> 
     };
     let sockets: Vec<_> = addresses.iter().map(|address| SocketAddr::new(*address, 0)).collect();
     let endpoint = Endpoint::bind(&sockets)?;
-    let peer = endpoint.peer(Config::default());
+    let peer = endpoint.peer(args.connection.config()?);
     let channel = peer.create_data_channel("echo")?;
 
     let began = Instant::now();
@@ -115,8 +118,8 @@ async fn ask(url: String, offer: String) -> Result<String, Box<dyn Error>> {
 async fn opened(peer: &Peer, ours: ChannelId, report: &mut Value) -> Result<(), Box<dyn Error>> {
     while let Some(event) = peer.next_event().await {
         match event {
-            Event::Secured { version, cipher_suite } => {
-                report["dtls"] = json!({ "version": version.to_string(), "cipher_suite": cipher_suite.to_string() })
+            Event::Secured { .. } => {
+                report["dtls"] = peer.stats().security.as_ref().map_or(Value::Null, connection::describe);
             }
             Event::ChannelOpen { channel, .. } if channel == ours => return Ok(()),
             Event::ChannelClosed { channel, reason } if channel == ours => return Err(reason.to_string().into()),

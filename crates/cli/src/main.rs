@@ -2,6 +2,7 @@
 //! nothing but itself behind simulated NATs.
 
 mod connect;
+mod connection;
 mod loopback;
 mod net;
 mod serve;

@@ -123,6 +123,23 @@ pub enum NamedGroup {
 }
 
 impl NamedGroup {
+    /// Its name in the registry of TLS's groups (RFC 8446 §11).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Secp256r1 => "secp256r1",
+            Self::Secp384r1 => "secp384r1",
+            Self::X25519 => "x25519",
+            Self::X25519MlKem768 => "X25519MLKEM768",
+        }
+    }
+
+    /// The group of that [`name`](Self::name), in upper or lower case.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::X25519MlKem768, Self::X25519, Self::Secp256r1, Self::Secp384r1]
+            .into_iter()
+            .find(|group| group.name().eq_ignore_ascii_case(name))
+    }
+
     /// Bytes of the public key of whoever speaks first: the client, in version 1.3.
     pub const fn public_key_len(self) -> usize {
         match self {

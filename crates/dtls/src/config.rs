@@ -14,6 +14,14 @@ use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provid
 use crate::error::HandshakeError;
 use crate::wire::{AlertDescription, CipherSuite, SrtpProfile, Version};
 
+/// The groups that are spoken unless told otherwise: X25519MLKEM768 (DTLS 1.3 only), X25519, P-256, P-384.
+pub const DEFAULT_GROUPS: [NamedGroup; 4] = [
+    NamedGroup::X25519MlKem768,
+    NamedGroup::X25519,
+    NamedGroup::Secp256r1,
+    NamedGroup::Secp384r1,
+];
+
 /// How a [`Connection`](crate::Connection) behaves. One configuration may serve many connections
 /// (it is shared as an `Arc`).
 #[derive(Clone, Debug)]
@@ -49,8 +57,8 @@ pub struct Config {
     /// Cipher suites by preference, of both versions. A version without any is not spoken.
     pub cipher_suites: Vec<CipherSuite>,
     /// Groups for key exchange by preference; those that the provider lacks are left out. Default:
-    /// X25519MLKEM768 (DTLS 1.3 only), X25519, P-256, P-384. In DTLS 1.2 a client's groups also say on
-    /// which curves the server's ECDSA key may be (RFC 8422 §5.1).
+    /// [`DEFAULT_GROUPS`]. In DTLS 1.2 a client's groups also say on which curves the server's ECDSA key may
+    /// be (RFC 8422 §5.1).
     pub groups: Vec<NamedGroup>,
     /// What the peer may sign with, by preference; what the provider lacks is left out. Default: all
     /// that the provider has. What we sign with is up to the [key](pollrtc_crypto::SigningKey::schemes)
@@ -109,12 +117,7 @@ impl Config {
             record_size_limit: None,
             versions: Versions::default(),
             cipher_suites: CipherSuite::ALL.to_vec(),
-            groups: vec![
-                NamedGroup::X25519MlKem768,
-                NamedGroup::X25519,
-                NamedGroup::Secp256r1,
-                NamedGroup::Secp384r1,
-            ],
+            groups: DEFAULT_GROUPS.to_vec(),
             signature_schemes: provider.signature_schemes().to_vec(),
             mtu: 1200,
             initial_rto: Duration::from_millis(400),

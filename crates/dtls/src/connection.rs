@@ -9,7 +9,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
-use pollrtc_crypto::Rng;
+use pollrtc_crypto::{NamedGroup, Rng};
 
 use crate::acks::Acks;
 use crate::config::Config;
@@ -458,12 +458,36 @@ impl Connection {
         }
     }
 
+    /// The version, as soon as both hellos have settled it.
+    pub fn version(&self) -> Option<Version> {
+        match &self.phase {
+            Phase::Client(client) => client.version(),
+            Phase::Server(server, _) => Some(server.version()),
+            Phase::Connected(established) => Some(established.version()),
+            Phase::Listening(_) | Phase::Closed => None,
+        }
+    }
+
     /// The cipher suite, once connected.
     pub fn cipher_suite(&self) -> Option<CipherSuite> {
         match &self.phase {
             Phase::Connected(established) => Some(established.cipher_suite()),
             _ => None,
         }
+    }
+
+    /// The group of the ephemeral keys, once connected.
+    pub fn group(&self) -> Option<NamedGroup> {
+        match &self.phase {
+            Phase::Connected(established) => Some(established.group),
+            _ => None,
+        }
+    }
+
+    /// Whether the client had to say hello twice, for another public key or a cookie of DTLS 1.3 (RFC 8446
+    /// §4.1.4); known once connected.
+    pub fn hello_was_retried(&self) -> bool {
+        matches!(&self.phase, Phase::Connected(established) if established.retried)
     }
 
     /// The DER of the peer's certificate, once connected; an anonymous client has none.

@@ -104,7 +104,7 @@ pub mod wire;
 
 pub use config::{
     CertificateCheck, ChooseConnectionId, ClientCertificates, Config, ConnectionIdChooser, ConnectionIdPolicy, Cookies,
-    KeyLog, PeerVerification, Versions,
+    DEFAULT_GROUPS, KeyLog, PeerVerification, Versions,
 };
 pub use connection::{Connection, Event, State};
 pub use error::{CloseReason, ConnectionIdError, ExportError, HandshakeError, SendError};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pollrtc_core::{Instant, StateMachine};
-use pollrtc_crypto::HashAlgorithm;
+use pollrtc_crypto::{HashAlgorithm, NamedGroup};
 use pollrtc_dtls::wire::{handshake, record};
 use pollrtc_dtls::{
     AlertDescription, CipherSuite, ClientCertificates, CloseReason, Config, Connection, Cookies, Event, ExportError,
@@ -79,6 +79,21 @@ fn every_cipher_suite_that_fits_our_keys_connects() {
             // An empty record says nothing to the application.
             let expected: Vec<Vec<u8>> = (length > 0).then_some(payload).into_iter().collect();
             assert_eq!(received, expected);
+        }
+    }
+}
+
+#[test]
+fn both_say_what_was_agreed_on() {
+    for group in [NamedGroup::X25519, NamedGroup::Secp256r1, NamedGroup::Secp384r1] {
+        let mut setup = Setup::new();
+        setup.server.groups = vec![NamedGroup::X25519MlKem768, group];
+        let mut pair = setup.pair();
+        assert_eq!((pair.client.version(), pair.client.group()), (None, None));
+        pair.settle();
+        for side in [&pair.client, &pair.server] {
+            assert_eq!((side.version(), side.group()), (Some(Version::DTLS_1_2), Some(group)));
+            assert!(!side.hello_was_retried());
         }
     }
 }

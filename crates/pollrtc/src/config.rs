@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 
-use pollrtc_crypto::{Certificate, Provider, Rng};
+use pollrtc_crypto::{Certificate, NamedGroup, Provider, Rng};
+use pollrtc_dtls::{DEFAULT_GROUPS, KeyLog, Versions};
 
 use crate::DtlsRole;
 
@@ -32,6 +33,14 @@ pub struct Config {
     /// Our DTLS role where the peer leaves us the choice. `Client` starts the handshake without
     /// waiting for the peer, and is what RFC 8842 §5.3 recommends.
     pub preferred_dtls_role: DtlsRole,
+    /// The versions of DTLS that are spoken; of two, the newer one is preferred.
+    pub dtls_versions: Versions,
+    /// Groups for DTLS's key exchange by preference; those that the provider lacks are left out. By default
+    /// X25519MLKEM768, which withstands quantum computers, is the first.
+    pub dtls_groups: Vec<NamedGroup>,
+    /// Gets the secrets of the connection, for tools that decrypt captures: lines as in the files that
+    /// `SSLKEYLOGFILE` names (RFC 9850). Nobody does unless told.
+    pub key_log: Option<KeyLog>,
     /// The largest message that we take, in bytes; told to the peer in SDP (RFC 8841 §6).
     pub max_message_size: usize,
     /// How many bytes may wait to be sent over all channels before `send` refuses more.
@@ -56,6 +65,9 @@ impl Config {
             stun_servers: Vec::new(),
             ice_lite: false,
             preferred_dtls_role: DtlsRole::Client,
+            dtls_versions: Versions::default(),
+            dtls_groups: DEFAULT_GROUPS.to_vec(),
+            key_log: None,
             max_message_size: 256 * 1024,
             max_buffered_amount: 16 * 1024 * 1024,
             receive_window: 2 * 1024 * 1024,

@@ -72,8 +72,8 @@ pub use pollrtc_core::Clock;
 pub use pollrtc_core::{Datagram, Ecn, Instant, Protocol, StateMachine, Transmit};
 #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 pub use pollrtc_crypto::default_provider;
-pub use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, Rng};
-pub use pollrtc_dtls::{CipherSuite, Version};
+pub use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Rng};
+pub use pollrtc_dtls::{CipherSuite, KeyLog, SrtpProfile, Version, Versions};
 pub use pollrtc_ice::{AddressError, Path};
 pub use pollrtc_sctp::Reliability;
 pub use pollrtc_sctp::channel::{
@@ -84,4 +84,4 @@ pub use pollrtc_sdp::negotiation::{
     Description as SessionDescription, DtlsRole, NegotiationError, RemoteCandidate, SdpKind, SignalingState,
 };
 pub use router::{PeerId, Router};
-pub use stats::Stats;
+pub use stats::{DtlsParameters, Stats};

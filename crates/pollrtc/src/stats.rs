@@ -2,7 +2,30 @@
 
 use core::time::Duration;
 
+use pollrtc_crypto::NamedGroup;
+use pollrtc_dtls::{CipherSuite, SrtpProfile, Version};
 use pollrtc_ice::Path;
+
+use crate::DtlsRole;
+
+/// What both sides of DTLS agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DtlsParameters {
+    /// Which side we are.
+    pub role: DtlsRole,
+    /// The version that both speak.
+    pub version: Version,
+    /// What encrypts and authenticates.
+    pub cipher_suite: CipherSuite,
+    /// The group of the ephemeral keys.
+    pub group: NamedGroup,
+    /// Whether the client had to say hello twice, since it sent no public key of that group
+    /// (RFC 8446 §4.1.4).
+    pub hello_was_retried: bool,
+    /// What would protect media.
+    pub srtp_profile: Option<SrtpProfile>,
+}
 
 /// What a connection has negotiated, and what it has sent, received and dropped, layer by layer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -12,6 +35,8 @@ pub struct Stats {
     pub path: Option<Path>,
     /// The last round-trip time that a connectivity check measured.
     pub round_trip_time: Option<Duration>,
+    /// What DTLS agreed on, once its handshake is done.
+    pub security: Option<DtlsParameters>,
     /// RTP and RTCP packets that came although no media was negotiated.
     pub dropped_media: u64,
     /// Packets from the peer that belong to no protocol that we know (RFC 9443).

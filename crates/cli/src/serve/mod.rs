@@ -14,12 +14,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
-use pollrtc::Certificate;
+use pollrtc::{Certificate, Config};
 use pollrtc_tokio::Endpoint;
 use tokio::net::TcpListener;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use crate::connection;
 use crate::net::own_addresses;
 use rooms::Rooms;
 use sessions::Sessions;
@@ -42,6 +43,8 @@ pub(crate) struct Args {
     /// How many connections this program is a peer of at the same time
     #[arg(long, value_name = "N", default_value_t = 256)]
     max_sessions: usize,
+    #[command(flatten)]
+    connection: connection::Options,
 }
 
 /// Serves until it is interrupted.
@@ -51,6 +54,7 @@ pub(crate) fn run(args: Args) -> Result<(), Box<dyn Error>> {
 }
 
 async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
+    let config = args.connection.config()?;
     let addresses = if args.bind.is_empty() {
         own_addresses()
     } else {
@@ -64,8 +68,13 @@ async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
         .map(SocketAddr::to_string)
         .collect::<Vec<_>>()
         .join(" and ");
+    // One certificate for all: making one costs more than a session.
     let certificate = Certificate::generate(pollrtc::default_provider(), &mut pollrtc::Rng::from_os())?;
-    let sessions = Arc::new(Sessions::new(endpoint, certificate, args.max_sessions));
+    let config = Config {
+        certificate: Some(certificate),
+        ..config
+    };
+    let sessions = Arc::new(Sessions::new(endpoint, config, args.max_sessions));
 
     let listener = TcpListener::bind(args.http)
         .await

@@ -8,7 +8,7 @@
 //! | `POST /call?id=N` | the same, once more on that session |
 //! | `POST /call?id=N&change=C` | the same, to `restart-ice`, `close-channels` or `open-channel` |
 //! | `POST /answer?id=N`, `{"type":"answer","sdp":..}` | `{}` |
-//! | `GET /session?id=N` | what was negotiated |
+//! | `GET /session?id=N` | what was negotiated: `{"view":{..},"dtls":{..}}`, for people and for programs |
 //! | `DELETE /session?id=N` | nothing; the session is closed |
 //!
 //! There is no trickle here: every SDP holds all its candidates. What goes wrong is answered with
@@ -25,12 +25,13 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use pollrtc::{Certificate, Config, ConnectionState, Event, NegotiationError, OpenError};
+use pollrtc::{Config, ConnectionState, Event, NegotiationError, OpenError};
 use pollrtc_tokio::{Endpoint, Peer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
+use crate::connection;
 use crate::signal::Description;
 
 /// How long a session may take to connect, and to come back once it is interrupted.
@@ -40,8 +41,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Sessions {
     endpoint: Endpoint,
-    /// One for all: making one costs more than a session.
-    certificate: Certificate,
+    /// Of each of them.
+    config: Config,
     most: usize,
     by_id: Mutex<HashMap<u64, Arc<Session>>>,
 }
@@ -49,7 +50,6 @@ pub(super) struct Sessions {
 #[derive(Debug)]
 struct Session {
     peer: Peer,
-    security: Mutex<Option<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -168,7 +168,9 @@ async fn answer(
 
 async fn view(State(sessions): State<Arc<Sessions>>, Query(which): Query<Which>) -> Result<Json<Value>, Refused> {
     let session = sessions.find(which.id.unwrap_or_default())?;
-    Ok(Json(json!({ "view": session.view() })))
+    let security = session.peer.stats().security;
+    let security = security.map(|agreed| connection::describe(&agreed));
+    Ok(Json(json!({ "view": session.view(), "dtls": security })))
 }
 
 async fn hang_up(State(sessions): State<Arc<Sessions>>, Query(which): Query<Which>) -> Result<StatusCode, Refused> {
@@ -179,10 +181,10 @@ async fn hang_up(State(sessions): State<Arc<Sessions>>, Query(which): Query<Whic
 }
 
 impl Sessions {
-    pub(super) fn new(endpoint: Endpoint, certificate: Certificate, most: usize) -> Self {
+    pub(super) fn new(endpoint: Endpoint, config: Config, most: usize) -> Self {
         Self {
             endpoint,
-            certificate,
+            config,
             most,
             by_id: Mutex::default(),
         }
@@ -197,13 +199,8 @@ impl Sessions {
                 "the server has as many sessions as it may have",
             ));
         }
-        let config = Config {
-            certificate: Some(self.certificate.clone()),
-            ..Config::default()
-        };
         let session = Arc::new(Session {
-            peer: self.endpoint.peer(config),
-            security: Mutex::default(),
+            peer: self.endpoint.peer(self.config.clone()),
         });
         let id = unguessable_id().map_err(Refused::internal)?;
         by_id.insert(id, Arc::clone(&session));
@@ -245,10 +242,6 @@ impl Session {
             match event {
                 // Who takes no message as large as they send gets no echo of it.
                 Some(Event::Message { channel, data }) => drop(self.peer.send(channel, data).await),
-                Some(Event::Secured { version, cipher_suite }) => {
-                    let mut security = self.security.lock().unwrap_or_else(PoisonError::into_inner);
-                    *security = Some(format!("{version}, {cipher_suite}"));
-                }
                 Some(Event::ConnectionStateChanged(state)) => match state {
                     ConnectionState::Connected => deadline = None,
                     ConnectionState::Closed => return,
@@ -264,7 +257,6 @@ impl Session {
     fn view(&self) -> Value {
         let stats = self.peer.stats();
         let state = self.peer.with(|peer, _| peer.connection_state());
-        let security = self.security.lock().unwrap_or_else(PoisonError::into_inner);
         let mut view = json!({ "state": format!("{state:?}").to_lowercase() });
         if let Some(path) = stats.path {
             view["path"] = json!(format!("{} to {}", path.local, path.remote));
@@ -272,8 +264,9 @@ impl Session {
         if let Some(time) = stats.round_trip_time {
             view["round trip"] = json!(format!("{:.1} ms", time.as_secs_f64() * 1000.0));
         }
-        if let Some(security) = security.as_ref() {
-            view["DTLS"] = json!(security);
+        if let Some(security) = stats.security {
+            view["DTLS"] = json!(format!("{}, {}", security.version, security.cipher_suite));
+            view["key exchange"] = json!(security.group.name());
         }
         view
     }
@@ -340,15 +333,12 @@ impl IntoResponse for Refused {
 
 #[cfg(test)]
 mod tests {
-    use pollrtc::{Rng, default_provider};
-
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn who_does_not_connect_is_forgotten() {
         let endpoint = Endpoint::bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
-        let certificate = Certificate::generate(default_provider(), &mut Rng::from_os()).unwrap();
-        let sessions = Arc::new(Sessions::new(endpoint.clone(), certificate, 1));
+        let sessions = Arc::new(Sessions::new(endpoint.clone(), Config::default(), 1));
         let (id, session) = sessions.open().unwrap();
         assert_eq!(sessions.open().unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
         drop(session);

@@ -55,6 +55,10 @@ impl Context<'_> {
 pub(crate) struct Established {
     pub(crate) secrets: Secrets,
     pub(crate) agreed: Agreed,
+    /// Of the ephemeral keys.
+    pub(crate) group: NamedGroup,
+    /// Whether a HelloRetryRequest came first.
+    pub(crate) retried: bool,
     /// Empty for an anonymous client.
     pub(crate) peer_certificate: Vec<u8>,
 }

@@ -134,16 +134,6 @@ impl Connection {
         }
     }
 
-    /// The version, once it is settled.
-    fn version(&self) -> Option<Version> {
-        match &self.phase {
-            Phase::Client(client) => client.version(),
-            Phase::Server(server, _) => Some(server.version()),
-            Phase::Connected(established) => Some(established.version()),
-            Phase::Listening(_) | Phase::Closed => None,
-        }
-    }
-
     /// Counts a record that does not decrypt.
     fn handle_open_error(&mut self, error: OpenError) {
         match error {

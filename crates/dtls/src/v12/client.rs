@@ -23,7 +23,7 @@ pub(crate) enum Client {
     ServerKeyExchange(Peer),
     CertificateRequest(Peer, KeyShare),
     ServerHelloDone(Peer, KeyShare, Wish),
-    Finished(Secrets, Negotiated, Vec<u8>, Transcript),
+    Finished(Secrets, Negotiated, NamedGroup, Vec<u8>, Transcript),
 }
 
 /// Everything known once the server has shown its certificate.
@@ -110,7 +110,7 @@ impl Client {
             (Self::ServerHelloDone(peer, key_share, wish), HandshakeType::SERVER_HELLO_DONE) => {
                 peer.answer(cx, message, &key_share, wish)?
             }
-            (Self::Finished(secrets, negotiated, peer_certificate, transcript), HandshakeType::FINISHED) => {
+            (Self::Finished(secrets, negotiated, group, peer_certificate, transcript), HandshakeType::FINISHED) => {
                 let finished = Finished::parse(message.body()).map_err(|_| HandshakeError::Finished)?;
                 let hash = transcript.hash(cx.provider(), secrets.suite.hash())?;
                 let expected = secrets.verify_data(cx.provider(), Side::Server, hash.as_bytes())?;
@@ -119,6 +119,8 @@ impl Client {
                 return Ok(Step::Complete(Established {
                     secrets: handshake::Secrets::V12(secrets),
                     agreed: negotiated.agreed,
+                    group,
+                    retried: false,
                     peer_certificate,
                 }));
             }
@@ -269,6 +271,13 @@ impl Peer {
         })));
         cx.flight.start(flight, Answer::Expected);
 
-        Ok(Client::Finished(secrets, negotiated, self.certificate, self.transcript))
+        let (group, certificate) = (key_share.group, self.certificate);
+        Ok(Client::Finished(
+            secrets,
+            negotiated,
+            group,
+            certificate,
+            self.transcript,
+        ))
     }
 }

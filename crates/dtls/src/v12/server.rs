@@ -41,6 +41,7 @@ pub(crate) struct Authenticating {
     secrets: Secrets,
     transcript: Transcript,
     agreed: Agreed,
+    group: NamedGroup,
     /// Empty for an anonymous client.
     peer_certificate: Vec<u8>,
 }
@@ -317,6 +318,7 @@ impl Exchange {
         identity: ClientIdentity,
     ) -> Result<Server, HandshakeError> {
         let client = ClientKeyExchange::parse(message.body()).map_err(|_| malformed(message))?;
+        let group = self.key_exchange.group();
         let shared_secret = self
             .key_exchange
             .complete(client.public_key)
@@ -338,6 +340,7 @@ impl Exchange {
             secrets,
             transcript: self.transcript,
             agreed: negotiated.agreed,
+            group,
             peer_certificate: match identity {
                 ClientIdentity::NotRequested => Vec::new(),
                 ClientIdentity::Shown(certificate) => certificate,
@@ -369,6 +372,8 @@ impl Authenticating {
         Ok(Established {
             secrets: handshake::Secrets::V12(secrets),
             agreed: self.agreed,
+            group: self.group,
+            retried: false,
             peer_certificate: self.peer_certificate,
         })
     }

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use pollrtc_crypto::{Certificate, SignatureScheme};
+use pollrtc_crypto::{Certificate, NamedGroup, SignatureScheme};
 
 use super::keys::{HandshakeSecret, Schedule};
 use super::{
@@ -36,6 +36,8 @@ pub(crate) struct Progress {
     transcript: Transcript,
     secret: HandshakeSecret,
     agreed: Agreed,
+    group: NamedGroup,
+    retried: bool,
     /// What we show ourselves with, if we are asked.
     request: Request,
     client_random: [u8; 32],
@@ -119,6 +121,7 @@ impl Client {
             .into_iter()
             .find(|share| share.group() as u16 == server_share.group)
             .ok_or(illegal)?;
+        let (group, retried) = (share.group(), offer.retry.is_some());
         let mut transcript = match offer.retry {
             None => Transcript::new(schedule, 0)?,
             // RFC 8446 §4.1.4: what the retry settled stays.
@@ -155,6 +158,8 @@ impl Client {
             transcript,
             secret,
             agreed: Agreed::default(),
+            group,
+            retried,
             request: Request::None,
             client_random: offer.random,
         })))
@@ -310,6 +315,8 @@ impl Progress {
         Ok(Established {
             secrets: handshake::Secrets::V13(Box::new(secrets)),
             agreed: self.agreed,
+            group: self.group,
+            retried: self.retried,
             peer_certificate,
         })
     }

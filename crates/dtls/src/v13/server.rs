@@ -38,6 +38,9 @@ pub(crate) struct Progress {
     client: Traffic,
     application: ApplicationSecrets,
     agreed: Agreed,
+    group: NamedGroup,
+    /// Whether this is the client's second hello.
+    retried: bool,
     /// The ClientHello, until something has come that follows it.
     client_hello: Option<Vec<u8>>,
 }
@@ -75,7 +78,7 @@ impl Server {
         match (&retried, choice.public_key) {
             (None, Some(public_key)) if !welcome.asks_for_cookies() => {
                 let transcript = Transcript::new(schedule, message.message_seq)?;
-                Self::answer(cx, message, hello, &choice, public_key, transcript).map(Some)
+                Self::answer(cx, message, hello, &choice, public_key, transcript, false).map(Some)
             }
             (None, _) => {
                 super::retry::ask(welcome, cx, message, hello, &choice)?;
@@ -83,7 +86,7 @@ impl Server {
             }
             (Some(retried), Some(public_key)) if retried.suite == choice.suite => {
                 let transcript = retried.transcript(schedule, message)?;
-                Self::answer(cx, message, hello, &choice, public_key, transcript).map(Some)
+                Self::answer(cx, message, hello, &choice, public_key, transcript, true).map(Some)
             }
             // RFC 8446 §4.1.4: what the retry settled stays.
             (Some(_), _) => Err(illegal),
@@ -98,6 +101,7 @@ impl Server {
         choice: &Choice<'_>,
         public_key: &[u8],
         mut transcript: Transcript,
+        retried: bool,
     ) -> Result<Self, HandshakeError> {
         let provider = cx.provider();
         let schedule = Schedule::new(provider, choice.suite);
@@ -168,6 +172,8 @@ impl Server {
             client: secret.client,
             application,
             agreed: choice.agreed.clone(),
+            group: choice.group,
+            retried,
             client_hello: Some(message.bytes.clone()),
         });
         Ok(match is_requested {
@@ -300,6 +306,8 @@ impl Progress {
         Ok(Established {
             secrets: handshake::Secrets::V13(Box::new(secrets)),
             agreed: self.agreed,
+            group: self.group,
+            retried: self.retried,
             peer_certificate,
         })
     }

@@ -73,6 +73,9 @@ fn every_group_and_cipher_suite_connects_with_every_provider() {
                 "{suite} {group:?}"
             );
             assert_eq!(pair.server.cipher_suite(), Some(suite));
+            for side in [&pair.client, &pair.server] {
+                assert_eq!((side.group(), side.hello_was_retried()), (Some(group), false));
+            }
             assert_eq!(pair.server.srtp_profile(), Some(SrtpProfile::AeadAes128Gcm));
             let (mut a, mut b) = ([0; 60], [0; 60]);
             pair.client

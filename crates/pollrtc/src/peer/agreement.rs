@@ -112,6 +112,9 @@ impl PeerConnection {
         let mut config = dtls::Config::with_provider(self.provider, certificate.clone(), peer);
         config.mtu = self.mtu;
         config.srtp_profiles = SRTP_PROFILES.to_vec();
+        config.versions = self.dtls.versions;
+        config.groups.clone_from(&self.dtls.groups);
+        config.key_log.clone_from(&self.dtls.key_log);
         let rng = self.rng.fork();
         let connection = match role {
             DtlsRole::Client => Connection::client(config, rng, INNER_ADDRESS),

@@ -7,10 +7,12 @@ mod transport;
 
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
 use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
-use pollrtc_crypto::{Certificate, HashAlgorithm, Provider, Rng};
+use pollrtc_crypto::{Certificate, HashAlgorithm, NamedGroup, Provider, Rng};
+use pollrtc_dtls::{KeyLog, Versions};
 use pollrtc_ice as ice;
 use pollrtc_sctp::channel::{
     ChannelConfig, ChannelId, ChannelInfo, ChannelInit, ChannelSendError, ChannelState, DataChannels, Message,
@@ -52,6 +54,7 @@ pub struct PeerConnection {
     rng: Rng,
     /// `None` if none could be made.
     certificate: Option<Certificate>,
+    dtls: DtlsOptions,
     mtu: usize,
     max_segments: usize,
 
@@ -73,6 +76,13 @@ pub struct PeerConnection {
     /// The latest time seen.
     now: Instant,
     stats: Stats,
+}
+
+/// How DTLS shakes hands.
+struct DtlsOptions {
+    versions: Versions,
+    groups: Vec<NamedGroup>,
+    key_log: Option<KeyLog>,
 }
 
 /// What every IPv4 host takes (RFC 1122 §3.3.2); the handshakes fit.
@@ -128,6 +138,11 @@ impl PeerConnection {
         Self {
             provider: config.provider,
             certificate,
+            dtls: DtlsOptions {
+                versions: config.dtls_versions,
+                groups: config.dtls_groups,
+                key_log: config.key_log,
+            },
             mtu: config.mtu.max(LEAST_MTU),
             max_segments: config.max_segments.max(1),
             negotiator: Negotiator::new(negotiation),
@@ -239,6 +254,7 @@ impl PeerConnection {
             path: current.ice.path(),
             round_trip_time: current.ice.round_trip_time(),
             ice: current.ice.stats(),
+            security: current.parameters(),
             dtls: current.security.stats(),
             channels: self.channels.stats(),
             ..self.stats

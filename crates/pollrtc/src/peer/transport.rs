@@ -20,6 +20,8 @@ use pollrtc_sdp::negotiation::{
     CertificateHash, DtlsRole, IceRole, LocalTransport, RemoteTransport, TransportId, TransportKey,
 };
 
+use crate::DtlsParameters;
+
 /// The transport in use, and what another one is made from.
 #[derive(Debug)]
 pub(super) struct Transports {
@@ -263,6 +265,19 @@ impl Transport {
         if end {
             self.ice.end_of_remote_candidates(now);
         }
+    }
+
+    /// What DTLS agreed on, once its handshake is done.
+    pub(super) fn parameters(&self) -> Option<DtlsParameters> {
+        let connection = self.security.connection()?;
+        Some(DtlsParameters {
+            role: self.dtls_role,
+            version: connection.version()?,
+            cipher_suite: connection.cipher_suite()?,
+            group: connection.group()?,
+            hello_was_retried: connection.hello_was_retried(),
+            srtp_profile: connection.srtp_profile(),
+        })
     }
 
     /// The DTLS connection begins, in the place of another one if there is one; what came early.

@@ -7,4 +7,5 @@ mod negotiation;
 mod renegotiation;
 mod router;
 mod script;
+mod security;
 mod support;

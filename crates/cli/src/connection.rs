@@ -1,0 +1,99 @@
+//! What the program can be told about its connections.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clap::ValueEnum;
+use pollrtc::{Config, DtlsParameters, DtlsRole, KeyLog, NamedGroup, Versions};
+use serde_json::{Value, json};
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Who starts the DTLS handshake where the peer leaves the choice to us: we do if active, the peer if passive
+    #[arg(long, value_name = "ROLE", value_enum, default_value_t = Role::Active)]
+    dtls_role: Role,
+    /// The only version of DTLS to speak [default: 1.3, and 1.2 with peers that have no other]
+    #[arg(long, value_name = "VERSION", value_enum)]
+    dtls_version: Option<Version>,
+    /// The groups for DTLS's key exchange, the best first [default: X25519MLKEM768,x25519,secp256r1,secp384r1]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = group)]
+    dtls_groups: Vec<NamedGroup>,
+    /// How many bytes a UDP datagram may hold
+    #[arg(long, value_name = "BYTES", default_value_t = 1200)]
+    mtu: usize,
+    /// Adds the secrets of all connections to this file, in the format of SSLKEYLOGFILE: who has it can read
+    /// everything that a capture holds
+    #[arg(long, value_name = "FILE")]
+    key_log: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Role {
+    Active,
+    Passive,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Version {
+    #[value(name = "1.2")]
+    V12,
+    #[value(name = "1.3")]
+    V13,
+}
+
+fn group(name: &str) -> Result<NamedGroup, String> {
+    NamedGroup::from_name(name).ok_or_else(|| "no such group".to_owned())
+}
+
+impl Options {
+    /// A configuration with all of that.
+    pub(crate) fn config(&self) -> io::Result<Config> {
+        let defaults = Config::default();
+        Ok(Config {
+            preferred_dtls_role: match self.dtls_role {
+                Role::Active => DtlsRole::Client,
+                Role::Passive => DtlsRole::Server,
+            },
+            dtls_versions: match self.dtls_version {
+                None => Versions::Both,
+                Some(Version::V12) => Versions::Dtls12,
+                Some(Version::V13) => Versions::Dtls13,
+            },
+            dtls_groups: match self.dtls_groups.is_empty() {
+                true => defaults.dtls_groups,
+                false => self.dtls_groups.clone(),
+            },
+            mtu: self.mtu,
+            key_log: self.key_log.as_ref().map(key_log).transpose()?,
+            ..defaults
+        })
+    }
+}
+
+fn key_log(path: &PathBuf) -> io::Result<KeyLog> {
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    let file = file.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+    let file = Mutex::new(file);
+    Ok(KeyLog(Arc::new(move |line| {
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        // A full disk is no reason to end a connection.
+        let _ = writeln!(file, "{line}");
+    })))
+}
+
+/// What DTLS agreed on, for programs.
+pub(crate) fn describe(agreed: &DtlsParameters) -> Value {
+    json!({
+        "role": match agreed.role {
+            DtlsRole::Client => "client",
+            DtlsRole::Server => "server",
+        },
+        "version": agreed.version.to_string(),
+        "cipher_suite": agreed.cipher_suite.to_string(),
+        "group": agreed.group.name(),
+        "hello_was_retried": agreed.hello_was_retried,
+        "srtp_profile": agreed.srtp_profile.map(|profile| profile.to_string()),
+    })
+}
