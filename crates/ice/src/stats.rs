@@ -45,7 +45,8 @@ pub struct Stats {
     pub unknown_attributes: u64,
     /// A 487 that answered a request from before a change of roles.
     pub stale_role_conflict: u64,
-    /// Answered only: the credentials are from before a restart, ours or the peer's.
+    /// The credentials are from before a restart: answered only, or dropped if they are ours of one session
+    /// and the peer's of another.
     pub other_generation: u64,
     /// Answered only: a request that was seen before.
     pub repeated_requests: u64,

@@ -44,6 +44,16 @@ impl Agent {
             self.queue_response(respond(Answer::Error(ErrorCode::UNAUTHENTICATED), None));
             return;
         }
+        // A peer that restarts checks its new candidates with our old ones until it has our answer. Chromium
+        // holds a pair of those for good if it gets a response, and never chooses one of the new session.
+        if keys
+            .remote
+            .as_ref()
+            .is_some_and(|known| known.credentials.ufrag != theirs)
+        {
+            self.stats.other_generation += 1;
+            return;
+        }
         // From here on it is the peer, or someone whom the peer told our password.
         if message.unknown_comprehension_required().next().is_some() {
             self.stats.unknown_attributes += 1;
@@ -72,8 +82,6 @@ impl Agent {
         match self.remote_credentials() {
             // Without the peer's password there is nothing to check with yet.
             None if !self.config.lite => self.keep_early(local.0, remote, theirs, check),
-            // The peer has restarted, and its new credentials are still under way.
-            Some(known) if known.ufrag != theirs => self.stats.other_generation += 1,
             _ => self.take_check(local.0, remote, check),
         }
     }

@@ -152,16 +152,48 @@ fn old_and_new_credentials_are_never_mixed() {
         solo.sent().is_empty(),
         "no check before the peer's new credentials are known"
     );
-    // A check that knows our new password but bears the peer's old fragment is only answered.
+    // A check that knows our new password but bears the peer's old fragment is dropped.
     let (ours, theirs) = (solo.ours(), solo.theirs.clone());
     let next = Credentials::new("NEXT", "the password after the restart");
     solo.agent.set_remote_credentials(now, next.clone()).unwrap();
     solo.sent();
     solo.receive_from("192.0.2.99:1", &Check::new(&ours, &theirs, Role::Controlled).bytes());
-    let answered = solo.only_sent();
-    assert!(!is_request(&answered.bytes));
+    assert!(solo.sent().is_empty());
+    assert_eq!(solo.agent.stats().other_generation, 1);
     solo.advance(ms(100));
     assert!(solo.sent().iter().all(|packet| packet.to != address("192.0.2.99:1")));
+}
+
+/// The peer restarts and checks from a new candidate, before we have heard of it and after. No response may
+/// make it believe in a pair that belongs to neither session.
+#[test]
+fn a_check_from_the_peers_new_session_to_our_old_one_gets_no_response() {
+    let mut solo = Solo::new(Role::Controlled);
+    solo.connect();
+    let now = solo.now;
+    let (old, next) = (solo.ours(), Credentials::new("NEXT", "the password after the restart"));
+    let check = Check {
+        use_candidate: true,
+        ..Check::new(&old, &next, Role::Controlling)
+    };
+    solo.receive_from("192.0.2.99:1", &check.bytes());
+    assert!(solo.sent().is_empty());
+    solo.agent.restart(now);
+    solo.agent.set_remote_credentials(now, next.clone()).unwrap();
+    solo.sent();
+    solo.receive_from("192.0.2.99:1", &check.bytes());
+    assert!(solo.sent().is_empty());
+    assert_eq!(solo.agent.stats().other_generation, 2);
+    // What belongs to the old session on both sides is answered still, what belongs to the new one too.
+    let (new, theirs) = (solo.ours(), solo.theirs.clone());
+    for (ours, theirs) in [(&old, &theirs), (&new, &next)] {
+        solo.receive(&Check::new(ours, theirs, Role::Controlling).bytes());
+        assert!(
+            solo.sent()
+                .iter()
+                .any(|packet| !is_request(&packet.bytes) && error_code(&packet.bytes).is_none())
+        );
+    }
 }
 
 #[test]
