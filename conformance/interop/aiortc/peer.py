@@ -1,5 +1,6 @@
 """An echo peer on aiortc, on loopback. POST /offer takes a JSON offer and gives a JSON answer with an id; POST /offer?id=N
-is a further offer on that session. Each message goes back on its channel."""
+is a further offer on that session. With ?setup=passive the answer leaves the start of DTLS to the offerer. Each message goes
+back on its channel."""
 import asyncio
 
 import aioice.ice
@@ -21,6 +22,8 @@ async def offer(request):
         sessions.append(peer)
         peer.on("datachannel", lambda channel: channel.on("message", channel.send))  # str stays text, bytes stay binary
     await peer.setRemoteDescription(RTCSessionDescription(sdp=body["sdp"], type=body["type"]))
+    if request.query.get("setup") == "passive":
+        peer.sctp.transport._set_role("server")  # there is no other way to ask for it
     await peer.setLocalDescription(await peer.createAnswer())
     return web.json_response({"type": "answer", "sdp": peer.localDescription.sdp, "id": sessions.index(peer)})
 

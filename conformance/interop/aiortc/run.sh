@@ -1,6 +1,6 @@
 #!/bin/bash
-# `pollrtc connect` against aiortc, an independent implementation in Python. Installs it into a virtual environment
-# beside this file if it is missing, builds pollrtc, and passes on the arguments:
+# `pollrtc connect` against aiortc, an independent implementation in Python, first as DTLS server, then as client. Installs
+# it into a virtual environment beside this file if it is missing, builds pollrtc, and passes on the arguments:
 #   run.sh [--messages N] [--size BYTES] ...
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -8,7 +8,7 @@ if [ ! -x "$here/venv/bin/python" ] || ! "$here/venv/bin/python" -c 'import aior
   python3 -m venv "$here/venv" >&2
   "$here/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" >&2
 fi
-cargo build --quiet --release --manifest-path "$here/../../../Cargo.toml" -p pollrtc-cli >&2
+[ -n "${POLLRTC:-}" ] || cargo build --quiet --release --manifest-path "$here/../../../Cargo.toml" -p pollrtc-cli >&2
 pollrtc=${POLLRTC:-${CARGO_TARGET_DIR:-$here/../../../target}/release/pollrtc}
 
 log=$(mktemp)
@@ -21,4 +21,8 @@ for _ in $(seq 200); do
   kill -0 $peer 2>/dev/null || { cat "$log" >&2; exit 2; }
   sleep 0.1
 done
-"$pollrtc" connect "$url" --bind 127.0.0.1 "$@" || { status=$?; cat "$log" >&2; exit $status; }
+for roles in active:server passive:client; do
+  report=$("$pollrtc" connect "$url?setup=${roles%:*}" --bind 127.0.0.1 "$@") || { status=$?; echo "$report"; cat "$log" >&2; exit $status; }
+  echo "$report"
+  grep -q "\"role\": \"${roles#*:}\"" <<<"$report" || { echo "pollrtc was not the DTLS ${roles#*:}" >&2; exit 1; }
+done

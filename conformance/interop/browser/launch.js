@@ -10,9 +10,12 @@ const PROGRAMS = {
 
 // hideAddresses: as on the web by default, host candidates are mDNS names. Two pages of one headless browser can't
 // resolve each other's names where no mDNS responder runs, so the browser-to-browser mode turns that off.
-async function launch(name, { hideAddresses }) {
+// off: features of Chromium to turn off; prefs: preferences of Firefox. The other browser has no use for them.
+// trusted: an IP address whose pages may do what pages on localhost may, on these ports.
+async function launch(name, { hideAddresses, off = [], prefs = {}, trusted, ports = [] }) {
   const profile = fs.mkdtempSync(path.join(os.tmpdir(), `pollrtc-${name}-`));
-  const common = { headless: true, executablePath: PROGRAMS[name], protocolTimeout: 120_000, dumpio: !!process.env.DUMPIO };
+  const without = ['LocalNetworkAccessChecks', 'LocalNetworkAccessChecksWebRTC', ...(hideAddresses ? [] : ['WebRtcHideLocalIpsWithMdns']), ...off];
+  const common = { headless: true, executablePath: PROGRAMS[name], timeout: 90_000, protocolTimeout: 120_000, dumpio: !!process.env.DUMPIO };
   const browser = name === 'chromium'
     ? await puppeteer.launch({
       ...common, browser: 'chrome', pipe: true, userDataDir: profile,
@@ -20,7 +23,8 @@ async function launch(name, { hideAddresses }) {
         '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
         '--disable-renderer-backgrounding', '--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows',
         // A page on localhost reaches the machine's own addresses without asking.
-        `--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebRTC${hideAddresses ? '' : ',WebRtcHideLocalIpsWithMdns'}`,
+        `--disable-features=${without}`,
+        ...(trusted ? [`--unsafely-treat-insecure-origin-as-secure=${ports.map((port) => `http://${trusted}:${port}`)}`] : []),
       ],
     })
     : await puppeteer.launch({
@@ -29,6 +33,8 @@ async function launch(name, { hideAddresses }) {
         'media.peerconnection.ice.obfuscate_host_addresses': hideAddresses,
         'media.gmp-manager.updateEnabled': false,
         'network.captive-portal-service.enabled': false, 'network.connectivity-service.enabled': false,
+        ...(trusted ? { 'dom.securecontext.allowlist': trusted } : {}),
+        ...prefs,
       },
     });
   return {
@@ -39,7 +45,7 @@ async function launch(name, { hideAddresses }) {
       page.problems = [];
       page.on('pageerror', (error) => page.problems.push(error.message));
       page.on('console', (message) => message.type() === 'error' && page.problems.push(message.text()));
-      await page.goto(url);
+      await page.goto(url, { timeout: 60_000 });
       return page;
     },
     async close() {

@@ -1,20 +1,8 @@
 'use strict';
 // What is tested, on the page of `pollrtc serve` and with its own buttons.
-const fs = require('fs'), path = require('path');
+const { assert, connection, open, same } = require('./connection');
 
-const BULK = fs.readFileSync(path.join(__dirname, 'bulk.js'), 'utf8');
-const SESSION = fs.readFileSync(path.join(__dirname, 'session.js'), 'utf8');
 const MESSAGES = 1000;
-
-const assert = (condition, what) => { if (!condition) throw new Error(what); };
-const same = (sent, received) => assert(sent.sha256 === received.sha256 && sent.count === received.count,
-  `sent ${JSON.stringify(sent)} but received ${JSON.stringify(received)}`);
-
-async function open(browser, url) {
-  const page = await browser.open(url);
-  await page.evaluate(BULK);
-  return page;
-}
 
 // Waits until the page says that the chat channel is open, and fails with its steps if it does not.
 async function connected(page, ms = 20_000) {
@@ -110,20 +98,6 @@ async function inRoom(browser, url, offerer) {
   return result;
 }
 
-// A connection of its own, without the page's buttons: each `step` is a verb of session.js with its arguments.
-async function renegotiating(browser, url, script) {
-  const page = await open(browser, url);
-  await page.evaluate(SESSION);
-  const step = (verb, ...args) => page.evaluate((verb, args) => window.session[verb](...args), verb, args)
-    .catch((error) => { throw new Error(`${verb}(${args}): ${error.message}`); });
-  await step('begin');
-  const result = await script(step);
-  assert(await step('end') === 204, 'the session was gone before its end');
-  assert(page.problems.length === 0, `on the page: ${page.problems.join('; ')}`);
-  await page.close();
-  return result;
-}
-
 const renewed = (before, after) => assert(before.ufrags.every((side, at) => side.length && !after.ufrags[at].some((ufrag) => side.includes(ufrag))),
   `not all credentials are new: ${JSON.stringify([before.ufrags, after.ufrags])}`);
 const alive = (seen) => seen.remote.filter((line) => /^m=application [1-9]/.test(line)).length;
@@ -131,7 +105,7 @@ const accepted = (seen) => assert(alive(seen) === 1, `no data channels: ${seen.r
 const rejected = (seen) => assert(alive(seen) === 0, `still data channels: ${seen.remote}`);
 
 // ICE restarts from each side; the channel goes on.
-const restarts = (browser, url) => renegotiating(browser, url, async (step) => {
+const restarts = (browser, url) => connection(browser, url, async (step) => {
   await step('channel', 'chat');
   const first = await step('offer');
   await step('say', 'before');
@@ -145,10 +119,48 @@ const restarts = (browser, url) => renegotiating(browser, url, async (step) => {
   return { ufrags: [first, second, third].map((seen) => seen.ufrags) };
 });
 
+// Offers with audio and video, of which pollrtc takes the data channels alone, wherever they stand.
+const sections = (seen) => seen.remote.map((line) => line.replace(/^m=(\S+) (\d+).*/, (_, kind, port) => `${kind} ${port === '0' ? 'rejected' : 'taken'}`)).join();
+const are = (seen, wanted) => assert(sections(seen) === wanted, `wanted ${wanted}, not ${sections(seen)}`);
+
+const mediaFirst = (browser, url) => connection(browser, url, async (step) => {
+  for (const kind of ['audio', 'video']) await step('media', kind, 'sendrecv');
+  await step('channel', 'chat');
+  const first = await step('offer');
+  are(first, 'audio rejected,video rejected,application taken');
+  await step('say', 'behind audio and video');
+  const second = await step('call', 'restart-ice');
+  renewed(first, second);
+  await step('say', 'after a restart of pollrtc');
+  await step('restart');
+  renewed(second, await step('offer'));
+  await step('say', 'after a restart of the browser');
+  // Chromium 156 puts new video into the place of the rejected audio, where it becomes the first of the bundle. Once that is
+  // rejected too, it has forgotten the transport of the others, and never checks again.
+  if (/^chrom/i.test(browser.version)) return {};
+  await step('media', 'video', 'recvonly');
+  const third = await step('offer');
+  assert(/(^|,)application taken/.test(sections(third)) && !/(audio|video) taken/.test(sections(third)), sections(third));
+  await step('say', 'beside more video');
+  return { sections: third.remote };
+});
+
+const mediaLater = (browser, url) => connection(browser, url, async (step) => {
+  await step('channel', 'chat');
+  await step('offer');
+  await step('say', 'alone');
+  for (const kind of ['audio', 'video']) await step('media', kind, 'sendrecv');
+  are(await step('offer'), 'application taken,audio rejected,video rejected');
+  await step('say', 'before audio and video');
+  await step('call', 'restart-ice');
+  await step('say', 'after a restart of pollrtc');
+  return {};
+});
+
 // Data channels come after audio, which pollrtc rejects; they go, and come again from each side. No API of a browser
 // takes the section of its data channels away, so it is always pollrtc that does.
-const comings = (browser, url) => renegotiating(browser, url, async (step) => {
-  await step('audio');
+const comings = (browser, url) => connection(browser, url, async (step) => {
+  await step('media', 'audio', 'recvonly');
   const audio = await step('offer');
   assert(/^m=audio 0 /.test(audio.remote[0]), `audio was not rejected: ${audio.remote}`);
   await step('channel', 'first');
@@ -156,8 +168,9 @@ const comings = (browser, url) => renegotiating(browser, url, async (step) => {
   await step('say', 'after audio');
   rejected(await step('call', 'close-channels'));
   const without = await step('gone');
-  // Firefox 153 keeps its SCTP socket when the transport below goes. A new association restarts that one, and Firefox
-  // never calls the channels on it open: there is no second time there.
+  // Firefox 153 does not tell its SCTP stack (dcSCTP) that the transport below is gone. That takes our INIT, on the new
+  // transport, for a restart of the old association, which Firefox hears of but does not count as connected: the channel
+  // stays connecting, while packets flow. There is no second time there.
   if (/^firefox/i.test(browser.version)) return { without };
   await step('channel', 'second');
   accepted(await step('offer'));
@@ -175,6 +188,8 @@ module.exports = [
   ['pollrtc, browser offers', true, (browser, url) => withServer(browser, url, 'browser')],
   ['pollrtc, pollrtc offers', true, (browser, url) => withServer(browser, url, 'pollrtc')],
   ['renegotiation, ICE restarts', true, restarts],
+  ['renegotiation, data behind audio and video', true, mediaFirst],
+  ['renegotiation, audio and video come later', true, mediaLater],
   ['renegotiation, data channels come and go', true, comings],
   ['browser to browser, first offers', false, (browser, url) => inRoom(browser, url, 'first')],
   ['browser to browser, second offers', false, (browser, url) => inRoom(browser, url, 'second')],

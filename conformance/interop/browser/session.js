@@ -1,8 +1,7 @@
 // Runs inside the page: a bare connection to `pollrtc serve`, whose descriptions are exchanged one by one.
 window.session = (() => {
   const { until } = window.bulk;
-  const texts = [], channels = [];
-  let pc, id;
+  let pc, id, began, opened, texts, channels;
 
   async function post(path, body) {
     const response = await fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
@@ -18,6 +17,7 @@ window.session = (() => {
     || (pc.iceGatheringState === 'complete' && /a=candidate/.test(pc.localDescription.sdp));
 
   async function describe(description) {
+    began ??= performance.now();
     await pc.setLocalDescription(description);
     await until(complete, 10_000, () => `gathering: ${pc.iceGatheringState}`);
     const { type, sdp } = pc.localDescription;
@@ -26,12 +26,17 @@ window.session = (() => {
 
   function adopt(channel) {
     channel.addEventListener('message', ({ data }) => texts.push(data));
+    const note = () => { opened ??= performance.now(); };
+    if (channel.readyState === 'open') note();
+    else channel.addEventListener('open', note);
     channels.push(channel);
     return channel;
   }
 
   const sections = (sdp) => sdp.match(/^m=.*$/gm) ?? [];
-  const ufrags = (sdp) => [...new Set(sdp.match(/^a=ice-ufrag:.*$/gm) ?? [])].map((line) => line.trim());
+  // Of the sections that are alive.
+  const ufrags = (sdp) => [...new Set(sdp.split(/^(?=m=)/m).filter(isAlive).flatMap((section) => section.match(/^a=ice-ufrag:.*$/m) ?? []))]
+    .map((line) => line.trim());
   const seen = () => ({
     local: sections(pc.localDescription.sdp), remote: sections(pc.remoteDescription.sdp),
     ufrags: [ufrags(pc.localDescription.sdp), ufrags(pc.remoteDescription.sdp)],
@@ -39,10 +44,11 @@ window.session = (() => {
 
   return {
     begin() {
+      [id, began, opened, texts, channels] = [undefined, undefined, undefined, [], []];
       pc = new RTCPeerConnection();
       pc.addEventListener('datachannel', ({ channel }) => adopt(channel));
     },
-    audio() { pc.addTransceiver('audio', { direction: 'recvonly' }); },
+    media(kind, direction) { pc.addTransceiver(kind, { direction }); },
     channel(label) { adopt(pc.createDataChannel(label)); },
     restart() { pc.restartIce(); },
 
@@ -55,8 +61,11 @@ window.session = (() => {
     },
 
     // pollrtc offers.
-    async call(change) {
-      const { sdp } = await post(`/call?id=${id}&change=${change}`);
+    // With `setup`, it seems to have chosen its DTLS role already, so that the browser has to take the other one.
+    async call(change, setup) {
+      const offer = await post(id === undefined ? '/call' : `/call?id=${id}&change=${change}`);
+      id = offer.id;
+      const sdp = setup ? offer.sdp.replaceAll('a=setup:actpass', `a=setup:${setup}`) : offer.sdp;
       await pc.setRemoteDescription({ type: 'offer', sdp });
       await post(`/answer?id=${id}`, await describe(await pc.createAnswer()));
       return seen();
@@ -69,6 +78,27 @@ window.session = (() => {
       channels.at(-1).send(text);
       await until(() => texts.includes(text), 10_000, () => `"${text}" did not come back`);
       return channels.at(-1).label;
+    },
+    // Many messages there and back: what was sent, and what came.
+    async echo(count, patience) {
+      await until(() => channels.at(-1)?.readyState === 'open', patience,
+        () => `the channel is ${channels.at(-1)?.readyState}, the connection ${pc.connectionState}`);
+      const all = window.bulk.collect(channels.at(-1), count);
+      const sent = await window.bulk.send(channels.at(-1), count, 1);
+      return { sent, received: await all() };
+    },
+    // How long it took from the first description until the channel was open.
+    async connected(patience) {
+      await until(() => channels.at(-1)?.readyState === 'open', patience,
+        () => `the channel is ${channels.at(-1)?.readyState}, the connection ${pc.connectionState}`);
+      return opened - began;
+    },
+    // What each side says that DTLS agreed on.
+    async security() {
+      const { dtls } = await (await fetch(`/session?id=${id}`)).json();
+      const transport = [...(await pc.getStats()).values()].find(({ type }) => type === 'transport');
+      const { dtlsState, dtlsRole, tlsVersion, dtlsCipher, srtpCipher } = transport ?? {};
+      return { browser: { dtlsState, dtlsRole, tlsVersion, dtlsCipher, srtpCipher }, pollrtc: dtls };
     },
     async gone() {
       await until(() => channels.every((channel) => channel.readyState === 'closed'), 10_000,

@@ -1,43 +1,22 @@
 'use strict';
 // node test.js chromium|firefox [--pollrtc PROGRAM] [--bind IP] [--only WORD] [--repeat N]
 // Starts `pollrtc serve`, drives the browser against it, prints one JSON object; exit code 0 only if all passed.
-const { spawn } = require('child_process'), { parseArgs } = require('util'), os = require('os'), path = require('path');
-const { launch } = require('./launch'), scenarios = require('./scenarios');
+const { parseArgs } = require('util');
+const { launch } = require('./launch'), { PROGRAM, serve } = require('./server'), scenarios = require('./scenarios');
 
 const { values: options, positionals: [name = 'chromium'] } = parseArgs({
   allowPositionals: true,
   options: {
-    pollrtc: { type: 'string', default: path.join(process.env.CARGO_TARGET_DIR ?? path.join(__dirname, '../../../target'), 'release/pollrtc') },
+    pollrtc: { type: 'string', default: PROGRAM },
     bind: { type: 'string', default: '' },
     only: { type: 'string', default: '' },
     repeat: { type: 'string', default: '1' },
   },
 });
 
-// Firefox sends nothing to loopback addresses: the peer sits on the machine's first real one.
-const firstAddress = () => Object.values(os.networkInterfaces()).flat().find((a) => a.family === 'IPv4' && !a.internal)?.address;
-
-async function serve() {
-  const bind = options.bind || (name === 'firefox' ? firstAddress() : '127.0.0.1');
-  const args = ['serve', '--http', '127.0.0.1:0', '--bind', bind];
-  const server = spawn(options.pollrtc, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let said = '';
-  const url = await new Promise((done, refuse) => {
-    server.stdout.on('data', (data) => {
-      said += data;
-      const url = /http:\/\/(\S+:\d+)/.exec(said);
-      if (url) done(`http://${url[1].replace('127.0.0.1', 'localhost')}/`);
-    });
-    server.on('error', refuse);
-    server.on('exit', (code) => refuse(new Error(`pollrtc ended with ${code}`)));
-  });
-  const ended = new Promise((done) => server.on('exit', (code, signal) => done(signal ?? code)));
-  return { url, stop: async () => { server.kill('SIGINT'); return ended; } };
-}
-
 async function main() {
   const report = { browser: name, ok: true, runs: [] }, started = Date.now();
-  const server = await serve(), browsers = {};
+  const server = await serve({ browser: name, program: options.pollrtc, bind: options.bind }), browsers = {};
   try {
     for (let round = 1; round <= Number(options.repeat); round++) {
       for (const [scenario, hideAddresses, test] of scenarios) {

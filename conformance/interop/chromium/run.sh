@@ -1,3 +1,3 @@
 #!/bin/bash
 # Both modes of `pollrtc serve` in Chromium, with the offer from each side; prints JSON. Options: --repeat N, --only WORD.
-exec "$(dirname "$0")/../browser/run.sh" chromium "$@"
+exec "$(dirname "$0")/../browser/run.sh" test chromium "$@"

@@ -1,0 +1,28 @@
+'use strict';
+// Starts `pollrtc serve` and stops it.
+const { spawn } = require('child_process'), os = require('os'), path = require('path');
+
+const PROGRAM = process.env.POLLRTC || path.join(process.env.CARGO_TARGET_DIR ?? path.join(__dirname, '../../../target'), 'release/pollrtc');
+
+// Firefox sends nothing to loopback addresses: the peer sits on the machine's first real one.
+const firstAddress = () => Object.values(os.networkInterfaces()).flat().find((a) => a.family === 'IPv4' && !a.internal)?.address;
+
+// `more`: further arguments.
+async function serve({ browser, program = PROGRAM, bind, more = [] }) {
+  const address = bind || (browser === 'firefox' ? firstAddress() : '127.0.0.1');
+  const server = spawn(program, ['serve', '--http', '127.0.0.1:0', '--bind', address, ...more], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = new Promise((done) => server.on('exit', (code, signal) => done(signal ?? code)));
+  let said = '';
+  const url = await new Promise((done, refuse) => {
+    server.stdout.on('data', (data) => {
+      said += data;
+      const url = /http:\/\/(\S+:\d+)/.exec(said);
+      if (url) done(`http://${url[1].replace('127.0.0.1', 'localhost')}/`);
+    });
+    server.on('error', refuse);
+    server.on('exit', (code) => refuse(new Error(`pollrtc ended with ${code}`)));
+  });
+  return { url, stop: async () => { server.kill('SIGINT'); return ended; } };
+}
+
+module.exports = { PROGRAM, serve };
