@@ -32,8 +32,13 @@ pub(crate) fn certificate(seed: u8) -> Certificate {
 
 /// A server of DTLS 1.2 that takes anyone and has heard of nobody yet.
 pub(crate) fn waiting_server() -> Connection {
+    server_of(Versions::Dtls12)
+}
+
+/// The same with these versions.
+pub(crate) fn server_of(versions: Versions) -> Connection {
     let mut config = Config::new(certificate(1), PeerVerification::AcceptAny);
-    config.versions = Versions::Dtls12;
+    config.versions = versions;
     Connection::server(config, rng(1), address(CLIENT))
 }
 
