@@ -74,7 +74,7 @@ fn with_ids(datagram: &[u8], id_len: u8) {
                 assert!(record.starts_with(&written));
             }
             (record::AnyHeader::Unified(header), Some(id)) => {
-                assert_eq!(header.connection_id_len, id.len());
+                assert_eq!(usize::from(header.connection_id_len), id.len());
                 assert_eq!(header.header_len + header.ciphertext_len, record.len());
             }
             (record::AnyHeader::Cid(_), None) => panic!("there is always an id"),

@@ -32,12 +32,13 @@ impl Connection {
     /// Whether a record should have an id and has none. RFC 9146 §3: in DTLS 1.2 every encrypted record
     /// has one; RFC 9147 §4: in DTLS 1.3 every datagram.
     pub(super) fn lacks_id(&self, header: &AnyHeader, is_identified: bool) -> bool {
-        let lacks = match header {
-            AnyHeader::Classic(header) => header.epoch > 0,
-            AnyHeader::Cid(_) => false,
-            AnyHeader::Unified(_) => !is_identified,
-        };
-        lacks && self.records.ids.as_ref().is_some_and(|ids| ids.is_expected())
+        let is_expected = self.records.ids.as_ref().is_some_and(|ids| ids.is_expected());
+        is_expected
+            && match header {
+                AnyHeader::Classic(header) => header.epoch > 0,
+                AnyHeader::Cid(_) => false,
+                AnyHeader::Unified(_) => !is_identified,
+            }
     }
 
     /// RFC 9146 §6: a datagram is handled that came from here. If something in it was newer than all

@@ -51,6 +51,7 @@ impl Connection {
             return ApplicationData::default();
         }
         self.expire_epochs();
+        let has_ids = self.records.ids.is_some();
         let id_len = self.records.own_id_len();
         let mut is_identified = false;
         let mut handled = 0;
@@ -60,14 +61,16 @@ impl Connection {
                 self.stats.malformed_records += 1;
                 break;
             };
-            // RFC 9147 §4: what follows a record of another connection is none of ours either.
-            match self.check_id(&header, record) {
-                Some(Identity::Own) => is_identified = true,
-                Some(Identity::Other) => {
-                    self.stats.wrong_connection_ids += 1;
-                    break;
+            if has_ids {
+                match self.check_id(&header, record) {
+                    Some(Identity::Own) => is_identified = true,
+                    // RFC 9147 §4: what follows a record of another connection is none of ours either.
+                    Some(Identity::Other) => {
+                        self.stats.wrong_connection_ids += 1;
+                        break;
+                    }
+                    None => {}
                 }
-                None => {}
             }
             handled += record.len();
             match self.handle_record(&header, record, is_identified) {
@@ -76,7 +79,7 @@ impl Connection {
             }
             rest = after;
         }
-        if self.records.ids.is_some() {
+        if has_ids {
             self.note_source(source);
         }
         ApplicationData::new(datagram.get_mut(..handled).unwrap_or_default(), id_len)

@@ -205,7 +205,9 @@ impl RecordLayer {
     pub(crate) fn open13(&mut self, header: &UnifiedHeader, record: &mut [u8]) -> Result<Opened, OpenError> {
         let opened = self.v13.open(header, record, self.limits.read)?;
         if self.ids.is_some() {
-            let id = record.get(1..=header.connection_id_len).unwrap_or_default();
+            let id = record
+                .get(1..=usize::from(header.connection_id_len))
+                .unwrap_or_default();
             Self::note(&mut self.ids, opened.number, id);
         }
         Ok(opened)

@@ -246,7 +246,7 @@ impl Opener {
         let (head, ciphertext) = record
             .split_at_mut_checked(header.header_len)
             .ok_or(OpenError::Malformed)?;
-        let number_at = 1 + header.connection_id_len;
+        let number_at = 1 + usize::from(header.connection_id_len);
         let number = head
             .get_mut(number_at..number_at + header.sequence_len)
             .ok_or(OpenError::Malformed)?;

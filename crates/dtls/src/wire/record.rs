@@ -267,7 +267,7 @@ impl AnyHeader {
     pub fn parse_with_id(bytes: &[u8], id_len: u8) -> Result<Self, RecordError> {
         match bytes.first() {
             Some(byte) if UnifiedHeader::is_first_byte(*byte) => {
-                UnifiedHeader::parse_with_id(bytes, usize::from(id_len)).map(Self::Unified)
+                UnifiedHeader::parse_with_id(bytes, id_len).map(Self::Unified)
             }
             Some(&TLS12_CID) => CidHeader::parse(bytes, id_len).map(Self::Cid),
             _ => Header::parse(bytes).map(Self::Classic),
@@ -279,7 +279,7 @@ impl AnyHeader {
         let (start, length) = match self {
             Self::Classic(_) => return None,
             Self::Cid(header) => (CidHeader::CONNECTION_ID_AT, usize::from(header.connection_id_len)),
-            Self::Unified(header) => (1, header.connection_id_len),
+            Self::Unified(header) => (1, usize::from(header.connection_id_len)),
         };
         (length > 0).then(|| start..start.saturating_add(length))
     }

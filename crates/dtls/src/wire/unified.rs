@@ -31,7 +31,7 @@ pub struct UnifiedHeader {
     /// The low two bits of the epoch.
     pub epoch_bits: u8,
     /// Bytes of the connection id, which begins at the second byte; 0 if there is none.
-    pub connection_id_len: usize,
+    pub connection_id_len: u8,
     /// Bytes of the record's number, which follows the connection id: 1 or 2.
     pub sequence_len: usize,
     /// Bytes before the ciphertext.
@@ -55,7 +55,7 @@ impl UnifiedHeader {
 
     /// The same, for records whose connection id, if they have one, has this length. Of those with one
     /// the ciphertext has at least [`MIN_CIPHERTEXT_LEN`] bytes.
-    pub fn parse_with_id(bytes: &[u8], id_len: usize) -> Result<Self, RecordError> {
+    pub fn parse_with_id(bytes: &[u8], id_len: u8) -> Result<Self, RecordError> {
         let Some((&flags, rest)) = bytes.split_first() else {
             return Err(RecordError::Short);
         };
@@ -64,7 +64,7 @@ impl UnifiedHeader {
             return Err(RecordError::ContentType);
         }
         let connection_id_len = if has_id { id_len } else { 0 };
-        let rest = rest.get(connection_id_len..).ok_or(RecordError::Short)?;
+        let rest = rest.get(usize::from(connection_id_len)..).ok_or(RecordError::Short)?;
         let sequence_len = if flags & LONG_SEQUENCE == 0 { 1usize } else { 2 };
         let after_sequence = rest.get(sequence_len..).ok_or(RecordError::Short)?;
         let (length_len, ciphertext_len) = match (flags & LENGTH, after_sequence) {
@@ -84,7 +84,9 @@ impl UnifiedHeader {
         if has_id && ciphertext_len < MIN_CIPHERTEXT_LEN {
             return Err(RecordError::Short);
         }
-        let before_length = 1usize.saturating_add(connection_id_len).saturating_add(sequence_len);
+        let before_length = 1usize
+            .saturating_add(usize::from(connection_id_len))
+            .saturating_add(sequence_len);
         Ok(Self {
             epoch_bits: flags & EPOCH_MASK,
             connection_id_len,
