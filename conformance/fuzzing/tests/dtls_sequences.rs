@@ -40,7 +40,7 @@ fn a_liar_that_says_what_is_right_is_connected_under_every_setup() {
 fn one_wrong_message_at_any_place_ends_it() {
     for setup in 0..SETUPS {
         for right in 0..6 {
-            for wrong in 0..21 {
+            for wrong in 0..22 {
                 let script = [[0, 2].repeat(right), vec![8, wrong], [0, 0].repeat(16)].concat();
                 println!("setup {setup}, {right} right messages, then {wrong}"); // shown if it panics
                 let _ = play(setup, &script);

@@ -6,6 +6,7 @@ use chacha20::ChaCha20Rng;
 #[cfg(feature = "rust-crypto")]
 use rand_core::CryptoRng;
 use rand_core::{Rng as _, SeedableRng};
+use zeroize::Zeroizing;
 
 /// A cryptographically secure generator (ChaCha20), the only source of randomness of a state
 /// machine.
@@ -26,12 +27,12 @@ impl Rng {
     /// If the operating system has no randomness to give, since nothing can be safe then.
     #[cfg(any(feature = "aws-lc-rs", feature = "getrandom"))]
     pub fn from_os() -> Self {
-        let mut seed = [0; 32];
+        let mut seed = Zeroizing::new([0; 32]);
         #[cfg(feature = "getrandom")]
-        getrandom::fill(&mut seed).expect("the operating system gives randomness");
+        getrandom::fill(&mut *seed).expect("the operating system gives randomness");
         #[cfg(not(feature = "getrandom"))]
-        aws_lc_rs::rand::fill(&mut seed).expect("the operating system gives randomness");
-        Self::from_seed(seed)
+        aws_lc_rs::rand::fill(&mut *seed).expect("the operating system gives randomness");
+        Self::from_seed(*seed)
     }
 
     /// A generator that gives the same bytes for the same seed. Outside of tests the seed must be
@@ -44,7 +45,7 @@ impl Rng {
     /// disturbed by, what others draw.
     #[must_use]
     pub fn fork(&mut self) -> Self {
-        Self::from_seed(self.array())
+        Self::from_seed(*Zeroizing::new(self.array()))
     }
 
     /// As the generator that RustCrypto's crates ask for.

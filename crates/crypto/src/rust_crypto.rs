@@ -266,3 +266,32 @@ fn copy_to_front(digest: &[u8], out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -
     out[..digest.len()].copy_from_slice(digest);
     digest.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zeroize::ZeroizeOnDrop;
+
+    /// Compiles only if all that holds a secret wipes it when it is dropped.
+    #[test]
+    fn keys_are_wiped_when_they_are_dropped() {
+        fn is_wiped<T: ZeroizeOnDrop>() {}
+        is_wiped::<chacha20::ChaCha20Rng>();
+        is_wiped::<Aes128Gcm>();
+        is_wiped::<Aes256Gcm>();
+        is_wiped::<ChaCha20Poly1305>();
+        is_wiped::<aes::Aes128>();
+        is_wiped::<aes::Aes256>();
+        // What HMAC keeps.
+        is_wiped::<Sha256>();
+        is_wiped::<Sha384>();
+        is_wiped::<EphemeralSecret>();
+        is_wiped::<::p256::ecdh::EphemeralSecret>();
+        is_wiped::<::p384::ecdh::EphemeralSecret>();
+        is_wiped::<DecapsulationKey>();
+        is_wiped::<::p256::ecdsa::SigningKey>();
+        is_wiped::<::p384::ecdsa::SigningKey>();
+        is_wiped::<ed25519_dalek::SigningKey>();
+        is_wiped::<Zeroizing<Vec<u8>>>();
+    }
+}

@@ -10,6 +10,7 @@ use core::num::NonZeroU8;
 use core::time::Duration;
 
 use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provider, Rng, SignatureScheme};
+use zeroize::Zeroizing;
 
 use crate::error::HandshakeError;
 use crate::wire::{AlertDescription, CipherSuite, SrtpProfile, Version};
@@ -147,7 +148,7 @@ impl Config {
     /// Tells a secret to whoever wants to know.
     pub(crate) fn log_secret(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
         let Some(KeyLog(log)) = &self.key_log else { return };
-        let mut line = String::with_capacity(label.len() + 2 * (32 + secret.len()) + 2);
+        let mut line = Zeroizing::new(String::with_capacity(label.len() + 2 * (32 + secret.len()) + 2));
         line.push_str(label);
         for bytes in [&client_random[..], secret] {
             line.push(' ');

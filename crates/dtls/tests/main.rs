@@ -13,5 +13,6 @@ mod laws;
 mod openssl;
 mod records;
 mod retransmission;
+mod secrets;
 mod support;
 mod v13;

@@ -37,6 +37,25 @@ fn a_known_round_trip_time_sets_the_first_wait() {
 }
 
 #[test]
+fn a_round_trip_time_that_becomes_known_moves_a_timer_that_runs() {
+    let mut pair = Pair::new();
+    pair.client_sends();
+    let sent = pair.now;
+    assert_eq!(pair.client.poll_timeout(), Some(sent + millis(400)));
+    for (round_trip, wait) in [(40, 60), (2000, 3000), (0, 50), (200, 300)] {
+        pair.client.set_round_trip_time(millis(round_trip));
+        assert_eq!(pair.client.poll_timeout(), Some(sent + millis(wait)));
+    }
+    // It counts for what is doubled, too.
+    pair.now = sent + millis(300);
+    pair.client.handle_timeout(pair.now);
+    pair.client_sends();
+    assert_eq!(pair.client.poll_timeout(), Some(pair.now + millis(600)));
+    pair.client.set_round_trip_time(millis(100));
+    assert_eq!(pair.client.poll_timeout(), Some(pair.now + millis(300)));
+}
+
+#[test]
 fn a_new_flight_waits_as_long_as_at_first_if_the_last_one_got_through() {
     let mut pair = Pair::new();
     for datagram in pair.client_sends() {

@@ -32,12 +32,13 @@ pub(super) enum Say {
     NewSessionTicket,
     KeyUpdate,
     EndOfEarlyData,
+    RequestConnectionId,
     MessageHash,
     Unknown,
 }
 
 impl Say {
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::ClientHello,
         Self::ClientHelloWithoutKey,
         Self::HelloVerifyRequest,
@@ -57,6 +58,7 @@ impl Say {
         Self::NewSessionTicket,
         Self::KeyUpdate,
         Self::EndOfEarlyData,
+        Self::RequestConnectionId,
         Self::MessageHash,
         Self::Unknown,
     ];
@@ -78,6 +80,7 @@ impl Say {
             Self::NewSessionTicket => HandshakeType::NEW_SESSION_TICKET,
             Self::KeyUpdate => HandshakeType::KEY_UPDATE,
             Self::EndOfEarlyData => HandshakeType(5),
+            Self::RequestConnectionId => HandshakeType::REQUEST_CONNECTION_ID,
             Self::MessageHash => HandshakeType::MESSAGE_HASH,
             Self::Unknown => HandshakeType(99),
         }
@@ -226,6 +229,7 @@ impl Liar {
             Say::Finished => self.finished()?,
             Say::NewSessionTicket => [&[0, 0, 14, 16, 1, 2, 3, 4, 1, 0, 0, 3][..], b"abc", &[0, 0]].concat(),
             Say::KeyUpdate => vec![0],
+            Say::RequestConnectionId => vec![1],
             Say::MessageHash => vec![0; 32],
             Say::Unknown => vec![1, 2, 3],
         };

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use core::net::{IpAddr, SocketAddr};
 
 use pollrtc_crypto::HmacSha256;
+use zeroize::Zeroizing;
 
 use super::{Context, Step, malformed};
 use crate::config::{Config, Cookies};
@@ -59,7 +60,7 @@ pub(crate) struct Welcome {
 impl Welcome {
     pub(crate) fn new(config: &Config, rng: &mut pollrtc_crypto::Rng, remote: SocketAddr) -> Self {
         Self {
-            cookie_key: Box::new(HmacSha256::new(&rng.array::<32>())),
+            cookie_key: Box::new(HmacSha256::new(&*Zeroizing::new(rng.array::<32>()))),
             asks_for_cookies: config.cookies == Cookies::Required,
             remote,
         }
