@@ -267,7 +267,7 @@ impl Liar {
                 writer.vector16(|writer| writer.bytes(content));
             };
             extension(ExtensionType::EXTENDED_MASTER_SECRET, &[]);
-            extension(ExtensionType::SUPPORTED_GROUPS, &[0, 2, X25519[0], X25519[1]]);
+            extension(ExtensionType::SUPPORTED_GROUPS, &[0, 4, 0, 0x1d, 0, 0x17]);
             extension(ExtensionType::SIGNATURE_ALGORITHMS, &[0, 2, 4, 3]);
             if !self.is_13() {
                 return;

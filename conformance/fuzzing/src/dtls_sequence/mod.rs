@@ -135,7 +135,8 @@ fn address(port: u16) -> SocketAddr {
 fn config(own: &Certificate, peer: &Certificate) -> Config {
     let fingerprint = peer.fingerprint(HashAlgorithm::Sha256);
     let mut config = Config::with_provider(PROVIDER, own.clone(), PeerVerification::Fingerprints(vec![fingerprint]));
-    config.groups = vec![NamedGroup::X25519];
+    // The second is the certificates' own (RFC 8422 §5.1).
+    config.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
     config.cipher_suites = vec![CipherSuite::Aes128GcmSha256, CipherSuite::EcdheEcdsaAes128GcmSha256];
     config.handshake_timeout = Duration::from_secs(1 << 24);
     config
