@@ -91,7 +91,7 @@ fn what_a_provider_makes_shows_no_secrets() {
         let certificate = Certificate::generate(provider, &mut rng).unwrap();
         let pkcs8 = certificate.key().to_pkcs8();
         let key = pkcs8[36..].to_vec();
-        assert_hidden(&certificate, &[key.clone()]);
+        assert_hidden(&certificate, std::slice::from_ref(&key));
         assert_hidden(certificate.key(), &[key]);
         for group in [NamedGroup::X25519, NamedGroup::X25519MlKem768] {
             let ours = provider.key_exchange(group, &mut rng).unwrap();
