@@ -14,7 +14,7 @@ use crate::checks;
 use crate::error::{ErrorKind, Field};
 use crate::grammar::{
     self, Fault, Parsed, complete, digits, field, host, is_token, next, number_u16, number_u32, reject, space, token,
-    visible,
+    visible, words,
 };
 
 /// Whether the value of a line other than `a=` has the form that RFC 8866 §5 gives it.
@@ -380,7 +380,7 @@ impl<'a> MediaLine<'a> {
 
     /// The formats: payload types for RTP, `webrtc-datachannel` for data.
     pub fn formats(&self) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
-        self.format_list.split(' ').filter(|format| !format.is_empty())
+        words(self.format_list)
     }
 
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Fault> {

@@ -6,6 +6,7 @@ use nom::Parser;
 use nom::error::{ErrorKind as NomKind, ParseError as NomError};
 
 use crate::error::{ErrorKind, Field};
+use crate::scan;
 
 /// What is wrong in a value: the kind, and how much of the value follows the point where the field
 /// starts.
@@ -139,7 +140,7 @@ pub(crate) fn ice_chars(length: RangeInclusive<usize>) -> impl FnMut(&str) -> Pa
 /// Visible characters, RFC 8866's `non-ws-string`.
 #[inline]
 pub(crate) fn visible(input: &str) -> Parsed<'_, &str> {
-    bytes_where(input, |byte| byte > b' ' && byte != 0x7f)
+    split(input, scan::visible_length(input.as_bytes()))
 }
 
 pub(crate) fn digits(input: &str) -> Parsed<'_, &str> {
@@ -150,21 +151,35 @@ pub(crate) fn digits(input: &str) -> Parsed<'_, &str> {
 #[inline]
 pub(crate) fn number(range: RangeInclusive<u64>) -> impl FnMut(&str) -> Parsed<'_, u64> {
     move |input| {
-        let (mut number, mut length) = (0_u64, 0_usize);
-        for byte in input.bytes() {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            // More than 64 bits hold stays the largest number, which is in no range.
-            number = number.saturating_mul(10).saturating_add(u64::from(digit));
-            length = length.wrapping_add(1);
-        }
-        match input.get(length..) {
-            Some(rest) if length > 0 && range.contains(&number) => Ok((rest, number)),
+        let digits = input
+            .bytes()
+            .map(|byte| byte.wrapping_sub(b'0'))
+            .take_while(|digit| *digit <= 9);
+        let (number, length) = digits.clone().fold((0_u64, 0_usize), |(number, length), digit| {
+            let number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+            (number, length.wrapping_add(1))
+        });
+        let number = match length {
+            ..=DIGITS_OF_64_BITS => number,
+            _ => saturated(digits),
+        };
+        match input.split_at_checked(length) {
+            Some((_, rest)) if length > 0 && range.contains(&number) => Ok((rest, number)),
             _ => reject(input),
         }
     }
+}
+
+/// So many fit, whatever they are.
+const DIGITS_OF_64_BITS: usize = 19;
+
+/// The number of many digits, of which some may be zeroes in front. More than 64 bits hold stays the
+/// largest number, which is in no range but those without an end.
+#[cold]
+fn saturated(digits: impl Iterator<Item = u8>) -> u64 {
+    digits.fold(0, |number: u64, digit| {
+        number.saturating_mul(10).saturating_add(u64::from(digit))
+    })
 }
 
 #[inline]
@@ -195,25 +210,30 @@ pub(crate) fn number_u32(range: RangeInclusive<u32>) -> impl FnMut(&str) -> Pars
 /// No brackets, no zone.
 #[inline]
 pub(crate) fn host(input: &str) -> Parsed<'_, &str> {
-    let (mut colons, mut others) = (false, false);
-    let (rest, text) = bytes_where(input, |byte| match byte {
-        b'0'..=b'9' | b'.' => true,
-        b':' => {
-            colons = true;
-            true
-        }
-        b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' => {
-            others = true;
-            true
-        }
-        _ => false,
+    let mut classes = 0;
+    let (rest, text) = bytes_where(input, |byte| {
+        let class = classes_of(byte) & (ADDRESS | COLON | HOST_NAME);
+        classes |= class;
+        class != 0
     })?;
-    let fits = if colons {
-        text.parse::<core::net::Ipv6Addr>().is_ok()
-    } else {
-        others || text.parse::<core::net::Ipv4Addr>().is_ok()
+    let fits = match () {
+        () if classes & COLON != 0 => text.parse::<core::net::Ipv6Addr>().is_ok(),
+        () if classes & HOST_NAME != 0 => true,
+        () => is_ipv4(text.as_bytes()),
     };
     if fits { Ok((rest, text)) } else { reject(input) }
+}
+
+/// Whether digits and dots are an IPv4 address: as `Ipv4Addr` reads them, without making one.
+fn is_ipv4(text: &[u8]) -> bool {
+    let mut octets = text.split(|byte| *byte == b'.');
+    let is_octet = |digits: &[u8]| {
+        matches!(
+            digits,
+            [_] | [b'1'..=b'9', _] | [b'1', _, _] | [b'2', b'0'..=b'4', _] | [b'2', b'5', b'0'..=b'5']
+        )
+    };
+    octets.by_ref().take(4).filter(|octet| is_octet(octet)).count() == 4 && octets.next().is_none()
 }
 
 /// Fails at `input`; the enclosing [`field`] says with what.
@@ -226,8 +246,14 @@ pub(crate) fn reject<T>(input: &str) -> Parsed<'_, T> {
 #[inline]
 pub(crate) fn bytes_where(input: &str, mut class: impl FnMut(u8) -> bool) -> Parsed<'_, &str> {
     let end = input.bytes().position(|byte| !class(byte)).unwrap_or(input.len());
-    match input.split_at_checked(end) {
-        Some((text, rest)) if end > 0 => Ok((rest, text)),
+    split(input, end)
+}
+
+/// The first `length` bytes, at least one.
+#[inline]
+fn split(input: &str, length: usize) -> Parsed<'_, &str> {
+    match input.split_at_checked(length) {
+        Some((text, rest)) if length > 0 => Ok((rest, text)),
         _ => reject(input),
     }
 }
@@ -235,24 +261,19 @@ pub(crate) fn bytes_where(input: &str, mut class: impl FnMut(u8) -> bool) -> Par
 /// RFC 8866 §9 `token-char`.
 #[inline]
 pub(crate) fn is_token(byte: u8) -> bool {
-    TOKEN.get(usize::from(byte)).copied().unwrap_or(false)
+    classes_of(byte) & TOKEN != 0
 }
 
-/// As a table: each attribute's name goes through it, and comparing with ranges costs three times
-/// as much.
-static TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut rest: &[u8] = b"!#$%&'*+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz{|}~";
-    while let [byte, tail @ ..] = rest {
-        if let Some((_, from)) = table.split_at_mut_checked(*byte as usize)
-            && let [entry, ..] = from
-        {
-            *entry = true;
-        }
-        rest = tail;
-    }
-    table
-};
+#[inline]
+pub(crate) fn is_ice_char(byte: u8) -> bool {
+    classes_of(byte) & ICE != 0
+}
+
+/// Hexadecimal digits and colons.
+#[inline]
+pub(crate) fn is_hash_char(byte: u8) -> bool {
+    classes_of(byte) & (HEX | COLON) != 0
+}
 
 /// How many bytes at the start are token characters.
 #[inline]
@@ -260,8 +281,65 @@ pub(crate) fn token_length(text: &[u8]) -> usize {
     text.iter().position(|byte| !is_token(*byte)).unwrap_or(text.len())
 }
 
-pub(crate) fn is_ice_char(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+/// What a byte can be part of.
+#[inline]
+fn classes_of(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+const TOKEN: u8 = 1;
+const ICE: u8 = 2;
+/// Of an IPv4 address; with [`COLON`] of an IPv6 address.
+const ADDRESS: u8 = 4;
+const COLON: u8 = 8;
+/// Of a host name, but of no IPv4 address.
+const HOST_NAME: u8 = 16;
+const HEX: u8 = 32;
+
+/// As a table: most bytes go through it, and comparing with ranges costs three times as much.
+static CLASSES: [u8; 256] = {
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let table = with([0; 256], letters, TOKEN | ICE | HOST_NAME);
+    let table = with(table, b"0123456789", TOKEN | ICE | ADDRESS);
+    let table = with(table, b"!#$%&'*+-.^_`{|}~", TOKEN);
+    let table = with(table, b"+/", ICE);
+    let table = with(table, b".", ADDRESS);
+    let table = with(table, b":", COLON);
+    let table = with(table, b"-_", HOST_NAME);
+    with(table, b"0123456789ABCDEFabcdef", HEX)
+};
+
+const fn with(mut table: [u8; 256], mut bytes: &[u8], classes: u8) -> [u8; 256] {
+    while let [byte, rest @ ..] = bytes {
+        if let Some((_, from)) = table.split_at_mut_checked(*byte as usize)
+            && let [entry, ..] = from
+        {
+            *entry |= classes;
+        }
+        bytes = rest;
+    }
+    table
+}
+
+/// `split_once(' ')`, without the set-up that searching for any character costs: words are a few
+/// bytes long.
+#[inline]
+pub(crate) fn split_at_space(text: &str) -> Option<(&str, &str)> {
+    let (before, after) = text.split_at_checked(text.bytes().position(|byte| byte == b' ')?)?;
+    Some((before, after.get(1..)?))
+}
+
+/// What stands between spaces.
+#[inline]
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> + Clone {
+    let mut rest = text;
+    let words = core::iter::from_fn(move || {
+        let (word, behind) = split_at_space(rest).unwrap_or((rest, ""));
+        let ended = rest.is_empty();
+        rest = behind;
+        (!ended).then_some(word)
+    });
+    words.filter(|word| !word.is_empty())
 }
 
 /// All that is left, at least one byte.

@@ -64,6 +64,7 @@ mod reference;
 mod report;
 #[cfg(feature = "alloc")]
 pub mod rtp;
+mod scan;
 mod section;
 mod session;
 pub mod whip;

@@ -1,6 +1,6 @@
 //! The lines of a description, before anything is known of what they mean.
 
-use nom::FindSubstring;
+use crate::scan;
 
 /// One line, without its line end.
 #[derive(Debug, Clone, Copy)]
@@ -42,12 +42,10 @@ impl<'a> Iterator for RawLines<'a> {
             return None;
         }
         let start = self.start;
-        let (line, rest, terminated) = match self.rest.find_substring(&b"\n"[..]) {
-            Some(end) => {
-                let (line, rest) = self.rest.split_at_checked(end)?;
-                (line, rest.get(1..)?, true)
-            }
-            None => (self.rest, &[][..], false),
+        let end = scan::find(self.rest, b'\n').and_then(|end| self.rest.split_at_checked(end));
+        let (line, rest, terminated) = match end {
+            Some((line, [_, rest @ ..])) => (line, rest, true),
+            _ => (self.rest, &[][..], false),
         };
         self.start = start.wrapping_add(line.len()).wrapping_add(usize::from(terminated));
         self.rest = rest;

@@ -337,7 +337,7 @@ impl<'a> Iterator for MediaSections<'a> {
             if line.bytes.starts_with(b"m=") {
                 break;
             }
-            section.note(&line, 0);
+            section.note_line(&line);
             end = line.end;
         }
         let (text, rest) = self.rest.split_at_checked(end)?;

@@ -194,6 +194,8 @@ struct Pass<'a, 'f> {
     /// The number of the first line that is not the session's.
     session_lines: u32,
     session: Section<'a>,
+    /// Where the first `m=` stands.
+    media_start: usize,
     /// Where the section starts.
     section_start: usize,
     section_line: u32,
@@ -222,6 +224,7 @@ impl<'a, 'f> Pass<'a, 'f> {
             session_names: 0,
             session_lines: 0,
             session: Section::new().in_any_case(parser.folds_names()),
+            media_start: text.len(),
             section_start: 0,
             section_line: 1,
             streams: Streams::default(),
@@ -234,15 +237,11 @@ impl<'a, 'f> Pass<'a, 'f> {
     }
 
     fn run(mut self) -> Result<Session<'a>, ParseError> {
-        let mut media_start = self.text.len();
         for line in RawLines::new(self.text) {
             self.line = self.line.saturating_add(1);
             self.line_start = line.start;
             if self.line > self.parser.limits.lines {
                 return self.too_large(Limit::Lines, self.parser.limits.lines);
-            }
-            if line.bytes.starts_with(b"m=") && self.level == Level::Session {
-                media_start = line.start;
             }
             self.line(&line)?;
             if !line.terminated {
@@ -254,7 +253,7 @@ impl<'a, 'f> Pass<'a, 'f> {
             self.line_start = self.text.len();
         }
         self.end_section(self.text.len())?;
-        let (session_text, media_text) = self.text.split_at_checked(media_start).unwrap_or((self.text, &[]));
+        let (session_text, media_text) = self.text.split_at_checked(self.media_start).unwrap_or((self.text, &[]));
         let session = self.session.with_text(session_text);
         if !self.parser.structure_only && self.parser.form == Form::Description {
             self.check_mids(&session, media_text)?;
@@ -287,7 +286,7 @@ impl<'a, 'f> Pass<'a, 'f> {
 
     /// `a=`, nine of ten lines.
     #[inline]
-    fn attribute(&mut self, value: &'a [u8], line: &RawLine<'a>) -> Result<(), ParseError> {
+    fn attribute(&mut self, attribute: &'a [u8], line: &RawLine<'a>) -> Result<(), ParseError> {
         self.attributes = self.attributes.wrapping_add(1);
         if self.attributes > self.parser.limits.attributes {
             return self.too_large(Limit::Attributes, self.parser.limits.attributes);
@@ -296,7 +295,16 @@ impl<'a, 'f> Pass<'a, 'f> {
             self.place(b'a', line)?;
             self.rank = RANK_ATTRIBUTE;
         }
-        let (name, attribute_value) = match value.split_at_checked(token_length(value)) {
+        match Name::split(attribute) {
+            Some((name, value)) => self.known_attribute(name, value, line),
+            None => self.other_attribute(attribute, line),
+        }
+    }
+
+    /// An attribute whose name is none that we know, or not written as it should be.
+    #[inline(never)]
+    fn other_attribute(&mut self, attribute: &'a [u8], line: &RawLine<'a>) -> Result<(), ParseError> {
+        let (name, value) = match attribute.split_at_checked(token_length(attribute)) {
             Some((name @ [_, ..], [])) => (name, None),
             Some((name @ [_, ..], [b':', value @ ..])) => (name, Some(value)),
             Some((name @ [_, ..], rest)) if rest.trim_ascii().is_empty() => {
@@ -311,16 +319,10 @@ impl<'a, 'f> Pass<'a, 'f> {
         if self.parser.structure_only && self.level == Level::Media {
             return Ok(());
         }
-        let Some(known) = self.name(name, line)? else {
-            return Ok(());
-        };
-        if self.level == Level::Session {
-            self.session.note(line, 0);
+        match self.name(name, line)? {
+            Some(known) => self.known_attribute(known, value, line),
+            None => Ok(()),
         }
-        if self.parser.structure_only {
-            return Ok(());
-        }
-        self.known_attribute(known, attribute_value, line)
     }
 
     /// The attribute's name, if we know it. RFC 8866 §9 has names as tokens, whose case counts; the
@@ -338,7 +340,19 @@ impl<'a, 'f> Pass<'a, 'f> {
         Ok(folded)
     }
 
+    #[inline]
     fn known_attribute(&mut self, name: Name, value: Option<&'a [u8]>, line: &RawLine<'a>) -> Result<(), ParseError> {
+        if self.level == Level::Session {
+            self.session.note(name, line);
+        }
+        match self.parser.structure_only {
+            true => Ok(()),
+            false => self.check_attribute(name, value, line),
+        }
+    }
+
+    #[inline(never)]
+    fn check_attribute(&mut self, name: Name, value: Option<&'a [u8]>, line: &RawLine<'a>) -> Result<(), ParseError> {
         let misplaced = match name.usage() {
             Usage::Both => false,
             Usage::Session => self.level == Level::Media,
@@ -348,7 +362,7 @@ impl<'a, 'f> Pass<'a, 'f> {
             self.report(ErrorKind::MisplacedAttribute, line.start)?;
         }
         let bit = name.bit();
-        let repeated = self.names & bit != 0 && name.repeat() == Repeat::Once;
+        let repeated = name.repeat() == Repeat::Once && self.names & bit != 0;
         if repeated {
             self.report(ErrorKind::RepeatedAttribute, line.start)?;
         }
@@ -455,26 +469,31 @@ impl<'a, 'f> Pass<'a, 'f> {
             self.report(ErrorKind::TrailingSpace, end)?;
         }
         match letter {
-            b'm' => return self.media_line(trimmed, end),
-            b'c' => self.connection(trimmed, end)?,
-            _ => {}
+            b'm' => self.media_line(trimmed, end),
+            b'c' => self.connection(trimmed, end),
+            _ => fields::check(letter, trimmed).or_else(|fault| self.fault(fault, end)),
         }
-        fields::check(letter, trimmed).or_else(|fault| self.fault(fault, end))
     }
 
-    /// What only the letter of the RFC minds in a `c=` line that can be read.
+    /// Reads a `c=` line, and says what only the letter of the RFC minds in one that can be read.
     fn connection(&mut self, value: &'a [u8], end: usize) -> Result<(), ParseError> {
-        let Ok(connection) = Connection::parse(value) else {
-            return Ok(());
+        let connection = match Connection::parse(value) {
+            Ok(connection) => connection,
+            Err(fault) => return self.fault(fault, end),
         };
-        let Err(kind) = connection.check_use() else {
-            return Ok(());
-        };
-        let at = value.offset(connection.address.as_bytes());
-        self.report(kind, end.saturating_sub(value.len()).saturating_add(at))
+        match connection.check_use() {
+            Ok(()) => Ok(()),
+            Err(kind) => {
+                let at = value.offset(connection.address.as_bytes());
+                self.report(kind, end.saturating_sub(value.len()).saturating_add(at))
+            }
+        }
     }
 
     fn start_media(&mut self, line: &RawLine<'a>) -> Result<(), ParseError> {
+        if self.level == Level::Session {
+            self.media_start = line.start;
+        }
         if self.needs_version() {
             return self.report(ErrorKind::Missing(Letter(b'v')), line.start);
         }

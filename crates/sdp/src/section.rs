@@ -1,8 +1,7 @@
 //! A part of a description (what stands before the first `m=`, or one media section), with an index
 //! of the attributes that we know.
 
-use crate::attribute::split_attribute;
-use crate::attribute::{Attribute, Direction, Name, RawAttribute};
+use crate::attribute::{Attribute, Direction, Name, RawAttribute, split_attribute, value_of};
 use crate::attribute::{
     Candidate, Crypto, DcMap, Decimal, ExtMap, Fingerprint, Fmtp, Group, IceOptions, ImageAttr, Msid, MsidSemantic,
     Rid, RtcpFb, RtpMap, SctpMap, Setup, Simulcast, Ssrc, SsrcGroup,
@@ -50,18 +49,29 @@ impl<'a> Section<'a> {
 
     /// Takes up one of the section's lines.
     #[inline]
-    pub(crate) fn note(&mut self, line: &RawLine<'_>, section_start: usize) {
+    pub(crate) fn note_line(&mut self, line: &RawLine<'_>) {
         let [b'a', b'=', attribute @ ..] = line.bytes else {
             return;
         };
+        let known = Name::split(attribute).map(|(name, _)| name);
+        if let Some(name) = known.or_else(|| self.odd_name(attribute)) {
+            self.note(name, line);
+        }
+    }
+
+    /// The name of an attribute that is not written as it should be.
+    #[inline(never)]
+    fn odd_name(&self, attribute: &[u8]) -> Option<Name> {
         let (written, _) = split_attribute(attribute);
-        let folded = |name| if self.any_case { Name::of_any_case(name) } else { None };
-        let Some(name) = Name::of(written).or_else(|| folded(written)) else {
-            return;
-        };
-        let offset = line.start.wrapping_sub(section_start).wrapping_add(2);
+        let folded = || Name::of_any_case(written).filter(|_| self.any_case);
+        Name::of(written).or_else(folded)
+    }
+
+    /// Takes up one of the section's attributes, whose name is known.
+    #[inline]
+    pub(crate) fn note(&mut self, name: Name, line: &RawLine<'_>) {
         if let Some(first @ 0) = self.first.get_mut(name as usize) {
-            *first = u32::try_from(offset).unwrap_or(0);
+            *first = u32::try_from(line.start.wrapping_add(2)).unwrap_or(0);
         }
     }
 
@@ -76,7 +86,7 @@ impl<'a> Section<'a> {
     }
 
     pub(crate) fn attributes(&self) -> Attributes<'a> {
-        Attributes(self.lines())
+        Attributes(RawLines::new(self.text))
     }
 
     /// The text that starts with the first attribute of this name.
@@ -91,7 +101,7 @@ impl<'a> Section<'a> {
 
     fn first_of(&self, name: Name) -> Option<&'a [u8]> {
         let line = RawLines::new(self.text).find(|line| match line.bytes {
-            [b'a', b'=', attribute @ ..] => is(name, split_attribute(attribute).0, self.any_case),
+            [b'a', b'=', attribute @ ..] => value_of(name, attribute, self.any_case).is_some(),
             _ => false,
         })?;
         self.text.get(line.start.saturating_add(2)..)
@@ -111,22 +121,13 @@ impl<'a> Section<'a> {
             // The text starts behind the first one's `a=`, so that what looks like a line there is
             // the first one itself.
             .filter(|line| line.letter == 'a')
-            .filter_map(move |line| match split_attribute(line.value) {
-                (found, value) if is(name, found, any_case) => read(name, value, any_case),
-                _ => None,
-            });
+            .filter_map(move |line| read(name, value_of(name, line.value, any_case)?, any_case));
         first.into_iter().chain(others)
     }
 
     pub(crate) fn has(&self, name: Name) -> bool {
         self.get(name).is_some()
     }
-}
-
-/// Whether this is how the attribute's name is written.
-#[inline]
-fn is(name: Name, written: &[u8], any_case: bool) -> bool {
-    written == name.as_bytes() || (any_case && written.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 fn read(name: Name, value: Option<&[u8]>, lenient: bool) -> Option<Attribute<'_>> {
@@ -227,7 +228,7 @@ impl<'a> Section<'a> {
 /// [`Session::attributes`](crate::Session::attributes) and
 /// [`Media::attributes`](crate::Media::attributes).
 #[derive(Debug, Clone)]
-pub struct Attributes<'a>(Lines<'a>);
+pub struct Attributes<'a>(RawLines<'a>);
 
 impl<'a> Iterator for Attributes<'a> {
     type Item = RawAttribute<'a>;
@@ -235,9 +236,8 @@ impl<'a> Iterator for Attributes<'a> {
     #[inline]
     fn next(&mut self) -> Option<RawAttribute<'a>> {
         loop {
-            let line = self.0.next()?;
-            if line.letter == 'a'
-                && let Some(attribute) = RawAttribute::split(line.value)
+            if let [b'a', b'=', attribute @ ..] = self.0.next()?.bytes
+                && let Some(attribute) = RawAttribute::split(attribute)
             {
                 return Some(attribute);
             }

@@ -60,7 +60,7 @@ impl<'a> Session<'a> {
         let (session, media) = text.split_at_checked(media_start).unwrap_or((text, &[]));
         let mut section = Section::new().in_any_case(any_case);
         for line in crate::line::RawLines::new(session) {
-            section.note(&line, 0);
+            section.note_line(&line);
         }
         Self::new(text, section.with_text(session), media, media_count)
     }

@@ -9,7 +9,9 @@ use nom::sequence::{preceded, terminated};
 
 use super::InvalidAttribute;
 use crate::error::{ErrorKind, Field};
-use crate::grammar::{Fault, Parsed, field, host, ice_chars, number_u16, number_u32, space, token, visible, whole};
+use crate::grammar::{
+    Fault, Parsed, field, host, ice_chars, number_u16, number_u32, space, split_at_space, token, visible, whole,
+};
 
 /// A transport address that a peer may be reached at (RFC 8839 §5.1).
 ///
@@ -205,7 +207,10 @@ fn candidate(input: &str) -> Parsed<'_, Candidate<'_>> {
 
 #[inline]
 fn extension(input: &str) -> Parsed<'_, (&str, &str)> {
-    (visible, preceded(space, visible)).parse(input)
+    let (input, name) = visible(input)?;
+    let (input, _) = space(input)?;
+    let (input, value) = visible(input)?;
+    Ok((input, (name, value)))
 }
 
 fn extension_list(input: &str) -> Parsed<'_, ()> {
@@ -233,14 +238,6 @@ impl<'a> Iterator for Pairs<'a> {
         self.0 = rest;
         Some((name, value))
     }
-}
-
-/// `split_once(' ')`, without the set-up that searching for any character costs: names and values
-/// are a few bytes long.
-#[inline]
-fn split_at_space(text: &str) -> Option<(&str, &str)> {
-    let (before, after) = text.split_at_checked(text.bytes().position(|byte| byte == b' ')?)?;
-    Some((before, after.get(1..)?))
 }
 
 impl PartialEq for Candidate<'_> {

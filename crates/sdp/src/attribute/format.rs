@@ -217,7 +217,7 @@ impl<'a> RtcpFb<'a> {
         whole(text, |input| {
             let all = value(None, tag("*"));
             let one = number_u8(0..=127).map(Some);
-            let (input, payload_type) = field(Field::PayloadType, alt((all, one))).parse(input)?;
+            let (input, payload_type) = field(Field::PayloadType, alt((one, all))).parse(input)?;
             let (input, kind) = field(Field::Feedback, preceded(space, token)).parse(input)?;
             let (input, parameter) = opt(preceded(space, rest)).parse(input)?;
             Ok((

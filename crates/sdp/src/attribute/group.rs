@@ -8,7 +8,7 @@ use nom::multi::many0_count;
 use nom::sequence::preceded;
 
 use crate::error::Field;
-use crate::grammar::{Fault, field, space, token, whole};
+use crate::grammar::{Fault, field, space, token, whole, words};
 
 /// `a=group`: media sections that belong together, by their mids (RFC 5888 §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,7 +21,7 @@ pub struct Group<'a> {
 impl<'a> Group<'a> {
     /// The mids in order; none is legal (RFC 9143 §7.3.2).
     pub fn mids(&self) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
-        self.mids.split(' ').filter(|mid| !mid.is_empty())
+        words(self.mids)
     }
 
     /// Whether the sections of this group share one transport (RFC 9143).

@@ -45,5 +45,5 @@ pub use typed::{Attribute, Direction, InvalidAttribute, Rtcp};
 
 pub(crate) use format::payload_type_of;
 pub(crate) use name::{Repeat, Usage, Weight};
-pub(crate) use raw::split as split_attribute;
+pub(crate) use raw::{split as split_attribute, value_of};
 pub(crate) use typed::Name;

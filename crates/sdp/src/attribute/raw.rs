@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Attribute, InvalidAttribute};
+use super::{Attribute, InvalidAttribute, Name};
 use crate::grammar;
 
 /// An attribute as it came: `a=<name>` or `a=<name>:<value>` (RFC 8866 §5.13).
@@ -33,8 +33,12 @@ impl<'a> RawAttribute<'a> {
 
     /// Splits the value of an `a=` line that the parser has let pass.
     #[inline]
-    pub(crate) fn split(value: &'a [u8]) -> Option<Self> {
-        let (name, value) = split(value);
+    pub(crate) fn split(attribute: &'a [u8]) -> Option<Self> {
+        if let Some((known, value)) = Name::split(attribute) {
+            let name = known.as_str();
+            return Some(Self { name, value });
+        }
+        let (name, value) = split(attribute);
         Some(Self {
             name: grammar::utf8(name).ok()?,
             value,
@@ -49,6 +53,20 @@ impl fmt::Display for RawAttribute<'_> {
         let Some(value) = self.value else { return Ok(()) };
         f.write_str(":")?;
         grammar::write_lossy(f, value)
+    }
+}
+
+/// The value behind this name, if that is how the attribute's name is written.
+#[inline]
+pub(crate) fn value_of(name: Name, attribute: &[u8], any_case: bool) -> Option<Option<&[u8]>> {
+    match attribute.strip_prefix(name.as_bytes()) {
+        Some([b':', value @ ..]) => Some(Some(value)),
+        Some(rest) if rest.trim_ascii_end().is_empty() => Some(None),
+        _ if any_case => {
+            let (written, value) = split(attribute);
+            written.eq_ignore_ascii_case(name.as_bytes()).then_some(value)
+        }
+        _ => None,
     }
 }
 

@@ -5,7 +5,7 @@ use core::fmt;
 use nom::Parser;
 
 use crate::error::Field;
-use crate::grammar::{Fault, Parsed, bytes_where, field, is_ice_char, reject, space, token, whole};
+use crate::grammar::{Fault, Parsed, bytes_where, field, is_hash_char, is_ice_char, reject, space, token, whole};
 
 /// `a=fingerprint`: the hash of a certificate (RFC 8122 §5).
 ///
@@ -37,7 +37,7 @@ impl<'a> Fingerprint<'a> {
             let (input, algorithm) = field(Field::HashFunction, token).parse(input)?;
             let (input, _) = field(Field::Fingerprint, space).parse(input)?;
             let hash = |input| {
-                let (rest, text) = bytes_where(input, |byte| byte.is_ascii_hexdigit() || byte == b':')?;
+                let (rest, text) = bytes_where(input, is_hash_char)?;
                 if is_hash_of(algorithm, text) {
                     Ok((rest, text))
                 } else {

@@ -118,14 +118,23 @@ macro_rules! attributes {
         }
 
         impl<'a> Attribute<'a> {
-            fn parse_text(name: Name, text: &'a str) -> Result<Self, Fault> {
-                Ok(match name {
-                    $(Name::$i => Attribute::$i($iparse(text)?),)*
-                    $(Name::$o => Attribute::$o($oparse(text)?),)*
+            /// Makes each attribute where the caller wants it: they are large, and moving them once
+            /// more would cost as much as reading them.
+            #[inline]
+            fn parse_text<E>(name: Name, text: &'a str, error: impl Fn(Fault) -> E) -> Result<Self, E> {
+                match name {
+                    $(Name::$i => match $iparse(text) {
+                        Ok(value) => Ok(Attribute::$i(value)),
+                        Err(fault) => Err(error(fault)),
+                    },)*
+                    $(Name::$o => match $oparse(text) {
+                        Ok(value) => Ok(Attribute::$o(value)),
+                        Err(fault) => Err(error(fault)),
+                    },)*
                     $(Name::$f)|* | Name::SendRecv | Name::SendOnly | Name::RecvOnly | Name::Inactive => {
-                        return Err(Fault::new(ErrorKind::UnexpectedValue, text.as_bytes()));
+                        Err(error(Fault::new(ErrorKind::UnexpectedValue, text.as_bytes())))
                     }
-                })
+                }
             }
 
             /// Whether a value is well-formed. Checking does not make the attribute, which would be
@@ -320,7 +329,9 @@ impl<'a> Attribute<'a> {
         let Some(known) = Name::of(name.as_bytes()) else {
             return Ok(Attribute::Other(raw));
         };
-        Self::parse_known(known, value).map_err(|fault| InvalidAttribute::new(fault, value.map_or(0, <[u8]>::len)))
+        Self::read(known, value, |fault| {
+            InvalidAttribute::new(fault, value.map_or(0, <[u8]>::len))
+        })
     }
 
     /// Reads more than the RFCs allow, as the lenient profile's accessors do: ICE credentials of
@@ -340,22 +351,25 @@ impl<'a> Attribute<'a> {
         })
     }
 
-    #[inline]
     pub(crate) fn parse_known(name: Name, value: Option<&'a [u8]>) -> Result<Self, Fault> {
-        if let Some(flag) = Self::flag(name) {
-            return match value {
-                None => Ok(flag),
-                Some(value) => Err(Fault::new(ErrorKind::UnexpectedValue, value)),
-            };
-        }
+        Self::read(name, value, |fault| fault)
+    }
+
+    #[inline]
+    fn read<E>(name: Name, value: Option<&'a [u8]>, error: impl Fn(Fault) -> E) -> Result<Self, E> {
         let Some(value) = value else {
-            return Err(Fault::new(ErrorKind::MissingValue, b""));
+            return Self::flag(name).ok_or_else(|| error(Fault::new(ErrorKind::MissingValue, b"")));
         };
+        if name.is_flag() {
+            return Err(error(Fault::new(ErrorKind::UnexpectedValue, value)));
+        }
         // Some stacks end lines with a space. The parser tells of it; nothing can hide behind it.
         let trimmed = value.trim_ascii_end();
-        grammar::utf8(trimmed)
-            .and_then(|text| Self::parse_text(name, text))
-            .map_err(|fault| fault.before(value.len().saturating_sub(trimmed.len())))
+        let error = |fault: Fault| error(fault.before(value.len().saturating_sub(trimmed.len())));
+        match grammar::utf8(trimmed) {
+            Ok(text) => Self::parse_text(name, text, error),
+            Err(fault) => Err(error(fault)),
+        }
     }
 
     /// What can be understood of a malformed attribute.

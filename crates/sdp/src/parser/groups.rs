@@ -3,7 +3,7 @@
 use nom::Offset;
 
 use super::Pass;
-use crate::attribute::{Attribute, Group, Name, split_attribute};
+use crate::attribute::{self, Attribute, Group, Name};
 use crate::error::{ErrorKind, ParseError};
 use crate::line::{RawLine, RawLines};
 use crate::mids::{Bundling, Mids, SortedMids};
@@ -136,7 +136,5 @@ impl<'a> Iterator for FirstMids<'a> {
 
 /// What stands behind the attribute's name, if the line is that attribute.
 fn value_of<'a>(line: &RawLine<'a>, name: Name, any_case: bool) -> Option<Option<&'a [u8]>> {
-    let (written, value) = split_attribute(line.bytes.strip_prefix(b"a=")?);
-    let is_name = written == name.as_bytes() || (any_case && written.eq_ignore_ascii_case(name.as_bytes()));
-    is_name.then_some(value)
+    attribute::value_of(name, line.bytes.strip_prefix(b"a=")?, any_case)
 }
