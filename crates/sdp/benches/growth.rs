@@ -3,14 +3,19 @@
 //!
 //! Instructions don't depend on who else uses the machine. Each shape is read in two sizes, one four
 //! times the other; if a byte of the larger costs much more than one of the smaller, something grows
-//! with the square, and the bench fails.
+//! with the square, and the bench fails. So it does if a section of many costs an exchange of offer
+//! and answer, or a change of an owned description, much more than one of few.
 
 use std::env;
 use std::fmt::Write;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
-use pollrtc_sdp::{Limits, Parser, Profile};
+use pollrtc_sdp::negotiation::{
+    CertificateHash, Config, LocalTransport, NegotiationError, Negotiator, TransceiverInit, TransportKey,
+};
+use pollrtc_sdp::rtp::{MediaKind, RtpCapabilities};
+use pollrtc_sdp::{Limits, Origin, Parser, Profile, Writer};
 
 const SMALL: usize = 2_000;
 const LARGE: usize = 4 * SMALL;
@@ -35,7 +40,97 @@ fn main() -> ExitCode {
             linear &= growth < TOLERATED;
         }
     }
+    println!("\n| step | instructions/section, of {FEW} | of {SOME} | of {MANY} | growth |\n|---|---:|---:|---:|---:|");
+    for steps in [&EXCHANGE[..], &CHANGES] {
+        let mut before = [0; 3];
+        for (step, name) in steps.iter().enumerate() {
+            let after = [FEW, SOME, MANY].map(|count| instructions(steps[0], count, &step.to_string()));
+            let per_section = |size: usize, count: usize| (after[size] - before[size]) / count as u64;
+            let [few, some, many] = [per_section(0, FEW), per_section(1, SOME), per_section(2, MANY)];
+            let growth = many as f64 / some as f64;
+            if step > 0 {
+                println!("| {name} | {few} | {some} | {many} | {growth:.2} |");
+                linear &= growth < TOLERATED;
+            }
+            before = after;
+        }
+    }
     if linear { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+const FEW: usize = 10;
+const SOME: usize = 100;
+const MANY: usize = 500;
+
+/// What two peers with so many sections do, one after the other.
+const EXCHANGE: [&str; 7] = [
+    "transceivers",
+    "create the offer",
+    "set it",
+    "take it",
+    "create the answer",
+    "set it, and agree",
+    "take it, and agree",
+];
+
+/// Does so many of them behind the first.
+fn exchange(sections: usize, steps: usize) -> Result<(), NegotiationError> {
+    let transport = |key: TransportKey| LocalTransport {
+        ufrag: format!("uf{}g{}", key.transport, key.generation),
+        pwd: "of/no/use/without/a/transport".to_owned(),
+        fingerprints: vec![CertificateHash::new("sha-256", &["AB"; 32].join(":"))],
+        ..LocalTransport::default()
+    };
+    let [mut alice, mut bob] = [1, 2].map(|id| {
+        Negotiator::new(Config {
+            audio: RtpCapabilities::of(MediaKind::Audio),
+            video: RtpCapabilities::of(MediaKind::Video),
+            ..Config::new(id)
+        })
+    });
+    for kind in [MediaKind::Audio, MediaKind::Video].into_iter().cycle().take(sections) {
+        alice.add_transceiver(kind, TransceiverInit::default());
+    }
+    let is_done = |step: usize| step >= steps;
+    if is_done(0) {
+        return Ok(());
+    }
+    let offer = alice.create_offer(transport)?;
+    if is_done(1) {
+        return Ok(());
+    }
+    alice.set_local(&offer)?;
+    if is_done(2) {
+        return Ok(());
+    }
+    bob.set_remote(&offer)?;
+    if is_done(3) {
+        return Ok(());
+    }
+    let answer = bob.create_answer(transport)?;
+    if is_done(4) {
+        return Ok(());
+    }
+    bob.set_local(&answer)?;
+    if is_done(5) {
+        return Ok(());
+    }
+    black_box(alice.set_remote(&answer)?);
+    Ok(())
+}
+
+/// What is done to an owned description.
+const CHANGES: [&str; 2] = ["a section", "push one to an owned description"];
+
+fn change(sections: usize, steps: usize) {
+    let text = black_box(description("codecs", 30));
+    let session = Parser::new().parse(&text).expect("a description");
+    let section = session.media().next().expect("a section");
+    let mut owned = Writer::new(&Origin::with_id("1", "1")).finish().expect("a description");
+    for _ in 0..sections.saturating_mul(steps) {
+        owned.push_section(&section);
+    }
+    black_box(owned);
 }
 
 type Fill = fn(&mut String, usize);
@@ -171,6 +266,15 @@ fn instructions(shape: &str, count: usize, work: &str) -> u64 {
 
 /// What runs under valgrind.
 fn run_once(shape: &str, count: usize, work: &str) -> ExitCode {
+    let steps = || work.parse().expect("a number");
+    if shape == EXCHANGE[0] {
+        exchange(count, steps()).expect("an exchange");
+        return ExitCode::SUCCESS;
+    }
+    if shape == CHANGES[0] {
+        change(count, steps());
+        return ExitCode::SUCCESS;
+    }
     let text = black_box(description(shape, count));
     let profile = match work {
         "Jsep" => Profile::Jsep,

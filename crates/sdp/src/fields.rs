@@ -464,7 +464,23 @@ fn protocol(input: &str) -> Parsed<'_, &str> {
 /// RFC 8866 §9 `1*(SP fmt)`. Slashes and colons are no token characters, but `urn:` and `mime/type`
 /// formats occur in the field; [`MediaLine::survey`] tells of them.
 fn formats(input: &str) -> Parsed<'_, &str> {
-    recognize((visible, many0_count(preceded(space, visible)))).parse(input)
+    match is_words(input.as_bytes()) {
+        true => grammar::rest(input),
+        false => recognize((visible, many0_count(preceded(space, visible)))).parse(input),
+    }
+}
+
+/// Whether a text is nothing but words joined by single spaces. Without branches, so that it
+/// compiles to a few vector instructions: there may be dozens of formats.
+fn is_words(text: &[u8]) -> bool {
+    let [first, .., last] = text else { return false };
+    let is_visible = |byte: u8| (byte > b' ') & (byte != 0x7f);
+    let next = text.get(1..).unwrap_or_default();
+    text.iter()
+        .zip(next)
+        .fold(is_visible(*first) & is_visible(*last), |words, (byte, next)| {
+            words & (is_visible(*byte) | (*byte == b' ') & is_visible(*next))
+        })
 }
 
 impl fmt::Display for MediaLine<'_> {

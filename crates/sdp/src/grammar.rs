@@ -226,14 +226,26 @@ pub(crate) fn host(input: &str) -> Parsed<'_, &str> {
 
 /// Whether digits and dots are an IPv4 address: as `Ipv4Addr` reads them, without making one.
 fn is_ipv4(text: &[u8]) -> bool {
-    let mut octets = text.split(|byte| *byte == b'.');
-    let is_octet = |digits: &[u8]| {
-        matches!(
-            digits,
-            [_] | [b'1'..=b'9', _] | [b'1', _, _] | [b'2', b'0'..=b'4', _] | [b'2', b'5', b'0'..=b'5']
-        )
-    };
-    octets.by_ref().take(4).filter(|octet| is_octet(octet)).count() == 4 && octets.next().is_none()
+    let (mut dots, mut has_digits, mut octet) = (0_u32, false, 0_u32);
+    for byte in text {
+        if *byte == b'.' {
+            if !has_digits || dots == 3 {
+                return false;
+            }
+            (dots, has_digits, octet) = (dots.wrapping_add(1), false, 0);
+            continue;
+        }
+        // No zeroes in front of others.
+        if has_digits && octet == 0 {
+            return false;
+        }
+        octet = octet.wrapping_mul(10).wrapping_add(u32::from(byte.wrapping_sub(b'0')));
+        if octet > 255 {
+            return false;
+        }
+        has_digits = true;
+    }
+    dots == 3 && has_digits
 }
 
 /// Fails at `input`; the enclosing [`field`] says with what.

@@ -10,8 +10,6 @@ pub(crate) struct RawLine<'a> {
     pub(crate) start: usize,
     /// Where the next line starts.
     pub(crate) end: usize,
-    /// Whether a line end stood behind it.
-    pub(crate) terminated: bool,
 }
 
 /// Splits a text at line feeds; a carriage return before the line feed belongs to the line end
@@ -43,17 +41,16 @@ impl<'a> Iterator for RawLines<'a> {
         }
         let start = self.start;
         let end = scan::find(self.rest, b'\n').and_then(|end| self.rest.split_at_checked(end));
-        let (line, rest, terminated) = match end {
-            Some((line, [_, rest @ ..])) => (line, rest, true),
-            _ => (self.rest, &[][..], false),
+        let (line, rest) = match end {
+            Some((line, [_, rest @ ..])) => (line, rest),
+            _ => (self.rest, &[][..]),
         };
-        self.start = start.wrapping_add(line.len()).wrapping_add(usize::from(terminated));
+        self.start = start.wrapping_add(self.rest.len().wrapping_sub(rest.len()));
         self.rest = rest;
         Some(RawLine {
             bytes: line.strip_suffix(b"\r").unwrap_or(line),
             start,
             end: self.start,
-            terminated,
         })
     }
 }

@@ -72,7 +72,7 @@ impl OwnedSession {
             starts: Vec::with_capacity(session.media_count()),
             any_case: session.section().is_in_any_case(),
         };
-        owned.index();
+        owned.index_from(0);
         owned
     }
 
@@ -84,7 +84,7 @@ impl OwnedSession {
             starts: Vec::with_capacity(count),
             any_case: false,
         };
-        owned.index();
+        owned.index_from(0);
         Ok(owned)
     }
 
@@ -110,11 +110,11 @@ impl OwnedSession {
         self.text
     }
 
-    /// Finds the media sections anew.
-    fn index(&mut self) {
-        self.starts.clear();
-        let heads = RawLines::new(&self.text).filter(|line| line.bytes.starts_with(b"m="));
-        self.starts.extend(heads.map(|line| line.start));
+    /// Finds the media sections of what was added at the end.
+    fn index_from(&mut self, end: usize) {
+        let added = self.text.get(end..).unwrap_or_default();
+        let heads = RawLines::new(added).filter(|line| line.bytes.starts_with(b"m="));
+        self.starts.extend(heads.map(|line| line.start.saturating_add(end)));
     }
 }
 

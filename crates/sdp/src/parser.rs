@@ -244,13 +244,13 @@ impl<'a, 'f> Pass<'a, 'f> {
                 return self.too_large(Limit::Lines, self.parser.limits.lines);
             }
             self.line(&line)?;
-            if !line.terminated {
-                self.report(ErrorKind::MissingLineEnd, line.end)?;
-            }
         }
-        if self.text.is_empty() || self.text.ends_with(b"\n") {
-            self.line = self.line.saturating_add(1);
-            self.line_start = self.text.len();
+        match self.text {
+            [] | [.., b'\n'] => {
+                self.line = self.line.saturating_add(1);
+                self.line_start = self.text.len();
+            }
+            _ => self.report(ErrorKind::MissingLineEnd, self.text.len())?,
         }
         self.end_section(self.text.len())?;
         let (session_text, media_text) = self.text.split_at_checked(self.media_start).unwrap_or((self.text, &[]));

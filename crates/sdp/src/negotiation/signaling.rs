@@ -207,12 +207,10 @@ impl Negotiator {
     fn take_local_offer(&mut self, form: Arc<LocalForm>) {
         let before = self.before();
         for (index, section) in form.sections.iter().enumerate() {
-            let id = section.transceiver();
-            let transceiver = self
-                .transceivers
-                .iter_mut()
-                .find(|transceiver| Some(transceiver.id) == id);
-            if let Some(transceiver) = transceiver {
+            // They stand in the order of their ids.
+            let place = |id| self.transceivers.binary_search_by_key(&id, |each| each.id).ok();
+            let place = section.transceiver().and_then(place);
+            if let Some(transceiver) = place.and_then(|place| self.transceivers.get_mut(place)) {
                 transceiver.negotiated.mid = Some(section.mid.clone());
                 transceiver.negotiated.section = Some(index);
             }

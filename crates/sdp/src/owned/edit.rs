@@ -269,7 +269,7 @@ impl OwnedSession {
 
     /// The one place where the text changes; sections that start behind the change move with it.
     /// What is replaced lies within one section.
-    fn splice(&mut self, at: Range<usize>, new: &[u8]) {
+    pub(super) fn splice(&mut self, at: Range<usize>, new: &[u8]) {
         let (removed, end) = (at.len(), at.end);
         for start in self.starts.iter_mut().rev().take_while(|start| **start >= end) {
             *start = start.saturating_sub(removed).saturating_add(new.len());

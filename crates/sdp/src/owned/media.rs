@@ -28,37 +28,43 @@ impl OwnedSession {
         let at = self.start_of(index)?;
         let line = new_line(b'm', |line| line.display(media))?;
         self.insert(at, &line);
-        self.index();
+        // If the line before had no end, it has got one.
+        let added = self.text.get(at..).unwrap_or_default();
+        let line_end = added.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        self.starts.insert(index, at.saturating_add(line_end));
         Ok(())
     }
 
     /// Adds a copy of another description's media section at the end, with the line ends that this
     /// description has.
     pub fn push_section(&mut self, media: &Media<'_>) {
-        let mut at = self.text.len();
+        let end = self.text.len();
         for line in lines_of(media) {
-            self.insert(at, &line);
-            at = self.text.len();
+            self.insert(self.text.len(), &line);
         }
-        self.index();
+        self.index_from(end);
     }
 
     /// Puts a copy of another description's media section in the place of section `index`.
     pub fn replace_section(&mut self, index: usize, media: &Media<'_>) -> Result<(), WriteError> {
         let range = self.range(Place::Media(index))?;
         let rest = self.text.split_off(range.end);
+        let starts = self.starts.split_off(index.saturating_add(1));
         self.text.truncate(range.start);
+        self.starts.truncate(index);
         self.push_section(media);
+        let end = self.text.len();
+        let moved = |start: usize| start.saturating_sub(range.end).saturating_add(end);
+        self.starts.extend(starts.into_iter().map(moved));
         self.text.extend_from_slice(&rest);
-        self.index();
         Ok(())
     }
 
     /// Removes media section `index`.
     pub fn remove_section(&mut self, index: usize) -> Result<(), WriteError> {
         let range = self.range(Place::Media(index))?;
-        self.text.drain(range);
-        self.index();
+        self.splice(range, b"");
+        self.starts.remove(index);
         Ok(())
     }
 
