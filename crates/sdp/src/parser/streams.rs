@@ -149,7 +149,9 @@ impl<'a> Pass<'a, '_> {
                     .line_start
                     .saturating_add(line.bytes.len())
                     .saturating_sub(value.len());
-                match Name::of(name).and_then(|name| Attribute::parse_known(name, Some(value)).ok()) {
+                let known = Name::of(name).or_else(|| Name::of_any_case(name).filter(|_| self.parser.folds_names()));
+                let value = Some(value.trim_ascii_end());
+                match known.and_then(|name| Attribute::parse_known(name, value).ok()) {
                     Some(Attribute::ExtMap(extension)) => match extensions.get_mut(usize::from(extension.id)) {
                         None => {}
                         Some(uri @ &mut "") => *uri = extension.uri,

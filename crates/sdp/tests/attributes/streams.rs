@@ -190,6 +190,19 @@ fn rids_that_stand_twice_are_told_of() {
 }
 
 #[test]
+fn what_stands_twice_is_told_of_whatever_the_case_of_its_name_and_the_space_behind_it() {
+    let lines = ["RID:1 send", "Rid:1 send", "ExtMap:5 urn:a", "extmap:5 urn:b"];
+    let [_, _, lenient] = verdicts(&lines);
+    let lenient = lenient.unwrap();
+    assert!(lenient.contains(&ErrorKind::DuplicateRid), "{lenient:?}");
+    assert!(lenient.contains(&ErrorKind::DuplicateExtension), "{lenient:?}");
+    let [_, jsep, _] = verdicts(&["rid:1 send ", "rid:1 send "]);
+    assert!(jsep.unwrap().contains(&ErrorKind::DuplicateRid));
+    let [_, jsep, _] = verdicts(&["extmap:5 urn:a ", "extmap:5 urn:b "]);
+    assert_eq!(jsep, Err(ErrorKind::DuplicateExtension));
+}
+
+#[test]
 fn simulcast_has_streams_with_alternatives() {
     written_back(&[
         "simulcast:send 1",
