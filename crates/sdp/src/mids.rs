@@ -159,6 +159,15 @@ impl<'a, const N: usize> SortedMids<'a, N> {
         all
     }
 
+    /// Whether some mid is there more than once.
+    pub(crate) fn repeat(&self) -> bool {
+        let taken = self.slots.get(..self.length).unwrap_or_default();
+        taken
+            .iter()
+            .zip(taken.iter().skip(1))
+            .any(|(mid, next)| mid.text(self.text) == next.text(self.text))
+    }
+
     /// Where the first section with this mid has it.
     pub(crate) fn first_offset(&mut self, mid: &[u8]) -> Option<u32> {
         self.find(mid).map(|slot| slot.offset)

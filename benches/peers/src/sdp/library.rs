@@ -3,8 +3,8 @@
 use std::hint::black_box;
 use std::io::Cursor;
 
-use pollrtc_sdp::attribute::Attribute;
-use pollrtc_sdp::{OwnedSession, Parser, Session};
+use pollrtc_sdp::attribute::{Attribute, RawAttribute};
+use pollrtc_sdp::{OwnedSession, Parser, Session, Writer};
 use rtc_sdp::SessionDescription;
 use str0m::change::SdpOffer;
 use webrtc_sdp::{SdpSession, parse_sdp};
@@ -42,6 +42,31 @@ pub(crate) const LIBRARIES: [Library; 5] = [
             (Work::Write, |text, n| {
                 let session = OwnedSession::parse(text).map_err(message)?;
                 Ok(timed(n, || session.as_bytes().to_vec()))
+            }),
+            (Work::Compose, |text, n| {
+                let session = Session::parse(text).map_err(message)?;
+                let attributes = typed(session.attributes())?;
+                let media: Result<Vec<_>, String> = session
+                    .media()
+                    .map(|media| Ok((media.line(), media.connection(), typed(media.attributes())?)))
+                    .collect();
+                let media = media?;
+                repeat(n, || {
+                    let mut writer = Writer::new(&session.origin());
+                    for attribute in &attributes {
+                        writer.attribute(*attribute);
+                    }
+                    for (line, connection, attributes) in &media {
+                        writer.media(line);
+                        if let Some(connection) = connection {
+                            writer.connection(connection);
+                        }
+                        for attribute in attributes {
+                            writer.attribute(*attribute);
+                        }
+                    }
+                    writer.finish()
+                })
             }),
         ],
     },
@@ -120,6 +145,13 @@ fn repeat<T, E: std::fmt::Display>(repetitions: u64, mut read: impl FnMut() -> R
 
 fn message(error: impl std::fmt::Display) -> String {
     error.to_string()
+}
+
+/// Every attribute in its typed form.
+fn typed<'a>(attributes: impl Iterator<Item = RawAttribute<'a>>) -> Result<Vec<Attribute<'a>>, String> {
+    attributes
+        .map(|raw| Attribute::parse(raw.name, raw.value).map_err(message))
+        .collect()
 }
 
 /// Every attribute in its typed form; gives how many there are.

@@ -50,10 +50,19 @@ pub(crate) enum Work {
     Owned,
     /// From that form back to text.
     Write,
+    /// A new text from values in their types.
+    Compose,
 }
 
 impl Work {
-    const ALL: [Self; 5] = [Self::Structure, Self::Checked, Self::Typed, Self::Owned, Self::Write];
+    const ALL: [Self; 6] = [
+        Self::Structure,
+        Self::Checked,
+        Self::Typed,
+        Self::Owned,
+        Self::Write,
+        Self::Compose,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -62,6 +71,7 @@ impl Work {
             Self::Typed => "every attribute typed",
             Self::Owned => "owned form",
             Self::Write => "write",
+            Self::Compose => "compose",
         }
     }
 }

@@ -47,9 +47,10 @@ impl<'a> Pass<'a, '_> {
         };
         let offset_of = |mid: &[u8]| self.text.offset(mid);
         let mut mids = SortedMids::<N>::new(self.text, mids_of().map(|(_, _, mid)| (mid, offset_of(mid))));
-        // The small table has told of those that it held.
-        let rest = mids_of().skip(Mids::<FEW>::CAPACITY);
-        for (line, start, mid) in rest {
+        // Which lines they stand on is worth another walk only if there are some. The small table has
+        // told of those that it held.
+        let repeated = mids.repeat().then(|| mids_of().skip(Mids::<FEW>::CAPACITY));
+        for (line, start, mid) in repeated.into_iter().flatten() {
             let offset = self.text.offset(mid);
             if mids
                 .first_offset(mid)

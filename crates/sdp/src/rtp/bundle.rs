@@ -64,16 +64,15 @@ impl BundleIds {
         result
     }
 
-    /// A payload type for one more codec of the section that has `section` so far: what stands for
-    /// the same already, else one that is free. `None` if all are taken.
+    /// A payload type for one more codec of a section, of those that the section has `unused`: what
+    /// stands for the same already, else one that is free. `None` if all are taken.
     pub(super) fn payload_type(
         &mut self,
         kind: MediaKind,
         codec: &Codec,
         preferred: Option<u8>,
-        section: &[PayloadType],
+        unused: impl Fn(u8) -> bool,
     ) -> Option<u8> {
-        let unused = |payload_type: u8| section.iter().all(|each| each.payload_type != payload_type);
         let known = |same: fn(&Codec, &Codec) -> bool| {
             self.codecs
                 .iter()
@@ -133,7 +132,7 @@ impl BundleIds {
 /// Whether two can share a payload type (RFC 9143 §9.1.1): all that changes what the packets hold
 /// is the same.
 fn same_use(a: &PayloadType, b: &PayloadType) -> bool {
-    a.codec.matches(&b.codec) && a.apt() == b.apt() && a.red() == b.red()
+    a.codec.matches(&b.codec) && a.codec.refers_to_same(&b.codec)
 }
 
 fn same_text(a: &Codec, b: &Codec) -> bool {

@@ -117,6 +117,32 @@ impl Codec {
             .find(|(name, _)| self.is(name))
             .map_or(Role::Media, |(_, role)| role)
     }
+
+    pub(super) fn apt(&self) -> Option<u8> {
+        if self.role() == Role::Retransmission {
+            self.parameter("apt")?.parse().ok()
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn red(&self) -> Option<Vec<u8>> {
+        if self.role() != Role::Redundancy {
+            return None;
+        }
+        let list = self.parameters.trim_ascii();
+        if list.is_empty() {
+            return Some(Vec::new());
+        }
+        list.split('/')
+            .map(|payload_type| payload_type.trim_ascii().parse().ok())
+            .collect()
+    }
+
+    /// Whether both name the same payload types, if they name any.
+    pub(super) fn refers_to_same(&self, other: &Codec) -> bool {
+        self.apt() == other.apt() && self.red() == other.red()
+    }
 }
 
 /// What a codec is there for. A section needs at least one of [`Role::Media`].

@@ -161,18 +161,16 @@ impl<'a> Codecs<'a> {
     }
 
     fn add(&mut self, place: usize, codec: Codec) {
-        let offered = |(of, each): &(usize, PayloadType)| {
-            *of == place && each.codec.role() == codec.role() && refers_to_same(each, &codec)
+        let is_offered = |(of, each): &(usize, PayloadType)| {
+            *of == place && each.codec.role() == codec.role() && each.codec.refers_to_same(&codec)
         };
-        if self.offered.iter().any(offered) {
+        if self.offered.iter().any(is_offered) {
             return;
         }
-        let section: Vec<PayloadType> = self.offered.iter().map(|(_, each)| each.clone()).collect();
-        let wanted = usual(&codec);
-        if let Some(payload_type) = self
-            .bundle
-            .payload_type(self.capabilities.kind, &codec, wanted, &section)
-        {
+        let offered = &self.offered;
+        let unused = |payload_type: u8| offered.iter().all(|(_, each)| each.payload_type != payload_type);
+        let kind = self.capabilities.kind;
+        if let Some(payload_type) = self.bundle.payload_type(kind, &codec, usual(&codec), unused) {
             self.offered.push((place, PayloadType { payload_type, codec }));
         }
     }
@@ -204,15 +202,6 @@ fn wraps(codec: &Codec) -> bool {
 
 fn retransmits(codec: &Codec) -> bool {
     codec.role() == Role::Retransmission
-}
-
-/// Whether both name the same payload types, if they name any.
-fn refers_to_same(known: &PayloadType, codec: &Codec) -> bool {
-    let wanted = PayloadType {
-        payload_type: known.payload_type,
-        codec: codec.clone(),
-    };
-    known.apt() == wanted.apt() && known.red() == wanted.red()
 }
 
 /// The payload type that a codec has everywhere: static ones (RFC 3551 §6), and 111 for Opus.

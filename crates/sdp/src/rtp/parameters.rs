@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{Codec, ExtensionId, Rid, Role, Simulcast};
+use super::{Codec, ExtensionId, Rid, Simulcast};
 
 /// A codec and the payload type that stands for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -17,26 +17,13 @@ pub struct PayloadType {
 impl PayloadType {
     /// The payload type that this one retransmits, if it is `rtx` (RFC 4588 §8.1).
     pub fn apt(&self) -> Option<u8> {
-        if self.codec.role() == Role::Retransmission {
-            self.codec.parameter("apt")?.parse().ok()
-        } else {
-            None
-        }
+        self.codec.apt()
     }
 
     /// The payload types within this one, if it is `red` (RFC 2198 §5): none named means any.
     /// `None` if they are malformed.
     pub fn red(&self) -> Option<Vec<u8>> {
-        if self.codec.role() != Role::Redundancy {
-            return None;
-        }
-        let list = self.codec.parameters.trim_ascii();
-        if list.is_empty() {
-            return Some(Vec::new());
-        }
-        list.split('/')
-            .map(|payload_type| payload_type.trim_ascii().parse().ok())
-            .collect()
+        self.codec.red()
     }
 }
 
