@@ -42,6 +42,34 @@ fn alerts_that_anyone_can_send_end_nothing_at_any_stage() {
 }
 
 #[test]
+fn requests_for_a_hello_are_ignored_at_every_stage_of_a_clients_handshake() {
+    let mut pair = Pair::new();
+    let mut requests = 0;
+    loop {
+        let flight = pair.client_sends();
+        for message_seq in 0..6 {
+            pair.client_gets(&message_record(HandshakeType::HELLO_REQUEST, message_seq, &[]));
+            requests += 1;
+        }
+        assert_eq!(pair.client_sends(), [] as [Vec<u8>; 0]);
+        for datagram in &flight {
+            pair.server_gets(datagram);
+        }
+        let answers = pair.server_sends();
+        for datagram in &answers {
+            pair.client_gets(datagram);
+        }
+        if answers.is_empty() {
+            break;
+        }
+    }
+    assert!(pair.client.is_connected() && pair.server.is_connected());
+    let stats = pair.client.stats();
+    // Once it is connected, it drops whole records without encryption.
+    assert_eq!(stats.refused_fragments + stats.unexpected_records, requests);
+}
+
+#[test]
 fn a_hello_that_came_first_from_somebody_else_does_not_spoil_the_session() {
     let mut pair = Pair::new();
     for bad in [

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Deadline};
 
 use pollrtc_core::{Clock, Datagram, StateMachine};
-use pollrtc_crypto::Rng;
+use pollrtc_crypto::{NamedGroup, Rng};
 use pollrtc_dtls::{CipherSuite, Config, Connection, Cookies, SrtpProfile, State, Version};
 use pollrtc_dtls_interop::identity::{Identity, KeyKind};
 
@@ -32,7 +32,12 @@ const SUITES: [(CipherSuite, &str, &str); 6] = [
         "+CHACHA20-POLY1305",
     ),
 ];
-const GROUPS: [&str; 3] = ["+GROUP-X25519", "+GROUP-SECP256R1", "+GROUP-SECP384R1"];
+/// GnuTLS's name of each group of DTLS 1.2.
+const GROUPS: [(NamedGroup, &str); 3] = [
+    (NamedGroup::X25519, "+GROUP-X25519"),
+    (NamedGroup::Secp256r1, "+GROUP-SECP256R1"),
+    (NamedGroup::Secp384r1, "+GROUP-SECP384R1"),
+];
 
 /// DTLS 1.2 with everything that may be.
 const ANY: &str = "NORMAL:-VERS-ALL:+VERS-DTLS1.2";
@@ -243,7 +248,7 @@ fn our_client_with_every_cipher_suite() {
 #[test]
 fn our_client_with_every_group() {
     let (own, peer) = (Identity::new(KeyKind::P256), Identity::new(KeyKind::P256));
-    for group in GROUPS {
+    for (_, group) in GROUPS {
         let priority = format!("{ANY}:-GROUP-ALL:{group}");
         our_client("serv-groups", config(&own, &peer), &peer, &["--priority", &priority]);
     }
@@ -267,6 +272,18 @@ fn our_server_with_every_cipher_suite() {
         config.cipher_suites = vec![suite];
         let priority = format!("{ANY}:-KX-ALL:{exchange}:-CIPHER-ALL:{cipher}");
         our_server("cli-suites", config, &peer, &["--priority", &priority]);
+    }
+}
+
+#[test]
+fn our_server_with_every_group() {
+    let (own, peer) = (Identity::new(KeyKind::P256), Identity::new(KeyKind::P256));
+    for (group, name) in GROUPS {
+        let mut config = config(&own, &peer);
+        config.groups = vec![group];
+        // RFC 8422 §5.1: the client's groups have to have the curve of our certificate too.
+        let priority = format!("{ANY}:-GROUP-ALL:{name}:+GROUP-SECP256R1");
+        our_server("cli-groups", config, &peer, &["--priority", &priority]);
     }
 }
 

@@ -296,6 +296,9 @@ impl Connection {
                 0 => is_hello && is_repeat,
                 _ => !is_hello,
             },
+            // RFC 5246 §7.4.1.1: a client that is negotiating already ignores it. Servers send it behind a
+            // handshake only, so that one with the next number is a stranger's, and takes nobody's place.
+            Phase::Client(_) if kind == HandshakeType::HELLO_REQUEST => false,
             // In DTLS 1.2 Finished is the one message that is, without which it proves nothing. Another
             // one in its place is the peer's own fault.
             Phase::Client(_) | Phase::Server(..) => kind != HandshakeType::FINISHED || epoch == ENCRYPTED_EPOCH,
