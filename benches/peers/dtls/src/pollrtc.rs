@@ -37,7 +37,8 @@ fn config(kind: Kind, own: &Certificate, peer: &Certificate) -> Arc<Config> {
     let fingerprint = peer.fingerprint(HashAlgorithm::Sha256);
     let mut config = Config::new(own.clone(), PeerVerification::Fingerprints(vec![fingerprint]));
     (config.versions, config.groups) = match kind {
-        Kind::V12 => (Versions::Dtls12, vec![NamedGroup::X25519]),
+        // The curve of a certificate has to be among the groups.
+        Kind::V12 => (Versions::Dtls12, vec![NamedGroup::X25519, NamedGroup::Secp256r1]),
         Kind::V13 => (Versions::Dtls13, vec![NamedGroup::X25519]),
         Kind::V13Hybrid => (Versions::Dtls13, vec![NamedGroup::X25519MlKem768]),
     };

@@ -323,6 +323,8 @@ impl Game {
                 Say::ClientHello if is_right => Effect::IsTaken,
                 _ => Effect::IsIgnored,
             },
+            // RFC 5246 §7.4.1.1; in DTLS 1.3 there is no such message.
+            (_, version, _) if self.is_negotiating_client(version) && say == Say::HelloRequest => Effect::IsIgnored,
             // Finished is never plain.
             (Stage::ServerHello { .. }, ..) if say == Say::Finished => Effect::IsIgnored,
             (Stage::ServerHello { .. }, ..) => Effect::IsTaken,
@@ -336,6 +338,11 @@ impl Game {
             _ if say == Say::Finished => Effect::IsIgnored,
             _ => Effect::IsTaken,
         }
+    }
+
+    /// Whether the connection is a client that may be asked for the hello that it sends already.
+    fn is_negotiating_client(&self, version: Option<Version>) -> bool {
+        self.rules.role == Role::Server && version != Some(Version::DTLS_1_3)
     }
 
     /// Whether the connection answers this hello with a request for another one.
