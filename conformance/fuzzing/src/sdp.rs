@@ -2,7 +2,8 @@
 
 use pollrtc_sdp::attribute::{Attribute, Candidate};
 use pollrtc_sdp::{
-    Fragment, FragmentWriter, Media, OwnedFragment, OwnedSession, ParseError, Parser, Place, Profile, Session, Writer,
+    Attributes, Fragment, FragmentWriter, Media, OwnedFragment, OwnedSession, ParseError, Parser, Place, Profile,
+    Session, TypedAttributes, Writer,
 };
 
 /// Bytes as a description, in each profile: those that the stricter ones accept the others do too,
@@ -124,6 +125,7 @@ fn read(session: &Session<'_>) {
         assert!(!format!("{own:?}{ice:?}{dtls:?}{sctp:?}{rtp:?}").is_empty());
         assert!(media.candidates().count() <= media.attributes().count());
         media.attributes().for_each(|raw| rewrite(raw.name, raw.value));
+        typed_like_raw(media.attributes(), media.typed_attributes());
     }
     let head = session.lines().take_while(|line| line.letter != 'm');
     let values: usize = head.map(|line| line.value.len() + 2).sum();
@@ -136,6 +138,27 @@ fn read(session: &Session<'_>) {
     );
     assert!(!format!("{own:?}{:?}", session.bundle()).is_empty());
     session.attributes().for_each(|raw| rewrite(raw.name, raw.value));
+    typed_like_raw(session.attributes(), session.typed_attributes());
+}
+
+/// Each attribute comes in its type, if it can be read so by itself; the lenient profile reads more.
+fn typed_like_raw<'a>(raw: Attributes<'a>, typed: TypedAttributes<'a>) {
+    let (mut raw, mut typed) = (raw, typed);
+    loop {
+        match (raw.next(), typed.next()) {
+            (None, None) => return,
+            (Some(raw), Some(Attribute::Other(other))) => {
+                assert_eq!(raw, other);
+                assert!(!matches!(raw.typed(), Ok(typed) if !matches!(typed, Attribute::Other(_))));
+            }
+            (Some(raw), Some(typed)) => {
+                let name = raw.name.to_ascii_lowercase();
+                let alone = Attribute::parse_lenient(&name, raw.value);
+                assert_eq!(alone, Ok(typed));
+            }
+            (raw, typed) => panic!("{raw:?} {typed:?}"),
+        }
+    }
 }
 
 fn rewrite(name: &str, value: Option<&[u8]>) {

@@ -82,7 +82,7 @@ pub use media::{Media, MediaSections};
 pub use owned::{OwnedSession, Place};
 pub use parser::Parser;
 pub use profile::{Limits, Profile};
-pub use section::Attributes;
+pub use section::{Attributes, TypedAttributes};
 pub use session::Session;
 #[cfg(feature = "alloc")]
 pub use writer::{WriteError, Writer};

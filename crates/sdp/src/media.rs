@@ -5,7 +5,7 @@ use crate::attribute::{Crypto, DcMap, Decimal, ImageAttr};
 use crate::attribute::{ExtMap, Fmtp, Msid, Rid, RtcpFb, RtpMap, Simulcast, Ssrc, SsrcGroup};
 use crate::fields::{Bandwidth, Connection, MediaLine};
 use crate::line::{Lines, RawLines};
-use crate::section::{Attributes, Section};
+use crate::section::{Attributes, Section, TypedAttributes};
 use crate::session::Session;
 
 /// A media section: an `m=` line and what belongs to it.
@@ -75,6 +75,27 @@ impl<'a> Media<'a> {
     /// The section's own attributes, known or not, in order.
     pub fn attributes(&self) -> Attributes<'a> {
         self.section.attributes()
+    }
+
+    /// The section's own attributes in order, each in its type. What is not known or malformed is
+    /// [`Attribute::Other`](crate::attribute::Attribute::Other), as it came.
+    ///
+    /// ```
+    /// use pollrtc_sdp::Session;
+    /// use pollrtc_sdp::attribute::Attribute;
+    ///
+    /// let session = Session::parse("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=x\r\n")?;
+    /// let media = session.media().next().unwrap();
+    /// for attribute in media.typed_attributes() {
+    ///     match attribute {
+    ///         Attribute::Mid(mid) => assert_eq!(mid, "0"),
+    ///         other => assert_eq!(other.to_string(), "x"),
+    ///     }
+    /// }
+    /// # Ok::<(), pollrtc_sdp::ParseError>(())
+    /// ```
+    pub fn typed_attributes(&self) -> TypedAttributes<'a> {
+        self.section.typed_attributes()
     }
 
     /// `i=`.

@@ -54,17 +54,9 @@ impl<'a> Section<'a> {
             return;
         };
         let known = Name::split(attribute).map(|(name, _)| name);
-        if let Some(name) = known.or_else(|| self.odd_name(attribute)) {
+        if let Some(name) = known.or_else(|| odd_name(split_attribute(attribute).0, self.any_case)) {
             self.note(name, line);
         }
-    }
-
-    /// The name of an attribute that is not written as it should be.
-    #[inline(never)]
-    fn odd_name(&self, attribute: &[u8]) -> Option<Name> {
-        let (written, _) = split_attribute(attribute);
-        let folded = || Name::of_any_case(written).filter(|_| self.any_case);
-        Name::of(written).or_else(folded)
     }
 
     /// Takes up one of the section's attributes, whose name is known.
@@ -87,6 +79,14 @@ impl<'a> Section<'a> {
 
     pub(crate) fn attributes(&self) -> Attributes<'a> {
         Attributes(RawLines::new(self.text))
+    }
+
+    pub(crate) fn typed_attributes(&self) -> TypedAttributes<'a> {
+        TypedAttributes {
+            lines: RawLines::new(self.text),
+            utf8: core::str::from_utf8(self.text).ok(),
+            lenient: self.any_case,
+        }
     }
 
     /// The text that starts with the first attribute of this name.
@@ -128,6 +128,13 @@ impl<'a> Section<'a> {
     pub(crate) fn has(&self, name: Name) -> bool {
         self.get(name).is_some()
     }
+}
+
+/// The name of an attribute that is not written as it should be.
+#[inline(never)]
+fn odd_name(written: &[u8], any_case: bool) -> Option<Name> {
+    let folded = || Name::of_any_case(written).filter(|_| any_case);
+    Name::of(written).or_else(folded)
 }
 
 fn read(name: Name, value: Option<&[u8]>, lenient: bool) -> Option<Attribute<'_>> {
@@ -240,6 +247,63 @@ impl<'a> Iterator for Attributes<'a> {
                 && let Some(attribute) = RawAttribute::split(attribute)
             {
                 return Some(attribute);
+            }
+        }
+    }
+}
+
+/// The attributes of a section in order, each in its type; from
+/// [`Session::typed_attributes`](crate::Session::typed_attributes) and
+/// [`Media::typed_attributes`](crate::Media::typed_attributes).
+#[derive(Debug, Clone)]
+pub struct TypedAttributes<'a> {
+    lines: RawLines<'a>,
+    /// The section, if all of it is UTF-8: then no value has to be looked at for it.
+    utf8: Option<&'a str>,
+    lenient: bool,
+}
+
+impl<'a> TypedAttributes<'a> {
+    /// The attribute of this name whose value, if it has one, ends the line.
+    #[inline]
+    fn typed(&self, name: Name, value: Option<&'a [u8]>, line: &RawLine<'a>) -> Option<Attribute<'a>> {
+        let text = value.zip(self.utf8).and_then(|(value, utf8)| {
+            let end = line.start.checked_add(line.bytes.len())?;
+            utf8.get(end.checked_sub(value.len())?..end)
+        });
+        match text {
+            Some(text) => Attribute::parse_known_text(name, text).ok(),
+            None => Attribute::parse_known(name, value).ok(),
+        }
+    }
+
+    /// One that is not known by how it is written, or malformed.
+    #[inline(never)]
+    fn other(&self, attribute: &'a [u8]) -> Option<Attribute<'a>> {
+        let raw = RawAttribute::split(attribute)?;
+        let name = odd_name(raw.name.as_bytes(), self.lenient);
+        let typed = name.and_then(|name| read(name, raw.value, self.lenient));
+        Some(typed.unwrap_or(Attribute::Other(raw)))
+    }
+}
+
+impl<'a> Iterator for TypedAttributes<'a> {
+    type Item = Attribute<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Attribute<'a>> {
+        loop {
+            let line = self.lines.next()?;
+            let [b'a', b'=', attribute @ ..] = line.bytes else {
+                continue;
+            };
+            if let Some((name, value)) = Name::split(attribute)
+                && let Some(typed) = self.typed(name, value, &line)
+            {
+                return Some(typed);
+            }
+            if let Some(other) = self.other(attribute) {
+                return Some(other);
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::fields::{Bandwidth, Connection, Origin, Timing};
 use crate::line::Lines;
 use crate::media::{Media, MediaSections};
 use crate::parser::Parser;
-use crate::section::{Attributes, Section};
+use crate::section::{Attributes, Section, TypedAttributes};
 
 /// A description that has been checked, as views into its text.
 ///
@@ -121,6 +121,12 @@ impl<'a> Session<'a> {
     /// The session's own attributes, known or not, in order.
     pub fn attributes(&self) -> Attributes<'a> {
         self.section.attributes()
+    }
+
+    /// The session's own attributes in order, each in its type. What is not known or malformed is
+    /// [`Attribute::Other`](crate::attribute::Attribute::Other), as it came.
+    pub fn typed_attributes(&self) -> TypedAttributes<'a> {
+        self.section.typed_attributes()
     }
 
     /// The media sections in order, understood or not.

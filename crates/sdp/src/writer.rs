@@ -162,39 +162,35 @@ impl Writer {
     }
 }
 
-/// One line in the making, at the end of a text. What could end it early is refused and not written.
+/// One line in the making, at the end of a text. What would end it early is refused, and the line
+/// not written.
 pub(crate) struct LineWriter<'t> {
     text: &'t mut Vec<u8>,
     letter: u8,
-    injected: bool,
+    start: usize,
+    failed: bool,
 }
 
 impl<'t> LineWriter<'t> {
     pub(crate) fn start(text: &'t mut Vec<u8>, letter: u8) -> Self {
+        let start = text.len();
         text.extend([letter, b'=']);
         Self {
             text,
             letter,
-            injected: false,
+            start,
+            failed: false,
         }
     }
 
     pub(crate) fn push(&mut self, value: &[u8]) {
-        // RFC 8866 §9 `byte-string`.
-        if value
-            .iter()
-            .fold(false, |bad, byte| bad | matches!(byte, b'\r' | b'\n' | 0))
-        {
-            self.injected = true;
-        } else {
-            self.text.extend_from_slice(value);
-        }
+        self.text.extend_from_slice(value);
     }
 
     pub(crate) fn display(&mut self, value: &dyn fmt::Display) {
         // The only error there can be is one of the value's own `Display`, and ours have none.
         let written = fmt::write(self, format_args!("{value}"));
-        self.injected |= written.is_err();
+        self.failed |= written.is_err();
     }
 
     /// Name and value; what has no type as it came, byte for byte.
@@ -212,12 +208,17 @@ impl<'t> LineWriter<'t> {
     }
 
     pub(crate) fn end(self, line_end: &[u8]) -> Result<(), WriteError> {
-        self.text.extend_from_slice(line_end);
-        if self.injected {
-            Err(WriteError::Injection(Letter(self.letter)))
-        } else {
-            Ok(())
+        let line = self.text.get(self.start..).unwrap_or_default();
+        // RFC 8866 §9 `byte-string`.
+        let breaks = line
+            .iter()
+            .fold(false, |breaks, byte| breaks | matches!(byte, b'\r' | b'\n' | 0));
+        if self.failed || breaks {
+            self.text.truncate(self.start);
+            return Err(WriteError::Injection(Letter(self.letter)));
         }
+        self.text.extend_from_slice(line_end);
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! A description is read: its lines, its sections, and what each section gets from the session.
 
-use pollrtc_sdp::attribute::{Direction, Setup};
+use pollrtc_sdp::attribute::{Attribute, Direction, RawAttribute, Setup};
 use pollrtc_sdp::{Connection, Parser, Profile, Session};
 
 mod common;
@@ -244,6 +244,50 @@ fn lenient_reads_what_cameras_send() {
     assert_eq!(
         session.timings().map(|timing| timing.stop).collect::<Vec<_>>(),
         ["1", "0"]
+    );
+}
+
+#[test]
+fn attributes_come_in_their_types_and_in_order() {
+    let malformed = RawAttribute {
+        name: "fmtp",
+        value: Some(b"x"),
+    };
+    let in_capitals = RawAttribute {
+        name: "Setup",
+        value: Some(b"active"),
+    };
+    let unknown = RawAttribute {
+        name: "x-unknown",
+        value: Some(b"\xff"),
+    };
+    let media = b"m=audio 9 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\na=mid:0 \r\na=rtcp-mux \r\na=fmtp:x\r\na=Setup:active\r\na=x-unknown:\xff\r\na=ice-ufrag:a:b:c\r\n";
+    let text = [format!("{HEAD}a=ice-lite\r\na=tool:x 1.0\r\n").as_bytes(), media].concat();
+    let parse = |profile| Parser::new().profile(profile).structure_only().parse(&text).unwrap();
+
+    let session = parse(Profile::Jsep);
+    let types: Vec<_> = session.typed_attributes().collect();
+    assert_eq!(types, [Attribute::IceLite, Attribute::Tool("x 1.0")]);
+    let types: Vec<_> = session.media().next().unwrap().typed_attributes().collect();
+    let colons = RawAttribute {
+        name: "ice-ufrag",
+        value: Some(b"a:b:c"),
+    };
+    let others = [malformed, in_capitals, unknown, colons].map(Attribute::Other);
+    assert_eq!(types[..2], [Attribute::Mid("0"), Attribute::RtcpMux]);
+    assert_eq!(types[2..], others);
+
+    let session = parse(Profile::Lenient);
+    let types: Vec<_> = session.media().next().unwrap().typed_attributes().collect();
+    assert_eq!(types[..2], [Attribute::Mid("0"), Attribute::RtcpMux]);
+    assert_eq!(
+        types[2..],
+        [
+            Attribute::Other(malformed),
+            Attribute::Setup(Setup::Active),
+            Attribute::Other(unknown),
+            Attribute::IceUfrag("a:b:c"),
+        ]
     );
 }
 

@@ -355,6 +355,12 @@ impl<'a> Attribute<'a> {
         Self::read(name, value, |fault| fault)
     }
 
+    /// The same for a value that is known to be text.
+    #[inline]
+    pub(crate) fn parse_known_text(name: Name, value: &'a str) -> Result<Self, Fault> {
+        Self::parse_text(name, value.trim_ascii_end(), |fault| fault)
+    }
+
     #[inline]
     fn read<E>(name: Name, value: Option<&'a [u8]>, error: impl Fn(Fault) -> E) -> Result<Self, E> {
         let Some(value) = value else {
