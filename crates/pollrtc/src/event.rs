@@ -5,7 +5,7 @@ use alloc::string::String;
 use pollrtc_dtls::{CipherSuite, Version};
 use pollrtc_ice::Path;
 use pollrtc_sctp::channel::{ChannelCloseReason, ChannelId, Message};
-use pollrtc_sdp::negotiation::RemoteCandidate;
+use pollrtc_sdp::negotiation::{RejectReason, RemoteCandidate};
 
 /// What happened, in order; see [`PeerConnection::poll_event`](pollrtc_core::StateMachine::poll_event).
 #[derive(Clone, Debug)]
@@ -22,6 +22,15 @@ pub enum Event {
     ResolveMdns {
         /// A name that ends in `.local`.
         name: String,
+    },
+    /// An m-section of a description is rejected, has port zero: nothing comes of what it describes.
+    SectionRejected {
+        /// Which, counted from zero.
+        section: usize,
+        /// Its mid.
+        mid: String,
+        /// Why.
+        reason: RejectReason,
     },
     /// Packets now travel on this path, for the first time or after a change.
     PathChanged(Path),

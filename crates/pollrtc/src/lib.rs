@@ -81,7 +81,8 @@ pub use pollrtc_sctp::channel::{
     OpenError,
 };
 pub use pollrtc_sdp::negotiation::{
-    Description as SessionDescription, DtlsRole, NegotiationError, RemoteCandidate, SdpKind, SignalingState,
+    Description as SessionDescription, DtlsRole, NegotiationError, RejectReason, RemoteCandidate, SdpKind,
+    SignalingState,
 };
 pub use router::{PeerId, Router};
 pub use stats::{DtlsParameters, Stats};

@@ -9,7 +9,7 @@ use pollrtc_sdp::negotiation::{CertificateHash, DataChannels, Effect, Transport,
 
 use super::PeerConnection;
 use super::packets::INNER_ADDRESS;
-use crate::{CloseReason, DtlsRole, Fingerprint, SignalingState};
+use crate::{CloseReason, DtlsRole, Event, Fingerprint, SignalingState};
 
 /// What we could protect media with. Agreed on even where there are only data channels, as browsers
 /// do: some peers (aiortc) give a connection up that has no profile (RFC 5764 §4.1).
@@ -56,6 +56,9 @@ impl PeerConnection {
                 }
                 Effect::DataChannels(agreed) => self.associate(&agreed),
                 Effect::DataChannelsClosed => refused = true,
+                Effect::SectionRejected { section, mid, reason } => {
+                    self.events.push_back(Event::SectionRejected { section, mid, reason });
+                }
                 _ => {}
             }
         }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crate::script::seeded;
 use crate::support::{Pair, START};
-use pollrtc::{ChannelState, Event, NegotiationError, PeerConnection, SdpKind, SessionDescription, SignalingState};
+use pollrtc::{
+    ChannelState, Event, NegotiationError, PeerConnection, RejectReason, SdpKind, SessionDescription, SignalingState,
+    StateMachine,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -76,6 +79,14 @@ fn sections_that_we_have_no_use_for_keep_their_place_and_are_rejected() {
         answer.contains("a=group:BUNDLE 0\r\n"),
         "only what is accepted is bundled"
     );
+    let told: Vec<_> = std::iter::from_fn(|| bob.poll_event())
+        .filter_map(|event| match event {
+            Event::SectionRejected { section, mid, reason } => Some((section, mid, reason)),
+            _ => None,
+        })
+        .collect();
+    let unsupported = |section: usize, mid: &str| (section, mid.to_owned(), RejectReason::Unsupported);
+    assert_eq!(told, [unsupported(0, "a"), unsupported(2, "v")]);
 }
 
 #[test]
