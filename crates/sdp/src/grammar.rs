@@ -100,6 +100,11 @@ pub(crate) fn utf8(value: &[u8]) -> Result<&str, Fault> {
     })
 }
 
+/// Writes texts one after the other, in a fraction of the time that `write!` takes for it.
+pub(crate) fn write_texts(f: &mut core::fmt::Formatter<'_>, texts: &[&str]) -> core::fmt::Result {
+    texts.iter().try_for_each(|text| f.write_str(text))
+}
+
 /// Shows text; bytes that are not UTF-8 as U+FFFD.
 pub(crate) fn write_lossy(f: &mut core::fmt::Formatter<'_>, text: &[u8]) -> core::fmt::Result {
     for chunk in text.utf8_chunks() {

@@ -78,6 +78,16 @@ impl Writer {
         })
     }
 
+    /// The same without the text in one piece: `format_args!("{} {}", ..)`.
+    pub(crate) fn formatted(&mut self, name: &str, value: fmt::Arguments<'_>) -> &mut Self {
+        self.time();
+        self.bytes_line(b'a', |line| {
+            line.push(name.as_bytes());
+            line.push(b":");
+            line.display(&value);
+        })
+    }
+
     /// `a=name`.
     pub fn flag(&mut self, name: &str) -> &mut Self {
         self.raw(&RawAttribute { name, value: None })
@@ -195,15 +205,15 @@ impl<'t> LineWriter<'t> {
 
     /// Name and value; what has no type as it came, byte for byte.
     pub(crate) fn attribute(&mut self, attribute: &Attribute<'_>) {
-        match attribute {
-            Attribute::Other(RawAttribute { name, value }) => {
-                self.push(name.as_bytes());
-                if let Some(value) = value {
-                    self.push(b":");
-                    self.push(value);
-                }
-            }
-            attribute => self.display(attribute),
+        let (name, value) = attribute.parts();
+        self.push(name.as_bytes());
+        if let Attribute::Other(RawAttribute { value: Some(value), .. }) = attribute {
+            self.push(b":");
+            self.push(value);
+        }
+        if let Some(value) = value {
+            self.push(b":");
+            self.display(value);
         }
     }
 

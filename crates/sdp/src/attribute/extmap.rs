@@ -9,7 +9,7 @@ use nom::sequence::preceded;
 
 use super::Direction;
 use crate::error::Field;
-use crate::grammar::{Fault, Parsed, field, number_u16, reject, some_text, space, token, visible, whole};
+use crate::grammar::{Fault, Parsed, field, number_u16, reject, some_text, space, token, visible, whole, write_texts};
 
 /// `a=extmap`: the id that a header extension goes by (RFC 8285 §8).
 ///
@@ -110,7 +110,8 @@ impl fmt::Display for ExtMap<'_> {
         if let Some(direction) = self.direction {
             write!(f, "/{direction}")?;
         }
-        write!(f, " {}", self.uri)?;
-        self.attributes.map_or(Ok(()), |attributes| write!(f, " {attributes}"))
+        write_texts(f, &[" ", self.uri])?;
+        self.attributes
+            .map_or(Ok(()), |attributes| write_texts(f, &[" ", attributes]))
     }
 }

@@ -9,7 +9,7 @@ use nom::combinator::{cut, opt, value};
 use nom::sequence::{preceded, terminated};
 
 use crate::error::Field;
-use crate::grammar::{Fault, Parsed, field, number_u8, number_u32, rest, some_text, space, token, whole};
+use crate::grammar::{Fault, Parsed, field, number_u8, number_u32, rest, some_text, space, token, whole, write_texts};
 
 /// `a=rtpmap`: what a payload type stands for (RFC 8866 §6.6).
 ///
@@ -175,7 +175,7 @@ impl<'a> Fmtp<'a> {
 
 impl fmt::Display for Fmtp<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.format, self.parameters)
+        write_texts(f, &[self.format, " ", self.parameters])
     }
 }
 
@@ -235,9 +235,11 @@ impl<'a> RtcpFb<'a> {
 impl fmt::Display for RtcpFb<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.payload_type {
-            Some(payload_type) => write!(f, "{payload_type} {}", self.kind)?,
-            None => write!(f, "* {}", self.kind)?,
+            Some(payload_type) => write!(f, "{payload_type}")?,
+            None => f.write_str("*")?,
         }
-        self.parameter.map_or(Ok(()), |parameter| write!(f, " {parameter}"))
+        write_texts(f, &[" ", self.kind])?;
+        self.parameter
+            .map_or(Ok(()), |parameter| write_texts(f, &[" ", parameter]))
     }
 }

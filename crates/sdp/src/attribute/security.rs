@@ -5,7 +5,9 @@ use core::fmt;
 use nom::Parser;
 
 use crate::error::Field;
-use crate::grammar::{Fault, Parsed, bytes_where, field, is_hash_char, is_ice_char, reject, space, token, whole};
+use crate::grammar::{
+    Fault, Parsed, bytes_where, field, is_hash_char, is_ice_char, reject, space, token, whole, write_texts,
+};
 
 /// `a=fingerprint`: the hash of a certificate (RFC 8122 §5).
 ///
@@ -82,7 +84,7 @@ fn is_hash_of(algorithm: &str, text: &str) -> bool {
 
 impl fmt::Display for Fingerprint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.algorithm, self.value)
+        write_texts(f, &[self.algorithm, " ", self.value])
     }
 }
 

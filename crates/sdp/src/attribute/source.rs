@@ -9,7 +9,7 @@ use nom::multi::many0_count;
 use nom::sequence::preceded;
 
 use crate::error::Field;
-use crate::grammar::{Fault, Parsed, field, number_u32, reject, rest, space, token, whole};
+use crate::grammar::{Fault, Parsed, field, number_u32, reject, rest, space, token, whole, write_texts};
 
 /// `a=msid`: the stream that a section's media belongs to (RFC 8830 §2).
 ///
@@ -56,7 +56,7 @@ fn identifier(input: &str) -> Parsed<'_, &str> {
 impl fmt::Display for Msid<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.stream)?;
-        self.track.map_or(Ok(()), |track| write!(f, " {track}"))
+        self.track.map_or(Ok(()), |track| write_texts(f, &[" ", track]))
     }
 }
 
@@ -135,8 +135,9 @@ impl<'a> Ssrc<'a> {
 
 impl fmt::Display for Ssrc<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.ssrc, self.attribute)?;
-        self.value.map_or(Ok(()), |value| write!(f, ":{value}"))
+        write!(f, "{}", self.ssrc)?;
+        write_texts(f, &[" ", self.attribute])?;
+        self.value.map_or(Ok(()), |value| write_texts(f, &[":", value]))
     }
 }
 

@@ -161,14 +161,15 @@ macro_rules! attributes {
             }
         }
 
-        impl fmt::Display for Attribute<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl Attribute<'_> {
+            /// Name and value as they are written, but for [`Attribute::Other`].
+            pub(crate) fn parts(&self) -> (&str, Option<&dyn fmt::Display>) {
                 match self {
-                    $(Attribute::$i(value) => write!(f, concat!($itext, ":{}"), value),)*
-                    $(Attribute::$f => f.write_str($ftext),)*
-                    Attribute::Direction(direction) => f.write_str(direction.as_str()),
-                    $(Attribute::$o(value) => write!(f, concat!($otext, ":{}"), value),)*
-                    Attribute::Other(raw) => write!(f, "{raw}"),
+                    $(Attribute::$i(value) => ($itext, Some(value)),)*
+                    $(Attribute::$f => ($ftext, None),)*
+                    Attribute::Direction(direction) => (direction.as_str(), None),
+                    $(Attribute::$o(value) => ($otext, Some(value)),)*
+                    Attribute::Other(raw) => (raw.name, None),
                 }
             }
         }
@@ -387,6 +388,16 @@ impl<'a> Attribute<'a> {
             Name::IcePwd => ice::salvage(text).map(Attribute::IcePwd),
             Name::Simulcast => Simulcast::parse_draft(text).ok().map(Attribute::Simulcast),
             _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Attribute<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, self.parts()) {
+            (Attribute::Other(raw), _) => write!(f, "{raw}"),
+            (_, (name, None)) => f.write_str(name),
+            (_, (name, Some(value))) => write!(f, "{name}:{value}"),
         }
     }
 }

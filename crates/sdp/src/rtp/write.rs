@@ -42,14 +42,14 @@ impl RtpParameters {
 fn write_codec(PayloadType { payload_type, codec }: &PayloadType, writer: &mut Writer) {
     let (name, clock_rate) = (&codec.name, codec.clock_rate);
     match codec.channels {
-        1 => writer.text("rtpmap", &format!("{payload_type} {name}/{clock_rate}")),
-        channels => writer.text("rtpmap", &format!("{payload_type} {name}/{clock_rate}/{channels}")),
+        1 => writer.formatted("rtpmap", format_args!("{payload_type} {name}/{clock_rate}")),
+        channels => writer.formatted("rtpmap", format_args!("{payload_type} {name}/{clock_rate}/{channels}")),
     };
     for feedback in &codec.feedback {
-        writer.text("rtcp-fb", &format!("{payload_type} {feedback}"));
+        writer.formatted("rtcp-fb", format_args!("{payload_type} {feedback}"));
     }
     if !codec.parameters.is_empty() {
-        writer.text("fmtp", &format!("{payload_type} {}", codec.parameters));
+        writer.formatted("fmtp", format_args!("{payload_type} {}", codec.parameters));
     }
 }
 
