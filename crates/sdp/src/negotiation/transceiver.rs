@@ -1,5 +1,6 @@
 //! Transceivers: what is sent and received in one RTP section (RFC 9429 §4.2).
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -150,11 +151,11 @@ impl Transceiver {
     }
 
     /// What we can do, as far as the preferences allow (RFC 9429 §4.2.6).
-    pub(super) fn capabilities(&self, all: &RtpCapabilities) -> RtpCapabilities {
+    pub(super) fn capabilities<'c>(&self, all: &'c RtpCapabilities) -> Cow<'c, RtpCapabilities> {
         let Some(preferences) = &self.preferences else {
-            return all.clone();
+            return Cow::Borrowed(all);
         };
-        RtpCapabilities {
+        Cow::Owned(RtpCapabilities {
             codecs: preferences
                 .iter()
                 .filter(|wanted| all.codecs.contains(wanted))
@@ -162,7 +163,7 @@ impl Transceiver {
                 .collect(),
             order: CodecOrder::Preferred,
             ..all.clone()
-        }
+        })
     }
 }
 
