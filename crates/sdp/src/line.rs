@@ -36,19 +36,19 @@ impl<'a> Iterator for RawLines<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<RawLine<'a>> {
-        if self.rest.is_empty() {
-            return None;
-        }
         let start = self.start;
-        let end = scan::find(self.rest, b'\n').and_then(|end| self.rest.split_at_checked(end));
-        let (line, rest) = match end {
+        let (line, rest) = match scan::find(self.rest, b'\n').and_then(|end| self.rest.split_at_checked(end)) {
             Some((line, [_, rest @ ..])) => (line, rest),
+            _ if self.rest.is_empty() => return None,
             _ => (self.rest, &[][..]),
         };
         self.start = start.wrapping_add(self.rest.len().wrapping_sub(rest.len()));
         self.rest = rest;
         Some(RawLine {
-            bytes: line.strip_suffix(b"\r").unwrap_or(line),
+            bytes: match line {
+                [line @ .., b'\r'] => line,
+                line => line,
+            },
             start,
             end: self.start,
         })
