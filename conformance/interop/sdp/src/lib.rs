@@ -47,12 +47,13 @@ pub fn differential(data: &[u8]) {
 /// Whether a library reads the description otherwise than we do, and we know why.
 pub fn is_known_difference(text: &str) -> bool {
     text.lines().any(|line| {
-        // Space of any kind at the end of a line, which one takes for a part of the value and another
-        // takes away; we keep it in raw values and tell of it in typed ones.
-        let trailing_space = line.ends_with(char::is_whitespace);
+        // Space of any kind at an end of a value, which one takes for a part of it and another takes
+        // away; we keep it in raw values and tell of it in typed ones.
+        let value = line.split_once('=').map_or(line, |(_, value)| value);
+        let spaced = line.ends_with(char::is_whitespace) || value.starts_with(char::is_whitespace);
         // A number of ports, which we keep apart from the port.
         let port_count = line.starts_with("m=") && line.split(' ').nth(1).is_some_and(|port| port.contains('/'));
-        trailing_space || port_count
+        spaced || port_count
     })
 }
 
