@@ -77,7 +77,7 @@ impl PeerConnection {
                 self.events.push_back(event);
             }
         }
-        if self.transports.close(id) {
+        if self.transports.close(now, id) {
             self.parting = None;
             let current = self.transports.current.id;
             let is_current = |agreed: &&Transport| Some(agreed.key.transport) == current;

@@ -7,6 +7,7 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Write;
 use core::net::SocketAddr;
@@ -15,12 +16,18 @@ use core::time::Duration;
 use pollrtc_core::{Instant, StateMachine, Transmit};
 use pollrtc_crypto::Rng;
 use pollrtc_dtls::{self as dtls, Connection};
-use pollrtc_ice::{self as ice, AddressError, Agent, Candidate, Credentials};
+use pollrtc_ice::{self as ice, AddressError, Agent, Candidate, Credentials, Path};
 use pollrtc_sdp::negotiation::{
     CertificateHash, DtlsRole, IceRole, LocalTransport, RemoteTransport, TransportId, TransportKey,
 };
 
 use crate::DtlsParameters;
+
+/// How many closed transports wait to say so, at most.
+const FAREWELLS: usize = 4;
+
+/// Room for an alert in any version, with a connection id.
+const FAREWELL: usize = 512;
 
 /// The transport in use, and what another one is made from.
 #[derive(Debug)]
@@ -29,6 +36,8 @@ pub(super) struct Transports {
     pub(super) current: Transport,
     /// What a description under way asks for while `current` is still agreed on.
     successor: Option<Box<Transport>>,
+    /// What DTLS still has to say on paths of transports that are closed.
+    farewells: VecDeque<(Path, Vec<u8>)>,
     ice: ice::Config,
     rng: Rng,
     /// Given to each agent.
@@ -77,6 +86,7 @@ impl Transports {
         Self {
             current,
             successor: None,
+            farewells: VecDeque::new(),
             ice,
             rng,
             addresses: Vec::new(),
@@ -136,16 +146,32 @@ impl Transports {
     }
 
     /// A transport is closed. True if it was the one in use, whose place another one has taken.
-    pub(super) fn close(&mut self, id: TransportId) -> bool {
+    pub(super) fn close(&mut self, now: Instant, id: TransportId) -> bool {
         if self.current.id != Some(id) {
             self.successor.take_if(|successor| successor.id == Some(id));
             return false;
+        }
+        let farewell = self.current.close(now);
+        if self.farewells.len() < FAREWELLS {
+            self.farewells.extend(farewell);
         }
         self.current = match self.successor.take() {
             Some(successor) => *successor,
             None => Transport::new(self.ice.clone(), self.rng.fork()),
         };
         true
+    }
+
+    /// The last words of a transport that is closed.
+    pub(super) fn transmit_farewell(&mut self, buf: &mut [u8]) -> Option<Transmit> {
+        let (path, datagram) = self.farewells.front()?;
+        buf.get_mut(..datagram.len())?.copy_from_slice(datagram);
+        let transmit = Transmit {
+            source: Some(path.local),
+            ..Transmit::udp(path.remote, datagram.len())
+        };
+        self.farewells.pop_front();
+        Some(transmit)
     }
 
     /// Nothing but these is named by descriptions any more.
@@ -265,6 +291,20 @@ impl Transport {
         if end {
             self.ice.end_of_remote_candidates(now);
         }
+    }
+
+    /// RFC 8446 §6.1, RFC 5246 §7.2.1: who closes a DTLS association says so, and what it carries
+    /// ends with it.
+    fn close(&mut self, now: Instant) -> Option<(Path, Vec<u8>)> {
+        let path = self.ice.path()?;
+        let Security::Running(connection) = &mut self.security else {
+            return None;
+        };
+        connection.close(now);
+        let mut farewell = vec![0; FAREWELL];
+        let transmit = connection.poll_transmit(now, &mut farewell)?;
+        farewell.truncate(transmit.len);
+        Some((path, farewell))
     }
 
     /// What DTLS agreed on, once its handshake is done.

@@ -531,6 +531,28 @@ fn a_peer_that_leaves_before_its_answer_arrives_does_not_end_the_connection() {
     pair.say(Who::Alice, ours, "and on it goes");
 }
 
+/// RFC 8446 §6.1, RFC 5246 §7.2.1: whoever closes DTLS says so.
+#[test]
+fn who_lets_go_of_a_transport_tells_the_peer_on_it() {
+    let mut pair = Pair::new();
+    let (ours, _) = pair.open(Who::Alice, "chat");
+    pair.alice.peer.close_data_channels();
+    let offer = pair.alice.peer.offer(pair.now).unwrap();
+    let sent = pair.bob.sent;
+    let answer = pair.bob.peer.accept_offer(pair.now, &offer).unwrap();
+    pair.run_for(SECOND);
+    assert_eq!(pair.bob.sent, sent + 1, "one alert, and nothing else");
+    assert_eq!(closed(&pair.alice.events), [(ours, ChannelCloseReason::Disconnected)]);
+
+    let sent = pair.alice.sent;
+    pair.alice.peer.accept_answer(pair.now, &answer).unwrap();
+    pair.run_for(SECOND);
+    assert_eq!(pair.alice.sent, sent, "the alert was answered already");
+    assert!(!has_ended(&pair.alice.events) && !has_ended(&pair.bob.events));
+    let (ours, _) = pair.open(Who::Bob, "next");
+    pair.say(Who::Bob, ours, "and on it goes");
+}
+
 #[test]
 fn a_peer_that_left_is_gone_if_the_offer_is_taken_back() {
     let mut pair = Pair::new();
