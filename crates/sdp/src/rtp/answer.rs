@@ -144,10 +144,10 @@ impl Answered<'_> {
     /// Ours for an offered codec: the one with the same parameters, else the first that matches.
     fn capability(&self, offered: &Codec) -> Option<(usize, &Codec)> {
         let all = || self.capabilities.codecs.iter().enumerate();
-        let matching = || all().filter(|(_, ours)| ours.matches(offered));
-        matching()
-            .find(|(_, ours)| ours.parameters == offered.parameters)
-            .or_else(|| matching().next())
+        // To compare texts costs little, to read them much.
+        all()
+            .find(|(_, ours)| ours.parameters == offered.parameters && ours.matches(offered))
+            .or_else(|| all().find(|(_, ours)| ours.matches(offered)))
     }
 
     fn get(&self, payload_type: u8) -> Option<&PayloadType> {

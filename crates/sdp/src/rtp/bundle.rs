@@ -136,7 +136,7 @@ fn same_use(a: &PayloadType, b: &PayloadType) -> bool {
 }
 
 fn same_text(a: &Codec, b: &Codec) -> bool {
-    a.matches(b) && a.parameters == b.parameters
+    a.parameters == b.parameters && a.matches(b)
 }
 
 /// The same but for what each side declares for itself; what refers to other payload types has to

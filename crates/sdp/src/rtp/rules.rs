@@ -11,14 +11,11 @@ use super::h264::ProfileLevelId;
 /// codecs are equal already.
 pub(super) fn same_configuration(a: &Codec, b: &Codec) -> bool {
     match Format::of(a) {
-        Format::H264 => match (profile_level_id(a), profile_level_id(b)) {
-            (Some(a_id), Some(b_id)) => {
-                a_id.profile() == b_id.profile()
-                    && packetization_mode(a).is_some()
-                    && packetization_mode(a) == packetization_mode(b)
-            }
-            _ => false,
-        },
+        Format::H264 => {
+            let profile = |codec| profile_level_id(codec).map(|id| id.profile());
+            let mode = packetization_mode(a);
+            mode.is_some() && mode == packetization_mode(b) && profile(a).is_some_and(|same| profile(b) == Some(same))
+        }
         Format::H265 => {
             H265.iter().all(|symmetric| symmetric.is_same(a, b))
                 && same_if_said(a, b, "profile-compatibility-indicator")
@@ -43,8 +40,12 @@ pub(super) fn answer(offered: &Codec, ours: &Codec) -> String {
 /// The parameters of `codec` as they hold after an answer: without level asymmetry both sides of
 /// H.264 keep to the lower level (RFC 6184 §8.2.2), whatever was answered.
 pub(super) fn agreed(codec: &Codec, other: &Codec) -> String {
-    match (Format::of(codec), profile_level_id(codec), profile_level_id(other)) {
-        (Format::H264, Some(id), Some(limit)) if !asymmetric(codec, other) && limit.level() < id.level() => set(
+    let lowered = match Format::of(codec) {
+        Format::H264 if !asymmetric(codec, other) => profile_level_id(codec).zip(profile_level_id(other)),
+        _ => None,
+    };
+    match lowered {
+        Some((id, limit)) if limit.level() < id.level() => set(
             &codec.parameters,
             "profile-level-id",
             &id.with_level_of(limit).to_text(),
