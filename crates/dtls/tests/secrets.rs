@@ -4,10 +4,9 @@ use std::fmt::{Debug, Write};
 
 use pollrtc_core::StateMachine;
 use pollrtc_crypto::{Certificate, NamedGroup, Rng, default_provider, rust_crypto};
-use pollrtc_dtls::Versions;
 
 use crate::support::Setup;
-use crate::support::cipher::Tap;
+use crate::support::cipher::{LABELS, Tap};
 
 /// The ways in which bytes may show up in text: in hexadecimal, as a list, escaped.
 fn forms(secret: &[u8]) -> Vec<String> {
@@ -34,20 +33,7 @@ fn assert_hidden(what: &dyn Debug, secrets: &[Vec<u8>]) {
 
 #[test]
 fn neither_configurations_nor_connections_show_secrets_at_any_stage() {
-    let labels = [
-        (Versions::Dtls12, &["CLIENT_RANDOM"][..]),
-        (
-            Versions::Dtls13,
-            &[
-                "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
-                "SERVER_HANDSHAKE_TRAFFIC_SECRET",
-                "CLIENT_TRAFFIC_SECRET_0",
-                "SERVER_TRAFFIC_SECRET_0",
-                "EXPORTER_SECRET",
-            ],
-        ),
-    ];
-    for (versions, labels) in labels {
+    for (versions, labels) in LABELS {
         let mut setup = Setup::new().speaking(versions);
         let tap = Tap::on(&mut setup.client);
         let pkcs8 = setup.server_certificate().key().to_pkcs8();

@@ -9,12 +9,27 @@ use pollrtc_dtls::wire::handshake::fragments;
 use pollrtc_dtls::wire::record::AnyHeader;
 use pollrtc_dtls::wire::unified::UnifiedHeader;
 use pollrtc_dtls::wire::{ContentType, HandshakeType};
-use pollrtc_dtls::{Config, KeyLog};
+use pollrtc_dtls::{Config, KeyLog, Versions};
 
 use super::wire::whole;
 
 /// The number of the first record that [`Cipher::seal`] makes.
 pub(crate) const FIRST_SEQUENCE: u64 = 100;
+
+/// What the secrets are called that each version tells to its key log.
+pub(crate) const LABELS: [(Versions, &[&str]); 2] = [
+    (Versions::Dtls12, &["CLIENT_RANDOM"]),
+    (
+        Versions::Dtls13,
+        &[
+            "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+            "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+            "CLIENT_TRAFFIC_SECRET_0",
+            "SERVER_TRAFFIC_SECRET_0",
+            "EXPORTER_SECRET",
+        ],
+    ),
+];
 
 /// The secrets that a connection tells to its key log.
 #[derive(Clone, Default)]

@@ -7,7 +7,7 @@ use pollrtc_dtls::{
     Versions,
 };
 
-use crate::support::cipher::Tap;
+use crate::support::cipher::{LABELS, Tap};
 use crate::support::{Pair, Setup};
 
 const PROVIDERS: [&dyn Provider; 2] = [aws_lc_rs::PROVIDER, rust_crypto::PROVIDER];
@@ -168,19 +168,7 @@ fn clients_may_come_without_a_certificate_where_the_server_allows_it() {
 
 #[test]
 fn the_key_log_has_every_secret_of_both_versions() {
-    for (versions, labels) in [
-        (Versions::Dtls12, &["CLIENT_RANDOM"][..]),
-        (
-            Versions::Dtls13,
-            &[
-                "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
-                "SERVER_HANDSHAKE_TRAFFIC_SECRET",
-                "CLIENT_TRAFFIC_SECRET_0",
-                "SERVER_TRAFFIC_SECRET_0",
-                "EXPORTER_SECRET",
-            ],
-        ),
-    ] {
+    for (versions, labels) in LABELS {
         let mut setup = Setup::new().speaking(versions);
         let (ours, theirs) = (Tap::on(&mut setup.client), Tap::on(&mut setup.server));
         setup.pair().connect();

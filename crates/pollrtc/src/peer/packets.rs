@@ -94,10 +94,10 @@ impl PeerConnection {
     }
 
     pub(super) fn transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        if let Some(transmit) = self.transports.transmit_farewell(buf) {
+        if let Some(transmit) = self.transports.current.ice.poll_transmit(now, buf) {
             return Some(transmit);
         }
-        if let Some(transmit) = self.transports.current.ice.poll_transmit(now, buf) {
+        if let Some(transmit) = self.transports.transmit_farewell(buf) {
             return Some(transmit);
         }
         let transmit = self.transmit_on_path(now, buf);

@@ -26,7 +26,7 @@ use crate::DtlsParameters;
 /// How many closed transports wait to say so, at most.
 const FAREWELLS: usize = 4;
 
-/// Room for an alert in any version, with a connection id.
+/// Room for an alert, in any version of DTLS.
 const FAREWELL: usize = 512;
 
 /// The transport in use, and what another one is made from.
