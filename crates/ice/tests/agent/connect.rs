@@ -92,6 +92,95 @@ fn no_more_packets_than_needed() {
     }
 }
 
+/// B's host candidates as some servers write them: with one foundation for all.
+fn of_one_foundation(count: usize) -> impl Iterator<Item = Candidate> {
+    let line = |index: usize| {
+        let (to, priority) = (host(B, index), 2_000_000 - index);
+        let line = format!(
+            "candidate:udpcandidate 1 udp {priority} {} {} typ host",
+            to.ip(),
+            to.port()
+        );
+        line.parse().unwrap()
+    };
+    (0..count).map(line)
+}
+
+/// A knows these candidates of B, of which only the last can be reached.
+fn with_candidates(count: usize, candidates: impl Iterator<Item = Candidate>) -> Pair {
+    let mut pair = Pair::with_addresses([1, count], ms(50));
+    pair.filter = only_between(host(A, 0), host(B, count - 1));
+    for side in [A, B] {
+        let credentials = pair.agents[1 - side].local_credentials().clone();
+        pair.agents[side].set_remote_credentials(at(0), credentials).unwrap();
+    }
+    for candidate in candidates {
+        pair.agents[A].add_remote_candidate(at(0), candidate);
+    }
+    pair
+}
+
+#[test]
+fn candidates_of_one_foundation_do_not_wait_for_each_other_to_time_out() {
+    for count in [2, 3, 8, 20] {
+        let mut pair = with_candidates(count, of_one_foundation(count));
+        pair.agents[A].end_of_remote_candidates(at(0));
+        let checked_at = 5 * (count as u64 - 1);
+        pair.run_until(at(checked_at + 50));
+        assert_eq!(pair.first_path[A], Some(at(checked_at + 50)), "the last of {count}");
+        assert!(pair.run_until_both(State::Completed, at(1000)), "{count}");
+    }
+}
+
+#[test]
+fn a_candidate_that_trickles_in_is_checked_though_one_of_its_foundation_hangs() {
+    let mut pair = with_candidates(3, std::iter::empty());
+    for (index, candidate) in of_one_foundation(3).enumerate() {
+        let now = at(1000 * index as u64);
+        pair.run_until(now);
+        pair.agents[A].add_remote_candidate(now, candidate);
+    }
+    pair.run_until(at(2050));
+    assert_eq!(pair.first_path[A], Some(at(2050)));
+}
+
+#[test]
+fn one_foundation_costs_no_more_packets_than_several() {
+    let sent = |candidates: Vec<Candidate>| {
+        let mut pair = with_candidates(8, candidates.into_iter());
+        pair.filter = only_between(host(A, 0), host(B, 0));
+        pair.run_for(ms(10_000));
+        assert!(pair.agents.iter().all(|agent| agent.state() == State::Completed));
+        pair.packets()
+    };
+    let several = (0..8).map(|index| Candidate::host(host(B, index)));
+    assert!(sent(of_one_foundation(8).collect()) <= sent(several.collect()));
+}
+
+quickcheck::quickcheck! {
+    /// Whatever foundations a peer writes, each pair gets its check in its turn, one every Ta, and
+    /// the best of each foundation before the others.
+    fn foundations_decide_on_the_order_and_not_on_whether_a_pair_is_checked(foundations: Vec<u8>) -> bool {
+        let foundations: Vec<u8> = foundations.into_iter().take(20).map(|each| each % 4).collect();
+        let count = foundations.len();
+        let mut pair = Pair::with_addresses([1, 1], ms(50));
+        let credentials = pair.agents[B].local_credentials().clone();
+        pair.agents[A].set_remote_credentials(at(0), credentials).unwrap();
+        pair.filter = Box::new(|_, _| false);
+        for (index, foundation) in foundations.iter().enumerate() {
+            let to = host(B, index);
+            let line = format!("candidate:{foundation} 1 udp {} {} {} typ host", 1000 - index, to.ip(), to.port());
+            pair.agents[A].add_remote_candidate(at(0), line.parse().unwrap());
+        }
+        pair.run_until(at(5 * count as u64));
+        let checked: Vec<_> = pair.sent[A].iter().map(|(_, packet)| packet.to).collect();
+        let first_of = |index: &usize| !foundations[..*index].contains(&foundations[*index]);
+        let (first, others): (Vec<usize>, Vec<usize>) = (0..count).partition(first_of);
+        let expected: Vec<_> = first.iter().chain(&others).map(|index| host(B, *index)).collect();
+        checked == expected
+    }
+}
+
 #[test]
 fn both_sides_select_the_same_pair() {
     let mut pair = Pair::with_addresses([3, 2], ms(30));
