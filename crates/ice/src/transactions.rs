@@ -18,8 +18,9 @@ pub(crate) type TransactionId = [u8; 12];
 pub(crate) enum Purpose {
     /// A connectivity check, a nomination if `nominates`.
     Check { pair: PairId, nominates: bool },
-    /// A consent check on the path in use (RFC 7675).
-    Consent,
+    /// A consent check on the path in use (RFC 7675), which says again that its pair is nominated
+    /// if `nominates`.
+    Consent { nominates: bool },
     /// A question to a STUN server, by its place in the configuration.
     Gather { server: usize },
 }

@@ -147,7 +147,7 @@ impl Agent {
             let schedule = match transaction.purpose {
                 Purpose::Check { .. } => self.check_schedule(),
                 Purpose::Gather { .. } => self.gather_schedule(),
-                Purpose::Consent => {
+                Purpose::Consent { .. } => {
                     // RFC 7675 §5.1: sent once; its silence is noticed by the path, not here.
                     self.transactions.remove(&id);
                     continue;
@@ -177,7 +177,7 @@ impl Agent {
             Purpose::Check { pair, .. } => {
                 transaction.session != self.session.number || self.session.checklist.get(pair).is_none()
             }
-            Purpose::Gather { .. } | Purpose::Consent => false,
+            Purpose::Gather { .. } | Purpose::Consent { .. } => false,
         }
     }
 
@@ -190,7 +190,7 @@ impl Agent {
                 }
             }
             Purpose::Gather { .. } => self.gathering.give_up_one(),
-            Purpose::Consent => {}
+            Purpose::Consent { .. } => {}
         }
     }
 

@@ -10,7 +10,7 @@ use super::output::Outgoing;
 use super::path::{Active, Origin};
 use crate::candidate::CandidateKind;
 use crate::checklist::LocalId;
-use crate::event::{FailureReason, State};
+use crate::event::{FailureReason, Role, State};
 use crate::pair::{PairState, smoothed};
 use crate::priority::candidate_priority;
 use crate::transactions::{Purpose, Transaction};
@@ -112,18 +112,21 @@ impl Agent {
         };
         active.next_check = self.now + interval;
         active.unanswered_since.get_or_insert(self.now);
-        let session = match active.origin {
-            Origin::Pair(_) => self.session.number,
-            Origin::Previous(number) => number,
+        let (local, remote, origin) = (active.local, active.path.remote, active.origin);
+        let (session, is_selected) = match origin {
+            Origin::Pair(id) => (self.session.number, self.session.selected == Some(id)),
+            Origin::Previous(number) => (number, self.had_selected(number)),
         };
-        let (local, remote) = (active.local, active.path.remote);
+        // Once they were nominated, some lite servers answer nothing but nominations: Chromium repeats its own
+        // with each check of the selected pair, which RFC 8445 §8.1.1 does not forbid.
+        let nominates = is_selected && self.role == Role::Controlling;
         let preference = self
             .bases
             .get(usize::from(local))
             .map_or(0, |base| base.local_preference);
         let expiry = self.timing().consent_expiry;
         self.start_transaction(Transaction {
-            purpose: Purpose::Consent,
+            purpose: Purpose::Consent { nominates },
             session,
             local,
             remote,
@@ -184,7 +187,7 @@ impl Agent {
             return;
         };
         self.transactions
-            .retain(|_, transaction| !matches!(transaction.purpose, Purpose::Consent));
+            .retain(|_, transaction| !matches!(transaction.purpose, Purpose::Consent { .. }));
         let Origin::Pair(id) = lost.origin else {
             // The old path died during a restart; the new session goes on looking.
             self.forget_old_path();

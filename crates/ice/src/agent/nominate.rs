@@ -127,6 +127,8 @@ impl Agent {
         }
         let priority = |id| self.session.checklist.get(id).and_then(|pair| pair.valid);
         let accepted = match self.session.selected {
+            // Chromium nominates with each check, and so do our own consent checks.
+            Some(selected) if selected == id => false,
             Some(selected) => {
                 let has_settled = self.session.prune_at.is_none();
                 priority(id) > priority(selected) || has_settled || self.is_silent()

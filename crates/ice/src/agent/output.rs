@@ -102,7 +102,7 @@ impl Agent {
                 self.transactions.update(&id, |transaction| {
                     transaction.queued = false;
                     repeated = transaction.transmissions > 1;
-                    consent = matches!(transaction.purpose, Purpose::Consent);
+                    consent = matches!(transaction.purpose, Purpose::Consent { .. });
                     if !repeated {
                         // The round trip begins when the caller takes it, not when we wanted to.
                         transaction.started_at = now;
@@ -126,14 +126,12 @@ impl Agent {
         let builder = Builder::new(buf, Class::Request, Method::BINDING, stun::TransactionId(*id));
         let built = match transaction.purpose {
             Purpose::Gather { .. } => builder.fingerprint().finish(),
-            Purpose::Check { nominates, .. } => match self.sign_check(builder, transaction, nominates) {
-                Some(builder) => builder.finish(),
-                None => return Written::Moot,
-            },
-            Purpose::Consent => match self.sign_check(builder, transaction, false) {
-                Some(builder) => builder.finish(),
-                None => return Written::Moot,
-            },
+            Purpose::Check { nominates, .. } | Purpose::Consent { nominates } => {
+                match self.sign_check(builder, transaction, nominates) {
+                    Some(builder) => builder.finish(),
+                    None => return Written::Moot,
+                }
+            }
         };
         Written::from(built.ok(), local, transaction.remote)
     }

@@ -89,12 +89,10 @@ impl Agent {
 
     /// The peer sees the path's base under this address. If that is news, our NAT has given it
     /// another one: a peer-reflexive local candidate (RFC 8445 §7.2.5.3.1) of the same base, whose
-    /// pair is the same on this side and another one for the peer. Nominating it anew spares the
-    /// peer from finding out that the old one is dead.
+    /// pair is the same on this side and another one for the peer. The consent check that told has
+    /// nominated it there, if it is selected, which spares the peer from finding out that the old
+    /// one is dead.
     pub(super) fn seen_as(&mut self, id: PairId, mapped: SocketAddr, prflx_priority: u32) {
-        if self.session.nominating.is_some() {
-            return; // and the next consent check tells again
-        }
         let role = self.role;
         let Some(local) = self.session.checklist.get(id).map(|pair| pair.local) else {
             return;
@@ -104,12 +102,8 @@ impl Agent {
             return;
         };
         let before = pair.mapped.replace(mapped);
-        if before.is_none_or(|before| before == mapped) {
-            return;
-        }
-        pair.make_valid(role, priority.unwrap_or(pair.local_priority));
-        if role == Role::Controlling && self.session.selected == Some(id) {
-            self.nominate(id);
+        if before.is_some_and(|before| before != mapped) {
+            pair.make_valid(role, priority.unwrap_or(pair.local_priority));
         }
     }
 }

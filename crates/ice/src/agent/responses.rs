@@ -87,7 +87,7 @@ impl Agent {
                     pair.measure(sample);
                 }
             }
-            Purpose::Consent => self.consented(transaction, sample, mapped),
+            Purpose::Consent { .. } => self.consented(transaction, sample, mapped),
             _ => {}
         }
     }
@@ -168,7 +168,7 @@ impl Agent {
         }
         match transaction.purpose {
             Purpose::Check { .. } => self.failed(transaction),
-            Purpose::Consent if code == FORBIDDEN && self.is_consent_of_path(transaction) => {
+            Purpose::Consent { .. } if code == FORBIDDEN && self.is_consent_of_path(transaction) => {
                 self.lose_consent(FailureReason::ConsentRevoked);
             }
             _ => {}

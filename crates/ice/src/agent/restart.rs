@@ -19,6 +19,8 @@ use crate::transactions::Purpose;
 pub(super) struct Previous {
     number: u32,
     keys: Keys,
+    /// Whether a pair was selected.
+    had_selected: bool,
     /// Where the peer's data may come from.
     proven: Vec<(LocalId, SocketAddr)>,
     /// When to forget it; `None` while it carries data.
@@ -60,7 +62,7 @@ impl Agent {
         let old = core::mem::replace(&mut self.session, Session::new(number, credentials));
         // Candidates of the peer's new session may have come before this.
         self.session.held = old.held;
-        self.keep(old.number, old.keys, &old.checklist);
+        self.keep(old.number, old.keys, old.selected.is_some(), &old.checklist);
         self.transactions
             .retain(|_, transaction| !matches!(transaction.purpose, Purpose::Check { .. }));
         if let Some(active) = &mut self.active
@@ -76,7 +78,7 @@ impl Agent {
         self.advance(now);
     }
 
-    fn keep(&mut self, number: u32, keys: Keys, checklist: &crate::checklist::Checklist) {
+    fn keep(&mut self, number: u32, keys: Keys, had_selected: bool, checklist: &crate::checklist::Checklist) {
         let carries = |number| matches!(&self.active, Some(active) if active.origin == Origin::Previous(number));
         let expires = match &self.active {
             Some(active) if matches!(active.origin, Origin::Pair(_)) => None,
@@ -99,6 +101,7 @@ impl Agent {
         self.previous.push(Previous {
             number,
             keys,
+            had_selected,
             proven,
             expires,
         });
@@ -137,6 +140,15 @@ impl Agent {
             .iter()
             .find(|previous| previous.keys.local.ufrag == ufrag)?;
         Some((previous.number, &previous.keys))
+    }
+
+    /// Whether an old session had selected a pair: then that is its path.
+    pub(super) fn had_selected(&self, number: u32) -> bool {
+        let of_session = |previous: &&Previous| previous.number == number;
+        self.previous
+            .iter()
+            .find(of_session)
+            .is_some_and(|previous| previous.had_selected)
     }
 
     pub(super) fn keys(&self, number: u32) -> Option<&Keys> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pollrtc_core::StateMachine;
 use pollrtc_ice::{FailureReason, Role, State};
+use pollrtc_stun::Message;
 
 use super::common::{A, B, Check, HERE, Pair, Solo, THERE, address, answer, at, is_request, ms, refusal};
 
@@ -72,6 +73,84 @@ fn each_consent_check_is_new_and_sent_once() {
     for (index, check) in checks.iter().enumerate() {
         assert!(checks.iter().skip(index + 1).all(|other| other != check));
     }
+}
+
+#[test]
+fn the_controlling_side_says_with_each_consent_check_that_the_pair_is_nominated() {
+    let mut pair = connected();
+    for sent in &mut pair.sent {
+        sent.clear();
+    }
+    pair.run_for(Duration::from_secs(60));
+    for (side, nominates) in [(A, true), (B, false)] {
+        let checks = pair.sent[side].iter().filter(|(_, packet)| is_request(&packet.bytes));
+        let said: Vec<bool> = checks
+            .map(|(_, packet)| Message::parse(&packet.bytes).unwrap().use_candidate())
+            .collect();
+        assert!(
+            said.len() >= 10 && said.iter().all(|said| *said == nominates),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn a_pair_that_is_not_selected_is_not_nominated_by_asking_for_consent() {
+    // A peer that answers no nomination: data flows on a valid pair.
+    let mut solo = Solo::new(Role::Controlling);
+    solo.connect();
+    let end = solo.now + Duration::from_secs(20);
+    let mut consent_checks = 0;
+    while solo.now < end {
+        for packet in solo.sent() {
+            let check = Message::parse(&packet.bytes).unwrap();
+            consent_checks += usize::from(!check.use_candidate());
+            if !check.use_candidate() {
+                solo.receive(&answer(&packet.bytes, &solo.theirs.pwd.clone(), packet.from));
+            }
+        }
+        solo.now = solo.agent.poll_timeout().unwrap().max(solo.now);
+        solo.agent.handle_timeout(solo.now);
+    }
+    assert_eq!(solo.agent.state(), State::Connected);
+    assert!(consent_checks >= 3, "{consent_checks}");
+}
+
+#[test]
+fn a_nominated_pair_that_is_nominated_again_and_again_does_not_bind_the_controlled_side() {
+    // The peer moves to a pair of lower priority, a second after it has renewed consent on the first.
+    let mut solo = selected();
+    let (ours, theirs) = (solo.ours(), solo.theirs.clone());
+    solo.agent.add_remote_candidate(
+        solo.now,
+        "candidate:9 1 udp 1000 192.0.2.77 7000 typ host".parse().unwrap(),
+    );
+    let nominates = |transaction: u8| {
+        let check = Check {
+            use_candidate: true,
+            transaction: [transaction; 12],
+            ..Check::new(&ours, &theirs, Role::Controlling)
+        };
+        check.bytes()
+    };
+    for round in 0..5 {
+        solo.advance(Duration::from_secs(5));
+        for packet in solo.sent() {
+            solo.receive(&answer(&packet.bytes, &theirs.pwd, address(HERE)));
+        }
+        solo.receive(&nominates(20 + round));
+    }
+    solo.events();
+    solo.advance(Duration::from_secs(1));
+    solo.receive_from("192.0.2.77:7000", &nominates(50));
+    for _ in 0..3 {
+        for packet in solo.sent().iter().filter(|packet| is_request(&packet.bytes)) {
+            let from = packet.to.to_string();
+            solo.receive_from(&from, &answer(&packet.bytes, &theirs.pwd, address(HERE)));
+        }
+        solo.advance(ms(10));
+    }
+    assert_eq!(solo.agent.path().unwrap().remote, address("192.0.2.77:7000"));
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use pollrtc_core::{Instant, StateMachine};
 use pollrtc_crypto::Rng;
-use pollrtc_ice::{AddressError, Agent, Candidate, Config, Path, Role, State};
+use pollrtc_ice::{AddressError, Agent, Candidate, Config, Event, Path, Role, State};
+use pollrtc_stun::Message;
 
-use super::common::{A, B, Check, HERE, Pair, Solo, THERE, address, agent, at, host, is_request, ms};
+use super::common::{A, B, Check, HERE, Pair, Solo, THERE, address, agent, answer, at, host, is_request, ms};
 
 fn lite(role: Role, seed: u8) -> Agent {
     let config = Config {
@@ -165,4 +166,75 @@ fn it_notices_when_the_peer_is_gone() {
     pair.run_for(Duration::from_secs(40));
     assert!(matches!(pair.agents[B].state(), State::Failed(_)));
     assert_eq!(pair.agents[B].poll_timeout(), None);
+}
+
+/// A lite server that answers the first checks, and once it was nominated nothing but nominations.
+struct Choosy {
+    solo: Solo,
+    nominated: bool,
+    refused: usize,
+}
+
+impl Choosy {
+    fn connected() -> Self {
+        let mut solo = Solo::new(Role::Controlling);
+        solo.agent.set_remote_lite(true);
+        let mut choosy = Self {
+            solo,
+            nominated: false,
+            refused: 0,
+        };
+        choosy.run_for(ms(100));
+        assert_eq!(choosy.solo.agent.state(), State::Completed);
+        choosy
+    }
+
+    fn run_for(&mut self, duration: Duration) {
+        let end = self.solo.now + duration;
+        loop {
+            let sent = self.solo.sent();
+            let is_quiet = sent.is_empty();
+            for packet in sent {
+                let nominates = Message::parse(&packet.bytes).unwrap().use_candidate();
+                self.nominated |= nominates;
+                if nominates || !self.nominated {
+                    let answer = answer(&packet.bytes, &self.solo.theirs.pwd, packet.from);
+                    self.solo.receive(&answer);
+                } else {
+                    self.refused += 1;
+                }
+            }
+            if !is_quiet {
+                continue;
+            }
+            if self.solo.now >= end {
+                return;
+            }
+            let next = self.solo.agent.poll_timeout().unwrap_or(end);
+            self.solo.now = next.clamp(self.solo.now, end);
+            self.solo.agent.handle_timeout(self.solo.now);
+        }
+    }
+}
+
+#[test]
+fn a_lite_server_that_answers_nothing_but_nominations_stays_connected() {
+    let mut server = Choosy::connected();
+    server.run_for(Duration::from_secs(600));
+    assert_eq!(server.solo.agent.state(), State::Completed);
+    let lost = |event: &Event| *event == Event::StateChanged(State::Disconnected);
+    assert!(!server.solo.events().iter().any(lost));
+    assert_eq!(server.refused, 0, "each consent check says that the pair is nominated");
+}
+
+#[test]
+fn it_stays_connected_while_ice_restarts() {
+    let mut server = Choosy::connected();
+    server.solo.agent.restart(server.solo.now);
+    server.run_for(Duration::from_secs(120));
+    assert!(
+        server.solo.agent.path().is_some(),
+        "the old path, which was nominated too"
+    );
+    assert_eq!(server.refused, 0);
 }
