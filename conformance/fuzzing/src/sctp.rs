@@ -71,15 +71,16 @@ fn views(chunk: &pollrtc_sctp::wire::Chunk<'_>) {
     }
 }
 
-/// Bytes as a DCEP message; what is one is written back the same.
+/// Bytes as a DCEP message; what is one is written back the same, but for what follows its end.
 pub fn dcep(data: &[u8]) {
     match dcep::Message::parse(data) {
-        Ok(dcep::Message::Open(open)) => {
+        Ok((dcep::Message::Open(open), rest)) => {
             let written: Vec<u8> = open.bytes().collect();
             assert_eq!(written.len(), open.encoded_len());
-            assert_eq!(dcep::Message::parse(&written), Ok(dcep::Message::Open(open)));
+            assert_eq!(written.len() + rest.len(), data.len());
+            assert_eq!(dcep::Message::parse(&written), Ok((dcep::Message::Open(open), &[][..])));
         }
-        Ok(dcep::Message::Ack) => assert_eq!(data, dcep::ACK_MESSAGE),
+        Ok((dcep::Message::Ack, rest)) => assert_eq!(data, [dcep::ACK_MESSAGE, rest].concat()),
         Err(error) => assert!(!error.to_string().is_empty()),
     }
 }

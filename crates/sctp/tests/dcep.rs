@@ -5,7 +5,8 @@ mod support;
 use bytes::Bytes;
 use pollrtc_core::StateMachine;
 use pollrtc_sctp::channel::{
-    ChannelCloseReason, ChannelConfig, ChannelEvent, ChannelInit, DataChannels, Message, MessageKind, Parity,
+    ChannelCloseReason, ChannelConfig, ChannelEvent, ChannelId, ChannelInit, ChannelState, DataChannels, Message,
+    MessageKind, Parity,
 };
 use pollrtc_sctp::wire::dcep::{self, ChannelReliability, Open, ParseError};
 use pollrtc_sctp::wire::{Data, Packet, kind};
@@ -34,9 +35,20 @@ fn the_six_channel_types_on_the_wire() {
         let expected = [&[3, kind, 1, 0, 0, 0][..], &parameter, &[0, 2, 0, 1], b"abc"].concat();
         assert_eq!(open.bytes().collect::<Vec<_>>(), expected);
         assert_eq!(open.encoded_len(), expected.len());
-        assert_eq!(dcep::Message::parse(&expected), Ok(dcep::Message::Open(open)));
+        let nothing = &[][..];
+        assert_eq!(
+            dcep::Message::parse(&expected),
+            Ok((dcep::Message::Open(open), nothing))
+        );
+        let longer = [&expected, &b"more"[..]].concat();
+        assert_eq!(
+            dcep::Message::parse(&longer),
+            Ok((dcep::Message::Open(open), &b"more"[..]))
+        );
     }
-    assert_eq!(dcep::Message::parse(dcep::ACK_MESSAGE), Ok(dcep::Message::Ack));
+    let ack = dcep::Message::Ack;
+    assert_eq!(dcep::Message::parse(dcep::ACK_MESSAGE), Ok((ack, &[][..])));
+    assert_eq!(dcep::Message::parse(&[2, 0, 0, 0]), Ok((ack, &[0; 3][..])));
 }
 
 #[test]
@@ -44,14 +56,9 @@ fn what_is_no_message_says_why() {
     let parse = |bytes: &[u8]| dcep::Message::parse(bytes).unwrap_err();
     assert_eq!(parse(&[]), ParseError::TooShort);
     assert_eq!(parse(&[1]), ParseError::MessageType(1));
-    assert_eq!(parse(&[2, 0]), ParseError::TrailingBytes(1));
     assert_eq!(parse(&[3, 0, 0, 0]), ParseError::TooShort);
     assert_eq!(parse(&[3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), ParseError::ChannelType(3));
     assert_eq!(parse(&[3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]), ParseError::TooShort);
-    assert_eq!(
-        parse(&[3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9]),
-        ParseError::TrailingBytes(1)
-    );
 }
 
 quickcheck! {
@@ -64,7 +71,7 @@ quickcheck! {
         };
         let open = Open { ordered, reliability, priority, label: &label, protocol: &protocol };
         let bytes: Vec<u8> = open.bytes().collect();
-        dcep::Message::parse(&bytes) == Ok(dcep::Message::Open(open))
+        dcep::Message::parse(&bytes) == Ok((dcep::Message::Open(open), &[][..]))
     }
 }
 
@@ -85,30 +92,116 @@ fn an_open_is_answered_with_an_ack() {
 }
 
 #[test]
-fn what_breaks_the_rules_costs_the_stream_and_not_the_association() {
-    let garbage: &[&[u8]] = &[&[0], &[3], &[3, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[2]];
-    for bytes in garbage {
+fn an_open_that_can_not_be_read_costs_its_stream_and_not_the_association() {
+    let cut_short: &[u8] = &[3, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, b'x'];
+    let unknown_channel_type: &[u8] = &[3, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    for bytes in [&[3], cut_short, unknown_channel_type] {
         let mut rude = Rude::new();
         rude.say(1, 50, bytes);
         assert_eq!(rude.resets(), [1], "{bytes:?}");
         assert_eq!(rude.events(), []);
         assert_eq!(rude.channels.stats().refused_establishment, 1);
     }
-    // A stream that is ours to choose.
+}
+
+/// Channels on stream 0 that we opened and for which we wait for an ACK.
+fn opened_by_us() -> (Rude, ChannelId) {
     let mut rude = Rude::new();
-    rude.open(2);
-    assert_eq!(rude.resets(), [2]);
+    let channel = rude.channels.open("ours").unwrap();
+    rude.exchange();
+    assert_eq!(rude.channels.stream_id(channel), Some(0));
+    rude.events();
+    (rude, channel)
+}
+
+#[test]
+fn an_ack_of_four_bytes_is_an_ack() {
+    let (mut rude, channel) = opened_by_us();
+    // Pion sends it like this.
+    rude.say(0, 50, &[2, 0, 0, 0]);
+    assert_eq!(rude.resets(), []);
     assert_eq!(rude.events(), []);
-    // The same stream twice.
+    assert_eq!(rude.channels.state(channel), ChannelState::Open);
+    let stats = rude.channels.stats();
+    assert_eq!((stats.trailing_establishment, stats.refused_establishment), (1, 0));
+}
+
+#[test]
+fn an_open_with_more_behind_it_opens() {
     let mut rude = Rude::new();
-    rude.open(1);
-    rude.open(1);
-    assert_eq!(rude.resets(), [1]);
-    assert!(
-        rude.events()
-            .iter()
-            .any(|event| matches!(event, ChannelEvent::Opened { .. }))
-    );
+    rude.say(1, 50, &[3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, b'x', 0, 0, 0]);
+    let [ChannelEvent::Opened { channel, .. }] = rude.events()[..] else {
+        panic!("open");
+    };
+    assert_eq!(rude.channels.info(channel).unwrap().label, "x");
+    assert_eq!(rude.resets(), []);
+    assert_eq!(rude.channels.stats().trailing_establishment, 1);
+}
+
+#[test]
+fn establishment_that_says_too_much_is_dropped_and_costs_nothing() {
+    let second_open: &[u8] = &[3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, b'y'];
+    let no_open: &[u8] = &[3, 0, 0];
+    // On a stream without a channel.
+    for bytes in [&[0][..], &[1, 2, 3], &[2], &[2, 0, 0, 0], &[255; 40]] {
+        let mut rude = Rude::new();
+        rude.say(1, 50, bytes);
+        assert_eq!((rude.resets(), rude.events()), (vec![], vec![]), "{bytes:?}");
+        assert_eq!(rude.channels.stats().dropped_establishment, 1, "{bytes:?}");
+        rude.open(1);
+        assert!(matches!(rude.events()[..], [ChannelEvent::Opened { .. }]), "{bytes:?}");
+    }
+    // On the peer's channel, on ours once it is acknowledged, and on a negotiated one.
+    for bytes in [&[0][..], &[2], &[2, 0, 0, 0], &[9; 9], second_open, no_open] {
+        let (mut rude, ours) = opened_by_us();
+        rude.say(0, 50, &[2]);
+        let negotiated = ChannelInit {
+            negotiated: Some(5),
+            ..ChannelInit::from("negotiated")
+        };
+        let negotiated = rude.channels.open(negotiated).unwrap();
+        rude.open(1);
+        rude.events();
+        for stream in [0, 1, 5] {
+            rude.say(stream, 50, bytes);
+        }
+        assert_eq!((rude.resets(), rude.events()), (vec![], vec![]), "{bytes:?}");
+        assert_eq!(rude.channels.channels().count(), 3, "{bytes:?}");
+        assert_eq!(rude.channels.stats().dropped_establishment, 3, "{bytes:?}");
+        assert_eq!(rude.channels.stats().refused_establishment, 0, "{bytes:?}");
+        for channel in [ours, negotiated] {
+            rude.channels.send(channel, "still here").unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_number_that_was_ours_to_choose_is_taken_from_the_peer_and_not_given_again() {
+    // aiortc's numbers follow the role of ICE.
+    let mut rude = Rude::new();
+    rude.open(0);
+    assert!(matches!(
+        rude.events()[..],
+        [ChannelEvent::Opened { incoming: true, .. }]
+    ));
+    assert_eq!(rude.resets(), []);
+    let ours = rude.channels.open("ours").unwrap();
+    assert_eq!(rude.channels.stream_id(ours), Some(2));
+}
+
+#[test]
+fn two_channels_with_one_number_are_both_closed() {
+    let (mut rude, channel) = opened_by_us();
+    rude.open(0);
+    assert_eq!(rude.resets(), [0]);
+    assert_eq!(rude.channels.stats().refused_establishment, 1);
+    rude.peer.reset_streams(&[0]).unwrap();
+    rude.exchange();
+    let closed = ChannelEvent::Closed {
+        channel,
+        reason: ChannelCloseReason::ProtocolViolation,
+    };
+    assert!(rude.events().contains(&closed));
 }
 
 #[test]

@@ -9,9 +9,8 @@ use bytes::Bytes;
 use super::table::Channel;
 use super::{
     ChannelCloseReason, ChannelId, ChannelInfo, ChannelInit, ChannelState, ChannelStats, DataChannels, OpenError,
-    Parity,
 };
-use crate::wire::dcep::{self, ChannelReliability, Open};
+use crate::wire::dcep::{self, ChannelReliability, Open, ParseError};
 use crate::{Reliability, SendOptions};
 
 /// Beyond this many events that nobody takes, the peer can't open channels.
@@ -114,23 +113,27 @@ impl DataChannels {
 
     pub(super) fn on_establishment(&mut self, stream: u16, bytes: &[u8]) {
         match dcep::Message::parse(bytes) {
-            Ok(dcep::Message::Open(open)) => self.on_open(stream, &open),
-            Ok(dcep::Message::Ack) => self.on_ack(stream),
-            Err(_) => self.refuse(stream),
+            Ok((message, rest)) => {
+                self.stats.trailing_establishment += u64::from(!rest.is_empty());
+                match message {
+                    dcep::Message::Open(open) => self.on_open(stream, &open),
+                    dcep::Message::Ack => self.on_ack(stream),
+                }
+            }
+            // A type of message that is not known asks for nothing that we could refuse.
+            Err(ParseError::MessageType(_)) => self.stats.dropped_establishment += 1,
+            Err(ParseError::TooShort | ParseError::ChannelType(_)) => self.refuse_open(stream),
         }
     }
 
+    /// Odd or even is for the sender to observe (RFC 8832 §6): a free number is taken whoever should
+    /// have chosen it, since peers exist whose numbers follow the role of ICE and not of DTLS.
     fn on_open(&mut self, stream: u16, open: &Open<'_>) {
-        let theirs = match self.parity {
-            Some(Parity::Even) => !stream.is_multiple_of(2),
-            Some(Parity::Odd) => stream.is_multiple_of(2),
-            None => true,
-        };
         let crowded = self.table.len() >= self.max_channels
             || self.events.len() >= MAX_EVENTS
             || self.table.label_bytes() + open.label.len() + open.protocol.len() > self.max_label_bytes;
-        if !theirs || self.closing || crowded || self.table.is_taken(stream) {
-            self.refuse(stream);
+        if self.closing || crowded || self.table.is_taken(stream) {
+            self.refuse_open(stream);
             return;
         }
         let id = self.table.insert(Channel {
@@ -162,21 +165,28 @@ impl DataChannels {
                 channel.awaits_ack = false;
                 channel.known_to_peer = true;
             }
-            None => self.refuse(stream),
+            None => self.stats.dropped_establishment += 1,
         }
     }
 
-    /// What breaks the rules costs the stream, not the association (RFC 8832 §6).
-    fn refuse(&mut self, stream: u16) {
-        self.stats.refused_establishment += 1;
-        match self.table.on_stream(stream) {
-            Some(id) => self.close_channel(id, ChannelCloseReason::ProtocolViolation),
+    /// An OPEN that can't be had costs its stream, not the association (RFC 8832 §6). A channel that
+    /// both sides know stays: RFC 8832 would close it, but who says too much has lost nothing.
+    fn refuse_open(&mut self, stream: u16) {
+        let on_stream = self.table.on_stream(stream);
+        match on_stream.and_then(|id| Some((id, self.table.get(id)?))) {
+            Some((_, channel)) if channel.known_to_peer => {
+                self.stats.dropped_establishment += 1;
+                return;
+            }
+            // Both sides chose this number for a channel of their own.
+            Some((id, _)) => self.close_channel(id, ChannelCloseReason::ProtocolViolation),
             // There is nothing to close here; the reset tells the peer. If it can't be told, then
             // for reasons that end the association or that the peer chose itself.
             None => {
                 let _ = self.association.reset_streams(&[stream]);
             }
         }
+        self.stats.refused_establishment += 1;
     }
 }
 

@@ -173,9 +173,14 @@ pub struct DataChannelsStats {
     pub dropped_closed: u64,
     /// Dropped: messages of a kind that is not known.
     pub dropped_kind: u64,
-    /// Refused: OPEN messages that are malformed, on streams that are in use or not the peer's to
-    /// choose, or of which there are too many; ACKs for nothing.
+    /// Refused, which closes their stream: OPEN messages that can't be read, that collide with one of
+    /// ours, or of which there are too many.
     pub refused_establishment: u64,
+    /// Dropped, at no cost: messages of channel establishment of an unknown type, ACKs for nothing,
+    /// OPENs on channels that are open.
+    pub dropped_establishment: u64,
+    /// Messages of channel establishment that were taken without the bytes behind their end.
+    pub trailing_establishment: u64,
 }
 
 /// What happened to [`DataChannels`](super::DataChannels).

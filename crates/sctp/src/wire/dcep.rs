@@ -51,9 +51,6 @@ pub enum ParseError {
     /// Shorter than the message type asks for, or than its lengths say.
     #[error("the message ends before its fields do")]
     TooShort,
-    /// Longer than its lengths say.
-    #[error("{0} bytes follow the end of the message")]
-    TrailingBytes(usize),
     /// Not a known message type.
     #[error("unknown message type {0:#04x}")]
     MessageType(u8),
@@ -63,13 +60,13 @@ pub enum ParseError {
 }
 
 impl<'a> Message<'a> {
-    /// Reads one message.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+    /// Reads one message; gives it with the bytes that follow its end. There should be none, but some
+    /// peers send more: Pion's ACK has four bytes.
+    pub fn parse(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), ParseError> {
         match bytes.split_first() {
             None => Err(ParseError::TooShort),
-            Some((&ACK, [])) => Ok(Self::Ack),
-            Some((&ACK, rest)) => Err(ParseError::TrailingBytes(rest.len())),
-            Some((&OPEN, rest)) => Open::parse(rest).map(Self::Open),
+            Some((&ACK, rest)) => Ok((Self::Ack, rest)),
+            Some((&OPEN, rest)) => Open::parse(rest).map(|(open, rest)| (Self::Open(open), rest)),
             Some((&other, _)) => Err(ParseError::MessageType(other)),
         }
     }
@@ -79,7 +76,7 @@ impl<'a> Message<'a> {
 pub const ACK_MESSAGE: &[u8] = &[ACK];
 
 impl<'a> Open<'a> {
-    fn parse(rest: &'a [u8]) -> Result<Self, ParseError> {
+    fn parse(rest: &'a [u8]) -> Result<(Self, &'a [u8]), ParseError> {
         let (channel_type, priority, parameter, label_len, protocol_len, rest) =
             Self::head(rest).ok_or(ParseError::TooShort)?;
         let reliability = match channel_type & !UNORDERED {
@@ -90,16 +87,14 @@ impl<'a> Open<'a> {
         };
         let (label, rest) = rest.split_at_checked(label_len.into()).ok_or(ParseError::TooShort)?;
         let (protocol, rest) = rest.split_at_checked(protocol_len.into()).ok_or(ParseError::TooShort)?;
-        if !rest.is_empty() {
-            return Err(ParseError::TrailingBytes(rest.len()));
-        }
-        Ok(Self {
+        let open = Self {
             ordered: channel_type & UNORDERED == 0,
             reliability,
             priority,
             label,
             protocol,
-        })
+        };
+        Ok((open, rest))
     }
 
     #[expect(clippy::type_complexity, reason = "the fields of the fixed head, in their order")]
@@ -134,7 +129,7 @@ impl<'a> Open<'a> {
     /// };
     /// let bytes: Vec<u8> = open.bytes().collect();
     /// assert_eq!(bytes, b"\x03\x00\x01\x00\0\0\0\0\x00\x04\x00\x00chat");
-    /// assert_eq!(Message::parse(&bytes), Ok(Message::Open(open)));
+    /// assert_eq!(Message::parse(&bytes), Ok((Message::Open(open), &[][..])));
     /// ```
     pub fn bytes(&self) -> impl Iterator<Item = u8> + 'a {
         let (kind, parameter) = match self.reliability {
