@@ -533,6 +533,18 @@ impl Connection {
         self.flight.set_round_trip_time(round_trip_time);
     }
 
+    /// Sends the flight that waits for the peer's answer again now, instead of when its timer runs out,
+    /// for callers that have reason to think that the peer could not take it: ICE hears of a peer that
+    /// answers checks only now, say, and may have dropped a ClientHello before. `false` if no flight
+    /// waits, or if this one was repeated so already since its timer was set: it does no more than double
+    /// what the network has to carry, and the timer is not doubled for it (RFC 9147 §5.8).
+    pub fn repeat_flight(&mut self, now: Instant) -> bool {
+        self.advance_time(now);
+        let is_repeated = self.flight.repeat_on_demand();
+        self.stats.flights_resent += u64::from(is_repeated);
+        is_repeated
+    }
+
     /// Bytes that are kept because of what the peer (or anyone who pretends to be it) sent: handshake
     /// messages, its certificate, records that came too early. Never more than 40 KiB beyond
     /// [`Config::max_reassembly`], so 64 KiB by default.

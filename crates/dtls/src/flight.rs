@@ -67,6 +67,8 @@ pub(crate) struct Flight {
     last_sent: Instant,
     /// When to send again what the peer told us that it lacks.
     repair: Option<Instant>,
+    /// Whether the caller has had this flight sent again since the timer was set.
+    is_repeated_on_demand: bool,
 }
 
 #[derive(Debug)]
@@ -100,6 +102,7 @@ impl Flight {
             timeouts: 0,
             last_sent: Instant::ZERO,
             repair: None,
+            is_repeated_on_demand: false,
         }
     }
 
@@ -110,6 +113,7 @@ impl Flight {
         // worth the seconds that it costs; browsers begin anew as well.
         self.timeouts = 0;
         self.rto = self.initial_rto;
+        self.is_repeated_on_demand = false;
         self.items = items
             .into_iter()
             .map(|item| Part {
@@ -177,7 +181,23 @@ impl Flight {
         if now >= self.last_sent + self.rto {
             self.timeouts = self.timeouts.saturating_add(1);
             self.back_off();
+            self.is_repeated_on_demand = false;
         }
+        if self.is_all_received() {
+            self.forget_received();
+        }
+        self.restart();
+        true
+    }
+
+    /// The caller has reason to think that the peer did not get this flight: sends it again, if it is
+    /// out and waits, but once per timeout at most. The timer begins anew and is as long as before: the
+    /// network has lost nothing (RFC 9147 §5.8.2 doubles it for what is sent again because it ran out).
+    pub(crate) fn repeat_on_demand(&mut self) -> bool {
+        if self.progress != Progress::Waiting || self.is_repeated_on_demand {
+            return false;
+        }
+        self.is_repeated_on_demand = true;
         if self.is_all_received() {
             self.forget_received();
         }

@@ -66,6 +66,39 @@ fn a_new_flight_waits_as_long_as_at_first_if_the_last_one_got_through() {
 }
 
 #[test]
+fn a_caller_has_a_flight_sent_again_once_per_timeout_and_the_timer_is_not_doubled() {
+    for setup in [Setup::new(), Setup::v13()] {
+        let mut pair = setup.pair();
+        assert!(!pair.server.repeat_flight(pair.now), "there is none");
+        assert!(!pair.client.repeat_flight(pair.now), "it is not out yet");
+        let hello = pair.client_sends();
+        pair.now += millis(20);
+        assert!(pair.client.repeat_flight(pair.now));
+        assert!(!pair.client.repeat_flight(pair.now), "it is on its way");
+        assert_eq!(pair.client_sends().len(), hello.len());
+        assert!(!pair.client.repeat_flight(pair.now), "once is enough");
+        assert_eq!(pair.client.poll_timeout(), Some(pair.now + millis(400)));
+        pair.wait(millis(400));
+        let again = pair.client_sends();
+        assert_eq!(
+            pair.client.poll_timeout(),
+            Some(pair.now + millis(800)),
+            "this one was lost"
+        );
+        assert!(pair.client.repeat_flight(pair.now));
+        assert_eq!(pair.client_sends().len(), again.len());
+        assert_eq!(pair.client.poll_timeout(), Some(pair.now + millis(800)));
+        assert_eq!(pair.client.stats().flights_resent, 3);
+        for datagram in &again {
+            pair.server_gets(datagram);
+        }
+        pair.rest();
+        assert!(pair.client.is_connected() && pair.server.is_connected());
+        assert!(!pair.client.repeat_flight(pair.now) && !pair.server.repeat_flight(pair.now));
+    }
+}
+
+#[test]
 fn every_single_lost_datagram_is_made_up_for() {
     for mtu in [1200, 300] {
         for lost in 0..16 {
