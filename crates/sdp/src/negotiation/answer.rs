@@ -371,9 +371,14 @@ impl<'a> Answering<'a> {
         }
         let agreed = &self.negotiator.agreed;
         let known = |index: &usize| agreed.sections.get(*index).and_then(|section| section.transport);
+        // RFC 9143 §7.5: what is new comes along in the bundle's transport, also if all that was in it
+        // is rejected now.
+        let group = self.bundle_of.get(shared.tagged).copied().flatten();
+        let group = group.and_then(|group| self.offer.bundles.get(group));
         let transport = shared
             .members
             .iter()
+            .chain(group.into_iter().flatten())
             .filter_map(known)
             .find(|transport| !given.contains(transport));
         let before = transport.and_then(|transport| agreed.transports.get(&transport));
@@ -490,7 +495,9 @@ impl<'a> Answering<'a> {
                 },
             }),
             (RemoteContent::Rtp(_), Some(parameters)) if is_active => self.media(index, offered, parameters),
-            _ => LocalContent::Unknown,
+            _ => LocalContent::Unknown {
+                rtcp_mux: offered.rtcp_mux,
+            },
         };
         let mut line = offered.line.clone();
         if let LocalContent::Rtp(rtp) = &content {
@@ -507,7 +514,9 @@ impl<'a> Answering<'a> {
 
     fn media(&self, index: usize, offered: &RemoteSection, mut parameters: RtpParameters) -> LocalContent {
         let Some(transceiver) = self.by_section.get(&index) else {
-            return LocalContent::Unknown;
+            return LocalContent::Unknown {
+                rtcp_mux: offered.rtcp_mux,
+            };
         };
         // RFC 3264 §6.1.
         let direction = intersect(reversed(offered.direction), transceiver.direction);

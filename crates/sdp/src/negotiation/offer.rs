@@ -337,7 +337,8 @@ impl Negotiator {
                     .map(|pending| pending.line.clone())
                     .or(before.map(|before| before.line.clone()))
                     .unwrap_or_else(line_of_data);
-                section(line, LocalContent::Unknown, state)
+                let rtcp_mux = MediaKind::parse(&line.media).is_some();
+                section(line, LocalContent::Unknown { rtcp_mux }, state)
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Media sections: what we write, what is agreed, and their mids.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -60,9 +60,9 @@ pub(super) enum LocalState {
 pub(super) enum TransportDescription {
     /// All: it has its own, or it is the tagged one of its bundle.
     Full { setup: Setup, tls_id: bool, rtcp: Rtcp },
-    /// Nothing: the tagged section of its bundle does (RFC 9143 §7.1.3).
+    /// What the tagged section of its bundle says, but for the candidates.
     Bundled,
-    /// Nothing, and it is to be rejected outside the bundle (RFC 9143 §6).
+    /// The same, and it is to be rejected outside the bundle (RFC 9143 §6).
     BundleOnly,
 }
 
@@ -80,7 +80,10 @@ pub(super) struct Rtcp {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum LocalContent {
     /// Kept in its place and refused.
-    Unknown,
+    Unknown {
+        /// `a=rtcp-mux`, which some peers want in each section of media.
+        rtcp_mux: bool,
+    },
     Data(LocalData),
     Rtp(Box<LocalRtp>),
 }
@@ -142,6 +145,19 @@ impl LocalForm {
     /// The transports that it needs, each once, in order.
     pub(super) fn keys(&self) -> Vec<TransportKey> {
         each_once(self.sections.iter().filter_map(LocalSection::key))
+    }
+
+    /// What the sections that describe transports say about DTLS: the role, and whether there is a
+    /// `tls-id`.
+    pub(super) fn associations(&self) -> BTreeMap<TransportKey, (Setup, bool)> {
+        let described = self.sections.iter().filter_map(|section| match &section.state {
+            LocalState::Active {
+                key,
+                description: TransportDescription::Full { setup, tls_id, .. },
+            } => Some((*key, (*setup, *tls_id))),
+            _ => None,
+        });
+        described.collect()
     }
 
     pub(super) fn key_of(&self, transport: TransportId) -> Option<TransportKey> {

@@ -47,35 +47,57 @@ pub(super) fn write(
     if form.ice_options {
         writer.text("ice-options", "trickle ice2");
     }
-    let locals: Vec<(TransportKey, LocalTransport)> =
-        form.keys().into_iter().map(|key| (key, transport(key))).collect();
+    let associations = form.associations();
+    let ends: Vec<End> = form
+        .keys()
+        .into_iter()
+        .map(|key| End::new(key, transport(key), associations.get(&key)))
+        .collect();
+    // What is rejected has no transport. Peers that look for one in each section find that of the
+    // first that is alive, as browsers write it.
+    let first = form.sections.iter().find_map(LocalSection::key);
     for section in &form.sections {
-        write_section(&mut writer, section, &locals, config);
+        let key = section.key().or(first);
+        let found = key.and_then(|key| ends.binary_search_by_key(&key, |end| end.key).ok());
+        let end = found.and_then(|index| ends.get(index));
+        write_section(&mut writer, section, end, config);
     }
     writer.finish().map(|session| session.to_string())
 }
 
-fn write_section(
-    writer: &mut Writer,
-    section: &LocalSection,
-    locals: &[(TransportKey, LocalTransport)],
-    config: &Config,
-) {
+/// Our end of a transport, as all sections that it carries say it.
+struct End {
+    key: TransportKey,
+    local: LocalTransport,
+    setup: Setup,
+    tls_id: bool,
+    /// What makes it whole where ICE doesn't do: connection address and port.
+    default: (IpAddr, u16),
+}
+
+impl End {
+    fn new(key: TransportKey, local: LocalTransport, association: Option<&(Setup, bool)>) -> Self {
+        let (setup, tls_id) = association.copied().unwrap_or((Setup::ActPass, false));
+        let default = default_candidate(&local);
+        Self {
+            key,
+            local,
+            setup,
+            tls_id,
+            default,
+        }
+    }
+}
+
+fn write_section(writer: &mut Writer, section: &LocalSection, end: Option<&End>, config: &Config) {
     let mid = Some(section.mid.as_str()).filter(|_| section.has_mid);
-    let LocalState::Active { key, description } = &section.state else {
-        // RFC 3264 §6: port zero, at least one format; RFC 8866 §5.7: a connection.
-        return write_rejected(writer, &section.line, mid);
+    let (LocalState::Active { description, .. }, Some(end)) = (&section.state, end) else {
+        return write_rejected(writer, section, mid, end);
     };
-    let none = LocalTransport::default();
-    let found = locals.binary_search_by_key(key, |(known, _)| *known);
-    let local = found
-        .ok()
-        .and_then(|index| locals.get(index))
-        .map_or(&none, |(_, local)| local);
     let (address, port) = match description {
         // RFC 9143 §6: port zero, and not rejected.
         TransportDescription::BundleOnly => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
-        _ => default_candidate(local),
+        _ => end.default,
     };
     let line = MediaLine {
         kind: &section.line.media,
@@ -95,41 +117,49 @@ fn write_section(
         writer.attribute(Attribute::Mid(mid));
     }
     match description {
-        TransportDescription::Full { setup, tls_id, rtcp } => {
-            write_transport(writer, local, *setup, *tls_id);
+        TransportDescription::Full { rtcp, .. } => {
+            write_candidates(writer, &end.local);
+            write_transport(writer, end);
             write_rtcp(writer, rtcp, &section.content);
         }
         TransportDescription::BundleOnly => {
             writer.flag("bundle-only");
+            write_transport(writer, end);
         }
-        TransportDescription::Bundled => {}
+        TransportDescription::Bundled => write_transport(writer, end),
     }
     match &section.content {
         LocalContent::Data(data) => write_data(writer, data, &section.line, config),
         LocalContent::Rtp(rtp) => {
             write_media(writer, rtp);
         }
-        LocalContent::Unknown => {}
+        LocalContent::Unknown { .. } => {}
     }
 }
 
-fn write_rejected(writer: &mut Writer, line: &SectionLine, mid: Option<&str>) {
+/// RFC 3264 §6: port zero, at least one format; RFC 8866 §5.7: a connection.
+fn write_rejected(writer: &mut Writer, section: &LocalSection, mid: Option<&str>, end: Option<&End>) {
     let line = MediaLine {
-        kind: &line.media,
+        kind: &section.line.media,
         port: 0,
         port_count: None,
-        protocol: &line.protocol,
-        format_list: &line.formats,
+        protocol: &section.line.protocol,
+        format_list: &section.line.formats,
     };
     writer.media(&line).connection(&Connection::UNSPECIFIED);
     if let Some(mid) = mid {
         writer.attribute(Attribute::Mid(mid));
     }
+    if let Some(end) = end {
+        write_transport(writer, end);
+    }
+    if matches!(section.content, LocalContent::Unknown { rtcp_mux: true }) {
+        writer.flag("rtcp-mux");
+    }
     writer.flag("inactive");
 }
 
-/// What RFC 8859 puts into the categories IDENTICAL and TRANSPORT: once per bundle.
-fn write_transport(writer: &mut Writer, local: &LocalTransport, setup: Setup, tls_id: bool) {
+fn write_candidates(writer: &mut Writer, local: &LocalTransport) {
     for candidate in &local.candidates {
         let value = candidate.strip_prefix("a=").unwrap_or(candidate);
         writer.text("candidate", value.strip_prefix("candidate:").unwrap_or(value));
@@ -137,6 +167,13 @@ fn write_transport(writer: &mut Writer, local: &LocalTransport, setup: Setup, tl
     if local.end_of_candidates {
         writer.attribute(Attribute::EndOfCandidates);
     }
+}
+
+/// RFC 9143 §7.1.3 has these once per bundle, and nothing of the kind in what is rejected. Peers look
+/// for them in each section: without, browsers refuse bundled sections or crash, aiortc refuses the
+/// whole description. Candidates they find in one.
+fn write_transport(writer: &mut Writer, end: &End) {
+    let local = &end.local;
     writer
         .attribute(Attribute::IceUfrag(&local.ufrag))
         .attribute(Attribute::IcePwd(&local.pwd));
@@ -146,8 +183,8 @@ fn write_transport(writer: &mut Writer, local: &LocalTransport, setup: Setup, tl
             &format!("{} {}", fingerprint.algorithm, fingerprint.value),
         );
     }
-    writer.attribute(Attribute::Setup(setup));
-    if let Some(id) = local.tls_id.as_deref().filter(|_| tls_id) {
+    writer.attribute(Attribute::Setup(end.setup));
+    if let Some(id) = local.tls_id.as_deref().filter(|_| end.tls_id) {
         writer.attribute(Attribute::TlsId(id));
     }
 }

@@ -63,7 +63,9 @@ pub(crate) fn check_offer(text: &str, known: &Known<'_>) -> Result<(), String> {
         check!(now.mid() == ours.mid(), "section {index} has another mid");
         check!(now.kind() == ours.kind(), "section {index} has another media type");
         let before = ours.mid().and_then(|mid| in_use.get(mid).copied());
-        if let (Some(now), Some(before)) = (now.ice_ufrag(), before) {
+        // What is rejected names a transport, but has none.
+        let now = now.ice_ufrag().filter(|_| !is_rejected(&now));
+        if let (Some(now), Some(before)) = (now, before) {
             check!(
                 now == before || known.replaced.contains(before),
                 "section {index} has restarted by itself"
@@ -141,9 +143,16 @@ fn check_any(text: &str, session: &Session<'_>, known: &Known<'_>) -> Result<(),
     for media in session.media().filter(|media| !is_rejected(media)) {
         let grouped = media.mid().is_some_and(|mid| grouped.contains(mid));
         check!(
-            media.ice_ufrag().is_some() || grouped,
-            "a section has neither transport nor bundle"
+            !media.bundle_only() || grouped,
+            "a section can only be bundled, and is in no bundle"
         );
+    }
+    // What peers look for in each section.
+    let alive = session.media().any(|media| !is_rejected(&media));
+    for media in session.media().filter(|_| alive) {
+        let credentials = media.ice_ufrag().is_some() && media.ice_pwd().is_some();
+        let described = credentials && media.setup().is_some() && media.fingerprints().next().is_some();
+        check!(described, "a section does not describe its transport");
     }
     Ok(())
 }
@@ -158,7 +167,7 @@ fn bundles<'s>(session: &Session<'s>) -> impl Iterator<Item = BTreeSet<&'s str>>
     bundles.map(|group| group.mids().collect())
 }
 
-/// `ice-ufrag` by mid, where a section describes its transport.
+/// `ice-ufrag` by mid.
 pub(crate) fn ufrags(text: &str) -> Result<BTreeMap<String, String>, String> {
     let session = parse(text)?;
     let described = session

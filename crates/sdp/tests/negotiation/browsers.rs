@@ -118,7 +118,7 @@ fn what_browsers_offer_later_goes_on_or_restarts() {
                 )
             });
             assert_eq!(restarts, what.contains("restart"), "{again}");
-            let same = values(&before.sdp, "ice-ufrag") == values(&answer.sdp, "ice-ufrag");
+            let same = values(&before.sdp, "ice-ufrag")[0] == values(&answer.sdp, "ice-ufrag")[0];
             assert_eq!(same, !what.contains("restart"), "{again}");
             assert_eq!(bob.negotiator.transports().next().unwrap().association, 0, "{again}");
         }

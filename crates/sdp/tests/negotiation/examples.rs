@@ -100,7 +100,7 @@ fn transport(answer: &Session<'_>) -> LocalTransport {
     }
 }
 
-/// We have no limits of our own to tell. What holds for the whole bundle libwebrtc wants in each
+/// We have no limits of our own to tell. What holds for the whole bundle deployed peers want in each
 /// section, the RFC in one. A browser receives one stream where we take the layers that are offered.
 const TOLD_OTHERWISE: [&str; 6] = [
     "a=maxptime",
@@ -110,6 +110,9 @@ const TOLD_OTHERWISE: [&str; 6] = [
     "a=rid",
     "a=simulcast",
 ];
+
+/// What the RFC has in the first section of a bundle.
+const TOLD_IN_EACH: [&str; 5] = ["a=ice-ufrag", "a=ice-pwd", "a=fingerprint", "a=setup", "a=tls-id"];
 
 /// The lines of a section that we are to have too, in no order.
 fn lines(media: &Media<'_>) -> BTreeSet<String> {
@@ -148,7 +151,11 @@ fn the_answers_of_the_examples_are_made_again() {
         assert_eq!(groups(&made), groups(&expected), "{id}");
         assert_eq!(made.media_count(), expected.media_count(), "{id}");
         for (made, expected) in made.media().zip(expected.media()) {
-            assert_eq!(lines(&made), lines(&expected), "{id}");
+            let (mut made, wanted) = (lines(&made), lines(&expected));
+            if expected.ice_ufrag().is_none() {
+                made.retain(|line| !TOLD_IN_EACH.iter().any(|name| line.starts_with(name)));
+            }
+            assert_eq!(made, wanted, "{id}");
         }
     }
 }

@@ -185,3 +185,45 @@ pub(crate) fn version(description: &Description) -> u64 {
 pub(crate) fn is_rejected(description: &Description, index: usize) -> bool {
     media_lines(description)[index].split(' ').nth(1) == Some("0") && !has(&section(description, index), "bundle-only")
 }
+
+/// What a section says about its transport, candidates aside.
+pub(crate) fn transport_of(section: &str) -> Vec<String> {
+    let attributes = ["ice-ufrag", "ice-pwd", "fingerprint", "setup", "tls-id"];
+    let all = attributes.iter().flat_map(|name| {
+        values(section, name)
+            .into_iter()
+            .map(move |value| format!("a={name}:{value}\r\n"))
+    });
+    all.collect()
+}
+
+/// As a peer writes it that goes by RFC 9143 §7.1.3: sections with port zero, and those behind the
+/// first of their bundle, say nothing about a transport.
+pub(crate) fn described_once(description: &Description) -> Description {
+    let bundles = values(&description.sdp, "group");
+    let bundled: Vec<&str> = bundles.iter().flat_map(|group| group.split(' ').skip(2)).collect();
+    let count = media_lines(description).len();
+    let mut sdp = description.sdp.split("m=").next().unwrap_or_default().to_owned();
+    for index in 0..count {
+        let mut text = section(description, index);
+        let says_nothing = text.split(' ').nth(1) == Some("0") || bundled.contains(&values(&text, "mid")[0]);
+        if says_nothing {
+            for line in transport_of(&text.clone()) {
+                text = text.replace(&line, "");
+            }
+        }
+        sdp.push_str(&text);
+    }
+    Description {
+        sdp,
+        ..description.clone()
+    }
+}
+
+/// How many different values an attribute has.
+pub(crate) fn different(description: &Description, attribute: &str) -> usize {
+    let mut values = values(&description.sdp, attribute);
+    values.sort_unstable();
+    values.dedup();
+    values.len()
+}
