@@ -4,10 +4,7 @@
 #   run.sh [--messages N] [--size BYTES] ...
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-if [ ! -x "$here/venv/bin/python" ] || ! "$here/venv/bin/python" -c 'import aiortc, aiohttp' 2>/dev/null; then
-  python3 -m venv "$here/venv" >&2
-  "$here/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" >&2
-fi
+"$here/setup.sh"
 [ -n "${POLLRTC:-}" ] || cargo build --quiet --release --manifest-path "$here/../../../Cargo.toml" -p pollrtc-cli >&2
 pollrtc=${POLLRTC:-${CARGO_TARGET_DIR:-$here/../../../target}/release/pollrtc}
 
