@@ -2,8 +2,9 @@
 
 mod support;
 
-use pollrtc_sctp::wire::{Packet, kind};
-use pollrtc_sctp::{Event, Reliability, SendOptions};
+use pollrtc_core::StateMachine;
+use pollrtc_sctp::wire::{Init, Packet, PacketWriter, kind, parameter};
+use pollrtc_sctp::{AssociationState, Event, Reliability, SendOptions};
 use support::*;
 
 fn retransmits(count: u16) -> SendOptions {
@@ -195,4 +196,116 @@ fn a_slow_acknowledgement_is_no_reason_to_give_up() {
     assert_eq!(pair.b.messages().len(), 2);
     assert_eq!(pair.a.machine.stats().messages_abandoned, 0);
     assert_eq!(forward_tsns(&pair.a.wire), 0);
+}
+
+// How a peer says that it knows FORWARD TSN.
+
+/// An INIT or INIT ACK with the parameter of RFC 3758 as `parameter_too` says, and with these
+/// Supported Extensions (RFC 5061). Other packets stay as they are.
+fn announcing(bytes: Vec<u8>, parameter_too: bool, extensions: &[u8]) -> Vec<u8> {
+    let packet = Packet::parse(&bytes).unwrap();
+    let first = packet.chunks().next().unwrap().unwrap();
+    if !matches!(first.kind(), kind::INIT | kind::INIT_ACK) {
+        return bytes;
+    }
+    let mut buf = [0; 1500];
+    let tag = packet.verification_tag();
+    let mut writer = PacketWriter::new(&mut buf, 5000, 5000, tag).unwrap();
+    writer.chunk(first.kind(), 0, |body| {
+        body.put(&first.value()[..16]);
+        for other in Init::parse(&first).unwrap().parameters {
+            if !matches!(
+                other.kind,
+                parameter::FORWARD_TSN_SUPPORTED | parameter::SUPPORTED_EXTENSIONS
+            ) {
+                body.put_parameter(other.kind, &[other.value]);
+            }
+        }
+        if parameter_too {
+            body.put_parameter(parameter::FORWARD_TSN_SUPPORTED, &[]);
+        }
+        body.put_parameter(parameter::SUPPORTED_EXTENSIONS, &[extensions]);
+    });
+    let len = writer.finish();
+    buf[..len].to_vec()
+}
+
+/// As Pion, webrtc-rs and sctp-proto do it.
+fn by_extensions(bytes: Vec<u8>) -> Vec<u8> {
+    announcing(bytes, false, &[kind::RE_CONFIG, kind::FORWARD_TSN])
+}
+
+fn by_parameter(bytes: Vec<u8>) -> Vec<u8> {
+    announcing(bytes, true, &[kind::RE_CONFIG])
+}
+
+fn not_at_all(bytes: Vec<u8>) -> Vec<u8> {
+    announcing(bytes, false, &[kind::RE_CONFIG])
+}
+
+/// `a` and `b` announce like this, and then lose a message each that is not sent again; `a` begins,
+/// or both do.
+fn each_gives_one_up(a: fn(Vec<u8>) -> Vec<u8>, b: fn(Vec<u8>) -> Vec<u8>, both_begin: bool) -> Associations {
+    let mut pair = Associations::new(config(), config());
+    pair.a.rewrite = a;
+    pair.b.rewrite = b;
+    if both_begin {
+        pair.b.machine.connect();
+    }
+    pair.connect();
+    pair.a.lose = vec![0];
+    pair.b.lose = vec![0];
+    for number in 0..6 {
+        pair.send_with(0, numbered(number, 1100), retransmits(0));
+        let data = numbered(number, 1100);
+        pair.b.machine.send(0, 51, data, retransmits(0)).unwrap();
+    }
+    pair.run_for(ms(5000));
+    pair
+}
+
+#[test]
+fn a_peer_may_announce_forward_tsn_in_either_way() {
+    for (a, b) in [
+        (
+            by_extensions as fn(Vec<u8>) -> Vec<u8>,
+            by_parameter as fn(Vec<u8>) -> Vec<u8>,
+        ),
+        (by_parameter, by_extensions),
+        (by_extensions, by_extensions),
+    ] {
+        for both_begin in [false, true] {
+            let pair = each_gives_one_up(a, b, both_begin);
+            let expected: Vec<_> = (1..6).map(|n| (0, numbered(n, 1100))).collect();
+            assert!(pair.a.messages() == expected && pair.b.messages() == expected);
+            for machine in [&pair.a.machine, &pair.b.machine] {
+                assert_eq!(machine.state(), AssociationState::Connected);
+                assert_eq!(machine.stats().messages_abandoned, 1);
+                assert_eq!(machine.stats().dropped_unexpected, 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn towards_a_peer_that_does_not_announce_it_nothing_is_given_up() {
+    let pair = each_gives_one_up(not_at_all, not_at_all, false);
+    for side in [&pair.a, &pair.b] {
+        assert_eq!(side.messages().len(), 6);
+        assert_eq!(side.machine.stats().messages_abandoned, 0);
+        assert_eq!(forward_tsns(&side.wire), 0);
+    }
+}
+
+#[test]
+fn a_forward_tsn_that_was_not_announced_is_dropped_and_ends_nothing() {
+    // `b` believes that `a` may be told to skip, and tells it.
+    let mut pair = each_gives_one_up(by_parameter, not_at_all, false);
+    assert!(forward_tsns(&pair.b.wire) > 0);
+    assert!(pair.a.machine.stats().dropped_unexpected > 0);
+    for side in [&mut pair.a, &mut pair.b] {
+        assert_eq!(side.machine.state(), AssociationState::Connected);
+        assert_eq!(side.machine.poll_event(), None);
+    }
+    assert_eq!(pair.b.messages().len(), 6, "the other direction goes on");
 }

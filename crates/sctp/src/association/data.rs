@@ -124,7 +124,9 @@ impl Association {
             self.state,
             State::Established | State::ShutdownPending | State::ShutdownSent
         );
-        let Some(tcb) = self.tcb.as_deref_mut().filter(|_| receiving) else {
+        // RFC 3758 §3.3 has it only between two that announced it.
+        let agreed = |tcb: &&mut Tcb| receiving && tcb.capabilities.forward_tsn;
+        let Some(tcb) = self.tcb.as_deref_mut().filter(agreed) else {
             self.stats.dropped_unexpected += 1;
             return;
         };
@@ -132,10 +134,6 @@ impl Association {
             self.stats.dropped_malformed += 1;
             return;
         };
-        if !tcb.capabilities.forward_tsn {
-            self.violation("FORWARD TSN without having offered it");
-            return;
-        }
         // Old or not, the sender wants to know where we are (RFC 3758 §3.6).
         tcb.acknowledgement.due = true;
         let cumulative = extend(tcb.received.cumulative(), forward.new_cumulative_tsn);

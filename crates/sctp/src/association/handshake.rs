@@ -37,8 +37,10 @@ impl<'a> Offer<'a> {
             match parameter.kind {
                 parameter::STATE_COOKIE => offer.cookie = Some(parameter.value),
                 parameter::FORWARD_TSN_SUPPORTED => offer.capabilities.forward_tsn = true,
+                // RFC 5061 §4.2.7. Pion and what descends from it names FORWARD TSN here only.
                 parameter::SUPPORTED_EXTENSIONS => {
                     offer.capabilities.reconfig |= parameter.value.contains(&kind::RE_CONFIG);
+                    offer.capabilities.forward_tsn |= parameter.value.contains(&kind::FORWARD_TSN);
                 }
                 parameter::HOST_NAME => offer.host_name = Some(parameter.raw),
                 // Under DTLS there are no addresses (RFC 8261 §6.1), and of ECN we do nothing.

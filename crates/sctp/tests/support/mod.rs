@@ -61,6 +61,8 @@ pub struct Side<M: StateMachine> {
     pub sent: usize,
     /// The nth packets from now on that this side sends and that don't arrive.
     pub lose: Vec<usize>,
+    /// What becomes of this side's packets before they leave.
+    pub rewrite: fn(Vec<u8>) -> Vec<u8>,
     /// Whether the application takes events.
     pub reading: bool,
     /// All that this side sent, if kept.
@@ -86,6 +88,7 @@ impl<M: StateMachine> Side<M> {
             address,
             sent: 0,
             lose: Vec::new(),
+            rewrite: |packet| packet,
             reading: true,
             wire: Vec::new(),
         }
@@ -139,7 +142,7 @@ impl<M: StateMachine> Pair<M> {
                 while let Some(transmit) = from.machine.poll_transmit(self.now, &mut buf) {
                     quiet = false;
                     from.sent += 1;
-                    let packet = buf[..transmit.len].to_vec();
+                    let packet = (from.rewrite)(buf[..transmit.len].to_vec());
                     from.wire.push(packet.clone());
                     let hit = from.lose.contains(&0);
                     from.lose.retain(|n| *n != 0);
