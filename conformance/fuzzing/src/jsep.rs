@@ -96,7 +96,7 @@ fn fits(profile: Profile, answer: &str, offer: &str) {
     assert_eq!(answer.media_count(), offer.media_count());
     for (ours, theirs) in answer.media().zip(offer.media()) {
         // Of two with one mid, the second has none.
-        assert!(ours.mid() == theirs.mid() || (profile == Profile::Lenient && ours.mid().is_none()));
+        assert!(ours.mid() == theirs.mid() || (profile != Profile::Jsep && ours.mid().is_none()));
         assert_eq!((ours.kind(), ours.protocol()), (theirs.kind(), theirs.protocol()));
         assert!(theirs.port() != 0 || theirs.bundle_only() || ours.port() == 0);
     }

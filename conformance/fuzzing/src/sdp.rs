@@ -6,36 +6,33 @@ use pollrtc_sdp::{
     Session, TypedAttributes, Writer,
 };
 
+/// Each takes what those before it do.
+const PROFILES: [Profile; 4] = [Profile::Rfc8866, Profile::Jsep, Profile::Interop, Profile::Lenient];
+
 /// Bytes as a description, in each profile: those that the stricter ones accept the others do too,
 /// and all that is read can be written.
 pub fn sdp(data: &[u8]) {
-    let parse = |profile| Parser::new().profile(profile).parse(data);
-    let (letter, jsep, lenient) = (parse(Profile::Rfc8866), parse(Profile::Jsep), parse(Profile::Lenient));
-    assert!(letter.is_err() || jsep.is_ok());
-    assert!(jsep.is_err() || lenient.is_ok());
-    for result in [letter, jsep, lenient] {
+    let results = PROFILES.map(|profile| Parser::new().profile(profile).parse(data));
+    assert!(results.is_sorted_by_key(Result::is_ok));
+    for result in &results {
         match result {
-            Ok(session) => read(&session),
-            Err(error) => points_into(data, &error),
+            Ok(session) => read(session),
+            Err(error) => points_into(data, error),
         }
     }
-    if let Ok(session) = jsep {
-        write(&session);
+    if let [_, Ok(session), ..] = &results {
+        write(session);
     }
 }
 
 /// Bytes as a fragment, in each profile; what is read of it is written the same.
 pub fn sdp_fragment(data: &[u8]) {
-    let parse = |profile| Parser::new().profile(profile).parse_fragment(data);
-    let (letter, jsep, lenient) = (parse(Profile::Rfc8866), parse(Profile::Jsep), parse(Profile::Lenient));
-    assert!(letter.is_err() || jsep.is_ok());
-    assert!(jsep.is_err() || lenient.is_ok());
-    for error in [&letter, &jsep, &lenient]
-        .into_iter()
-        .filter_map(|result| result.as_ref().err())
-    {
+    let results = PROFILES.map(|profile| Parser::new().profile(profile).parse_fragment(data));
+    assert!(results.is_sorted_by_key(Result::is_ok));
+    for error in results.iter().filter_map(|result| result.as_ref().err()) {
         points_into(data, error);
     }
+    let [_, jsep, _, lenient] = results;
     if let Ok(fragment) = lenient {
         let candidates = fragment.media().flat_map(|media| media.candidates());
         assert!(candidates.count() <= fragment.lines().count());

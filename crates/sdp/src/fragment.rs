@@ -5,6 +5,8 @@ use crate::error::ParseError;
 use crate::line::Lines;
 use crate::media::{Media, MediaSections};
 use crate::parser::Parser;
+#[cfg(feature = "alloc")]
+use crate::profile::Reading;
 use crate::section::Attributes;
 use crate::session::Session;
 
@@ -60,7 +62,12 @@ impl<'a> Fragment<'a> {
     pub(crate) fn of_checked(text: &'a [u8]) -> Self {
         let heads = || crate::line::RawLines::new(text).filter(|line| line.bytes.starts_with(b"m="));
         let media_start = heads().next().map_or(text.len(), |line| line.start);
-        Self::new(Session::of_checked(text, media_start, heads().count(), true))
+        Self::new(Session::of_checked(
+            text,
+            media_start,
+            heads().count(),
+            Reading::Lenient,
+        ))
     }
 
     /// The user name fragment and password that tell of which generation the candidates are

@@ -62,6 +62,12 @@ impl<'a> Media<'a> {
             }
     }
 
+    /// What the section says itself.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn section(&self) -> &Section<'a> {
+        &self.section
+    }
+
     /// The section's text, byte for byte as it came.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.section.text()
@@ -352,7 +358,7 @@ impl<'a> Iterator for MediaSections<'a> {
             return None;
         };
         let line = MediaLine::parse(value.trim_ascii_end()).ok()?;
-        let mut section = Section::new().in_any_case(self.session.section().is_in_any_case());
+        let mut section = Section::new(self.session.section().reading());
         let mut end = lines.position();
         for line in lines.by_ref() {
             if line.bytes.starts_with(b"m=") {

@@ -10,6 +10,7 @@ use crate::grammar::write_lossy;
 use crate::line::RawLines;
 use crate::media::Media;
 use crate::parser::Parser;
+use crate::profile::{Profile, Reading};
 use crate::session::Session;
 
 mod edit;
@@ -54,8 +55,8 @@ pub struct OwnedSession {
     text: Vec<u8>,
     /// Where each `m=` stands in the text, in order.
     starts: Vec<usize>,
-    /// Whether names of attributes are matched whatever the case of their letters.
-    any_case: bool,
+    /// How far what is malformed is understood.
+    reading: Reading,
 }
 
 impl OwnedSession {
@@ -70,7 +71,7 @@ impl OwnedSession {
         let mut owned = Self {
             text,
             starts: Vec::with_capacity(session.media_count()),
-            any_case: session.section().is_in_any_case(),
+            reading: session.section().reading(),
         };
         owned.index_from(0);
         owned
@@ -82,7 +83,7 @@ impl OwnedSession {
         let mut owned = Self {
             text,
             starts: Vec::with_capacity(count),
-            any_case: false,
+            reading: Profile::default().reading(),
         };
         owned.index_from(0);
         Ok(owned)
@@ -91,7 +92,7 @@ impl OwnedSession {
     /// The typed view.
     pub fn as_session(&self) -> Session<'_> {
         let media_start = self.starts.first().copied().unwrap_or(self.text.len());
-        Session::of_checked(&self.text, media_start, self.starts.len(), self.any_case)
+        Session::of_checked(&self.text, media_start, self.starts.len(), self.reading)
     }
 
     /// The media section of this index, without a look at those before.

@@ -5,14 +5,14 @@ mod streams;
 
 use nom::Offset;
 
-use crate::attribute::{Name, Repeat, Usage, Weight};
+use crate::attribute::{Attribute, Name, Repeat, Usage};
 use crate::error::{ErrorKind, Field, Finding, Letter, Limit, ParseError};
 use crate::fields::{self, Connection, MediaLine};
 use crate::fragment::Fragment;
 use crate::grammar::{self, Fault, token_length};
 use crate::line::{RawLine, RawLines};
 use crate::mids::Mids;
-use crate::profile::{Level, Limits, Profile, Verdict};
+use crate::profile::{Level, Limits, Profile, Reading, Verdict, Weight};
 use crate::section::Section;
 use crate::session::Session;
 use streams::Streams;
@@ -83,6 +83,15 @@ impl Parser {
         text: &'a T,
         mut findings: impl FnMut(Finding),
     ) -> Result<Session<'a>, ParseError> {
+        self.parse_weighing(text, |finding, _| findings(finding))
+    }
+
+    /// The same, with the name of the attribute that a finding is about if its section can't do without.
+    pub(crate) fn parse_weighing<'a, T: AsRef<[u8]> + ?Sized>(
+        &self,
+        text: &'a T,
+        mut findings: impl FnMut(Finding, Option<Name>),
+    ) -> Result<Session<'a>, ParseError> {
         let text = text.as_ref();
         self.check_bytes(text)?;
         Pass::new(*self, text, &mut findings).run()
@@ -107,7 +116,15 @@ impl Parser {
     /// Whether names of attributes are matched whatever the case of their letters: RFC 8866 §9 has
     /// them as tokens whose case counts, RFC 8840 §9.2 wants receivers to ignore it.
     fn folds_names(&self) -> bool {
-        self.profile == Profile::Lenient || self.form == Form::Fragment
+        self.reading().folds_names()
+    }
+
+    /// How the accessors of what is parsed read.
+    fn reading(&self) -> Reading {
+        match self.form {
+            Form::Description => self.profile.reading(),
+            Form::Fragment => Reading::Lenient,
+        }
     }
 
     /// What can be said of the bytes without a look at lines: how many, and that none is a NUL nor a
@@ -174,7 +191,7 @@ fn locate(kind: ErrorKind, text: &[u8], offset: usize) -> ParseError {
 struct Pass<'a, 'f> {
     parser: Parser,
     text: &'a [u8],
-    findings: &'f mut dyn FnMut(Finding),
+    findings: &'f mut dyn FnMut(Finding, Option<Name>),
     level: Level,
     /// The line that is being checked.
     line: u32,
@@ -206,7 +223,7 @@ struct Pass<'a, 'f> {
 }
 
 impl<'a, 'f> Pass<'a, 'f> {
-    fn new(parser: Parser, text: &'a [u8], findings: &'f mut dyn FnMut(Finding)) -> Self {
+    fn new(parser: Parser, text: &'a [u8], findings: &'f mut dyn FnMut(Finding, Option<Name>)) -> Self {
         Self {
             parser,
             text,
@@ -223,7 +240,7 @@ impl<'a, 'f> Pass<'a, 'f> {
             session_has_connection: false,
             session_names: 0,
             session_lines: 0,
-            session: Section::new().in_any_case(parser.folds_names()),
+            session: Section::new(parser.reading()),
             media_start: text.len(),
             section_start: 0,
             section_line: 1,
@@ -386,13 +403,34 @@ impl<'a, 'f> Pass<'a, 'f> {
             }
             Ok(None) => Ok(()),
             Ok(Some(kind)) => self.report(kind, end.saturating_sub(value.map_or(0, <[u8]>::len))),
-            Err(fault) if self.ignores(name) => {
+            Err(fault) => {
+                let vital = !misplaced && name != Name::Group && Weight::of(name) == Weight::Vital;
                 let finding = self.error(fault.kind, end.saturating_sub(fault.remaining));
-                (self.findings)(finding);
-                Ok(())
+                self.malformed(name, value, finding, vital)
             }
-            Err(fault) => self.fault(fault, end),
         }
+    }
+
+    /// An attribute whose value is not as it should be.
+    #[cold]
+    fn malformed(
+        &mut self,
+        name: Name,
+        value: Option<&'a [u8]>,
+        finding: Finding,
+        vital: bool,
+    ) -> Result<(), ParseError> {
+        let profile = self.parser.profile;
+        if Attribute::salvage(name, value, profile.reading()).is_some() {
+            (self.findings)(finding, None);
+            return Ok(());
+        }
+        match profile.verdict_of_malformed(name, finding.kind(), self.level) {
+            Verdict::Reject => return Err(finding),
+            Verdict::Tolerate => (self.findings)(finding, profile.loses_sections().then_some(name).filter(|_| vital)),
+            Verdict::Accept => {}
+        }
+        Ok(())
     }
 
     /// Checks the value of an attribute, which ends at `end`.
@@ -417,15 +455,6 @@ impl<'a, 'f> Pass<'a, 'f> {
         self.streams
             .check(name, trimmed)
             .map_err(|fault| fault.before(text.len().saturating_sub(trimmed.len())))
-    }
-
-    /// Whether a malformed attribute of this name is as good as none.
-    fn ignores(&self, name: Name) -> bool {
-        match name.weight() {
-            Weight::Vital => false,
-            Weight::Optional => self.parser.profile != Profile::Rfc8866,
-            Weight::Idle => true,
-        }
     }
 
     fn mid(&mut self, mid: &[u8], line: &RawLine<'a>) -> Result<(), ParseError> {
@@ -625,7 +654,11 @@ impl<'a, 'f> Pass<'a, 'f> {
         let error = self.error(kind, offset);
         match self.parser.profile.verdict(kind, self.level) {
             Verdict::Reject => return Err(error),
-            Verdict::Tolerate => (self.findings)(error),
+            // Of two sections with one mid the second is none that can be named.
+            Verdict::Tolerate => {
+                let vital = kind == ErrorKind::DuplicateMid && self.parser.profile.loses_sections();
+                (self.findings)(error, vital.then_some(Name::Mid));
+            }
             Verdict::Accept => {}
         }
         Ok(())

@@ -1,5 +1,6 @@
-//! How strict the parser is, and how much it accepts.
+//! How strict the parser is, and how much it accepts: the one place that says what a deviation costs.
 
+use crate::attribute::Name;
 use crate::error::{ErrorKind, Field};
 
 /// How strict the parser is.
@@ -16,6 +17,16 @@ pub enum Profile {
     /// of a media section, blank lines).
     #[default]
     Jsep,
+    /// What peers in use write, read by who wants to connect with them, as the
+    /// [negotiator](crate::negotiation) does: a malformed line costs what it is about. It is skipped
+    /// and told as a finding, unless the description can't be understood without it: lines must be
+    /// lines, `v=` and `m=` be in order, and so must be a session's own `a=group`.
+    ///
+    /// What a section can't do without is `a=mid`, `a=ice-ufrag` and `a=ice-pwd`, `a=fingerprint`,
+    /// `a=setup`, `a=sctp-port`, `a=sctpmap` and `a=max-message-size`: the negotiator rejects a section
+    /// for which one of these is malformed, and goes on with the others. A malformed `a=rtpmap` costs
+    /// its codec, a malformed `a=extmap` its header extension.
+    Interop,
     /// For cameras, gateways and old files: a line that is wrong is skipped and told as a finding
     /// whenever the rest can be understood without it. Names of attributes are matched whatever
     /// the case of their letters.
@@ -71,6 +82,82 @@ pub(crate) enum Level {
     Media,
 }
 
+/// What a malformed attribute means for the description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// Its section can't be used, or without one for the session none; see [`Profile::Interop`].
+    Vital,
+    /// It is as good as absent. RFC 9429 §5.8 refuses the description; peers don't.
+    Minor,
+    /// The same, because its RFC says so (RFC 8851 §6.2.2, RFC 8853 §5.1) or because what it is about
+    /// can be done without it; only the letter of the RFCs refuses it.
+    Optional,
+    /// No profile refuses it: nothing here depends on it.
+    Idle,
+}
+
+impl Weight {
+    /// The one table of what is vital.
+    pub(crate) fn of(name: Name) -> Self {
+        match name {
+            Name::Mid
+            | Name::Group
+            | Name::IceUfrag
+            | Name::IcePwd
+            | Name::Fingerprint
+            | Name::Setup
+            | Name::SctpPort
+            | Name::SctpMap
+            | Name::MaxMessageSize => Weight::Vital,
+            // libdatachannel and libjuice join options by commas. They only advise.
+            Name::IceOptions
+            | Name::Fmtp
+            | Name::Rid
+            | Name::Simulcast
+            | Name::FrameRate
+            | Name::Quality
+            | Name::Orient
+            | Name::Lang
+            | Name::SdpLang
+            | Name::Charset
+            | Name::Type
+            | Name::Cat
+            | Name::Keywds
+            | Name::Tool => Weight::Optional,
+            Name::MsidSemantic
+            | Name::ImageAttr
+            | Name::KeyMgmt
+            | Name::Crypto
+            | Name::SourceFilter
+            | Name::Label
+            | Name::Content
+            | Name::TsRefClk
+            | Name::MediaClk
+            | Name::Depend
+            | Name::DcMap
+            | Name::DcSa => Weight::Idle,
+            _ => Weight::Minor,
+        }
+    }
+}
+
+/// How values of attributes are read that are not as their RFCs have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Not at all.
+    Exact,
+    /// As browsers do: what can mean one thing only.
+    Tolerant,
+    /// As far as there is any sense in them; names are matched whatever the case of their letters.
+    Lenient,
+}
+
+impl Reading {
+    pub(crate) fn folds_names(self) -> bool {
+        self == Reading::Lenient
+    }
+}
+
 /// What becomes of a deviation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -82,6 +169,32 @@ pub(crate) enum Verdict {
 }
 
 impl Profile {
+    /// How values of attributes are read.
+    pub(crate) fn reading(self) -> Reading {
+        match self {
+            Profile::Rfc8866 => Reading::Exact,
+            Profile::Jsep | Profile::Interop => Reading::Tolerant,
+            Profile::Lenient => Reading::Lenient,
+        }
+    }
+
+    /// Whether what is vital and malformed costs its section. The lenient profile goes on as if it were
+    /// absent.
+    pub(crate) fn loses_sections(self) -> bool {
+        self == Profile::Interop
+    }
+
+    /// What becomes of a malformed attribute that can't be read in another way.
+    pub(crate) fn verdict_of_malformed(self, name: Name, kind: ErrorKind, level: Level) -> Verdict {
+        match (Weight::of(name), self) {
+            (Weight::Idle, _) => Verdict::Tolerate,
+            (Weight::Optional, Profile::Jsep) => Verdict::Tolerate,
+            // Which sections share a transport holds for all of them.
+            (Weight::Vital, Profile::Interop) if name == Name::Group && level == Level::Session => Verdict::Reject,
+            _ => self.verdict(kind, level),
+        }
+    }
+
     /// The one table that says what each profile makes of each deviation.
     pub(crate) fn verdict(self, kind: ErrorKind, level: Level) -> Verdict {
         use ErrorKind::*;
@@ -93,12 +206,12 @@ impl Profile {
             // Cameras leave the name empty and write short times; browsers read neither.
             Invalid(Field::SessionName | Field::StartTime | Field::StopTime) => match self {
                 Profile::Rfc8866 => Reject,
-                Profile::Jsep | Profile::Lenient => Tolerate,
+                Profile::Jsep | Profile::Interop | Profile::Lenient => Tolerate,
             },
             // RFC 8839 §5.1 goes on without the candidate: a zone in an address is of no other host's.
             Invalid(Field::CandidateAddress) => match self {
                 Profile::Rfc8866 => Reject,
-                Profile::Jsep | Profile::Lenient => Tolerate,
+                Profile::Jsep | Profile::Interop | Profile::Lenient => Tolerate,
             },
             UnknownLine(_)
             | Missing(crate::Letter(b'o' | b's' | b't'))
@@ -115,32 +228,32 @@ impl Profile {
             | MissingMid
             | Repeated(_) => match self {
                 Profile::Rfc8866 | Profile::Jsep => Reject,
-                Profile::Lenient => Tolerate,
+                Profile::Interop | Profile::Lenient => Tolerate,
             },
             // RFC 9429 §5.8.1 wants the order of the session's lines; browsers don't mind that of a
             // media section's.
             Misplaced(_) => match (self, level) {
                 (Profile::Rfc8866, _) | (Profile::Jsep, Level::Session) => Reject,
-                (Profile::Jsep, Level::Media) | (Profile::Lenient, _) => Tolerate,
+                (Profile::Jsep, Level::Media) | (Profile::Interop | Profile::Lenient, _) => Tolerate,
             },
             Missing(_) => match self {
                 Profile::Rfc8866 => Reject,
-                Profile::Jsep | Profile::Lenient => Accept,
+                Profile::Jsep | Profile::Interop | Profile::Lenient => Accept,
             },
             // RFC 8866 §5 leaves this one to the parser.
             MissingLineEnd => match self {
                 Profile::Rfc8866 => Tolerate,
-                Profile::Jsep | Profile::Lenient => Accept,
+                Profile::Jsep | Profile::Interop | Profile::Lenient => Accept,
             },
             // RFC 8851 §6.2.2 and RFC 8853 §5.2 go on without the stream, RFC 6544 §4.5 without the
             // candidate; browsers write and take the others.
             DuplicateRid | UndefinedRid | MissingTcpType | MissingRelatedAddress | LowerCaseFingerprint => match self {
                 Profile::Rfc8866 => Reject,
-                Profile::Jsep | Profile::Lenient => Tolerate,
+                Profile::Jsep | Profile::Interop | Profile::Lenient => Tolerate,
             },
             TrailingSpace | BlankLine | DuplicateFormat | RepeatedAttribute => match self {
                 Profile::Rfc8866 => Reject,
-                Profile::Jsep | Profile::Lenient => Tolerate,
+                Profile::Jsep | Profile::Interop | Profile::Lenient => Tolerate,
             },
             // RFC 8866 §5.13: an attribute that makes no sense where it stands is ignored.
             UnexpectedValue | MisplacedAttribute | UnlistedFormat => Tolerate,
@@ -150,12 +263,12 @@ impl Profile {
             // credentials can be of no generation but the current one.
             AddressTypeMismatch | MissingTimeToLive | UnicastSuffix | MissingCredentials => match self {
                 Profile::Rfc8866 => Reject,
-                Profile::Jsep | Profile::Lenient => Tolerate,
+                Profile::Jsep | Profile::Interop | Profile::Lenient => Tolerate,
             },
             // `urn:` and `mime/type` occur in the field, and a section with them can be refused.
             FormatNotToken => match self {
                 Profile::Rfc8866 => Reject,
-                Profile::Jsep | Profile::Lenient => Accept,
+                Profile::Jsep | Profile::Interop | Profile::Lenient => Accept,
             },
         }
     }

@@ -8,6 +8,7 @@ use crate::attribute::{
 };
 use crate::fields::{Bandwidth, Connection};
 use crate::line::{Lines, RawLine, RawLines, first_line};
+use crate::profile::Reading;
 
 /// The section's text and where in it each known attribute first stands. Accessors of single
 /// attributes then cost no search, however long the section is.
@@ -17,26 +18,21 @@ pub(crate) struct Section<'a> {
     /// By [`Name`]: the offset of the attribute's name in `text`; zero if it does not occur, since
     /// no section starts with an attribute.
     first: [u32; Name::INDEXED],
-    /// Whether names are matched whatever the case of their letters, and what is malformed is read
-    /// as far as it can be understood.
-    any_case: bool,
+    /// How far what is malformed is understood.
+    reading: Reading,
 }
 
 impl<'a> Section<'a> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(reading: Reading) -> Self {
         Self {
             text: &[],
             first: [0; Name::INDEXED],
-            any_case: false,
+            reading,
         }
     }
 
-    pub(crate) fn in_any_case(self, any_case: bool) -> Self {
-        Self { any_case, ..self }
-    }
-
-    pub(crate) fn is_in_any_case(&self) -> bool {
-        self.any_case
+    pub(crate) fn reading(&self) -> Reading {
+        self.reading
     }
 
     pub(crate) fn with_text(self, text: &'a [u8]) -> Self {
@@ -54,7 +50,7 @@ impl<'a> Section<'a> {
             return;
         };
         let known = Name::split(attribute).map(|(name, _)| name);
-        if let Some(name) = known.or_else(|| odd_name(split_attribute(attribute).0, self.any_case)) {
+        if let Some(name) = known.or_else(|| odd_name(split_attribute(attribute).0, self.reading)) {
             self.note(name, line);
         }
     }
@@ -85,7 +81,7 @@ impl<'a> Section<'a> {
         TypedAttributes {
             lines: RawLines::new(self.text),
             utf8: core::str::from_utf8(self.text).ok(),
-            lenient: self.any_case,
+            reading: self.reading,
         }
     }
 
@@ -101,28 +97,39 @@ impl<'a> Section<'a> {
 
     fn first_of(&self, name: Name) -> Option<&'a [u8]> {
         let line = RawLines::new(self.text).find(|line| match line.bytes {
-            [b'a', b'=', attribute @ ..] => value_of(name, attribute, self.any_case).is_some(),
+            [b'a', b'=', attribute @ ..] => value_of(name, attribute, self.reading.folds_names()).is_some(),
             _ => false,
         })?;
         self.text.get(line.start.saturating_add(2)..)
     }
 
-    /// The first attribute of this name, if it is well-formed.
+    /// The first attribute of this name that can be read.
     pub(crate) fn get(&self, name: Name) -> Option<Attribute<'a>> {
-        let (_, value) = split_attribute(first_line(self.starting_with(name)?));
-        read(name, value, self.any_case)
+        let text = self.starting_with(name)?;
+        self.read_first(name, text)
+            .or_else(|| self.read_others(name, text).next())
     }
 
-    /// All well-formed attributes of this name.
+    /// All attributes of this name that can be read.
     pub(crate) fn all(&self, name: Name) -> impl Iterator<Item = Attribute<'a>> + Clone + use<'a> {
-        let any_case = self.any_case;
-        let first = self.get(name);
-        let others = Lines::new(self.starting_with(name).unwrap_or_default())
+        let text = self.starting_with(name);
+        let first = text.and_then(|text| self.read_first(name, text));
+        let others = self.read_others(name, text.unwrap_or_default());
+        first.into_iter().chain(others)
+    }
+
+    fn read_first(&self, name: Name, text: &'a [u8]) -> Option<Attribute<'a>> {
+        let (_, value) = split_attribute(first_line(text));
+        read(name, value, self.reading)
+    }
+
+    fn read_others(&self, name: Name, text: &'a [u8]) -> impl Iterator<Item = Attribute<'a>> + Clone + use<'a> {
+        let reading = self.reading;
+        Lines::new(text)
             // The text starts behind the first one's `a=`, so that what looks like a line there is
             // the first one itself.
             .filter(|line| line.letter == 'a')
-            .filter_map(move |line| read(name, value_of(name, line.value, any_case)?, any_case));
-        first.into_iter().chain(others)
+            .filter_map(move |line| read(name, value_of(name, line.value, reading.folds_names())?, reading))
     }
 
     pub(crate) fn has(&self, name: Name) -> bool {
@@ -132,16 +139,15 @@ impl<'a> Section<'a> {
 
 /// The name of an attribute that is not written as it should be.
 #[inline(never)]
-fn odd_name(written: &[u8], any_case: bool) -> Option<Name> {
-    let folded = || Name::of_any_case(written).filter(|_| any_case);
+fn odd_name(written: &[u8], reading: Reading) -> Option<Name> {
+    let folded = || Name::of_any_case(written).filter(|_| reading.folds_names());
     Name::of(written).or_else(folded)
 }
 
-fn read(name: Name, value: Option<&[u8]>, lenient: bool) -> Option<Attribute<'_>> {
+fn read(name: Name, value: Option<&[u8]>, reading: Reading) -> Option<Attribute<'_>> {
     match Attribute::parse_known(name, value) {
         Ok(attribute) => Some(attribute),
-        Err(_) if lenient => Attribute::salvage(name, value),
-        Err(_) => None,
+        Err(_) => Attribute::salvage(name, value, reading),
     }
 }
 
@@ -260,7 +266,7 @@ pub struct TypedAttributes<'a> {
     lines: RawLines<'a>,
     /// The section, if all of it is UTF-8: then no value has to be looked at for it.
     utf8: Option<&'a str>,
-    lenient: bool,
+    reading: Reading,
 }
 
 impl<'a> TypedAttributes<'a> {
@@ -281,8 +287,8 @@ impl<'a> TypedAttributes<'a> {
     #[inline(never)]
     fn other(&self, attribute: &'a [u8]) -> Option<Attribute<'a>> {
         let raw = RawAttribute::split(attribute)?;
-        let name = odd_name(raw.name.as_bytes(), self.lenient);
-        let typed = name.and_then(|name| read(name, raw.value, self.lenient));
+        let name = odd_name(raw.name.as_bytes(), self.reading);
+        let typed = name.and_then(|name| read(name, raw.value, self.reading));
         Some(typed.unwrap_or(Attribute::Other(raw)))
     }
 }

@@ -6,6 +6,8 @@ use crate::fields::{Bandwidth, Connection, Origin, Timing};
 use crate::line::Lines;
 use crate::media::{Media, MediaSections};
 use crate::parser::Parser;
+#[cfg(feature = "alloc")]
+use crate::profile::Reading;
 use crate::section::{Attributes, Section, TypedAttributes};
 
 /// A description that has been checked, as views into its text.
@@ -56,9 +58,9 @@ impl<'a> Session<'a> {
 
     /// The view of a text that has been checked before.
     #[cfg(feature = "alloc")]
-    pub(crate) fn of_checked(text: &'a [u8], media_start: usize, media_count: usize, any_case: bool) -> Self {
+    pub(crate) fn of_checked(text: &'a [u8], media_start: usize, media_count: usize, reading: Reading) -> Self {
         let (session, media) = text.split_at_checked(media_start).unwrap_or((text, &[]));
-        let mut section = Section::new().in_any_case(any_case);
+        let mut section = Section::new(reading);
         for line in crate::line::RawLines::new(session) {
             section.note_line(&line);
         }

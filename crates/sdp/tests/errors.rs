@@ -308,7 +308,6 @@ fn known_attributes_have_forms() {
             11,
             "write 22 to 256 letters, digits, `+` or `/` as the ICE password",
         ),
-        ("ice-options:a  b", 16, "remove what follows: the value ends here"),
         (
             "setup:server",
             9,
@@ -352,12 +351,32 @@ fn known_attributes_have_forms() {
             "write pairs of hexadecimal digits joined by `:`, as many as the hash function gives, as the fingerprint",
         ),
         (
+            "candidate:1 0 udp 1 192.0.2.1 9 typ host",
+            15,
+            "write a number from 1 to 256 as the candidate's component",
+        ),
+    ] {
+        refused(
+            &format!("{HEAD}{AUDIO}a={attribute}\r\n"),
+            &format!("line 7, column {column}: {kind}"),
+        );
+    }
+    // What can mean one thing only.
+    for (attribute, column, kind) in [
+        ("ice-options:a  b", 16, "remove what follows: the value ends here"),
+        ("ice-options:a,b", 16, "remove what follows: the value ends here"),
+        (
             "candidate:1 1 udp 0 192.0.2.1 9 typ host",
             21,
             "write a number from 1 to 2147483647 as the candidate's priority",
         ),
+        (
+            "ice-ufrag:zlm_",
+            13,
+            "write 4 to 256 letters, digits, `+` or `/` as the ICE user name fragment",
+        ),
     ] {
-        refused(
+        refused_by_the_letter(
             &format!("{HEAD}{AUDIO}a={attribute}\r\n"),
             &format!("line 7, column {column}: {kind}"),
         );

@@ -1,6 +1,7 @@
 //! `a=candidate` (RFC 8839 §5.1, RFC 6544 §4.5).
 
 use core::fmt;
+use core::ops::RangeInclusive;
 
 use nom::Parser;
 use nom::bytes::complete::tag;
@@ -71,13 +72,19 @@ impl<'a> Candidate<'a> {
 
     /// Reads a candidate as browsers give it (`candidate:...`), as it stands in a description
     /// (`a=candidate:...`), or the bare value.
+    ///
+    /// As browsers do, it takes more than RFC 8839 §5.1 allows: any token as the foundation, a priority
+    /// that can't be (which becomes the nearest that can), a word too many at the end, and a related
+    /// address that is none. [`Attribute::parse`](super::Attribute::parse) does not.
     pub fn parse(text: &'a str) -> Result<Self, InvalidAttribute> {
         let line = text.strip_prefix("a=").unwrap_or(text);
         let value = line.strip_prefix("candidate:").unwrap_or(line);
         // Some stacks end the line with a space; nothing can hide behind it.
         let trimmed = value.trim_ascii_end();
         let spaces = value.len().saturating_sub(trimmed.len());
-        Self::parse_value(trimmed).map_err(|fault| InvalidAttribute::new(fault.before(spaces), text.len()))
+        Self::parse_value(trimmed)
+            .or_else(|fault| Self::salvage(trimmed).ok_or(fault))
+            .map_err(|fault| InvalidAttribute::new(fault.before(spaces), text.len()))
     }
 
     /// The same candidate with `extensions`: names and values, joined by single spaces.
@@ -134,7 +141,10 @@ impl<'a> Candidate<'a> {
 
     /// The extensions that have no field of their own: name and value of each.
     pub fn extensions(&self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone + use<'a> {
-        Pairs(self.extensions).filter(|(name, _)| !matches!(*name, "raddr" | "rport" | "tcptype"))
+        Pairs(self.extensions).filter(|(name, value)| {
+            let has_field = matches!(*name, "raddr" | "rport" | "tcptype");
+            !has_field && !name.is_empty() && !value.is_empty()
+        })
     }
 
     /// The extension `name`'s value.
@@ -151,58 +161,131 @@ impl<'a> Candidate<'a> {
     }
 
     pub(crate) fn parse_value(text: &'a str) -> Result<Self, Fault> {
-        whole(text, candidate)
+        whole(text, |input| {
+            let (input, candidate) = head(input, ice_chars(1..=32), 1..=PRIORITY_MAXIMUM)?;
+            let (input, extensions) = extensions(input)?;
+            Ok((input, candidate.extended(extensions)))
+        })
+    }
+
+    /// What can mean one thing only although RFC 8839 does not have it so.
+    #[cold]
+    pub(super) fn salvage(text: &'a str) -> Option<Self> {
+        let (rest, candidate) = head(text, token, 0..=u32::MAX).ok()?;
+        let extensions = match rest.strip_prefix(' ') {
+            Some(list) => list,
+            None if rest.is_empty() => rest,
+            None => return None,
+        };
+        let mut read = Extensions {
+            text: extensions,
+            ..Extensions::default()
+        };
+        for (name, value) in Pairs(extensions) {
+            // A related address tells people what happened and agents nothing.
+            let _ = read.take(name, value);
+        }
+        Some(Self {
+            priority: candidate.priority.clamp(1, PRIORITY_MAXIMUM),
+            ..candidate.extended(read)
+        })
+    }
+
+    fn extended(self, extensions: Extensions<'a>) -> Self {
+        Self {
+            related: extensions.related_address.zip(extensions.related_port),
+            tcp_type: extensions.tcp_type,
+            extensions: extensions.text,
+            ..self
+        }
     }
 }
 
-/// RFC 8839 §5.1 `candidate-attribute`.
-fn candidate(input: &str) -> Parsed<'_, Candidate<'_>> {
-    let (input, foundation) = field(Field::Foundation, terminated(ice_chars(1..=32), space)).parse(input)?;
+/// RFC 8839 §5.1: the largest priority.
+const PRIORITY_MAXIMUM: u32 = 0x7fff_ffff;
+
+/// RFC 8839 §5.1 `candidate-attribute` up to the type.
+#[inline(always)]
+fn head<'a>(
+    input: &'a str,
+    foundation: impl Parser<&'a str, Output = &'a str, Error = Fault>,
+    priorities: RangeInclusive<u32>,
+) -> Parsed<'a, Candidate<'a>> {
+    let (input, foundation) = field(Field::Foundation, terminated(foundation, space)).parse(input)?;
     let (input, component) = field(Field::Component, terminated(number_u16(1..=256), space)).parse(input)?;
     let (input, transport) = field(Field::Transport, terminated(token, space)).parse(input)?;
-    let (input, priority) = field(Field::Priority, terminated(number_u32(1..=0x7fff_ffff), space)).parse(input)?;
+    let (input, priority) = field(Field::Priority, terminated(number_u32(priorities), space)).parse(input)?;
     let (input, address) = field(Field::CandidateAddress, terminated(host, space)).parse(input)?;
     let (input, port) = field(Field::Port, terminated(number_u16(0..=u16::MAX), space)).parse(input)?;
     let (input, kind) = field(Field::CandidateType, preceded((tag("typ"), space), token)).parse(input)?;
-    let extensions = input.strip_prefix(' ').unwrap_or(input);
+    let candidate = Candidate {
+        foundation,
+        component,
+        transport,
+        priority,
+        address,
+        port,
+        kind: CandidateKind::from_str(kind),
+        related: None,
+        tcp_type: None,
+        extensions: "",
+    };
+    Ok((input, candidate))
+}
 
-    let (mut related_address, mut related_port, mut tcp_type) = (None, None, None);
+/// What is told behind the type.
+#[derive(Default)]
+struct Extensions<'a> {
+    related_address: Option<&'a str>,
+    related_port: Option<u16>,
+    tcp_type: Option<TcpType>,
+    /// All of it, as it came.
+    text: &'a str,
+}
+
+impl<'a> Extensions<'a> {
+    /// Takes a name and its value; `false` if it is a related address that is none.
+    #[inline]
+    fn take(&mut self, name: &str, value: &'a str) -> bool {
+        match name {
+            "raddr" => {
+                self.related_address = all(host, value);
+                self.related_address.is_some()
+            }
+            "rport" => {
+                self.related_port = all(number_u16(0..=u16::MAX), value);
+                self.related_port.is_some()
+            }
+            // RFC 6544 §4.5 knows three; a candidate with another is one without.
+            "tcptype" => {
+                self.tcp_type = TcpType::parse(value);
+                true
+            }
+            _ => true,
+        }
+    }
+}
+
+/// RFC 8839 §5.1: names and values, to the end.
+#[inline(always)]
+fn extensions(input: &str) -> Parsed<'_, Extensions<'_>> {
+    let mut extensions = Extensions {
+        text: input.strip_prefix(' ').unwrap_or(input),
+        ..Extensions::default()
+    };
     let mut input = input;
     while !input.is_empty() {
         let (named, _) = field(Field::CandidateExtension, space).parse(input)?;
         let (after, (name, value)) = field(Field::CandidateExtension, extension).parse(named)?;
-        let invalid = || {
-            nom::Err::Error(Fault {
+        if !extensions.take(name, value) {
+            return Err(nom::Err::Error(Fault {
                 kind: ErrorKind::Invalid(Field::RelatedAddress),
                 remaining: after.len().saturating_add(value.len()),
-            })
-        };
-        match name {
-            "raddr" => related_address = Some(all(host, value).ok_or_else(invalid)?),
-            "rport" => related_port = Some(all(number_u16(0..=u16::MAX), value).ok_or_else(invalid)?),
-            // RFC 6544 §4.5 knows three; a candidate with another is one without.
-            "tcptype" => tcp_type = TcpType::parse(value),
-            _ => {}
+            }));
         }
         input = after;
     }
-    let kind = CandidateKind::from_str(kind);
-    let related = related_address.zip(related_port);
-    Ok((
-        input,
-        Candidate {
-            foundation,
-            component,
-            transport,
-            priority,
-            address,
-            port,
-            kind,
-            related,
-            tcp_type,
-            extensions,
-        },
-    ))
+    Ok((input, extensions))
 }
 
 #[inline]

@@ -44,6 +44,6 @@ pub use source_filter::SourceFilter;
 pub use typed::{Attribute, Direction, InvalidAttribute, Rtcp};
 
 pub(crate) use format::payload_type_of;
-pub(crate) use name::{Repeat, Usage, Weight};
+pub(crate) use name::{Repeat, Usage};
 pub(crate) use raw::{split as split_attribute, value_of};
 pub(crate) use typed::Name;

@@ -79,18 +79,6 @@ pub(crate) enum Repeat {
     Several,
 }
 
-/// What a malformed one means for the description.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Weight {
-    /// It is refused (RFC 9429 §5.8).
-    Vital,
-    /// The attribute alone is ignored, because its RFC says so (RFC 8851 §6.2.2, RFC 8853 §5.1) or
-    /// because what it is about can be done without it; only the strictest profile refuses it.
-    Optional,
-    /// No profile refuses it: nothing here depends on it.
-    Idle,
-}
-
 /// One look-up in a table finds the only name that it can be.
 static SLOTS: [Slot; SLOT_COUNT] = {
     let mut slots = [Slot {

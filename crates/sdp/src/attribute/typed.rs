@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::name::{Repeat, Usage, Weight};
+use super::name::{Repeat, Usage};
 use super::{Candidate, Crypto, DcMap, DcSa, Decimal, Depend, ExtMap, Fingerprint, Fmtp, Group, IceOptions};
 use super::{ImageAttr, KeyMgmt, MediaClk, Msid, MsidSemantic, RawAttribute, RemoteCandidates, Rid, RtcpFb, RtpMap};
 use super::{SctpMap, Setup, Simulcast, SourceFilter, Ssrc, SsrcGroup, TsRefClk};
@@ -10,14 +10,15 @@ use super::{ice, sctp, security};
 use crate::error::{ErrorKind, Field};
 use crate::fields::Connection;
 use crate::grammar::{self, Fault, field, number_u16, number_u32, some_text, token, visible, whole};
+use crate::profile::Reading;
 
 /// Makes the enum of attributes and that of their names from one table. `indexed` ones are those of
 /// which a section remembers where the first one stands.
 macro_rules! attributes {
     (
-        indexed { $($(#[$idoc:meta])* $i:ident($itype:ty): $itext:literal, $iusage:ident $irepeat:ident $iweight:ident, $iparse:expr;)* }
-        flags { $($(#[$fdoc:meta])* $f:ident: $ftext:literal, $fusage:ident $fweight:ident;)* }
-        others { $($(#[$odoc:meta])* $o:ident($otype:ty): $otext:literal, $ousage:ident $orepeat:ident $oweight:ident, $oparse:expr;)* }
+        indexed { $($(#[$idoc:meta])* $i:ident($itype:ty): $itext:literal, $iusage:ident $irepeat:ident, $iparse:expr;)* }
+        flags { $($(#[$fdoc:meta])* $f:ident: $ftext:literal, $fusage:ident;)* }
+        others { $($(#[$odoc:meta])* $o:ident($otype:ty): $otext:literal, $ousage:ident $orepeat:ident, $oparse:expr;)* }
     ) => {
         /// An attribute with its meaning. `Display` gives `name` or `name:value`, which parses again
         /// to the same attribute.
@@ -41,7 +42,7 @@ macro_rules! attributes {
         }
 
         /// The name of an attribute that has a typed form.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         #[repr(u8)]
         pub(crate) enum Name { $($i,)* $($f,)* SendRecv, SendOnly, RecvOnly, Inactive, $($o,)* }
 
@@ -106,15 +107,6 @@ macro_rules! attributes {
                 )
             }
 
-            /// What a malformed one means for the description.
-            pub(crate) fn weight(self) -> Weight {
-                match self {
-                    $(Name::$i => Weight::$iweight,)*
-                    $(Name::$f => Weight::$fweight,)*
-                    Name::SendRecv | Name::SendOnly | Name::RecvOnly | Name::Inactive => Weight::Vital,
-                    $(Name::$o => Weight::$oweight,)*
-                }
-            }
         }
 
         impl<'a> Attribute<'a> {
@@ -179,123 +171,123 @@ macro_rules! attributes {
 attributes! {
     indexed {
         /// `candidate` (RFC 8839 §5.1).
-        Candidate(Candidate<'a>): "candidate", Media Several Vital, Candidate::parse_value;
+        Candidate(Candidate<'a>): "candidate", Media Several, Candidate::parse_value;
         /// `mid` (RFC 5888 §4).
-        Mid(&'a str): "mid", Media Once Vital, mid;
+        Mid(&'a str): "mid", Media Once, mid;
         /// `group` (RFC 5888 §5).
-        Group(Group<'a>): "group", Session Several Vital, Group::parse_text;
+        Group(Group<'a>): "group", Session Several, Group::parse_text;
         /// `ice-ufrag` (RFC 8839 §5.4).
-        IceUfrag(&'a str): "ice-ufrag", Both Once Vital, ice::ufrag;
+        IceUfrag(&'a str): "ice-ufrag", Both Once, ice::ufrag;
         /// `ice-pwd` (RFC 8839 §5.4).
-        IcePwd(&'a str): "ice-pwd", Both Once Vital, ice::pwd;
+        IcePwd(&'a str): "ice-pwd", Both Once, ice::pwd;
         /// `ice-options` (RFC 8839 §5.6).
-        IceOptions(IceOptions<'a>): "ice-options", Both Once Vital, IceOptions::parse;
+        IceOptions(IceOptions<'a>): "ice-options", Both Once, IceOptions::parse;
         /// `ice-pacing`, in milliseconds (RFC 8839 §5.5).
-        IcePacing(u32): "ice-pacing", Session Once Vital, ice::pacing;
+        IcePacing(u32): "ice-pacing", Session Once, ice::pacing;
         /// `fingerprint` (RFC 8122 §5).
-        Fingerprint(Fingerprint<'a>): "fingerprint", Both Several Vital, Fingerprint::parse;
+        Fingerprint(Fingerprint<'a>): "fingerprint", Both Several, Fingerprint::parse;
         /// `setup` (RFC 4145 §4, RFC 8842 §5).
-        Setup(Setup): "setup", Both Once Vital, Setup::parse;
+        Setup(Setup): "setup", Both Once, Setup::parse;
         /// `tls-id` (RFC 8842 §4).
-        TlsId(&'a str): "tls-id", Media Once Vital, security::tls_id;
+        TlsId(&'a str): "tls-id", Media Once, security::tls_id;
         /// `sctp-port` (RFC 8841 §5).
-        SctpPort(u16): "sctp-port", Media Once Vital, sctp::port;
+        SctpPort(u16): "sctp-port", Media Once, sctp::port;
         /// `max-message-size` in bytes; 0 has no bound (RFC 8841 §6).
-        MaxMessageSize(u64): "max-message-size", Media Once Vital, sctp::max_message_size;
+        MaxMessageSize(u64): "max-message-size", Media Once, sctp::max_message_size;
         /// `sctpmap` (draft 5 of RFC 8841).
-        SctpMap(SctpMap<'a>): "sctpmap", Media Several Vital, SctpMap::parse;
+        SctpMap(SctpMap<'a>): "sctpmap", Media Several, SctpMap::parse;
         /// `msid-semantic`, of a draft that expired.
-        MsidSemantic(MsidSemantic<'a>): "msid-semantic", Session Several Idle, MsidSemantic::parse;
+        MsidSemantic(MsidSemantic<'a>): "msid-semantic", Session Several, MsidSemantic::parse;
         /// `rtcp` (RFC 3605).
-        Rtcp(Rtcp<'a>): "rtcp", Media Once Vital, Rtcp::parse;
+        Rtcp(Rtcp<'a>): "rtcp", Media Once, Rtcp::parse;
         /// `rtpmap` (RFC 8866 §6.6).
-        RtpMap(RtpMap<'a>): "rtpmap", Media Several Vital, RtpMap::parse;
+        RtpMap(RtpMap<'a>): "rtpmap", Media Several, RtpMap::parse;
         /// `fmtp` (RFC 8866 §6.15).
-        Fmtp(Fmtp<'a>): "fmtp", Media Several Optional, Fmtp::parse;
+        Fmtp(Fmtp<'a>): "fmtp", Media Several, Fmtp::parse;
         /// `rtcp-fb` (RFC 4585 §4.2).
-        RtcpFb(RtcpFb<'a>): "rtcp-fb", Media Several Vital, RtcpFb::parse;
+        RtcpFb(RtcpFb<'a>): "rtcp-fb", Media Several, RtcpFb::parse;
         /// `extmap` (RFC 8285 §8).
-        ExtMap(ExtMap<'a>): "extmap", Both Several Vital, ExtMap::parse;
+        ExtMap(ExtMap<'a>): "extmap", Both Several, ExtMap::parse;
         /// `msid` (RFC 8830 §2).
-        Msid(Msid<'a>): "msid", Media Several Vital, Msid::parse;
+        Msid(Msid<'a>): "msid", Media Several, Msid::parse;
         /// `rid` (RFC 8851 §10).
-        Rid(Rid<'a>): "rid", Media Several Optional, Rid::parse;
+        Rid(Rid<'a>): "rid", Media Several, Rid::parse;
         /// `simulcast` (RFC 8853 §5.1).
-        Simulcast(Simulcast<'a>): "simulcast", Media Once Optional, Simulcast::parse;
+        Simulcast(Simulcast<'a>): "simulcast", Media Once, Simulcast::parse;
         /// `ssrc` (RFC 5576 §4.1).
-        Ssrc(Ssrc<'a>): "ssrc", Media Several Vital, Ssrc::parse;
+        Ssrc(Ssrc<'a>): "ssrc", Media Several, Ssrc::parse;
         /// `ssrc-group` (RFC 5576 §4.2).
-        SsrcGroup(SsrcGroup<'a>): "ssrc-group", Media Several Vital, SsrcGroup::parse;
+        SsrcGroup(SsrcGroup<'a>): "ssrc-group", Media Several, SsrcGroup::parse;
         /// `ptime`, in milliseconds (RFC 8866 §6.4).
-        Ptime(Decimal<'a>): "ptime", Media Once Vital, ptime;
+        Ptime(Decimal<'a>): "ptime", Media Once, ptime;
         /// `maxptime`, in milliseconds (RFC 8866 §6.5).
-        MaxPtime(Decimal<'a>): "maxptime", Media Once Vital, ptime;
+        MaxPtime(Decimal<'a>): "maxptime", Media Once, ptime;
     }
     flags {
         /// `bundle-only` (RFC 9143 §6).
-        BundleOnly: "bundle-only", Media Vital;
+        BundleOnly: "bundle-only", Media;
         /// `ice-lite` (RFC 8839 §5.3).
-        IceLite: "ice-lite", Session Vital;
+        IceLite: "ice-lite", Session;
         /// `ice-mismatch` (RFC 8839 §5.3).
-        IceMismatch: "ice-mismatch", Media Vital;
+        IceMismatch: "ice-mismatch", Media;
         /// `end-of-candidates` (RFC 8840 §8.1).
-        EndOfCandidates: "end-of-candidates", Both Vital;
+        EndOfCandidates: "end-of-candidates", Both;
         /// `extmap-allow-mixed` (RFC 8285 §6).
-        ExtmapAllowMixed: "extmap-allow-mixed", Both Vital;
+        ExtmapAllowMixed: "extmap-allow-mixed", Both;
         /// `rtcp-mux` (RFC 5761 §5.1.1).
-        RtcpMux: "rtcp-mux", Media Vital;
+        RtcpMux: "rtcp-mux", Media;
         /// `rtcp-mux-only` (RFC 8858 §3).
-        RtcpMuxOnly: "rtcp-mux-only", Media Vital;
+        RtcpMuxOnly: "rtcp-mux-only", Media;
         /// `rtcp-rsize` (RFC 5506).
-        RtcpRsize: "rtcp-rsize", Media Vital;
+        RtcpRsize: "rtcp-rsize", Media;
         /// `cryptex` (RFC 9335 §4).
-        Cryptex: "cryptex", Both Vital;
+        Cryptex: "cryptex", Both;
     }
     others {
         /// `remote-candidates` (RFC 8839 §5.2).
-        RemoteCandidates(RemoteCandidates<'a>): "remote-candidates", Media Once Vital, RemoteCandidates::parse;
+        RemoteCandidates(RemoteCandidates<'a>): "remote-candidates", Media Once, RemoteCandidates::parse;
         /// `framerate`, in frames per second (RFC 8866 §6.13).
-        FrameRate(Decimal<'a>): "framerate", Media Once Optional, frame_rate;
+        FrameRate(Decimal<'a>): "framerate", Media Once, frame_rate;
         /// `quality`, from 0 to 10 (RFC 8866 §6.14).
-        Quality(u32): "quality", Media Once Optional, quality;
+        Quality(u32): "quality", Media Once, quality;
         /// `orient`: `portrait`, `landscape` or `seascape` (RFC 8866 §6.8).
-        Orient(&'a str): "orient", Media Once Optional, word;
+        Orient(&'a str): "orient", Media Once, word;
         /// `lang`, a language tag (RFC 8866 §6.12).
-        Lang(&'a str): "lang", Both Several Optional, word;
+        Lang(&'a str): "lang", Both Several, word;
         /// `sdplang`, a language tag (RFC 8866 §6.11).
-        SdpLang(&'a str): "sdplang", Both Several Optional, word;
+        SdpLang(&'a str): "sdplang", Both Several, word;
         /// `charset` (RFC 8866 §6.10).
-        Charset(&'a str): "charset", Session Once Optional, word;
+        Charset(&'a str): "charset", Session Once, word;
         /// `type`: `broadcast`, `meeting`, `moderated`, `test` or `H332` (RFC 8866 §6.9).
-        Type(&'a str): "type", Session Once Optional, word;
+        Type(&'a str): "type", Session Once, word;
         /// `cat` (RFC 8866 §6.1).
-        Cat(&'a str): "cat", Session Once Optional, word;
+        Cat(&'a str): "cat", Session Once, word;
         /// `keywds` (RFC 8866 §6.2).
-        Keywds(&'a str): "keywds", Session Once Optional, text;
+        Keywds(&'a str): "keywds", Session Once, text;
         /// `tool` (RFC 8866 §6.3).
-        Tool(&'a str): "tool", Session Once Optional, text;
+        Tool(&'a str): "tool", Session Once, text;
         /// `imageattr` (RFC 6236 §3.1).
-        ImageAttr(ImageAttr<'a>): "imageattr", Media Several Idle, ImageAttr::parse;
+        ImageAttr(ImageAttr<'a>): "imageattr", Media Several, ImageAttr::parse;
         /// `key-mgmt` (RFC 4567 §3.1).
-        KeyMgmt(KeyMgmt<'a>): "key-mgmt", Both Several Idle, KeyMgmt::parse;
+        KeyMgmt(KeyMgmt<'a>): "key-mgmt", Both Several, KeyMgmt::parse;
         /// `crypto` (RFC 4568 §9.1).
-        Crypto(Crypto<'a>): "crypto", Media Several Idle, Crypto::parse;
+        Crypto(Crypto<'a>): "crypto", Media Several, Crypto::parse;
         /// `source-filter` (RFC 4570 §3).
-        SourceFilter(SourceFilter<'a>): "source-filter", Both Several Idle, SourceFilter::parse;
+        SourceFilter(SourceFilter<'a>): "source-filter", Both Several, SourceFilter::parse;
         /// `label`, which other documents name the section by (RFC 4574 §4).
-        Label(&'a str): "label", Media Once Idle, word;
+        Label(&'a str): "label", Media Once, word;
         /// `content`: tokens joined by commas, such as `slides,main` (RFC 4796 §5).
-        Content(&'a str): "content", Media Once Idle, word;
+        Content(&'a str): "content", Media Once, word;
         /// `ts-refclk` (RFC 7273 §4.8).
-        TsRefClk(TsRefClk<'a>): "ts-refclk", Both Several Idle, TsRefClk::parse;
+        TsRefClk(TsRefClk<'a>): "ts-refclk", Both Several, TsRefClk::parse;
         /// `mediaclk` (RFC 7273 §5.4).
-        MediaClk(MediaClk<'a>): "mediaclk", Both Several Idle, MediaClk::parse;
+        MediaClk(MediaClk<'a>): "mediaclk", Both Several, MediaClk::parse;
         /// `depend` (RFC 5583 §5.2.2).
-        Depend(Depend<'a>): "depend", Media Once Idle, Depend::parse;
+        Depend(Depend<'a>): "depend", Media Once, Depend::parse;
         /// `dcmap` (RFC 8864 §5.1).
-        DcMap(DcMap<'a>): "dcmap", Media Several Idle, DcMap::parse;
+        DcMap(DcMap<'a>): "dcmap", Media Several, DcMap::parse;
         /// `dcsa` (RFC 8864 §5.2).
-        DcSa(DcSa<'a>): "dcsa", Media Several Idle, DcSa::parse;
+        DcSa(DcSa<'a>): "dcsa", Media Several, DcSa::parse;
     }
 }
 
@@ -336,8 +328,9 @@ impl<'a> Attribute<'a> {
     }
 
     /// Reads more than the RFCs allow, as the lenient profile's accessors do: ICE credentials of
-    /// any length and any visible characters (libp2p has colons in them), and `simulcast` as
-    /// draft 3 had it.
+    /// any length and any visible characters (libp2p has colons in them), ICE options joined by
+    /// commas, candidates with a priority that can't be or a word too many, and `simulcast` as draft 3
+    /// had it.
     ///
     /// ```
     /// use pollrtc_sdp::attribute::Attribute;
@@ -348,7 +341,9 @@ impl<'a> Attribute<'a> {
     pub fn parse_lenient(name: &'a str, value: Option<&'a [u8]>) -> Result<Self, InvalidAttribute> {
         Self::parse(name, value).or_else(|error| {
             let known = Name::of(name.as_bytes());
-            known.and_then(|known| Self::salvage(known, value)).ok_or(error)
+            known
+                .and_then(|known| Self::salvage(known, value, Reading::Lenient))
+                .ok_or(error)
         })
     }
 
@@ -381,12 +376,19 @@ impl<'a> Attribute<'a> {
 
     /// What can be understood of a malformed attribute.
     #[cold]
-    pub(crate) fn salvage(name: Name, value: Option<&'a [u8]>) -> Option<Self> {
+    pub(crate) fn salvage(name: Name, value: Option<&'a [u8]>, reading: Reading) -> Option<Self> {
+        if reading == Reading::Exact {
+            return None;
+        }
         let text = core::str::from_utf8(value?.trim_ascii_end()).ok()?;
         match name {
-            Name::IceUfrag => ice::salvage(text).map(Attribute::IceUfrag),
-            Name::IcePwd => ice::salvage(text).map(Attribute::IcePwd),
-            Name::Simulcast => Simulcast::parse_draft(text).ok().map(Attribute::Simulcast),
+            Name::IceUfrag => ice::salvage_ufrag(text, reading).map(Attribute::IceUfrag),
+            Name::IcePwd => ice::salvage_pwd(text, reading).map(Attribute::IcePwd),
+            Name::IceOptions => IceOptions::salvage(text).map(Attribute::IceOptions),
+            Name::Candidate => Candidate::salvage(text).map(Attribute::Candidate),
+            Name::Simulcast if reading == Reading::Lenient => {
+                Simulcast::parse_draft(text).ok().map(Attribute::Simulcast)
+            }
             _ => None,
         }
     }

@@ -120,11 +120,7 @@ impl Exchanged<'_> {
         sections
             .map(|((ours, theirs), group)| {
                 // RFC 9143 §7.4.1: answers of older peers have bundled sections with port zero.
-                let theirs_rejected = theirs.is_rejected(group.is_some());
-                ours.rejected().or(theirs_rejected.then_some(match theirs.bundle_only {
-                    true => RejectReason::BundleOnly,
-                    false => RejectReason::Peer,
-                }))
+                ours.rejected().or(theirs.rejected(group.is_some()))
             })
             .collect()
     }

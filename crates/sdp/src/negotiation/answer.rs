@@ -113,11 +113,7 @@ impl<'a> Answering<'a> {
         let data = self.data_section();
         for (index, section) in offer.sections.iter().enumerate() {
             let bundled = self.bundle_of.get(index).is_some_and(Option::is_some);
-            if section.is_rejected(bundled) {
-                let reason = match section.bundle_only {
-                    true => RejectReason::BundleOnly,
-                    false => RejectReason::Peer,
-                };
+            if let Some(reason) = section.rejected(bundled) {
                 self.reject(index, reason);
                 continue;
             }

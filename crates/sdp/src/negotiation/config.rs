@@ -35,7 +35,7 @@ pub struct Config {
     pub sctp_port: u16,
     /// The largest message that we accept, in bytes; zero has no bound (RFC 8841 §6).
     pub max_message_size: u64,
-    /// How strict the parser is with the peer's descriptions.
+    /// How strict the parser is with the peer's descriptions; [`Profile::Interop`] by default.
     pub profile: Profile,
     /// How large they may be.
     pub limits: Limits,
@@ -57,7 +57,7 @@ impl Config {
             video: RtpCapabilities::none(MediaKind::Video),
             sctp_port: DEFAULT_SCTP_PORT,
             max_message_size: 262_144,
-            profile: Profile::default(),
+            profile: Profile::Interop,
             limits: Limits {
                 media_sections: 1_000,
                 ..Limits::default()

@@ -233,4 +233,8 @@ pub enum RejectReason {
     /// `a=setup:holdconn` (RFC 8842 §5.1).
     #[error("a=setup:holdconn can't be used with DTLS")]
     HoldConn,
+    /// The peer's section has a malformed line that it can't do without
+    /// ([`Profile::Interop`](crate::Profile::Interop)).
+    #[error("a line that it can't do without is malformed")]
+    Malformed,
 }

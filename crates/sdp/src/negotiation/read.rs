@@ -1,17 +1,19 @@
 //! Reads the peer's descriptions: what they say, each section on its own.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write;
 
+use nom::Offset;
+
 use super::config::Config;
 use super::description::{Description, SdpKind, Secret};
 use super::section::SectionLine;
-use super::{CertificateHash, NegotiationError};
-use crate::attribute::{Candidate, DEFAULT_MAX_MESSAGE_SIZE, DEFAULT_SCTP_PORT, Direction, Setup};
+use super::{CertificateHash, NegotiationError, RejectReason};
+use crate::attribute::{Attribute, Candidate, DEFAULT_MAX_MESSAGE_SIZE, DEFAULT_SCTP_PORT, Direction, Name, Setup};
 use crate::rtp::{MediaKind, RtpParameters};
-use crate::{Media, Session};
+use crate::{Finding, Media, Session};
 
 /// A description of the peer's.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +29,13 @@ pub(super) struct RemoteDescription {
     pub(super) ice_options: bool,
     pub(super) trickle: bool,
     pub(super) ice_lite: bool,
+    /// What the profile has tolerated, in order, up to [`FINDINGS_MAXIMUM`].
+    pub(super) findings: Vec<Finding>,
     by_mid: BTreeMap<String, usize>,
 }
+
+/// More than one needs to see what is wrong with a peer.
+const FINDINGS_MAXIMUM: usize = 64;
 
 /// One of its sections. What stands at the session level and holds for sections is in each.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +43,8 @@ pub(super) struct RemoteSection {
     pub(super) mid: Option<String>,
     pub(super) line: SectionLine,
     pub(super) port_zero: bool,
+    /// A line that it can't do without is malformed.
+    malformed: bool,
     pub(super) bundle_only: bool,
     pub(super) credentials: Option<(String, Secret)>,
     /// By functions that are fit for use, in order, each once.
@@ -80,7 +89,19 @@ pub(super) struct RemoteRtp {
 
 impl RemoteDescription {
     pub(super) fn read(description: &Description, config: &Config) -> Result<Self, NegotiationError> {
-        let session = config.parser().parse(&description.sdp)?;
+        let mut findings = Vec::new();
+        let mut lost = Lost::default();
+        let session = config.parser().parse_weighing(&description.sdp, |finding, vital| {
+            if findings.len() < FINDINGS_MAXIMUM {
+                findings.push(finding);
+            }
+            lost.add(finding, vital);
+        })?;
+        lost.lines.sort_unstable();
+        let mut lines = lost.lines.iter().peekable();
+        while let Some((_, name)) = lines.next_if(|(offset, _)| *offset < session.section().text().len()) {
+            lost.names.insert(*name);
+        }
         let mut sections: Vec<RemoteSection> = Vec::with_capacity(session.media_count());
         let mut by_mid = BTreeMap::new();
         let mut room = config.candidates_maximum;
@@ -88,6 +109,14 @@ impl RemoteDescription {
         let mut trickle = session.ice_options().is_some_and(|options| options.contains("trickle"));
         for (index, media) in session.media().enumerate() {
             let mut section = RemoteSection::read(&media, room);
+            let end = session
+                .as_bytes()
+                .offset(media.as_bytes())
+                .saturating_add(media.as_bytes().len());
+            section.malformed = lost.names.iter().any(|name| !media.section().has(*name));
+            while lines.next_if(|(offset, _)| *offset < end).is_some() {
+                section.malformed = true;
+            }
             room = room.saturating_sub(section.candidates.len());
             // The lenient profile lets doubles pass: the first has the mid then, the others have none.
             section.mid = section.mid.filter(|mid| !by_mid.contains_key(mid));
@@ -95,6 +124,13 @@ impl RemoteDescription {
             options |= media.ice_options().is_some();
             trickle |= media.ice_options().is_some_and(|options| options.contains("trickle"));
             sections.push(section);
+        }
+        // Whoever gets no section learns more from an error than from an answer that rejects all.
+        let mut offered = sections
+            .iter()
+            .filter(|section| !section.port_zero || section.bundle_only);
+        if let Some(first) = lost.first.filter(|_| offered.all(|section| section.malformed)) {
+            return Err(first.into());
         }
         let groups = |semantics| groups(&session, semantics, &by_mid);
         Ok(Self {
@@ -106,6 +142,7 @@ impl RemoteDescription {
             ice_options: options,
             trickle,
             ice_lite: session.ice_lite(),
+            findings,
             by_mid,
         })
     }
@@ -129,6 +166,25 @@ impl RemoteDescription {
 
     pub(super) fn mids(&self) -> impl Iterator<Item = &String> {
         self.by_mid.keys()
+    }
+}
+
+/// Malformed lines that sections can't do without.
+#[derive(Default)]
+struct Lost {
+    first: Option<Finding>,
+    /// Where they stand, and what they should say.
+    lines: Vec<(usize, Name)>,
+    /// What the session should say for the sections that don't say it themselves.
+    names: BTreeSet<Name>,
+}
+
+impl Lost {
+    fn add(&mut self, finding: Finding, vital: Option<Name>) {
+        if let Some(name) = vital {
+            self.first.get_or_insert(finding);
+            self.lines.push((finding.offset(), name));
+        }
     }
 }
 
@@ -173,6 +229,7 @@ impl RemoteSection {
                 formats: media.line().format_list.to_string(),
             },
             port_zero: media.port() == 0,
+            malformed: false,
             bundle_only: media.bundle_only(),
             credentials: credentials.map(|(ufrag, pwd)| (ufrag.to_string(), Secret(pwd.to_string()))),
             has_fingerprint: media.fingerprints().next().is_some(),
@@ -190,8 +247,16 @@ impl RemoteSection {
     }
 
     /// Port zero rejects, unless the section only waits to be bundled (RFC 9143 §6).
+    pub(super) fn rejected(&self, bundled: bool) -> Option<RejectReason> {
+        match (self.port_zero, self.bundle_only) {
+            (true, false) => Some(RejectReason::Peer),
+            (true, true) if !bundled => Some(RejectReason::BundleOnly),
+            _ => self.malformed.then_some(RejectReason::Malformed),
+        }
+    }
+
     pub(super) fn is_rejected(&self, bundled: bool) -> bool {
-        self.port_zero && !(self.bundle_only && bundled)
+        self.rejected(bundled).is_some()
     }
 
     /// Whether its protocol promises DTLS (RFC 9429 §5.1.2).
@@ -263,32 +328,33 @@ const RTP_PROTOCOLS: [&str; 8] = [
 
 /// The streams of a section: `a=msid` (RFC 8830 §2), or what came before it, `a=ssrc:1 msid:`.
 fn streams(media: &Media<'_>) -> Vec<String> {
-    let mut seen = alloc::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut said = false;
     let mut streams = Vec::new();
-    let mut legacy = Vec::new();
+    let mut legacy = None;
     for attribute in media.attributes() {
-        let Some(value) = attribute.text() else { continue };
-        let stream = |value: &str| value.split(' ').next().unwrap_or_default().to_string();
         match attribute.name {
             "msid" => {
-                let id = stream(value);
-                if id != "-" && seen.insert(id.clone()) {
-                    streams.push(id);
+                if let Ok(Attribute::Msid(msid)) = attribute.typed() {
+                    said = true;
+                    let new = msid.stream_id().filter(|id| seen.insert(*id));
+                    streams.extend(new.map(ToString::to_string));
                 }
             }
-            "ssrc" => {
-                if let Some((_, msid)) = value.split_once(" msid:")
-                    && legacy.is_empty()
-                {
-                    legacy.push(stream(msid));
+            "ssrc" if legacy.is_none() => {
+                if let Ok(Attribute::Ssrc(ssrc)) = attribute.typed() {
+                    legacy = ssrc.msid();
                 }
             }
             _ => {}
         }
     }
-    if streams.is_empty() && !media.attributes().any(|attribute| attribute.name == "msid") {
-        legacy.retain(|id| id != "-");
-        return legacy;
+    match said {
+        true => streams,
+        false => legacy
+            .iter()
+            .filter_map(|msid| msid.stream_id())
+            .map(ToString::to_string)
+            .collect(),
     }
-    streams
 }

@@ -14,6 +14,7 @@ use super::section::{AgreedSection, LocalForm};
 use super::transceiver::{Negotiated, Transceiver, TransceiverId};
 use super::transport::{LocalTransport, Transport, TransportId, TransportKey};
 use super::{NegotiationError, write};
+use crate::Finding;
 
 /// The offer/answer state of one connection (RFC 9429).
 ///
@@ -212,6 +213,24 @@ impl Negotiator {
             } => Some(provisional.remote.to_description()),
             _ => None,
         }
+    }
+
+    /// What is malformed in the peer's latest description and was left out of it, each with its line
+    /// and column, in order; the first 64. [`Config::profile`](super::Config::profile) says what is
+    /// left out.
+    ///
+    /// ```
+    /// use pollrtc_sdp::negotiation::{Config, Description, Negotiator};
+    ///
+    /// let mut negotiator = Negotiator::new(Config::new(1));
+    /// let offer = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nb=AS:-1\r\nt=0 0\r\n";
+    /// negotiator.set_remote(&Description::offer(offer))?;
+    /// let findings: Vec<_> = negotiator.remote_findings().iter().map(ToString::to_string).collect();
+    /// assert_eq!(findings, ["line 4, column 6: write digits as the bandwidth"]);
+    /// # Ok::<(), pollrtc_sdp::negotiation::NegotiationError>(())
+    /// ```
+    pub fn remote_findings(&self) -> &[Finding] {
+        self.remote().map_or(&[], |remote| &remote.findings)
     }
 
     /// Whether the peer can take candidates after its description; `None` before it has told

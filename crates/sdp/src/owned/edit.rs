@@ -129,7 +129,7 @@ impl OwnedSession {
 
     /// Removes all attributes of this name, and says how many there were.
     pub fn remove_attributes(&mut self, place: Place, name: &str) -> Result<usize, WriteError> {
-        let any_case = self.any_case;
+        let any_case = self.reading.folds_names();
         self.retain_attributes(place, |attribute| {
             attribute.name != name && !(any_case && attribute.name.eq_ignore_ascii_case(name))
         })
@@ -190,7 +190,7 @@ impl OwnedSession {
     }
 
     fn is_same_name(&self, a: &[u8], b: &[u8]) -> bool {
-        a == b || (self.any_case && a.eq_ignore_ascii_case(b))
+        a == b || (self.reading.folds_names() && a.eq_ignore_ascii_case(b))
     }
 
     /// Replaces the place's first line with this letter, or adds it where it belongs.

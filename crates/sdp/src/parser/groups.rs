@@ -38,7 +38,7 @@ impl<'a> Pass<'a, '_> {
     #[inline(never)]
     fn check_many_mids<const N: usize>(&mut self, session: &Section<'a>, media: &'a [u8]) -> Result<(), ParseError> {
         let media_start = self.text.len().saturating_sub(media.len());
-        let any_case = session.is_in_any_case();
+        let any_case = session.reading().folds_names();
         let mids_of = || FirstMids {
             lines: RawLines::new(media),
             line: 0,
@@ -82,7 +82,7 @@ impl<'a> Pass<'a, '_> {
         for line in RawLines::new(session.text()) {
             self.line = self.line.saturating_add(1);
             self.line_start = line.start;
-            let Some(value) = value_of(&line, Name::Group, session.is_in_any_case()) else {
+            let Some(value) = value_of(&line, Name::Group, session.reading().folds_names()) else {
                 continue;
             };
             let Ok(Attribute::Group(group)) = Attribute::parse_known(Name::Group, value) else {

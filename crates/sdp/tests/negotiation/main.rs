@@ -8,6 +8,7 @@ mod candidates;
 mod data;
 mod examples;
 mod media;
+mod minor;
 mod peers;
 mod restraint;
 mod rfcs;

@@ -148,17 +148,21 @@ fn a_transceiver_without_a_codec_to_offer_is_rejected_and_gone() {
 }
 
 #[test]
-fn an_ill_formed_line_of_a_known_kind_refuses_the_whole_and_lenient_does_not() {
+fn the_profiles_of_jsep_refuse_an_ill_formed_line_of_a_known_kind_and_lenient_does_not() {
     let mut alice = Peer::new("alice");
     alice.negotiator.add_data_channels();
     let offer = alice.offer();
     for (good, bad) in [
         ("a=setup:actpass", "a=setup:maybe"),
         ("a=sctp-port:5000", "a=sctp-port:99999"),
-        ("a=ice-options:trickle ice2", "a=ice-options:"),
+        ("a=ice-ufrag:", "a=ice-pacing:x\r\na=ice-ufrag:"),
         ("t=0 0\r\n", "t=0 0\r\nk=x\r\n"),
     ] {
-        let refused = Peer::new("bob").refuse(&edited(&offer, good, bad));
+        let jsep = Config {
+            profile: Profile::Jsep,
+            ..Config::new(1)
+        };
+        let refused = Peer::with("bob", jsep).refuse(&edited(&offer, good, bad));
         let NegotiationError::Sdp(error) = refused else {
             panic!("{refused}")
         };
@@ -174,7 +178,7 @@ fn an_ill_formed_line_of_a_known_kind_refuses_the_whole_and_lenient_does_not() {
 }
 
 #[test]
-fn doubles_and_strangers_in_groups_are_refused_or_in_the_lenient_profile_ignored() {
+fn doubles_and_strangers_in_groups_are_refused_by_the_profile_of_jsep_and_else_ignored() {
     let mut alice = Peer::media("alice");
     for kind in [MediaKind::Audio, MediaKind::Video] {
         alice.negotiator.add_transceiver(kind, TransceiverInit::default());
@@ -186,20 +190,22 @@ fn doubles_and_strangers_in_groups_are_refused_or_in_the_lenient_profile_ignored
         edited(&offer, "a=group:BUNDLE 0 1", "a=group:BUNDLE 0 1 7"),
     ];
     for bad in &bad {
-        assert!(matches!(Peer::media("bob").refuse(bad), NegotiationError::Sdp(_)));
-        let lenient = Config {
-            profile: Profile::Lenient,
-            ..media_config()
+        let with = |profile| {
+            let config = Config {
+                profile,
+                ..media_config()
+            };
+            Peer::with("bob", config)
         };
-        let mut bob = Peer::with("bob", lenient);
-        bob.negotiator.set_remote(bad).expect("it is tolerated");
-        let transport = bob.transport();
-        // What is written must be right again: of two with one mid, the second has none.
-        let answer = bob
-            .negotiator
-            .create_answer(transport)
-            .expect("what is taken can be answered");
-        assert!(answer.sdp.matches("a=mid:0").count() < 2);
+        assert!(matches!(with(Profile::Jsep).refuse(bad), NegotiationError::Sdp(_)));
+        for profile in [Profile::Interop, Profile::Lenient] {
+            let mut bob = with(profile);
+            bob.negotiator.set_remote(bad).expect("it is tolerated");
+            // What is written must be right again: of two with one mid, the second has none.
+            let answer = bob.create_answer();
+            assert!(answer.sdp.matches("a=mid:0").count() < 2);
+            assert!(!is_rejected(&answer, 0));
+        }
     }
 }
 
