@@ -86,6 +86,8 @@ pub(crate) struct Session {
     pub(crate) checklist: Checklist,
     pub(crate) remotes: Vec<Remote>,
     foundations: Vec<String>,
+    /// Whether an authentic check of the peer has come.
+    pub(crate) peer_checks: bool,
     /// How many remote candidates came from checks.
     pub(crate) learnt: u16,
     pub(crate) early: Vec<EarlyCheck>,
@@ -119,6 +121,7 @@ impl Session {
             checklist: Checklist::default(),
             remotes: Vec::new(),
             foundations: Vec::new(),
+            peer_checks: false,
             learnt: 0,
             early: Vec::new(),
             held: Vec::new(),

@@ -44,4 +44,11 @@ impl Agent {
         }
         Acquaintance::Stranger
     }
+
+    /// Whether an authentic check of the peer has come, since the start or the last restart: then it
+    /// knows our credentials, by which it has our description. An answer to a check of ours does not
+    /// say that much, for the peer may give it without (RFC 8445 §7.3).
+    pub fn peer_checks(&self) -> bool {
+        self.session.peer_checks
+    }
 }

@@ -64,6 +64,7 @@ impl Agent {
         self.stats.requests_received += 1;
         self.heard_from(local.0, remote);
         let is_current = session == self.session.number;
+        self.session.peer_checks |= is_current;
         if is_current && !self.config.lite && self.is_conflict_lost(message) {
             self.queue_response(respond(Answer::Error(ErrorCode::ROLE_CONFLICT), Some(session)));
             return;

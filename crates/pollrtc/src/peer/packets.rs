@@ -66,6 +66,13 @@ impl PeerConnection {
             connection.set_round_trip_time(rtt);
             self.channels.set_round_trip_time(rtt);
         }
+        if !current.peer_checked && current.ice.peer_checks() {
+            current.peer_checked = true;
+            // The peer has applied our description just now. Until then Firefox drops DTLS.
+            if let Security::Running(connection) = &mut current.security {
+                connection.repeat_flight(self.now);
+            }
+        }
         while let Security::Running(connection) = &mut self.transports.current.security {
             let Some(event) = connection.poll_event() else { break };
             match event {

@@ -66,6 +66,8 @@ pub(super) struct Transport {
     tls_ids: Vec<(u32, String)>,
     /// The round-trip time that DTLS and SCTP were told of.
     pub(super) known_rtt: Option<Duration>,
+    /// Whether the peer's first check has come, and DTLS was told of it.
+    pub(super) peer_checked: bool,
 }
 
 /// The DTLS connection, which can't exist before the peer's fingerprint is known.
@@ -199,6 +201,7 @@ impl Transport {
             credentials: Vec::new(),
             tls_ids: Vec::new(),
             known_rtt: None,
+            peer_checked: false,
         }
     }
 

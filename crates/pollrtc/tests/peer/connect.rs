@@ -1,5 +1,7 @@
 //! Two peers meet, talk and part.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::support::Pair;
@@ -167,6 +169,50 @@ fn a_peer_that_knows_the_offer_first_may_start_the_handshake_before_its_answer_a
     assert_eq!(pair.alice.peer.stats().dropped_early, 0);
     let took = pair.now - answered;
     assert!(took <= Duration::from_millis(550), "{took:?} after the answer");
+}
+
+/// Firefox drops DTLS until its page has applied the answer, and checks from then on.
+#[test]
+fn a_peer_that_drops_dtls_until_its_first_check_gets_another_hello_at_once() {
+    for answer_after in [150, 170, 300, 1_000, 5_000] {
+        let mut pair = Pair::new();
+        let is_deaf = Rc::new(Cell::new(true));
+        let deaf = is_deaf.clone();
+        pair.lose = Box::new(move |_, datagram| deaf.get() && matches!(datagram[0], 20..=63));
+        let chat = pair.alice.peer.create_data_channel("chat").unwrap();
+        let offer = pair.alice.peer.offer(pair.now).unwrap();
+        let answer = pair.bob.peer.accept_offer(pair.now, &offer).unwrap();
+        pair.run_for(Duration::from_millis(answer_after));
+        is_deaf.set(false);
+        let applied_at = pair.now;
+        pair.alice.peer.accept_answer(pair.now, &answer).unwrap();
+        pair.run_until(2 * SECOND, |pair| {
+            pair.alice.peer.channel_state(chat) == ChannelState::Open
+        });
+        // Half a round trip for the check that tells, and from there on what it takes anyway: one and a
+        // half for DTLS 1.3, of which half a one is SCTP's as well, and two for SCTP.
+        let took = pair.now - applied_at;
+        assert!(took <= Duration::from_millis(400), "{took:?} after {answer_after} ms");
+    }
+}
+
+#[test]
+fn a_peer_that_checks_from_the_start_gets_one_hello() {
+    for latency in [5, 50, 300] {
+        let mut pair = Pair::new();
+        pair.latency = Duration::from_millis(latency);
+        let hellos = Rc::new(Cell::new(0));
+        let count = hellos.clone();
+        pair.lose = Box::new(move |_, datagram| {
+            let is_client_hello = datagram[0] == 22 && datagram[13] == 1;
+            count.set(count.get() + u32::from(is_client_hello));
+            false
+        });
+        pair.alice.peer.create_data_channel("chat").unwrap();
+        pair.negotiate();
+        pair.run_until(5 * SECOND, Pair::connected);
+        assert_eq!(hellos.get(), 2, "two pieces, with {latency} ms each way");
+    }
 }
 
 #[test]
