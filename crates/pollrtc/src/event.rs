@@ -112,6 +112,10 @@ pub enum CloseReason {
     /// The SCTP association ended, and with it every channel.
     #[error("SCTP ended: {0}")]
     Sctp(pollrtc_sctp::CloseReason),
+    /// The same description of the peer was given to another connection of the [`Router`](crate::Router), which
+    /// is the one that the peer knows of.
+    #[error("another connection with the same description has taken its place")]
+    Superseded,
 }
 
 /// A local candidate as it travels over your signaling (W3C WebRTC §4.8.1, `RTCIceCandidateInit`).

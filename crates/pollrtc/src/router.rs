@@ -1,5 +1,7 @@
 //! Many connections behind one socket.
 
+mod duplicates;
+
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -10,7 +12,9 @@ use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
 use pollrtc_ice::Acquaintance;
 use pollrtc_stun::{Class, Message, TransactionId};
 
+use crate::peer::DescriptionDigest;
 use crate::{Event, PeerConnection};
+use duplicates::Standing;
 
 /// The tables for look-ups, in constant time; never iterated over, so that their order decides nothing.
 /// `std`'s hash can't be steered by whoever chooses addresses and ufrags. Without `std` a tree does.
@@ -40,6 +44,18 @@ pub struct PeerId {
 /// request by the username fragment that it asks for, a STUN response by its transaction. Everything
 /// else is a stranger's: dropped and counted.
 ///
+/// # Offers that come twice
+///
+/// Requests are repeated when an answer is late, and buttons pressed twice. A server that answers the same offer
+/// again, with another connection, need not know: the one whose answer the peer took connects, and the others end
+/// with [`CloseReason::Superseded`](crate::CloseReason::Superseded). Which one that is shows in the peer's own
+/// checks, and is certain once it has proven in DTLS to have the certificate of the offer. So whoever has got hold
+/// of a copy of somebody's offer ends nothing with it: not a connection that stands, nor one that is about to.
+/// They do take one of the four places that connections of one offer have, hence answer an offer to those only
+/// who may have made it. An offer is a secret of both sides (it has the password of ICE), and signaling needs TLS
+/// and a word on who may send what. Peers that are ICE-lite never check: of their connections the newest one
+/// counts until DTLS has decided.
+///
 /// ```
 /// use pollrtc::{Config, Instant, PeerConnection, Router};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -59,6 +75,8 @@ pub struct Router {
     by_address: Table<SocketAddr, PeerId>,
     by_ufrag: Table<String, PeerId>,
     by_transaction: Table<TransactionId, PeerId>,
+    /// By the remote description that they were made from, the oldest first.
+    by_description: Table<DescriptionDigest, Vec<PeerId>>,
     /// Transactions by age, so that those without a response are forgotten.
     transactions: VecDeque<TransactionId>,
     /// When the peers that are at rest must be woken.
@@ -85,6 +103,11 @@ struct Occupant {
     eventful: bool,
     addresses: Vec<SocketAddr>,
     ufrags: Vec<String>,
+    standing: Standing,
+    /// Whether other connections were made from the same description.
+    has_duplicates: bool,
+    /// Whether it may speak DTLS, beside those.
+    speaks: bool,
 }
 
 impl Router {
@@ -110,6 +133,9 @@ impl Router {
             eventful: false,
             addresses: Vec::new(),
             ufrags: Vec::new(),
+            standing: Standing::default(),
+            has_duplicates: false,
+            speaks: true,
         });
         let id = PeerId {
             index,
@@ -121,9 +147,9 @@ impl Router {
 
     /// Takes a connection out, for good or to live on its own.
     pub fn remove(&mut self, id: PeerId) -> Option<PeerConnection> {
-        self.occupant(id)?;
+        let description = self.occupant(id)?.standing.description;
         let slot = &mut self.slots[id.index as usize];
-        let occupant = slot.occupant.take()?;
+        let mut occupant = slot.occupant.take()?;
         slot.generation = slot.generation.wrapping_add(1);
         if let Some(deadline) = occupant.timer {
             self.timers.remove(&(deadline, id.index));
@@ -137,6 +163,8 @@ impl Router {
             self.by_ufrag.remove(ufrag);
         }
         self.free.push(id.index);
+        self.delist(id, description);
+        occupant.peer.hold_back(false);
         Some(occupant.peer)
     }
 
@@ -227,18 +255,18 @@ impl Router {
         })
     }
 
-    /// Something happened to a peer: its output, its events and its name are to be looked at.
+    /// Something happened to a peer: its output, its events and its names are to be looked at.
     fn touch(&mut self, id: PeerId) {
+        self.wake(id);
+        self.rename(id);
+        self.compare(id);
+    }
+
+    fn wake(&mut self, id: PeerId) {
         let Some(occupant) = self.occupant_mut(id) else { return };
         let timer = occupant.timer.take();
         let (was_busy, was_eventful) = (occupant.busy, occupant.eventful);
         (occupant.busy, occupant.eventful) = (true, true);
-        let ufrag = occupant.peer.local_ufrag();
-        let renamed = (occupant.ufrags.last().map(String::as_str) != Some(ufrag)).then(|| ufrag.to_string());
-        let forgotten = renamed.as_ref().and_then(|ufrag| {
-            occupant.ufrags.push(ufrag.clone());
-            (occupant.ufrags.len() > UFRAGS_PER_PEER).then(|| occupant.ufrags.remove(0))
-        });
         if let Some(deadline) = timer {
             self.timers.remove(&(deadline, id.index));
         }
@@ -248,6 +276,16 @@ impl Router {
         if !was_eventful {
             self.eventful.push_back(id.index);
         }
+    }
+
+    fn rename(&mut self, id: PeerId) {
+        let Some(occupant) = self.occupant_mut(id) else { return };
+        let ufrag = occupant.peer.local_ufrag();
+        let renamed = (occupant.ufrags.last().map(String::as_str) != Some(ufrag)).then(|| ufrag.to_string());
+        let forgotten = renamed.as_ref().and_then(|ufrag| {
+            occupant.ufrags.push(ufrag.clone());
+            (occupant.ufrags.len() > UFRAGS_PER_PEER).then(|| occupant.ufrags.remove(0))
+        });
         if let Some(ufrag) = forgotten {
             self.by_ufrag.remove(&ufrag);
         }
@@ -353,7 +391,11 @@ impl StateMachine for Router {
             return None;
         };
         let stun = pollrtc_stun::is_stun(datagram.payload);
-        self.occupant_mut(id)?.peer.handle_datagram(now, datagram);
+        let occupant = self.occupant_mut(id)?;
+        if occupant.has_duplicates && !stun {
+            return Some(self.deliver_to_duplicates(now, id, datagram));
+        }
+        occupant.peer.handle_datagram(now, datagram);
         if stun {
             self.learn_address(id, source);
         }

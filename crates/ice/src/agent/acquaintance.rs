@@ -51,4 +51,12 @@ impl Agent {
     pub fn peer_checks(&self) -> bool {
         self.session.peer_checks
     }
+
+    /// What the peer at this address calls itself, as long as its credentials are not known here: the
+    /// second half of the username of its latest authentic check.
+    pub fn early_ufrag(&self, remote: SocketAddr) -> Option<&str> {
+        let remote = normalised(remote);
+        let early = self.session.early.iter().find(|early| early.remote == remote)?;
+        Some(&early.ufrag)
+    }
 }

@@ -79,6 +79,7 @@ impl PeerConnection {
         }
         if self.transports.close(now, id) {
             self.parting = None;
+            self.description_digest = None;
             let current = self.transports.current.id;
             let is_current = |agreed: &&Transport| Some(agreed.key.transport) == current;
             let agreed = self.negotiator.transports().find(is_current).cloned();
@@ -90,11 +91,12 @@ impl PeerConnection {
 
     /// Offer and answer agree on a transport: everything that waited for it begins.
     fn agree(&mut self, now: Instant, agreed: &Transport, new_association: bool) {
-        let current = &mut self.transports.current;
         // Another one has its turn when the one in use is closed.
-        if current.id != Some(agreed.key.transport) {
+        if self.transports.current.id != Some(agreed.key.transport) {
             return;
         }
+        self.description_digest = self.digest_of(&agreed.remote);
+        let current = &mut self.transports.current;
         current.agree(now, agreed.key.generation, agreed.ice_role, &agreed.remote);
         if new_association || current.security.connection().is_none() {
             current.association = agreed.association;
@@ -123,8 +125,8 @@ impl PeerConnection {
             DtlsRole::Client => Connection::client(config, rng, INNER_ADDRESS),
             DtlsRole::Server => Connection::server(config, rng, INNER_ADDRESS),
         };
-        for mut payload in self.transports.current.secure(connection) {
-            self.receive_dtls(now, &mut payload);
+        for mut early in self.transports.current.secure(connection) {
+            self.receive_dtls(now, &mut early.payload);
         }
     }
 

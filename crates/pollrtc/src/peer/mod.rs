@@ -1,6 +1,7 @@
 //! One connection: the five verbs, and what an application does with its channels.
 
 mod agreement;
+mod duplicate;
 mod packets;
 mod signaling;
 mod transport;
@@ -25,6 +26,7 @@ use crate::{CloseReason, Config, ConnectionState, Event, Stats};
 use agreement::Carrier;
 use transport::Transports;
 
+pub(crate) use duplicate::DescriptionDigest;
 pub use signaling::CandidateError;
 
 /// A WebRTC connection to one peer.
@@ -66,6 +68,10 @@ pub struct PeerConnection {
     channels: DataChannels,
     /// What the channels' association runs over, once data channels are agreed on.
     carrier: Option<Carrier>,
+    /// Of the remote description that is agreed on.
+    description_digest: Option<DescriptionDigest>,
+    /// Whether nothing but ICE may be sent.
+    held_back: bool,
 
     events: VecDeque<Event>,
     reported_state: ConnectionState,
@@ -150,6 +156,8 @@ impl PeerConnection {
             transports: Transports::new(ice_config, rng.fork(), fingerprint),
             channels: DataChannels::new(channel_config, rng.fork(), packets::INNER_ADDRESS),
             carrier: None,
+            description_digest: None,
+            held_back: false,
             events: VecDeque::new(),
             reported_state: ConnectionState::New,
             parting: None,

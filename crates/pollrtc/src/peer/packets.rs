@@ -12,7 +12,7 @@ use pollrtc_ice as ice;
 use pollrtc_sctp as sctp;
 use pollrtc_sctp::channel::ChannelEvent;
 
-use super::transport::{Security, line_of};
+use super::transport::{EarlyDatagram, Security, line_of};
 use super::{Ending, PeerConnection};
 use crate::{CloseReason, Event};
 
@@ -28,11 +28,13 @@ const EARLY_DATAGRAMS: usize = 8;
 impl PeerConnection {
     /// A datagram goes up through the layers.
     pub(super) fn receive(&mut self, now: Instant, datagram: Datagram<'_>) {
-        let ice::Received::Data { payload, .. } = self.transports.current.ice.handle_datagram(now, datagram) else {
+        let current = &mut self.transports.current;
+        let ice::Received::Data { remote, payload, .. } = current.ice.handle_datagram(now, datagram) else {
             return;
         };
         // RFC 9443 §3: the first byte tells the protocol.
         match payload.first() {
+            Some(20..=63) if current.security.connection().is_none() => self.keep_early(remote, payload),
             Some(20..=63) => self.receive_dtls(now, payload),
             Some(128..=191) => self.stats.dropped_media += 1,
             _ => self.stats.dropped_unknown += 1,
@@ -40,16 +42,30 @@ impl PeerConnection {
     }
 
     pub(super) fn receive_dtls(&mut self, now: Instant, payload: &mut [u8]) {
-        match &mut self.transports.current.security {
-            Security::Waiting { early } if early.len() < EARLY_DATAGRAMS && payload.len() <= self.mtu.max(1500) => {
-                early.push_back(payload.to_vec());
-            }
-            Security::Waiting { .. } => self.stats.dropped_early += 1,
-            Security::Running(connection) => {
-                for packet in connection.handle_datagram(now, Datagram::udp(INNER_ADDRESS, payload)) {
-                    self.channels.handle_datagram(now, Datagram::udp(INNER_ADDRESS, packet));
-                }
-            }
+        let Security::Running(connection) = &mut self.transports.current.security else {
+            return;
+        };
+        for packet in connection.handle_datagram(now, Datagram::udp(INNER_ADDRESS, payload)) {
+            self.channels.handle_datagram(now, Datagram::udp(INNER_ADDRESS, packet));
+        }
+    }
+
+    /// A datagram that can't be read before the peer's description has come. If several answer our offer from
+    /// one address, the latest one's are kept: a peer asks again if its answer was lost.
+    fn keep_early(&mut self, remote: SocketAddr, payload: &[u8]) {
+        let current = &mut self.transports.current;
+        let Security::Waiting { early } = &mut current.security else {
+            return;
+        };
+        let ufrag = current.ice.early_ufrag(remote).unwrap_or_default();
+        early.retain(|kept| *kept.ufrag == *ufrag);
+        if early.len() < EARLY_DATAGRAMS && payload.len() <= self.mtu.max(1500) {
+            early.push_back(EarlyDatagram {
+                ufrag: ufrag.into(),
+                payload: payload.to_vec(),
+            });
+        } else {
+            self.stats.dropped_early += 1;
         }
     }
 
@@ -116,6 +132,9 @@ impl PeerConnection {
     }
 
     fn transmit_on_path(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        if self.held_back {
+            return None;
+        }
         let path = self.transports.current.ice.path()?;
         let on_path = |transmit| Transmit {
             source: Some(path.local),

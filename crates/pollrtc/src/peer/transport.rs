@@ -75,9 +75,17 @@ pub(super) struct Transport {
 pub(super) enum Security {
     /// Waiting for the peer's description. A peer that has ours already may be quicker than its
     /// answer on our signaling: its first flight is kept, within bounds.
-    Waiting { early: VecDeque<Vec<u8>> },
+    Waiting { early: VecDeque<EarlyDatagram> },
     /// Shaking hands, connected or closed.
     Running(Box<Connection>),
+}
+
+/// A datagram that came before the peer's description.
+#[derive(Debug)]
+pub(super) struct EarlyDatagram {
+    /// What its sender calls itself in ICE; empty if it does not say.
+    pub(super) ufrag: Box<str>,
+    pub(super) payload: Vec<u8>,
 }
 
 impl Transports {
@@ -323,13 +331,19 @@ impl Transport {
         })
     }
 
-    /// The DTLS connection begins, in the place of another one if there is one; what came early.
-    pub(super) fn secure(&mut self, connection: Connection) -> VecDeque<Vec<u8>> {
+    /// The DTLS connection begins, in the place of another one if there is one; what came early from the peer
+    /// whose description it is.
+    pub(super) fn secure(&mut self, connection: Connection) -> VecDeque<EarlyDatagram> {
         self.known_rtt = None;
-        match core::mem::replace(&mut self.security, Security::Running(Box::new(connection))) {
-            Security::Waiting { early } => early,
-            Security::Running(_) => VecDeque::new(),
-        }
+        let before = core::mem::replace(&mut self.security, Security::Running(Box::new(connection)));
+        let Security::Waiting { mut early } = before else {
+            return VecDeque::new();
+        };
+        let remote = self.ice.remote_credentials();
+        early.retain(|datagram| {
+            datagram.ufrag.is_empty() || remote.is_none_or(|remote| *remote.ufrag == *datagram.ufrag)
+        });
+        early
     }
 }
 
