@@ -119,6 +119,25 @@ const restarts = (browser, url) => connection(browser, url, async (step) => {
   return { ufrags: [first, second, third].map((seen) => seen.ufrags) };
 });
 
+// The same offer twice: a request that was repeated, a button that was pressed again. Whichever answer is used, that session
+// connects and the other one ends.
+async function twice(browser, url) {
+  const connectMs = {};
+  for (const between of [0, 200, 2000]) {
+    for (const used of [0, 1]) {
+      await connection(browser, url, async (step) => {
+        await step('channel', 'chat');
+        const ids = await step('offerTwice', between, used);
+        await step('say', 'hello');
+        connectMs[`answer ${used + 1}, ${between} ms between`] = Math.round(await step('connected', 1));
+        const other = (await fetch(new URL(`/session?id=${ids[1 - used]}`, url))).status;
+        assert(other === 404, `answer ${used + 1}, ${between} ms between: the other session is there: HTTP ${other}`);
+      });
+    }
+  }
+  return { connectMs };
+}
+
 // Offers with audio and video, of which pollrtc takes the data channels alone, wherever they stand.
 const sections = (seen) => seen.remote.map((line) => line.replace(/^m=(\S+) (\d+).*/, (_, kind, port) => `${kind} ${port === '0' ? 'rejected' : 'taken'}`)).join();
 const are = (seen, wanted) => assert(sections(seen) === wanted, `wanted ${wanted}, not ${sections(seen)}`);
@@ -187,6 +206,7 @@ const comings = (browser, url) => connection(browser, url, async (step) => {
 module.exports = [
   ['pollrtc, browser offers', true, (browser, url) => withServer(browser, url, 'browser')],
   ['pollrtc, pollrtc offers', true, (browser, url) => withServer(browser, url, 'pollrtc')],
+  ['the same offer twice', true, twice],
   ['renegotiation, ICE restarts', true, restarts],
   ['renegotiation, data behind audio and video', true, mediaFirst],
   ['renegotiation, audio and video come later', true, mediaLater],

@@ -60,6 +60,18 @@ window.session = (() => {
       return seen();
     },
 
+    // The browser offers, and its request is sent twice, with this many milliseconds between. The answer of this
+    // number is used. The sessions that answered.
+    async offerTwice(between, used) {
+      const offer = await describe(await pc.createOffer());
+      const answers = [await post('/offer', offer)];
+      await new Promise((done) => setTimeout(done, between));
+      answers.push(await post('/offer', offer));
+      id = answers[used].id;
+      await pc.setRemoteDescription({ type: 'answer', sdp: answers[used].sdp });
+      return answers.map((answer) => answer.id);
+    },
+
     // pollrtc offers.
     // With `setup`, it seems to have chosen its DTLS role already, so that the browser has to take the other one.
     async call(change, setup) {

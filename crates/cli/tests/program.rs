@@ -1,9 +1,9 @@
 //! The program as its user starts it.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -95,6 +95,62 @@ fn connect_gets_every_echo_from_serve() {
         assert_eq!(code, Some(0), "{report}");
         assert_eq!(report["ok"], true, "{report}");
         assert_eq!(report["echoed"].to_string(), messages);
+    }
+}
+
+/// Something between client and server that sends a request again, since the answer took too long: the client
+/// gets the answer of this number. Both answers.
+fn post_twice(server: &Server, listener: &TcpListener, used: usize) -> [Value; 2] {
+    let (socket, _) = listener.accept().unwrap();
+    let mut reader = BufReader::new(socket);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        match line.trim_end().to_lowercase().split_once(": ") {
+            Some(("content-length", value)) => length = value.parse().unwrap(),
+            None if line.trim_end().is_empty() => break,
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let offer = serde_json::from_slice(&body).unwrap();
+    let answers = [0, 1].map(|_| {
+        let (status, answer) = server.post("/offer", &offer);
+        assert_eq!(status, 200, "{answer}");
+        std::thread::sleep(Duration::from_millis(300));
+        answer
+    });
+    let body = answers[used].to_string();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    reader.get_mut().write_all((head + &body).as_bytes()).unwrap();
+    answers
+}
+
+#[test]
+fn of_two_sessions_of_one_offer_the_one_whose_answer_is_used_stays() {
+    for used in [0, 1] {
+        let server = Server::start(&[]);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/offer", listener.local_addr().unwrap());
+        let client = pollrtc(&["connect", &url, "--bind", "127.0.0.1", "--messages", "100000"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let answers = post_twice(&server, &listener, used);
+        let session = |number: usize| format!("/session?id={}", answers[number]["id"]);
+        let until = Instant::now() + Duration::from_secs(10);
+        while server.get(&session(1 - used)).0 != 404 {
+            assert!(Instant::now() < until, "answer {used}: the other session does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(server.get(&session(used)).0, 200);
+        let output = client.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "answer {used}: {}", text(&output));
     }
 }
 

@@ -11,6 +11,9 @@
 //! | `GET /session?id=N` | what was negotiated: `{"view":{..},"dtls":{..}}`, for people and for programs |
 //! | `DELETE /session?id=N` | nothing; the session is closed |
 //!
+//! An offer that comes twice, since somebody pressed a button or repeated a request, makes two sessions: the one
+//! whose answer the peer takes connects and ends the other.
+//!
 //! There is no trickle here: every SDP holds all its candidates. What goes wrong is answered with
 //! `{"error":..}`, and with `line` and `column` where the SDP is malformed.
 
