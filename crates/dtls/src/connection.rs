@@ -12,11 +12,12 @@ use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
 use pollrtc_crypto::{NamedGroup, Rng};
 
 use crate::acks::Acks;
+use crate::client_hellos::ClientHellos;
 use crate::config::Config;
 use crate::connection_ids::ConnectionIds;
 use crate::error::{CloseReason, ConnectionIdError, ExportError, HandshakeError, SendError};
 use crate::flight::Flight;
-use crate::handshake::{Client, Context, Established, Secrets, Server, Welcome};
+use crate::handshake::{Client, Context, Established, Listener, Secrets, Server};
 use crate::outbox::Outbox;
 use crate::reassembly::Reassembler;
 use crate::received::ApplicationData;
@@ -29,9 +30,6 @@ use crate::wire::{AlertDescription, AlertLevel, CipherSuite, ContentType, SrtpPr
 
 /// The smallest datagram that a fragment of a handshake message is cut for.
 const MIN_MTU: usize = 64;
-
-/// Bytes of ClientHellos that are kept beside the one that is answered.
-const MAX_RIVALS: usize = 4096;
 
 /// What the application should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,8 +122,8 @@ pub struct Connection {
     pub(crate) phase: Phase,
     pub(crate) records: RecordLayer,
     pub(crate) reassembler: Reassembler,
-    /// Pieces of ClientHellos that come after the first.
-    pub(crate) rivals: Reassembler,
+    /// As a server: what is known of ClientHellos beside the one that is put together.
+    pub(crate) hellos: ClientHellos,
     pub(crate) flight: Flight,
     pub(crate) acks: Acks,
     pub(crate) outbox: Outbox,
@@ -139,10 +137,10 @@ pub struct Connection {
 
 /// A phase and the data that only it has.
 pub(crate) enum Phase {
-    Listening(Welcome),
+    Listening(Listener),
     Client(Client),
     /// As long as the client has not answered, another ClientHello may take the place of the first.
-    Server(Server, Welcome),
+    Server(Server, Listener),
     Connected(Established),
     Closed,
 }
@@ -193,8 +191,8 @@ impl Connection {
     /// A server, which waits for a ClientHello.
     pub fn server(config: impl Into<Arc<Config>>, rng: Rng, remote: SocketAddr) -> Self {
         let mut connection = Self::new(config.into(), rng, remote);
-        let welcome = Welcome::new(&connection.config, &mut connection.rng, remote);
-        connection.phase = Phase::Listening(welcome);
+        let listener = Listener::new(&connection.config, &mut connection.rng, remote);
+        connection.phase = Phase::Listening(listener);
         connection
     }
 
@@ -205,7 +203,7 @@ impl Connection {
             mtu: config.mtu.max(MIN_MTU),
             flight: Flight::new(config.initial_rto, config.max_rto),
             reassembler: Reassembler::new(config.max_reassembly),
-            rivals: Reassembler::new(MAX_RIVALS),
+            hellos: ClientHellos::new(),
             config,
             is_client: false,
             rng,
@@ -558,7 +556,7 @@ impl Connection {
             _ => 0,
         });
         let ids = self.records.ids.as_ref().map_or(0, |ids| ids.memory());
-        self.reassembler.memory() + self.rivals.memory() + self.held.bytes + certificate + ids + early.sum::<usize>()
+        self.reassembler.memory() + self.hellos.memory() + self.held.bytes + certificate + ids + early.sum::<usize>()
     }
 
     /// What was counted.
@@ -645,7 +643,7 @@ impl Connection {
         self.flight.finish();
         self.acks.clear();
         self.reassembler.restart(0);
-        self.rivals.restart(0);
+        self.hellos.forget_other();
         self.held = Held::default();
         self.handshake_deadline = None;
         self.events.push_back(Event::Closed(reason));
@@ -667,6 +665,7 @@ impl StateMachine for Connection {
             self.handshake_deadline = None;
             // Whoever said hello has not answered our HelloRetryRequest; somebody else may say hello.
             if matches!(self.phase, Phase::Listening(_)) {
+                self.hellos.set_requested(self.now, None);
                 return self.flight.finish();
             }
             // A peer that sends data has our last flight, even if it never says so.

@@ -133,6 +133,18 @@ impl Flight {
         self.progress = Progress::Resting;
     }
 
+    /// The peer seems to answer: sends it again only if the peer asks for it, not by itself.
+    pub(crate) fn rest(&mut self) {
+        if self.progress == Progress::Waiting {
+            self.progress = Progress::Resting;
+        }
+    }
+
+    /// How long to wait for an answer at first.
+    pub(crate) fn initial_rto(&self) -> Duration {
+        self.initial_rto
+    }
+
     /// Whether there is a flight that the peer has not answered.
     pub(crate) fn is_pending(&self) -> bool {
         !self.items.is_empty()

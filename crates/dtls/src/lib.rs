@@ -85,6 +85,7 @@
 extern crate alloc;
 
 mod acks;
+mod client_hellos;
 mod config;
 mod connection;
 mod connection_ids;

@@ -128,6 +128,13 @@ impl Reassembler {
         self.taken = 0;
     }
 
+    /// Whether what waits belongs to another message.
+    pub(crate) fn contradicts(&self, epoch: u16, fragment: &Fragment<'_>) -> bool {
+        let is_same =
+            |partial: &Partial| partial.message_seq == fragment.message_seq && partial.agrees_with(epoch, fragment);
+        !self.partial.is_empty() && !self.partial.iter().any(is_same)
+    }
+
     /// Whether something of this epoch waits that goes on where the last message ended.
     pub(crate) fn has_any_of(&self, epoch: u16) -> bool {
         self.partial.iter().any(|partial| partial.epoch == epoch)

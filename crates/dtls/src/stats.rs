@@ -41,6 +41,8 @@ pub struct Stats {
     pub refused_client_hellos: u64,
     /// ClientHellos that took the place of one that was already answered.
     pub replaced_client_hellos: u64,
+    /// ClientHellos that came while another one was being put together or answered.
+    pub ignored_client_hellos: u64,
     /// ClientHellos that were answered with a cookie.
     pub cookies_asked: u64,
     /// Renegotiations that were refused.

@@ -246,6 +246,8 @@ fn no_public_key_operation_happens_before_a_whole_good_client_hello() {
         assert_eq!(provider.take_work(), Work::default(), "{versions:?}");
         assert_eq!(pair.server.state(), State::Listening);
         pair.server_sends();
+        // What has begun to come keeps others out for no longer than this.
+        pair.now += millis(2000);
         hello.iter().for_each(|datagram| drop(pair.server_gets(datagram)));
         let work = provider.take_work();
         assert_eq!((work.key_exchanges, work.signatures, work.verifications), (1, 1, 0));
@@ -269,21 +271,27 @@ fn with_cookies_a_flood_of_good_hellos_costs_no_public_key_operation_and_no_memo
             .collect();
         provider.take_work();
         let (mut received, mut sent) = (0, 0);
-        for hello in &hellos {
-            received += hello.len();
-            deliver(&mut server, NOW, hello);
-            sent += drain(&mut server, NOW).iter().map(Vec::len).sum::<usize>();
-            assert_eq!((server.memory(), server.state()), (0, State::Listening));
+        // At once: the first is asked, and the others are ignored. In their own time: all are asked.
+        for (asked, apart) in [(1, 0), (256, 2000)] {
+            let mut now = NOW + millis(10_000);
+            let before = server.stats().cookies_asked;
+            for hello in &hellos {
+                now += millis(apart);
+                received += hello.len();
+                deliver(&mut server, now, hello);
+                sent += drain(&mut server, now).iter().map(Vec::len).sum::<usize>();
+                assert_eq!((server.memory(), server.state()), (0, State::Listening));
+            }
+            assert_eq!(server.stats().cookies_asked - before, asked);
         }
         assert_eq!(provider.take_work(), Work::default());
-        assert_eq!(server.stats().cookies_asked, 256);
         assert!(sent <= received, "{sent} bytes for {received}: no amplification");
         assert_eq!(server.poll_timeout(), None, "nothing is sent again");
     }
 }
 
 #[test]
-fn without_cookies_a_hello_costs_one_key_exchange_and_one_signature_and_keeps_no_more_than_one() {
+fn without_cookies_one_hello_at_a_time_costs_a_key_exchange_and_a_signature() {
     for versions in VERSIONS {
         let (mut setup, provider) = watched(versions);
         setup.client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
@@ -296,15 +304,24 @@ fn without_cookies_a_hello_costs_one_key_exchange_and_one_signature_and_keeps_no
             .collect();
         provider.take_work();
         let mut memory = 0;
-        for hello in &hellos {
-            pair.server_gets(hello);
-            let work = provider.take_work();
-            assert_eq!((work.key_exchanges, work.signatures, work.verifications), (1, 1, 0));
-            memory = memory.max(pair.server.memory());
+        // At once: the first alone is answered. When each has been silent for long enough: every other one is.
+        for (answered, apart) in [(1, 0), (99, 2000)] {
+            let mut total = Work::default();
+            pair.now += millis(2000);
+            for hello in &hellos {
+                pair.now += millis(apart);
+                pair.server_gets(hello);
+                let work = provider.take_work();
+                total.key_exchanges += work.key_exchanges;
+                total.signatures += work.signatures;
+                memory = memory.max(pair.server.memory());
+            }
+            assert_eq!((total.key_exchanges, total.signatures), (answered, answered));
         }
         assert!(memory < 4096, "{memory}");
-        // The real peer, behind all of them; the strangers get their answer.
+        // The real peer, when all of them are silent; they get their answer.
         pair.server_sends();
+        pair.now += millis(2000);
         pair.settle();
         assert!(pair.client.is_connected() && pair.server.is_connected());
     }

@@ -5,6 +5,7 @@ mod allocations;
 mod attacks;
 mod certificates;
 mod connection_ids;
+mod forged_hellos;
 mod fragmentation;
 mod handshake;
 mod hellos;

@@ -28,6 +28,9 @@ const PROVIDER: &dyn Provider = rust_crypto::PROVIDER;
 /// What a peer or a stranger may make a connection keep.
 const MAX_MEMORY: usize = 64 * 1024;
 
+/// For so long a client may be silent before another one's hello is looked at.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// How a game went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -230,7 +233,7 @@ impl Game {
             11 => self.repeat(script.more()),
             12 | 13 => self.stranger(action / 16, script.more()),
             14 => self.noise_under_keys(action / 16),
-            _ if (action / 16).is_multiple_of(2) => self.say_hello_again(),
+            _ if (action / 16).is_multiple_of(2) => self.say_hello_again((action / 32).is_multiple_of(2)),
             _ => self.wait(script.more()),
         }
     }
@@ -260,6 +263,10 @@ impl Game {
         };
         let is_misplaced = style == 15;
         let epoch = self.epoch(say, is_misplaced);
+        // Whether another hello counts depends on how long nothing was heard: see `say_hello_again`.
+        if self.is_fresh && say.kind() == HandshakeType::CLIENT_HELLO {
+            return;
+        }
         let is_right = !fault.shows_in(say);
         let effect = self.effect(say, is_right, epoch);
         let style = if effect == Effect::Waits { 0 } else { style % 6 };
@@ -323,8 +330,8 @@ impl Game {
                 Say::ClientHello if is_right => Effect::IsTaken,
                 _ => Effect::IsIgnored,
             },
-            // RFC 5246 §7.4.1.1; in DTLS 1.3 there is no such message.
-            (_, version, _) if self.is_negotiating_client(version) && say == Say::HelloRequest => Effect::IsIgnored,
+            // RFC 5246 §7.4.1.1 for HelloRequest, and for what else the other side never sends in the clear.
+            (_, version, 0) if version != Some(Version::DTLS_1_3) && self.has_no_place(say) => Effect::IsIgnored,
             // Finished is never plain.
             (Stage::ServerHello { .. }, ..) if say == Say::Finished => Effect::IsIgnored,
             (Stage::ServerHello { .. }, ..) => Effect::IsTaken,
@@ -340,9 +347,32 @@ impl Game {
         }
     }
 
-    /// Whether the connection is a client that may be asked for the hello that it sends already.
-    fn is_negotiating_client(&self, version: Option<Version>) -> bool {
-        self.rules.role == Role::Server && version != Some(Version::DTLS_1_3)
+    /// Whether nobody in the liar's role says this in the clear, but for a client's first hello.
+    fn has_no_place(&self, say: Say) -> bool {
+        let is_never_plain = matches!(
+            say,
+            Say::EncryptedExtensions | Say::KeyUpdate | Say::RequestConnectionId
+        );
+        let is_of_the_other_side = match self.rules.role {
+            Role::Server => matches!(
+                say,
+                Say::ClientHello | Say::ClientHelloWithoutKey | Say::CertificateVerify | Say::ClientKeyExchange
+            ),
+            Role::Client => matches!(
+                say,
+                Say::ClientHello
+                    | Say::ClientHelloWithoutKey
+                    | Say::HelloVerifyRequest
+                    | Say::HelloRetryRequest
+                    | Say::ServerHello
+                    | Say::OtherServerHello
+                    | Say::NewSessionTicket
+                    | Say::ServerKeyExchange
+                    | Say::CertificateRequest
+                    | Say::ServerHelloDone
+            ),
+        };
+        is_never_plain || is_of_the_other_side || say == Say::HelloRequest
     }
 
     /// Whether the connection answers this hello with a request for another one.
@@ -410,6 +440,10 @@ impl Game {
     /// What anybody can send who can forge an address. It changes nothing.
     fn stranger(&mut self, what: u8, more: u8) {
         let kind = Say::ALL[usize::from(more) % Say::ALL.len()].kind();
+        // A piece of a hello keeps others out for a while.
+        if self.stage == Stage::ClientHello && kind == HandshakeType::CLIENT_HELLO && (6..=9).contains(&what) {
+            return;
+        }
         let next = self.liar.next_message_seq;
         let fragment = |kind, message_seq, length| Fragment {
             kind,
@@ -501,8 +535,9 @@ impl Game {
         self.deliver(record);
     }
 
-    /// Another ClientHello. As long as the first one has only been answered, it takes its place.
-    fn say_hello_again(&mut self) {
+    /// Another ClientHello. As long as the first one has only been answered, it takes its place if nothing
+    /// is heard of that one for a while, and else is ignored.
+    fn say_hello_again(&mut self, is_silent: bool) {
         if self.rules.role == Role::Server || self.stage == Stage::ClientHello || self.liar.is_asked_again() {
             return;
         }
@@ -512,7 +547,21 @@ impl Game {
         let whole = [(0, body.len())];
         let datagrams = self.datagrams(HandshakeType::CLIENT_HELLO, 0, &body, 0, &whole, 0);
         let datagrams = datagrams.unwrap_or_default();
-        if self.is_fresh && !self.asks_for_cookies && !matches!(self.stage, Stage::Connected | Stage::Dead) {
+        match is_silent {
+            true => {
+                self.now += PATIENCE;
+                self.target.handle_timeout(self.now);
+                self.listen();
+            }
+            false if self.is_fresh => self
+                .sent
+                .clone()
+                .into_iter()
+                .for_each(|datagram| self.deliver(datagram)),
+            false => {}
+        }
+        if is_silent && self.is_fresh && !self.asks_for_cookies && !matches!(self.stage, Stage::Connected | Stage::Dead)
+        {
             self.liar.restart();
             self.liar.note_said(Say::ClientHello, &body);
             self.stage = self.rules.next(Stage::ClientHello, Say::ClientHello, self.liar.version);

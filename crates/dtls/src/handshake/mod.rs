@@ -33,7 +33,7 @@ pub(crate) use client::{Client, Offer};
 pub(crate) use client_hello::{
     connection_id, extension, point_formats, signature_schemes as write_signature_schemes, use_srtp,
 };
-pub(crate) use server::{Server, Welcome};
+pub(crate) use server::{Listener, Server};
 
 /// What a handshake works with.
 pub(crate) struct Context<'a> {
@@ -157,6 +157,18 @@ impl Digest {
         let mut bytes = [0; HashAlgorithm::MAX_OUTPUT_LEN];
         let length = context.finish(&mut bytes);
         Self { bytes, length }
+    }
+
+    /// Of a ClientHello, to know it again.
+    pub(crate) fn of_hello(provider: &dyn Provider, hello: &Message) -> Option<Self> {
+        let mut context = provider.hash(HashAlgorithm::Sha256).ok()?;
+        context.update(&hello.bytes);
+        Some(Self::of(&*context))
+    }
+
+    /// Whether both are the same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
     }
 
     #[cfg(test)]

@@ -51,13 +51,13 @@ impl Server {
 /// What a server does about ClientHellos. It keeps nothing of a client that it refuses or asks for a
 /// cookie.
 #[derive(Clone)]
-pub(crate) struct Welcome {
+pub(crate) struct Listener {
     cookie_key: Box<HmacSha256>,
     asks_for_cookies: bool,
     remote: SocketAddr,
 }
 
-impl Welcome {
+impl Listener {
     pub(crate) fn new(config: &Config, rng: &mut pollrtc_crypto::Rng, remote: SocketAddr) -> Self {
         Self {
             cookie_key: Box::new(HmacSha256::new(&*Zeroizing::new(rng.array::<32>()))),
@@ -83,6 +83,19 @@ impl Welcome {
         self.cookie_key.verify(&[&ip, &port, parts[0], parts[1]], cookie)
     }
 
+    /// Whether a ClientHello has a cookie of ours that vouches for it.
+    pub(crate) fn is_vouched_for(&self, cx: &Context<'_>, message: &Message) -> bool {
+        let Ok(hello) = ClientHello::parse(message.body()) else {
+            return false;
+        };
+        let versions = hello.extensions.supported_versions().ok().flatten();
+        let offers_13 = versions.is_some_and(|versions| versions.contains(Version::DTLS_1_3.0));
+        match offers_13 && cx.config.speaks(Version::DTLS_1_3) {
+            true => v13::Server::is_vouched_for(self, cx, message, &hello),
+            false => self.asks_for_cookies && v12::Server::is_vouched_for(self, message, &hello),
+        }
+    }
+
     /// Takes a ClientHello. `None`: the client was asked for a cookie or another public key.
     pub(crate) fn handle_client_hello(
         &self,
@@ -94,13 +107,13 @@ impl Welcome {
         // RFC 8446 §4.2.1: DTLS 1.3 is offered by the extension alone.
         let offers_13 = versions.is_some_and(|versions| versions.contains(Version::DTLS_1_3.0));
         if offers_13 && cx.config.speaks(Version::DTLS_1_3) {
-            return Ok(v13::Server::welcome(self, cx, message, &hello)?.map(Server::V13));
+            return Ok(v13::Server::accept(self, cx, message, &hello)?.map(Server::V13));
         }
         let offers_12 = hello
             .offers_version(Version::DTLS_1_2)
             .map_err(|_| malformed(message))?;
         if offers_12 && cx.config.speaks(Version::DTLS_1_2) {
-            let server = v12::Server::welcome(self, cx, message, &hello)?;
+            let server = v12::Server::accept(self, cx, message, &hello)?;
             return Ok(server.map(|server| Server::V12(Box::new(server))));
         }
         Err(HandshakeError::Version)

@@ -1,31 +1,131 @@
 //! ClientHellos at a server: anyone can send them.
+//!
+//! Who comes first is answered, and as long as that one may go on, others are ignored: an answer to
+//! another hello would reach the client, which can make nothing of it. Another one takes over with a
+//! cookie of ours, which shows that it receives what we send, or when the first has been silent for longer
+//! than a client waits that hears nothing.
 
+use crate::client_hellos::is_piece_of;
 use crate::connection::{Connection, Event, Phase};
 use crate::error::HandshakeError;
-use crate::handshake::Welcome;
-use crate::reassembly::Message;
+use crate::handshake::{Digest, Listener};
+use crate::reassembly::{Inserted, Message};
+use crate::wire::AlertLevel;
 use crate::wire::handshake::Fragment;
-use crate::wire::{AlertLevel, HandshakeType};
 
 impl Connection {
-    /// Anyone can send a ClientHello, so a bad one is refused and the next one may be better.
-    pub(super) fn handle_client_hello(&mut self, welcome: Welcome, message: &Message) {
-        match welcome.handle_client_hello(&mut self.context(), message) {
-            Ok(Some(server)) => {
-                self.phase = Phase::Server(server, welcome);
-                self.handshake_deadline = Some(self.now + self.config.handshake_timeout);
-                return;
+    /// A piece of a ClientHello, at a server that is not connected yet.
+    pub(super) fn handle_client_hello_fragment(&mut self, fragment: &Fragment<'_>) -> Inserted {
+        let Phase::Server(server, _) = &self.phase else {
+            return self.assemble_client_hello(fragment);
+        };
+        match server.unanswered_client_hello() {
+            Some(answered) if is_piece_of(fragment, answered) => {
+                self.stats.repeated_fragments += 1;
+                self.hellos.hear(self.now);
+                if fragment.is_last() && self.flight.handle_unauthenticated_repeat(self.now) {
+                    self.stats.flights_resent += 1;
+                }
             }
+            Some(_) => self.handle_other_hello(fragment),
+            // The client has answered: there is nobody else any more.
+            None => self.stats.repeated_fragments += 1,
+        }
+        Inserted::Repeated { last: false }
+    }
+
+    /// One hello at a time is put together.
+    fn assemble_client_hello(&mut self, fragment: &Fragment<'_>) -> Inserted {
+        let is_other = self.reassembler.contradicts(0, fragment);
+        if is_other && self.hellos.may_complete(self.now, self.flight.initial_rto()) {
+            self.handle_other_hello(fragment);
+            return Inserted::Repeated { last: false };
+        }
+        if is_other {
+            self.reassembler.restart(0);
+        }
+        if self.reassembler.is_empty() {
+            self.hellos.begin(self.now);
+        }
+        match self.reassembler.insert(0, fragment) {
+            Inserted::Kept if is_other => Inserted::Replaced,
+            inserted => inserted,
+        }
+    }
+
+    /// A piece of a hello that is not the one that is being put together or answered.
+    fn handle_other_hello(&mut self, fragment: &Fragment<'_>) {
+        let (Phase::Listening(listener) | Phase::Server(_, listener)) = &self.phase else {
+            return;
+        };
+        let Some(hello) = self.hellos.add_other(fragment) else {
+            return;
+        };
+        let listener = listener.clone();
+        let is_answering = matches!(self.phase, Phase::Server(..));
+        let may_take_over = is_answering && self.hellos.is_silent(self.now, self.flight.initial_rto());
+        match may_take_over || listener.is_vouched_for(&self.context(), &hello) {
+            true => self.answer_client_hello(listener, &hello),
+            false => self.stats.ignored_client_hellos += 1,
+        }
+    }
+
+    /// A whole ClientHello, while none is answered but with a request to say hello again.
+    pub(super) fn handle_client_hello(&mut self, listener: Listener, hello: &Message) {
+        self.reassembler.restart(0);
+        let digest = Digest::of_hello(self.config.provider, hello);
+        let is_vouched = listener.is_vouched_for(&self.context(), hello);
+        let is_silent = self.hellos.is_silent(self.now, self.flight.initial_rto());
+        self.phase = Phase::Listening(listener.clone());
+        match self.hellos.requested() {
+            Some(requested) if !is_vouched && digest.as_ref().is_some_and(|digest| digest.is(requested)) => {
+                self.hellos.hear(self.now);
+                // A request that has no timer is made anew.
+                match self.flight.is_pending() {
+                    true if self.flight.handle_unauthenticated_repeat(self.now) => self.stats.flights_resent += 1,
+                    true => {}
+                    false => self.answer_client_hello(listener, hello),
+                }
+            }
+            Some(_) if !is_vouched && !is_silent => self.stats.ignored_client_hellos += 1,
+            _ => self.answer_client_hello(listener, hello),
+        }
+    }
+
+    /// Answers a ClientHello, or says why not. Anyone can send one, so the next one may be better.
+    fn answer_client_hello(&mut self, listener: Listener, hello: &Message) {
+        let is_answering = matches!(self.phase, Phase::Server(..));
+        match listener.handle_client_hello(&mut self.context(), hello) {
+            Ok(Some(server)) => {
+                if is_answering {
+                    self.stats.replaced_client_hellos += 1;
+                } else {
+                    self.handshake_deadline = Some(self.now + self.config.handshake_timeout);
+                }
+                self.phase = Phase::Server(server, listener);
+                self.reassembler.restart(u32::from(hello.message_seq) + 1);
+                self.hellos.forget_other();
+                self.hellos.set_requested(self.now, None);
+            }
+            // Who is to prove its address first takes nobody's place before that.
+            Ok(None) if is_answering && listener.asks_for_cookies() => self.stats.cookies_asked += 1,
             Ok(None) => {
                 self.stats.cookies_asked += 1;
+                let digest = Digest::of_hello(self.config.provider, hello);
+                self.hellos.set_requested(self.now, digest);
                 if self.flight.is_pending() {
                     self.handshake_deadline = Some(self.now + self.config.handshake_timeout);
                 }
+                if is_answering {
+                    self.stats.replaced_client_hellos += 1;
+                    self.records.forget_keys();
+                    self.reassembler.restart(0);
+                    self.phase = Phase::Listening(listener);
+                }
             }
+            Err(_) if is_answering => self.stats.refused_client_hellos += 1,
             Err(error) => self.refuse_client_hello(error),
         }
-        self.phase = Phase::Listening(welcome);
-        self.reassembler.restart(0);
     }
 
     /// Says why, and goes on waiting for another one.
@@ -34,39 +134,6 @@ impl Connection {
         self.alert(AlertLevel::Fatal, error.alert());
         if !matches!(self.events.back(), Some(Event::ClientHelloRefused(_))) {
             self.events.push_back(Event::ClientHelloRefused(error));
-        }
-    }
-
-    /// A ClientHello while another one is being answered: the same once more, or another. Whoever
-    /// sent the first may have been a stranger who was faster than the peer, so the newer one wins,
-    /// until the client shows that it has seen our answer.
-    pub(super) fn handle_rival(&mut self, fragment: &Fragment<'_>) {
-        let Phase::Server(server, welcome) = &self.phase else {
-            return;
-        };
-        let Some(answered) = server.unanswered_client_hello() else {
-            return;
-        };
-        self.rivals.insert(0, fragment);
-        let Some(hello) = self.rivals.pop_any(HandshakeType::CLIENT_HELLO) else {
-            return;
-        };
-        self.rivals.restart(0);
-        if answered == hello.bytes {
-            if self.flight.handle_unauthenticated_repeat(self.now) {
-                self.stats.flights_resent += 1;
-            }
-            return;
-        }
-        let welcome = welcome.clone();
-        match welcome.handle_client_hello(&mut self.context(), &hello) {
-            Ok(Some(server)) => {
-                self.stats.replaced_client_hellos += 1;
-                self.phase = Phase::Server(server, welcome);
-                self.reassembler.restart(u32::from(hello.message_seq) + 1);
-            }
-            Ok(None) => self.stats.cookies_asked += 1,
-            Err(_) => self.stats.refused_client_hellos += 1,
         }
     }
 }

@@ -32,6 +32,45 @@ enum Readiness {
     Never,
 }
 
+/// What no server sends in the clear. RFC 5246 §7.4.1.1: HelloRequest is ignored by a client that is
+/// negotiating already, and comes behind a handshake only.
+fn is_never_from_servers(kind: HandshakeType) -> bool {
+    let is_of_a_client = matches!(
+        kind,
+        HandshakeType::HELLO_REQUEST
+            | HandshakeType::CLIENT_HELLO
+            | HandshakeType::CERTIFICATE_VERIFY
+            | HandshakeType::CLIENT_KEY_EXCHANGE
+    );
+    is_of_a_client || is_never_plain(kind)
+}
+
+/// What no client sends in the clear.
+fn is_never_from_clients(kind: HandshakeType) -> bool {
+    let is_of_a_server = matches!(
+        kind,
+        HandshakeType::HELLO_REQUEST
+            | HandshakeType::SERVER_HELLO
+            | HandshakeType::HELLO_VERIFY_REQUEST
+            | HandshakeType::NEW_SESSION_TICKET
+            | HandshakeType::SERVER_KEY_EXCHANGE
+            | HandshakeType::CERTIFICATE_REQUEST
+            | HandshakeType::SERVER_HELLO_DONE
+    );
+    is_of_a_server || is_never_plain(kind)
+}
+
+/// What DTLS 1.3 alone has, behind its hellos.
+fn is_never_plain(kind: HandshakeType) -> bool {
+    matches!(
+        kind,
+        HandshakeType::ENCRYPTED_EXTENSIONS
+            | HandshakeType::KEY_UPDATE
+            | HandshakeType::REQUEST_CONNECTION_ID
+            | HandshakeType::NEW_CONNECTION_ID
+    )
+}
+
 /// What became of the fragments of a record.
 #[derive(Clone, Copy, Debug, Default)]
 struct Outcome {
@@ -255,7 +294,10 @@ impl Connection {
     fn handle_fragment(&mut self, epoch: u16, fragment: &Fragment<'_>) -> Inserted {
         if !self.expects(epoch, fragment) {
             self.stats.refused_fragments += 1;
-            if matches!(self.phase, Phase::Listening(_)) && (fragment.message_seq, fragment.offset) == (0, 0) {
+            // As long as nobody says hello; else the answer would be the client's.
+            let is_idle = self.reassembler.is_empty() && self.hellos.requested().is_none();
+            if matches!(self.phase, Phase::Listening(_)) && is_idle && (fragment.message_seq, fragment.offset) == (0, 0)
+            {
                 self.refuse_client_hello(HandshakeError::Unexpected(fragment.kind));
             }
             // Under a key of the peer's own, something new in an epoch that is over.
@@ -267,16 +309,24 @@ impl Connection {
             }
             return Inserted::Refused;
         }
+        let is_listening = matches!(self.phase, Phase::Listening(_) | Phase::Server(..)) && epoch == 0;
+        if is_listening && fragment.kind == HandshakeType::CLIENT_HELLO {
+            let inserted = self.handle_client_hello_fragment(fragment);
+            match inserted {
+                Inserted::Replaced => self.stats.replaced_fragments += 1,
+                Inserted::Refused => self.stats.refused_fragments += 1,
+                Inserted::Kept | Inserted::Repeated { .. } => {}
+            }
+            return inserted;
+        }
         let inserted = self.reassembler.insert(epoch, fragment);
         match inserted {
-            Inserted::Kept => {}
+            Inserted::Kept => self.hellos.hear(self.now),
             Inserted::Replaced => self.stats.replaced_fragments += 1,
             Inserted::Refused => self.stats.refused_fragments += 1,
             Inserted::Repeated { last } => {
                 self.stats.repeated_fragments += 1;
-                if fragment.kind == HandshakeType::CLIENT_HELLO {
-                    self.handle_rival(fragment);
-                } else if last && self.flight.handle_unauthenticated_repeat(self.now) {
+                if last && self.flight.handle_unauthenticated_repeat(self.now) {
                     self.stats.flights_resent += 1;
                 }
             }
@@ -291,14 +341,16 @@ impl Connection {
         let is_repeat = u32::from(fragment.message_seq) < self.reassembler.next_message_seq();
         match &self.phase {
             Phase::Listening(_) => kind == HandshakeType::CLIENT_HELLO,
+            // A server sorts hellos out by what they say.
+            Phase::Server(..) if epoch == 0 && kind == HandshakeType::CLIENT_HELLO => true,
             // In DTLS 1.3 everything but the hellos is encrypted, and they have come.
             Phase::Client(Client::V13(_)) | Phase::Server(Server::V13(_), _) => match epoch {
                 0 => is_hello && is_repeat,
                 _ => !is_hello,
             },
-            // RFC 5246 §7.4.1.1: a client that is negotiating already ignores it. Servers send it behind a
-            // handshake only, so that one with the next number is a stranger's, and takes nobody's place.
-            Phase::Client(_) if kind == HandshakeType::HELLO_REQUEST => false,
+            // What the other side never sends in the clear is not its own, and takes nobody's place.
+            Phase::Client(_) if epoch == 0 && is_never_from_servers(kind) => false,
+            Phase::Server(..) if epoch == 0 && is_never_from_clients(kind) => false,
             // In DTLS 1.2 Finished is the one message that is, without which it proves nothing. Another
             // one in its place is the peer's own fault.
             Phase::Client(_) | Phase::Server(..) => kind != HandshakeType::FINISHED || epoch == ENCRYPTED_EPOCH,
@@ -331,15 +383,15 @@ impl Connection {
             return self.refuse(AlertDescription::UNEXPECTED_MESSAGE);
         }
         let handled = match core::mem::replace(&mut self.phase, Phase::Closed) {
-            Phase::Listening(welcome) => return self.handle_client_hello(welcome, message),
+            Phase::Listening(listener) => return self.handle_client_hello(listener, message),
             Phase::Client(client) => {
                 let step = client.handle_message(&mut self.context(), message);
                 step.map(|next| next.map(Phase::Client))
             }
-            Phase::Server(server, welcome) => {
-                self.rivals.restart(0);
+            Phase::Server(server, listener) => {
+                self.hellos.forget_other();
                 let step = server.handle_message(&mut self.context(), message);
-                step.map(|next| next.map(|server| Phase::Server(server, welcome)))
+                step.map(|next| next.map(|server| Phase::Server(server, listener)))
             }
             Phase::Connected(established) => {
                 self.phase = Phase::Connected(established);

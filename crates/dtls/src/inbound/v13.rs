@@ -112,7 +112,7 @@ impl Connection {
             }
             // A piece of the ClientHello that answers our HelloRetryRequest.
             Phase::Listening(_) if self.flight.is_pending() && outcome.is_next => {
-                self.flight.finish();
+                self.flight.rest();
                 self.acks.note(number);
                 self.acks.schedule(self.now);
             }

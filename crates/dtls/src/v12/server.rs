@@ -15,7 +15,7 @@ use super::{
 use crate::config::ClientCertificates;
 use crate::error::HandshakeError;
 use crate::flight::{Answer, Item};
-use crate::handshake::{self, Agreed, Welcome, check_finished, first_certificate, malformed, peer_connection_id};
+use crate::handshake::{self, Agreed, Listener, check_finished, first_certificate, malformed, peer_connection_id};
 use crate::reassembly::Message;
 use crate::records::Keys;
 use crate::wire::handshake::{CertificateVerify, ClientHello, ClientKeyExchange, Finished};
@@ -237,21 +237,25 @@ fn server_random(cx: &mut Context<'_>) -> [u8; 32] {
 
 impl Server {
     /// Takes a ClientHello that asks for this version. `None`: the client was asked for a cookie.
-    pub(crate) fn welcome(
-        welcome: &Welcome,
+    pub(crate) fn accept(
+        listener: &Listener,
         cx: &mut Context<'_>,
         message: &Message,
         hello: &ClientHello<'_>,
     ) -> Result<Option<Self>, HandshakeError> {
-        if welcome.asks_for_cookies() {
+        if listener.asks_for_cookies() && !Self::is_vouched_for(listener, message, hello) {
             let (before, after) = cookie_free_parts(message.body(), hello.cookie);
-            if !welcome.is_cookie([before, after], hello.cookie) {
-                ask_for_cookie(cx, message.message_seq, &welcome.cookie([before, after]));
-                return Ok(None);
-            }
+            ask_for_cookie(cx, message.message_seq, &listener.cookie([before, after]));
+            return Ok(None);
         }
         let choice = Choice::new(cx, hello, message)?;
         choice.answer(cx, hello, message).map(Some)
+    }
+
+    /// Whether the hello's cookie is one of ours, and for it.
+    pub(crate) fn is_vouched_for(listener: &Listener, message: &Message, hello: &ClientHello<'_>) -> bool {
+        let (before, after) = cookie_free_parts(message.body(), hello.cookie);
+        listener.is_cookie([before, after], hello.cookie)
     }
 
     /// The ClientHello, header included, as long as nothing has come that follows it.

@@ -11,7 +11,7 @@ use super::server::Choice;
 use super::{Transcript, messages, tls_parts};
 use crate::error::HandshakeError;
 use crate::flight::Answer;
-use crate::handshake::{Context, Digest, Welcome, item, malformed, message};
+use crate::handshake::{Context, Digest, Listener, item, malformed, message};
 use crate::reassembly::Message;
 use crate::wire::handshake::ClientHello;
 use crate::wire::{CipherSuite, ContentType, ExtensionType, HandshakeType, Version};
@@ -29,7 +29,7 @@ pub(super) struct Retried {
 /// Asks the client to say hello again. If its address is not known to be its own, that is not sent
 /// again by itself: the client does that.
 pub(super) fn ask(
-    welcome: &Welcome,
+    listener: &Listener,
     cx: &mut Context<'_>,
     hello_message: &Message,
     hello: &ClientHello<'_>,
@@ -45,13 +45,13 @@ pub(super) fn ask(
     let [g0, g1] = group.unwrap_or(0).to_be_bytes();
     let mut cookie = [&[s0, s1, g0, g1], first_hello.as_bytes()].concat();
     let unchanging = unchanging(cx, hello_message, hello)?;
-    cookie.extend(welcome.cookie([&cookie, unchanging.as_bytes()]));
+    cookie.extend(listener.cookie([&cookie, unchanging.as_bytes()]));
 
     let request = message(HandshakeType::SERVER_HELLO, hello_message.message_seq, |writer| {
         messages::hello_retry_request(writer, choice.suite, group, &cookie);
     });
     cx.records.set_plain_version(Version::DTLS_1_2);
-    if !welcome.asks_for_cookies() {
+    if !listener.asks_for_cookies() {
         cx.flight.start(vec![item(0, request)], Answer::Expected);
         cx.acks.clear();
     } else if let Ok(record) = cx.records.write_alone(0, ContentType::Handshake, &request) {
@@ -63,7 +63,7 @@ pub(super) fn ask(
 impl Retried {
     /// What the cookie of a ClientHello says, if it has one. RFC 9147 §5.1: a wrong one ends it.
     pub(super) fn from_hello(
-        welcome: &Welcome,
+        listener: &Listener,
         cx: &Context<'_>,
         message: &Message,
         hello: &ClientHello<'_>,
@@ -75,7 +75,7 @@ impl Retried {
         let unchanging = unchanging(cx, message, hello)?;
         let (said, _) = cookie
             .split_last_chunk::<{ HmacSha256::TAG_LEN }>()
-            .filter(|(said, mac)| welcome.is_cookie([said, unchanging.as_bytes()], *mac))
+            .filter(|(said, mac)| listener.is_cookie([said, unchanging.as_bytes()], *mac))
             .ok_or(illegal)?;
         let ([s0, s1, g0, g1], first_hello) = said.split_first_chunk::<4>().ok_or(illegal)?;
         Ok(Some(Self {

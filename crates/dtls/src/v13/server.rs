@@ -16,7 +16,7 @@ use crate::config::ClientCertificates;
 use crate::error::HandshakeError;
 use crate::flight::Answer;
 use crate::handshake::{
-    self, Agreed, Context, Established, Step, Welcome, connection_id, groups, malformed, peer_connection_id,
+    self, Agreed, Context, Established, Listener, Step, connection_id, groups, malformed, peer_connection_id,
 };
 use crate::reassembly::Message;
 use crate::records::{APPLICATION_EPOCH, HANDSHAKE_EPOCH};
@@ -61,8 +61,8 @@ pub(super) struct Choice<'a> {
 impl Server {
     /// Takes a ClientHello that asks for this version. `None`: the client was asked for a cookie or
     /// another public key.
-    pub(crate) fn welcome(
-        welcome: &Welcome,
+    pub(crate) fn accept(
+        listener: &Listener,
         cx: &mut Context<'_>,
         message: &Message,
         hello: &ClientHello<'_>,
@@ -72,16 +72,16 @@ impl Server {
         if !hello.cookie.is_empty() || hello.compression_methods != [0] {
             return Err(illegal);
         }
-        let retried = Retried::from_hello(welcome, cx, message, hello)?;
+        let retried = Retried::from_hello(listener, cx, message, hello)?;
         let choice = Choice::new(cx, message, hello, retried.as_ref().and_then(|retried| retried.group))?;
         let schedule = Schedule::new(cx.provider(), choice.suite);
         match (&retried, choice.public_key) {
-            (None, Some(public_key)) if !welcome.asks_for_cookies() => {
+            (None, Some(public_key)) if !listener.asks_for_cookies() => {
                 let transcript = Transcript::new(schedule, message.message_seq)?;
                 Self::answer(cx, message, hello, &choice, public_key, transcript, false).map(Some)
             }
             (None, _) => {
-                super::retry::ask(welcome, cx, message, hello, &choice)?;
+                super::retry::ask(listener, cx, message, hello, &choice)?;
                 Ok(None)
             }
             (Some(retried), Some(public_key)) if retried.suite == choice.suite => {
@@ -91,6 +91,16 @@ impl Server {
             // RFC 8446 §4.1.4: what the retry settled stays.
             (Some(_), _) => Err(illegal),
         }
+    }
+
+    /// Whether the hello's cookie is one of ours, and for it.
+    pub(crate) fn is_vouched_for(
+        listener: &Listener,
+        cx: &Context<'_>,
+        message: &Message,
+        hello: &ClientHello<'_>,
+    ) -> bool {
+        matches!(Retried::from_hello(listener, cx, message, hello), Ok(Some(_)))
     }
 
     /// Our flight.
