@@ -318,6 +318,107 @@ fn channels_come_and_go_many_times() {
 }
 
 #[test]
+fn a_number_is_used_again_although_the_answer_to_its_reset_was_lost() {
+    let mut pair = Channels::connected_channels();
+    let (ours, _) = channel(&mut pair, "first");
+    pair.a.machine.close(ours);
+    // `b` has reset its direction as well; what is lost now is `a`'s answer to that.
+    while closed(&pair.a.events).is_empty() {
+        pair.step(pair.now + ms(100));
+    }
+    pair.a.lose = vec![0];
+    pair.flush();
+    assert_eq!(pair.a.lose, []);
+    pair.b.take_events();
+    let second = pair.a.machine.open("second").unwrap();
+    assert_eq!(pair.a.machine.stream_id(second), Some(0));
+    pair.a.machine.send(second, "hello").unwrap();
+    pair.run_for(ms(5000));
+    let reason = ChannelCloseReason::Remote;
+    assert!(matches!(closed(&pair.b.events)[..], [(_, closed)] if closed == reason));
+    let [(theirs, true)] = opened(&pair.b.events)[..] else {
+        panic!("the second channel opens");
+    };
+    assert_eq!(messages(&pair.b.events), [(theirs, "hello".into())]);
+    // Numbers of messages begin anew in the other direction, too.
+    pair.b.machine.send(theirs, "answer").unwrap();
+    pair.run_for(ms(1000));
+    assert_eq!(messages(&pair.a.events), [(second, "answer".into())]);
+}
+
+#[test]
+fn of_a_thousand_channels_that_come_and_go_at_five_percent_loss_none_is_swallowed() {
+    for seed in 0..20 {
+        let weather = Weather {
+            loss: 50,
+            duplication: (seed % 2) as u32 * 100,
+            reordering: (seed % 3) as u32 * 100,
+        };
+        let mut pair = Channels::connected_channels().with_weather(weather, seed);
+        for round in 0..50 {
+            let text = format!("round {round}");
+            let channel = pair.a.machine.open("short-lived").unwrap();
+            pair.a.machine.send(channel, text.as_str()).unwrap();
+            if round % 3 == 0 {
+                pair.a.machine.close(channel);
+            }
+            pair.run_until(ms(60_000), |pair| {
+                messages(&pair.b.events)
+                    .iter()
+                    .any(|(_, message)| *message == text.as_str().into())
+            });
+            pair.a.machine.close(channel);
+            pair.run_until(ms(60_000), |pair| !closed(&pair.a.events).is_empty());
+            assert_eq!(pair.a.machine.channels().count(), 0);
+            pair.a.take_events();
+        }
+        pair.run_for(ms(60_000));
+        assert_eq!(opened(&pair.b.events).len(), 50, "seed {seed}");
+        assert_eq!(closed(&pair.b.events).len(), 50, "seed {seed}");
+        assert_eq!(pair.b.machine.channels().count(), 0, "seed {seed}");
+        let stats = pair.b.machine.stats();
+        assert_eq!((stats.refused_establishment, stats.dropped_establishment), (0, 0));
+    }
+}
+
+#[test]
+fn both_sides_close_with_data_on_the_way_and_open_at_once_whatever_is_lost() {
+    for seed in 0..20 {
+        let weather = Weather {
+            loss: 50,
+            duplication: 100,
+            reordering: 200,
+        };
+        let mut pair = Channels::connected_channels().with_weather(weather, seed);
+        for round in 0..10 {
+            let (ours, theirs) = (
+                pair.a.machine.open("ours").unwrap(),
+                pair.b.machine.open("theirs").unwrap(),
+            );
+            for number in 0..5 {
+                pair.a.machine.send(ours, numbered(number, 20_000)).unwrap();
+                pair.b.machine.send(theirs, numbered(number, 20_000)).unwrap();
+            }
+            pair.a.machine.close(ours);
+            pair.b.machine.close(theirs);
+            let next = pair.a.machine.open("next").unwrap();
+            pair.a.machine.send(next, "next").unwrap();
+            pair.run_until(ms(60_000), |pair| {
+                messages(&pair.a.events).len() == 5 && messages(&pair.b.events).len() == 6
+            });
+            pair.a.machine.close(next);
+            pair.run_for(ms(if round % 2 == 0 { 4000 } else { 30 }));
+            pair.a.take_events();
+            pair.b.take_events();
+        }
+        pair.run_for(ms(60_000));
+        for side in [&pair.a, &pair.b] {
+            assert_eq!(side.machine.channels().count(), 0, "seed {seed}");
+        }
+    }
+}
+
+#[test]
 fn for_every_seed_channels_deliver_through_bad_weather_and_close() {
     for seed in 0..60 {
         let weather = Weather {

@@ -36,6 +36,8 @@ struct Request {
     streams: Vec<u16>,
     last_tsn: u32,
     due: bool,
+    /// It has left at least once.
+    sent: bool,
 }
 
 #[derive(Debug)]
@@ -128,6 +130,7 @@ impl Association {
             streams: ready,
             last_tsn: (tcb.outstanding.next_tsn() - 1) as u32,
             due: true,
+            sent: false,
         });
     }
 
@@ -228,17 +231,34 @@ impl Association {
         let Some(request) = tcb.reconfiguration.request.take_if(ours) else {
             return;
         };
-        self.timers.stop(Timer::Reconfig);
-        self.unanswered = 0;
         let done = matches!(response.result, ReconfigResult::Performed | ReconfigResult::NothingToDo);
-        for stream in request.streams {
-            if done {
-                self.queue.forget(stream);
-            }
-            let result = if done { Ok(()) } else { Err(ResetError::Refused) };
+        let result = if done { Ok(()) } else { Err(ResetError::Refused) };
+        for stream in self.finish_request(request, result) {
             self.events.push_back(Event::OutgoingReset { stream, result });
         }
+    }
+
+    /// The peer uses a stream anew that we asked to reset, so it has done what we asked for: its
+    /// answer was lost or is on its way. Gives all streams of the request, in place of their
+    /// [`Event::OutgoingReset`].
+    pub(crate) fn reset_is_proven(&mut self, stream: u16) -> Vec<u16> {
+        let proven = |request: &mut Request| request.sent && request.streams.contains(&stream);
+        let request = self
+            .tcb
+            .as_deref_mut()
+            .and_then(|tcb| tcb.reconfiguration.request.take_if(proven));
+        request.map_or_else(Vec::new, |request| self.finish_request(request, Ok(())))
+    }
+
+    /// It is known what became of a request. Gives its streams.
+    fn finish_request(&mut self, request: Request, result: Result<(), ResetError>) -> Vec<u16> {
+        self.timers.stop(Timer::Reconfig);
+        self.unanswered = 0;
+        if result.is_ok() {
+            request.streams.iter().for_each(|stream| self.queue.forget(*stream));
+        }
         self.begin_reset();
+        request.streams
     }
 
     /// The request was not answered: again, with the same number (§5.1.1).
@@ -274,6 +294,7 @@ impl Association {
             });
             if written {
                 request.due = false;
+                request.sent = true;
                 self.timers.set(Timer::Reconfig, self.now + self.rtt.rto());
             }
         }

@@ -129,6 +129,7 @@ impl DataChannels {
     /// Odd or even is for the sender to observe (RFC 8832 §6): a free number is taken whoever should
     /// have chosen it, since peers exist whose numbers follow the role of ICE and not of DTLS.
     fn on_open(&mut self, stream: u16, open: &Open<'_>) {
+        self.finish_reused(stream);
         let crowded = self.table.len() >= self.max_channels
             || self.events.len() >= MAX_EVENTS
             || self.table.label_bytes() + open.label.len() + open.protocol.len() > self.max_label_bytes;

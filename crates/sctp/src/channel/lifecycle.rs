@@ -140,6 +140,18 @@ impl DataChannels {
         }
     }
 
+    /// The peer opens a channel with this number. It may do so once both directions are reset (RFC
+    /// 8832 §6), so what we have not heard of yet is done, and the channel before is closed.
+    pub(super) fn finish_reused(&mut self, stream: u16) {
+        let before = self.table.on_stream(stream).and_then(|id| self.table.get(id));
+        if before.is_some_and(|before| !before.incoming_reset) {
+            return; // It has not even reset its own direction.
+        }
+        for stream in self.association.reset_is_proven(stream) {
+            self.on_outgoing_reset(stream, Ok(()));
+        }
+    }
+
     fn finish_if_reset(&mut self, id: ChannelId) {
         let both = self
             .table
