@@ -228,17 +228,10 @@ fn sacks_that_are_old_or_impossible_change_nothing() {
     assert!(at - hand.now > ms(20_000), "only the heartbeat is left");
 }
 
-#[test]
-fn what_the_peer_throws_away_again_is_sent_again() {
-    let mut hand = Hand::new();
-    let first = send_packets(&mut hand, 6);
-    let cumulative = first.wrapping_sub(1);
-    give_sack(&mut hand, cumulative, 100_000, &[(2, 6)]);
-    give_sack(&mut hand, cumulative, 100_000, &[(2, 3), (5, 6)]);
-    hand.now += ms(100);
-    hand.machine.handle_timeout(hand.now);
+/// The DATA that leaves now, as offsets from `first`.
+fn leaving(hand: &mut Hand, first: u32) -> Vec<u32> {
     let mut buf = [0; 1500];
-    let mut again = Vec::new();
+    let mut offsets = Vec::new();
     while let Some(transmit) = hand.machine.poll_transmit(hand.now, &mut buf) {
         let packet = Packet::parse(&buf[..transmit.len]).unwrap();
         for chunk in packet
@@ -247,10 +240,92 @@ fn what_the_peer_throws_away_again_is_sent_again() {
             .filter(|chunk| chunk.kind() == kind::DATA)
         {
             let data = pollrtc_sctp::wire::Data::parse(&chunk).unwrap();
-            again.push(data.tsn.wrapping_sub(first));
+            offsets.push(data.tsn.wrapping_sub(first));
         }
     }
-    assert_eq!(again, [0, 3]);
+    offsets
+}
+
+#[test]
+fn what_sacks_leave_out_is_sent_again_after_three_of_them() {
+    let mut hand = Hand::new();
+    let first = send_packets(&mut hand, 9);
+    let cumulative = first.wrapping_sub(1);
+    give_sack(&mut hand, cumulative, 100_000, &[(2, 5)]);
+    // Each has news from above, and does not list the fourth any more.
+    for last in [6, 7] {
+        give_sack(&mut hand, cumulative, 100_000, &[(2, 3), (5, last)]);
+        assert!(!leaving(&mut hand, first).contains(&3));
+    }
+    // One that was overtaken has no news, and is no indication.
+    give_sack(&mut hand, cumulative, 100_000, &[(2, 3), (5, 6)]);
+    assert!(!leaving(&mut hand, first).contains(&3));
+    give_sack(&mut hand, cumulative, 100_000, &[(2, 3), (5, 8)]);
+    assert_eq!(leaving(&mut hand, first), [3]);
+    assert_eq!(
+        hand.machine.stats().chunks_retransmitted,
+        2,
+        "the first, and the fourth"
+    );
+}
+
+#[test]
+fn a_list_of_blocks_that_is_cut_short_says_nothing_of_what_lies_above_it() {
+    let mut hand = Hand::new();
+    let first = send_packets(&mut hand, 10);
+    let cumulative = first.wrapping_sub(1);
+    // A receiver that lists no more than two blocks, however many it has.
+    give_sack(&mut hand, cumulative, 100_000, &[(4, 4), (8, 10)]);
+    give_sack(&mut hand, cumulative, 100_000, &[(4, 4), (6, 6)]);
+    give_sack(&mut hand, cumulative, 100_000, &[(2, 2), (4, 4)]);
+    give_sack(&mut hand, first, 100_000, &[(3, 3), (5, 5)]);
+    give_sack(&mut hand, first.wrapping_add(3), 100_000, &[(2, 2)]);
+    let again = leaving(&mut hand, first);
+    assert_eq!(again, [4, 6], "what was never acknowledged, and nothing else");
+}
+
+#[test]
+fn all_that_the_peer_throws_away_is_sent_again_once_the_cumulative_ack_stops_before_it() {
+    let mut hand = Hand::new();
+    let first = send_packets(&mut hand, 6);
+    let cumulative = first.wrapping_sub(1);
+    give_sack(&mut hand, cumulative, 100_000, &[(2, 6)]);
+    // It is short of memory and forgets what is out of order, which no list of blocks tells...
+    give_sack(&mut hand, cumulative, 100_000, &[]);
+    hand.now += ms(5000);
+    hand.machine.handle_timeout(hand.now);
+    assert_eq!(leaving(&mut hand, first), [0]);
+    // ...but that the gap is filled and nothing behind it is there.
+    give_sack(&mut hand, first, 100_000, &[(4, 4)]);
+    assert_eq!(leaving(&mut hand, first), [1, 2, 3]);
+    give_sack(&mut hand, first.wrapping_add(4), 100_000, &[]);
+    assert_eq!(leaving(&mut hand, first), [5]);
+    give_sack(&mut hand, first.wrapping_add(5), 100_000, &[]);
+    let at = hand.machine.poll_timeout().unwrap();
+    assert!(at - hand.now > ms(20_000), "only the heartbeat is left");
+}
+
+#[test]
+fn an_acknowledgement_that_may_have_waited_for_a_retransmission_is_no_round_trip() {
+    let mut hand = Hand::new();
+    let first = send_packets(&mut hand, 4);
+    let cumulative = first.wrapping_sub(1);
+    hand.now += ms(20);
+    for last in 2..=4 {
+        give_sack(&mut hand, cumulative, 100_000, &[(2, last)]);
+    }
+    assert_eq!(leaving(&mut hand, first), [0]);
+    let measured = hand.machine.round_trip_time();
+    // One more leaves and arrives, but is not listed until the gap is filled.
+    hand.now += ms(1);
+    assert_eq!(send_packets(&mut hand, 1), first.wrapping_add(4));
+    hand.now += ms(300);
+    give_sack(&mut hand, first.wrapping_add(4), 100_000, &[]);
+    assert_eq!(hand.machine.round_trip_time(), measured);
+    send_packets(&mut hand, 1);
+    hand.now += ms(300);
+    give_sack(&mut hand, first.wrapping_add(5), 100_000, &[]);
+    assert_ne!(hand.machine.round_trip_time(), measured, "this one is not ambiguous");
 }
 
 #[test]

@@ -50,6 +50,7 @@ impl Outstanding {
                 len: 0,
                 transmissions: 0,
                 state: ChunkState::Abandoned,
+                missed: 0,
                 sent_at: Instant::ZERO,
             });
         }

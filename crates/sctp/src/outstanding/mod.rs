@@ -12,7 +12,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use pollrtc_core::Instant;
-use ranges::subtract;
+use ranges::{subtract, unite};
 
 use crate::send_queue::{Left, Policy, QueuedMessage};
 use crate::serial::extend;
@@ -31,9 +31,11 @@ pub(crate) struct Outstanding {
     unfinished: Option<usize>,
     /// Chunks to send again, ascending; entries whose chunk is not `Lost` any more are stale.
     lost: VecDeque<u64>,
-    /// What the peer has beyond the cumulative TSN ack: inclusive ranges, ascending, disjoint.
+    /// What the peer said to have beyond the cumulative TSN ack: inclusive ranges, ascending, disjoint.
     acked: Vec<(u64, u64)>,
-    scratch: Vec<(u64, u64)>,
+    /// Room for the blocks of one SACK, and for what `acked` becomes by it.
+    listed: Vec<(u64, u64)>,
+    united: Vec<(u64, u64)>,
     /// Bytes on the wire and bytes of payload of the chunks that are `InFlight`.
     in_flight: usize,
     payload_in_flight: usize,
@@ -57,8 +59,14 @@ struct SentChunk {
     len: u16,
     transmissions: u16,
     state: ChunkState,
+    /// How many SACKs left it out that listed it before.
+    missed: u8,
     sent_at: Instant,
 }
+
+/// SACKs after which a chunk that the peer had, and that they leave out, counts as thrown away (RFC
+/// 9260 §6.2.1 D iii, §7.2.4).
+const MISS_INDICATIONS: u8 = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ChunkState {
@@ -106,6 +114,8 @@ pub(crate) struct Acked {
     pub(crate) advanced: bool,
     /// The highest TSN acknowledged for the first time.
     pub(crate) highest: Option<u64>,
+    /// Something that is acknowledged for the first time was sent more than once.
+    pub(crate) resent: bool,
     /// Of the newly acknowledged chunks, the one sent last: when, and whether only once.
     pub(crate) newest: Option<InFlight>,
     /// The lowest newly acknowledged TSN among those that were sent only once.
@@ -132,7 +142,8 @@ impl Outstanding {
             unfinished: None,
             lost: VecDeque::new(),
             acked: Vec::new(),
-            scratch: Vec::new(),
+            listed: Vec::new(),
+            united: Vec::new(),
             in_flight: 0,
             payload_in_flight: 0,
             advanced: initial - 1,
@@ -232,6 +243,7 @@ impl Outstanding {
             len: u16::try_from(end - offset).ok()?,
             transmissions: 1,
             state: ChunkState::InFlight,
+            missed: 0,
             sent_at: now,
         };
         let message = self.messages.back_mut()?;
@@ -408,8 +420,12 @@ impl Outstanding {
             advanced: cumulative > self.cumulative,
             ..Acked::default()
         };
-        self.take_gap_blocks(cumulative, sack, &mut acked);
+        let thrown_away = self.take_gap_blocks(cumulative, sack, &mut acked);
         self.advance_to(cumulative, &mut acked);
+        let first_listed = sack.gap_blocks().next().map(|(start, _)| cumulative + u64::from(start));
+        if self.renege_head(first_listed) || thrown_away {
+            self.recount_acked();
+        }
         Ok(acked)
     }
 
@@ -431,28 +447,73 @@ impl Outstanding {
         Ok(acked)
     }
 
-    /// Compares the blocks with those of the SACK before: what is new is acknowledged, what is
-    /// missing was thrown away by the peer (§6.2.1 D iv) and counts as lost.
-    fn take_gap_blocks(&mut self, cumulative: u64, sack: &Sack<'_>, acked: &mut Acked) {
+    /// Adds the blocks to what is known to be there. What they leave out says little: the peer lists
+    /// as many blocks as it likes or as fit, and SACKs overtake each other. So nothing is said of what
+    /// lies above the last block, and of what lies below it a SACK with news from above is one miss
+    /// indication (§6.2.1 D iii, §7.2.4). True if something counts as thrown away by that.
+    fn take_gap_blocks(&mut self, cumulative: u64, sack: &Sack<'_>, acked: &mut Acked) -> bool {
         if sack.gap_blocks().len() == 0 && self.acked.is_empty() {
-            return;
+            return false;
         }
-        let mut new = core::mem::take(&mut self.scratch);
-        new.clear();
-        new.extend(
+        let mut listed = core::mem::take(&mut self.listed);
+        listed.clear();
+        listed.extend(
             sack.gap_blocks()
                 .map(|(start, end)| (cumulative + u64::from(start), cumulative + u64::from(end))),
         );
-        let mut old = core::mem::take(&mut self.acked);
+        let mut before = core::mem::take(&mut self.acked);
         // What the cumulative ack covers now is no longer a block.
-        old.retain_mut(|(start, end)| {
+        before.retain_mut(|(start, end)| {
             *start = (*start).max(cumulative + 1);
             start <= end
         });
-        subtract(&new, &old, |tsn| self.acknowledge(tsn, acked));
-        subtract(&old, &new, |tsn| self.renege(tsn));
-        self.acked = new;
-        self.scratch = old;
+        subtract(&listed, &before, u64::MAX, |tsn| self.acknowledge(tsn, acked));
+        let mut thrown_away = false;
+        if let (Some((_, last)), Some(news)) = (listed.last(), acked.highest) {
+            subtract(&before, &listed, news.min(*last), |tsn| thrown_away |= self.miss(tsn));
+        }
+        unite(&before, &listed, &mut self.united);
+        self.acked = core::mem::replace(&mut self.united, before);
+        self.listed = listed;
+        thrown_away
+    }
+
+    /// A miss indication for a chunk that the peer had. True if it counts as thrown away now.
+    fn miss(&mut self, tsn: u64) -> bool {
+        let Some(chunk) = self.index(tsn).and_then(|index| self.chunks.get_mut(index)) else {
+            return false;
+        };
+        chunk.missed = chunk.missed.saturating_add(1);
+        let thrown_away = chunk.missed >= MISS_INDICATIONS;
+        if thrown_away {
+            self.renege(tsn);
+        }
+        thrown_away
+    }
+
+    /// The cumulative ack has stopped before something that the peer had: it has thrown it away, and
+    /// with it all that follows up to the first block that it lists. True if it has.
+    fn renege_head(&mut self, first_listed: Option<u64>) -> bool {
+        let mut tsn = self.cumulative + 1;
+        while first_listed.is_none_or(|listed| tsn < listed)
+            && self.chunk(tsn).is_some_and(|chunk| chunk.state == ChunkState::Acked)
+        {
+            self.renege(tsn);
+            tsn += 1;
+        }
+        tsn > self.cumulative + 1
+    }
+
+    /// Makes `acked` anew from the chunks.
+    fn recount_acked(&mut self) {
+        self.acked.clear();
+        for (tsn, chunk) in (self.cumulative + 1..).zip(&self.chunks) {
+            match self.acked.last_mut() {
+                _ if chunk.state != ChunkState::Acked => {}
+                Some((_, end)) if *end + 1 == tsn => *end = tsn,
+                _ => self.acked.push((tsn, tsn)),
+            }
+        }
     }
 
     fn acknowledge(&mut self, tsn: u64, acked: &mut Acked) {
@@ -474,6 +535,7 @@ impl Outstanding {
             }
         }
         acked.bytes += chunk.wire_len();
+        acked.resent |= chunk.transmissions > 1;
         if chunk.transmissions == 1 {
             let lowest = acked.lowest_sent_once.map_or(tsn, |lowest| lowest.min(tsn));
             acked.lowest_sent_once = Some(lowest);
@@ -493,6 +555,7 @@ impl Outstanding {
             && chunk.state == ChunkState::Acked
         {
             chunk.state = ChunkState::Lost;
+            chunk.missed = 0;
             self.queue_lost(tsn);
         }
     }
@@ -518,8 +581,9 @@ impl Outstanding {
     }
 }
 
-/// The round trip of what was acknowledged, if it was sent only once (Karn's rule, §6.3.1 C5).
+/// The round trip of what was acknowledged and sent last. None if anything that is acknowledged with
+/// it was sent more than once: it may have waited for that (Karn's rule, §6.3.1 C5).
 pub(crate) fn round_trip(acked: &Acked, now: Instant) -> Option<Duration> {
-    let newest = acked.newest.filter(|newest| newest.transmissions == 1)?;
+    let newest = acked.newest.filter(|_| !acked.resent)?;
     Some(now - newest.sent_at)
 }
