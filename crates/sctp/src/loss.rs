@@ -10,9 +10,12 @@ use core::time::Duration;
 use pollrtc_core::Instant;
 
 use crate::outstanding::{Acked, Outstanding};
+use crate::rto::RttEstimator;
 
 /// SACKs with news from above after which a chunk counts as lost (RFC 9260 §7.2.4).
 const MISSING_REPORTS: usize = 3;
+/// How many recoveries from losses a reorder window that was raised outlives (RFC 8985 §6.2 step 4).
+const REORDER_PERSISTENCE: u8 = 16;
 /// Never wait less than this for a probe (timers are not finer).
 const MIN_PROBE_DELAY: Duration = Duration::from_millis(10);
 
@@ -27,8 +30,11 @@ pub(crate) struct LossDetector {
     /// Chunks that were sent again, in the order in which they were.
     resent: VecDeque<(u64, Instant)>,
     /// Once reordering was seen, SACKs alone no longer count; quarters of the shortest round trip
-    /// that a chunk may be overtaken by.
+    /// that a chunk may be overtaken by (RFC 8985 §6.2 step 4: RACK.reo_wnd_mult).
     reorder_quarters: u32,
+    /// When they were raised last, and how many recoveries from losses that outlives.
+    raised_at: Option<Instant>,
+    persistence: u8,
     /// A probe was sent and nothing new was acknowledged since.
     pub(crate) probing: bool,
     /// The last probe was something that had been sent before.
@@ -45,7 +51,7 @@ pub(crate) struct Verdict {
 }
 
 impl LossDetector {
-    pub(crate) fn on_ack(&mut self, acked: &Acked, now: Instant, min_rtt: Duration) {
+    pub(crate) fn on_ack(&mut self, acked: &Acked, now: Instant, rtt: &RttEstimator) {
         let Some(highest) = acked.highest else { return };
         self.probing = false;
         let overtaken = acked
@@ -61,23 +67,57 @@ impl LossDetector {
             }
         }
         if let Some(newest) = acked.newest {
-            let rtt = now - newest.sent_at;
+            let took = now - newest.sent_at;
             // Faster than any round trip: the acknowledgement is for an earlier transmission
             // (RFC 8985 §6.2 step 2).
-            let genuine = newest.transmissions == 1 || rtt >= min_rtt;
+            let genuine = newest.transmissions == 1 || took >= rtt.min_rtt();
             if genuine && self.newest.is_none_or(|(sent_at, _)| sent_at <= newest.sent_at) {
-                self.newest = Some((newest.sent_at, rtt));
+                self.newest = Some((newest.sent_at, took));
             }
         }
     }
 
-    /// The peer got something twice: we were too quick to send again (RFC 8985 §6.2 step 4).
-    pub(crate) fn on_duplicate_reported(&mut self) {
+    /// The peer got something twice: we were too quick to send again. The window grows by this once
+    /// per round trip, until nothing can be gained (RFC 8985 §6.2 step 4).
+    pub(crate) fn on_duplicate_reported(&mut self, now: Instant, rtt: &RttEstimator) {
         // A probe may arrive twice; that is what a probe is for, and tells nothing of reordering.
         if core::mem::take(&mut self.probe_resent) {
             return;
         }
-        self.reorder_quarters = (self.reorder_quarters + 1).min(4);
+        self.persistence = REORDER_PERSISTENCE;
+        let (Some(srtt), Some(longest)) = (rtt.srtt(), rtt.longest()) else {
+            return;
+        };
+        let told = self.raised_at.is_some_and(|at| now - at < srtt);
+        if !told && self.reorder_window(rtt) < longest {
+            self.reorder_quarters = self.reorder_quarters.saturating_add(1);
+            self.raised_at = Some(now);
+        }
+    }
+
+    /// Losses are being repaired. After many such times without a sign of haste the window is as
+    /// small as at first (RFC 8985 §6.2 step 4).
+    pub(crate) fn on_recovery(&mut self) {
+        self.persistence = self.persistence.saturating_sub(1);
+        if self.persistence == 0 {
+            self.reorder_quarters = self.reorder_quarters.min(1);
+        }
+    }
+
+    /// How long a chunk may be overtaken: at most one round trip (RFC 8985 §3.3.2), of the longer ones
+    /// where they differ. A smoothed one, as in §6.2 step 4, is no bound where most of a round trip is
+    /// jitter.
+    fn reorder_window(&self, rtt: &RttEstimator) -> Duration {
+        let window = rtt.min_rtt().saturating_mul(self.reorder_quarters.max(1)) / 4;
+        rtt.longest().map_or(window, |longest| window.min(longest))
+    }
+
+    /// The packets take another way from now on: what was learned of its length and order is void.
+    pub(crate) fn on_path_change(&mut self) {
+        self.newest = None;
+        self.reorder_quarters = 0;
+        self.raised_at = None;
+        self.persistence = 0;
     }
 
     pub(crate) fn on_resent(&mut self, tsn: u64, now: Instant) {
@@ -91,12 +131,12 @@ impl LossDetector {
     }
 
     /// Marks what is lost.
-    pub(crate) fn detect(&mut self, outstanding: &mut Outstanding, now: Instant, min_rtt: Duration) -> Verdict {
+    pub(crate) fn detect(&mut self, outstanding: &mut Outstanding, now: Instant, rtt: &RttEstimator) -> Verdict {
         let mut verdict = Verdict::default();
         let Some((newest_sent_at, newest_rtt)) = self.newest else {
             return verdict;
         };
-        let allowance = newest_rtt + min_rtt * self.reorder_quarters.max(1) / 4;
+        let allowance = newest_rtt + self.reorder_window(rtt);
         let mut look_again = |at: Instant| {
             verdict.again_at = Some(verdict.again_at.map_or(at, |other: Instant| other.min(at)));
         };

@@ -13,10 +13,13 @@ const GRANULARITY: Duration = Duration::from_millis(1);
 pub(crate) struct RttEstimator {
     measured: Option<Measured>,
     rto: Duration,
+    initial: Duration,
     min: Duration,
     max: Duration,
     min_rtt: Duration,
     min_rtt_since: Instant,
+    /// When the path began, if it is not the first.
+    path_since: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -29,18 +32,33 @@ impl RttEstimator {
     pub(crate) fn new(initial: Duration, min: Duration, max: Duration) -> Self {
         let max = max.max(GRANULARITY);
         let min = min.clamp(GRANULARITY, max);
+        let initial = initial.clamp(min, max);
         Self {
             measured: None,
-            rto: initial.clamp(min, max),
+            rto: initial,
+            initial,
             min,
             max,
             min_rtt: Duration::MAX,
             min_rtt_since: Instant::ZERO,
+            path_since: None,
         }
+    }
+
+    /// Packets take another path from now on: it is measured anew (RFC 9260 §6.3.1 has all of it per
+    /// path), and until then the timeout is no shorter than at first.
+    pub(crate) fn on_path_change(&mut self, now: Instant) {
+        self.measured = None;
+        self.rto = self.rto.max(self.initial);
+        self.min_rtt = Duration::MAX;
+        self.path_since = Some(now);
     }
 
     /// A round trip of something that was sent once (Karn's rule is the caller's).
     pub(crate) fn measure(&mut self, now: Instant, rtt: Duration) {
+        if self.path_since.is_some_and(|since| rtt > now - since) {
+            return; // It began on another path.
+        }
         if rtt <= self.min_rtt || now - self.min_rtt_since > MIN_RTT_WINDOW {
             self.min_rtt = rtt;
             self.min_rtt_since = now;
@@ -81,6 +99,12 @@ impl RttEstimator {
         self.measured.map(|measured| measured.srtt)
     }
 
+    /// The longest that a round trip is expected to take, as far as it is known: what the timeout
+    /// would be without bounds.
+    pub(crate) fn longest(&self) -> Option<Duration> {
+        self.measured.map(|measured| measured.srtt + measured.rttvar * 4)
+    }
+
     /// The shortest of the last seconds; zero if none was measured.
     pub(crate) fn min_rtt(&self) -> Duration {
         match self.measured {
@@ -107,6 +131,18 @@ mod tests {
         rtt.measure(Instant::ZERO, ms(100));
         // rttvar = 3/4 * 50, srtt = 100.
         assert_eq!(rtt.rto(), ms(250));
+    }
+
+    #[test]
+    fn another_path_is_measured_anew_without_what_began_on_the_one_before() {
+        let mut rtt = RttEstimator::new(ms(1000), ms(1), ms(60_000));
+        rtt.measure(Instant::from_millis(900), ms(10));
+        rtt.on_path_change(Instant::from_millis(1000));
+        assert_eq!((rtt.srtt(), rtt.min_rtt(), rtt.rto()), (None, ms(0), ms(1000)));
+        rtt.measure(Instant::from_millis(1020), ms(30));
+        assert_eq!(rtt.srtt(), None, "it was sent 10 ms before");
+        rtt.measure(Instant::from_millis(1100), ms(80));
+        assert_eq!((rtt.srtt(), rtt.min_rtt(), rtt.rto()), (Some(ms(80)), ms(80), ms(240)));
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Stats {
     pub timeouts: u64,
     /// Tail loss probes (RFC 8985 §7).
     pub probes: u64,
+    /// Times that packets took another path ([`handle_path_change`](crate::Association::handle_path_change)).
+    pub path_changes: u64,
     /// Messages given up (RFC 3758).
     pub messages_abandoned: u64,
     /// SACK chunks sent.

@@ -138,6 +138,80 @@ fn reordering_is_learned_and_does_not_cost_retransmissions() {
     assert!(again <= 20, "{again} of 2000");
 }
 
+/// Sends as much as it can for a while over a link that holds each packet up by 0 to 10 ms more than
+/// its latency, and loses none. How many chunks were sent, and how many of them again.
+fn send_with_jitter(pair: &mut Associations, duration: Duration) -> (u64, u64) {
+    pair.weather.reordering = 1000;
+    let before = pair.a.machine.stats();
+    let end = pair.now + duration;
+    while pair.now < end {
+        while pair.a.machine.buffered_amount(1) < 1 << 20 {
+            pair.send(1, numbered(0, 16_384));
+        }
+        pair.step(end);
+        pair.b.take_events();
+        pair.a.wire.clear();
+        pair.b.wire.clear();
+    }
+    let after = pair.a.machine.stats();
+    (
+        after.chunks_sent - before.chunks_sent,
+        after.chunks_retransmitted - before.chunks_retransmitted,
+    )
+}
+
+#[test]
+fn jitter_below_a_quarter_of_the_round_trip_costs_no_retransmission() {
+    for seed in 0..4 {
+        let mut pair = Associations::new(config(), config()).with_weather(Weather::default(), seed);
+        pair.latency = ms(50);
+        pair.connect();
+        let (sent, again) = send_with_jitter(&mut pair, ms(3000));
+        assert!(sent > 30_000, "seed {seed}: {sent}");
+        assert_eq!(again, 0, "seed {seed}: of {sent}");
+    }
+}
+
+#[test]
+fn jitter_of_many_round_trips_is_learned_within_two_seconds() {
+    for seed in 0..8 {
+        let mut pair = Associations::new(config(), config()).with_weather(Weather::default(), seed);
+        pair.latency = ms(1);
+        pair.connect();
+        send_with_jitter(&mut pair, ms(2000));
+        let (sent, again) = send_with_jitter(&mut pair, ms(3000));
+        assert!(sent > 6000, "seed {seed}: {sent}");
+        assert!(again * 100 <= sent, "seed {seed}: {again} of {sent}");
+    }
+}
+
+/// How often losses were seen where there are none, in the two seconds after the path became 150
+/// times as long.
+fn false_losses_on_a_longer_path(seed: u64, told: bool) -> u64 {
+    let mut pair = Associations::new(config(), config()).with_weather(Weather::default(), seed);
+    pair.latency = Duration::from_micros(100);
+    pair.connect();
+    for number in 0..50 {
+        pair.send(1, numbered(number, 100));
+        pair.run_for(ms(100));
+    }
+    pair.latency = ms(15);
+    if told {
+        pair.a.machine.handle_path_change(pair.now);
+        assert_eq!(pair.a.machine.round_trip_time(), None);
+    }
+    send_with_jitter(&mut pair, ms(2000));
+    pair.a.machine.stats().fast_recoveries
+}
+
+#[test]
+fn what_was_learned_of_a_path_is_forgotten_with_it() {
+    for seed in 0..8 {
+        let [told, untold] = [true, false].map(|told| false_losses_on_a_longer_path(seed, told));
+        assert!(told <= 5 && untold >= 20, "seed {seed}: {told} and {untold}");
+    }
+}
+
 /// The property of the whole crate: whatever the link does, the receiver gets exactly the sender's
 /// messages, in order, and both directions at once.
 fn everything_arrives(seed: u64, weather: Weather, ordered: bool) -> bool {

@@ -72,6 +72,12 @@ impl PeerConnection {
     /// What one layer found out moves the others.
     pub(super) fn advance(&mut self) {
         let current = &mut self.transports.current;
+        if let Some(path) = current.ice.path().filter(|path| current.known_path != Some(*path))
+            && current.known_path.replace(path).is_some()
+        {
+            current.known_rtt = None;
+            self.channels.handle_path_change(self.now);
+        }
         if let Security::Running(connection) = &mut current.security
             && let Some(rtt) = current
                 .ice

@@ -64,7 +64,8 @@ pub(super) struct Transport {
     credentials: Vec<(u32, Credentials)>,
     /// The `tls-id`s that descriptions name, by their numbers.
     tls_ids: Vec<(u32, String)>,
-    /// The round-trip time that DTLS and SCTP were told of.
+    /// The path and its round-trip time that DTLS and SCTP were told of.
+    pub(super) known_path: Option<Path>,
     pub(super) known_rtt: Option<Duration>,
     /// Whether the peer's first check has come, and DTLS was told of it.
     pub(super) peer_checked: bool,
@@ -208,6 +209,7 @@ impl Transport {
             generation: 0,
             credentials: Vec::new(),
             tls_ids: Vec::new(),
+            known_path: None,
             known_rtt: None,
             peer_checked: false,
         }

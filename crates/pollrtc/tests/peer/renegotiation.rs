@@ -468,6 +468,33 @@ fn candidates_find_their_section_by_mid_index_and_ufrag() {
 }
 
 #[test]
+fn a_path_to_another_address_is_measured_anew_by_both() {
+    let mut pair = Pair::new();
+    let (ours, theirs) = pair.open(Who::Alice, "chat");
+    let path_changes =
+        |pair: &Pair| [&pair.alice, &pair.bob].map(|side| side.peer.stats().channels.association.path_changes);
+    pair.run_for(2 * SECOND);
+    let before = path_changes(&pair);
+    // Bob goes from one network to another.
+    let (old, new) = (pair.bob.address, "198.51.100.7:7000".parse().unwrap());
+    pair.bob.peer.add_local_address(pair.now, new).unwrap();
+    pair.bob.peer.remove_local_address(pair.now, old);
+    pair.bob.address = new;
+    pair.bob.peer.restart_ice();
+    pair.exchange(Who::Bob);
+    pair.run_for(5 * SECOND);
+    assert_eq!(pair.alice.peer.stats().path.unwrap().remote, new);
+    assert_eq!(path_changes(&pair), before.map(|count| count + 1));
+    pair.say(Who::Alice, ours, "there you are");
+    pair.say(Who::Bob, theirs, "yes");
+    // A restart that finds the same path changes nothing.
+    pair.alice.peer.restart_ice();
+    pair.exchange(Who::Alice);
+    pair.run_for(5 * SECOND);
+    assert_eq!(path_changes(&pair), before.map(|count| count + 1));
+}
+
+#[test]
 fn candidates_of_a_restart_name_its_generation() {
     let mut pair = Pair::new();
     let (ours, _) = pair.open(Who::Alice, "chat");

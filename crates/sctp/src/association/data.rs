@@ -169,7 +169,7 @@ impl Association {
             Ok(acked) => {
                 tcb.peer_window = sack.a_rwnd;
                 if sack.duplicates().len() > 0 {
-                    tcb.loss.on_duplicate_reported();
+                    tcb.loss.on_duplicate_reported(self.now, &self.rtt);
                 }
                 // §6.1 A: a peer that answers with a closed window is there.
                 if sack.a_rwnd == 0 {
@@ -201,7 +201,7 @@ impl Association {
         if let Some(rtt) = round_trip(acked, self.now) {
             self.rtt.measure(self.now, rtt);
         }
-        tcb.loss.on_ack(acked, self.now, self.rtt.min_rtt());
+        tcb.loss.on_ack(acked, self.now, &self.rtt);
         tcb.congestion
             .on_ack(acked.bytes, acked.in_flight_before, tcb.outstanding.cumulative());
         // §6.3.2 R2, R3.
@@ -220,7 +220,7 @@ impl Association {
         let Some(tcb) = self.tcb.as_deref_mut() else {
             return;
         };
-        let verdict = tcb.loss.detect(&mut tcb.outstanding, self.now, self.rtt.min_rtt());
+        let verdict = tcb.loss.detect(&mut tcb.outstanding, self.now, &self.rtt);
         match verdict.again_at {
             // What is due already has been looked at.
             Some(at) if at > self.now => self.timers.set(Timer::Reorder, at),
@@ -228,6 +228,7 @@ impl Association {
         }
         if verdict.lost && tcb.congestion.on_loss(tcb.outstanding.next_tsn() - 1) {
             self.stats.fast_recoveries += 1;
+            tcb.loss.on_recovery();
             // §7.2.4 3: the first packet leaves whatever the window says.
             tcb.force_packet = true;
         }

@@ -29,7 +29,7 @@ use crate::rto::RttEstimator;
 use crate::send_queue::{Policy, QueuedMessage, SendQueue};
 use crate::{CloseReason, Config, Event, MIN_MAX_PACKET, Reliability, SendError, SendOptions, Stats};
 use tcb::{Outbox, Tcb};
-use timers::Timers;
+use timers::{Timer, Timers};
 
 /// An SCTP association (RFC 9260) over a transport that needs no addresses of its own, as DTLS is
 /// for data channels (RFC 8261).
@@ -276,6 +276,23 @@ impl Association {
     /// the association has measurements of its own.
     pub fn set_round_trip_time(&mut self, rtt: Duration) {
         self.rtt.hint(rtt);
+    }
+
+    /// Tells that packets take another path from now on. Its round-trip time and how much it
+    /// reorders are learned anew.
+    pub fn handle_path_change(&mut self, now: Instant) {
+        self.observe(now);
+        self.stats.path_changes += 1;
+        self.rtt.on_path_change(self.now);
+        if let Some(tcb) = &mut self.tcb {
+            tcb.loss.on_path_change();
+        }
+        // What is on its way may need as long as on a path that is not known.
+        if self.timers.is_running(Timer::Retransmit) {
+            self.timers.set(Timer::Retransmit, self.now + self.rtt.rto());
+        }
+        self.timers.stop(Timer::Reorder);
+        self.rearm_probe();
     }
 
     /// Sets the peer's port (`a=sctp-port`), if it is not known before.

@@ -308,6 +308,11 @@ impl DataChannels {
         self.association.set_round_trip_time(rtt);
     }
 
+    /// Tells that packets take another path; see [`Association::handle_path_change`].
+    pub fn handle_path_change(&mut self, now: Instant) {
+        self.association.handle_path_change(now);
+    }
+
     /// Sets the peer's port (`a=sctp-port`).
     pub fn set_remote_port(&mut self, port: u16) {
         self.association.set_remote_port(port);
