@@ -1,0 +1,36 @@
+#!/bin/bash
+# setup.sh PEER...: installs what these peers need, builds their agents and pollrtc's.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+target=${CARGO_TARGET_DIR:-$here/../../../target}
+crates=(-p agent-pollrtc)
+
+install() { # command, package
+  command -v "$1" >/dev/null && return
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -o DPkg::Lock::Timeout=600 update -qq
+  apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "$2"
+}
+
+{
+  install ip iproute2
+  for peer in "$@"; do
+    began=$SECONDS
+    case $peer in
+      # It builds the program too, unless it is told of one; an agent is all we need.
+      chromium | firefox) POLLRTC=none "$here/../browser/setup.sh" "$peer" ;;
+      pion) mkdir -p "$target/interop" && "$here/pion/setup.sh" "$(cd "$target/interop" && pwd)/pion" ;;
+      libdatachannel) [ -d "$here/node_modules/node-datachannel" ] || npm --prefix "$here" ci --no-audit --no-fund --silent ;;
+      aiortc)
+        [ -x "$here/aiortc/venv/bin/python" ] || python3 -m venv "$here/aiortc/venv"
+        "$here/aiortc/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/aiortc/requirements.txt"
+        ;;
+      str0m | rtc) crates+=(-p "agent-$peer") ;;
+      *) echo "there is no peer $peer"; exit 2 ;;
+    esac
+    echo "$peer is there after $((SECONDS - began)) s"
+  done
+  began=$SECONDS
+  cargo build --quiet --manifest-path "$here/Cargo.toml" --target-dir "$target" "${crates[@]}"
+  echo "agents in Rust are built after $((SECONDS - began)) s"
+} >&2

@@ -1,0 +1,217 @@
+'use strict';
+// What happens on one connection of the matrix, told once for every pair of stacks.
+
+// How long each step may take, and how much is sent, by link.
+const LINKS = {
+  plain: { options: [], patience: 20_000, messages: 60 },
+  lossy: { options: ['--loss', '5', '--delay', '50'], patience: 60_000, messages: 15 },
+};
+const LARGEST = 64 * 1024, BIG = 256 * 1024;
+const POLL = 30, END_PATIENCE = 15_000;
+
+const both = (sizes) => [sizes, sizes];
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const brief = (state) => JSON.stringify({
+  ...state,
+  channels: Object.fromEntries(Object.entries(state.channels ?? {}).map(([label, { state, sent, received }]) => [label, `${state}, ${sent.length} sent, ${received.length} received`])),
+});
+
+// Sizes from 1 byte to the largest, evenly over the orders of magnitude, both ends included, each as text and as bytes.
+function sizes(count, largest, seed) {
+  let state = seed * 2654435761 >>> 0 || 1;
+  const random = () => { // xorshift
+    state ^= state << 13; state >>>= 0;
+    state ^= state >>> 17;
+    state ^= state << 5; state >>>= 0;
+    return state / 2 ** 32;
+  };
+  return [1, 1, largest, largest, ...Array.from({ length: count }, () => Math.max(1, Math.round(largest ** random())))];
+}
+
+// Whether all of `part` is in `whole`, each as often at most, in this order or in any.
+function isPart(part, whole, ordered) {
+  const left = [...whole];
+  let from = 0;
+  return part.every((one) => {
+    const at = left.indexOf(one, from);
+    if (at < 0) return false;
+    if (ordered) from = at + 1;
+    else left.splice(at, 1);
+    return true;
+  });
+}
+
+class Story {
+  // `sides`: the offerer's connection, the answerer's; `pair` says more of them: see `tell`.
+  constructor(sides, pair) {
+    this.sides = sides;
+    this.pair = pair;
+    this.link = LINKS[pair.link];
+    this.step = 'create';
+  }
+
+  states() { return Promise.all(this.sides.map((side) => side.say('state'))); }
+
+  // Waits until both sides are as they should be.
+  async until(isSo, patience = this.link.patience) {
+    for (const end = Date.now() + patience; ; await pause(POLL)) {
+      const states = await this.states();
+      if (isSo(...states)) return states;
+      if (Date.now() > end) throw new Error(`after ${patience / 1000} s: ${this.tell(states)}`);
+    }
+  }
+
+  are(label, wanted) {
+    return this.until((...states) => {
+      const seen = states.map(({ channels }) => channels[label]?.state);
+      // There is no way back from there.
+      if (wanted === 'open' && seen.includes('closed')) throw new Error(this.tell(states));
+      return seen.every((state) => state === wanted);
+    });
+  }
+
+  tell(states) { return this.sides.map(({ agent }, at) => `${agent.name} ${brief(states[at])}`).join('; '); }
+
+  async open(side, label, how = {}) {
+    this.step = `${side ? 'the answerer' : 'the offerer'} opens "${label}"`;
+    await this.sides[side].say('open', { label, ...how });
+    await this.are(label, 'open');
+  }
+
+  async close(side, label) {
+    this.step = `${side ? 'the answerer' : 'the offerer'} closes "${label}"`;
+    await this.sides[side].say('close', { label });
+    await this.are(label, 'closed');
+  }
+
+  // Both send on these channels; what comes is what was sent, in order. `what`: by label, the sizes of each side's messages.
+  async exchange(what) {
+    this.step = `messages on ${Object.keys(what).map((label) => `"${label}"`).join(' and ')}`;
+    const before = await this.states();
+    await Promise.all(Object.entries(what).flatMap(([label, sizes]) => this.sides.map((side, at) => side.say('send', { label, seed: 7 * at, sizes: sizes[at] }))));
+    const count = (at, label) => before[at].channels[label].sent.length + what[label][at].length;
+    const states = await this.until((...states) => Object.keys(what).every((label) => states.every(({ channels }, at) => channels[label].sent.length === count(at, label)
+      && states[1 - at].channels[label].received.length >= count(at, label))));
+    for (const label of Object.keys(what)) {
+      for (const at of [0, 1]) {
+        const sent = states[at].channels[label].sent, received = states[1 - at].channels[label].received;
+        const differs = received.findIndex((one, place) => one !== sent[place]);
+        if (differs >= 0) throw new Error(`message ${differs} on "${label}" of ${sent.length} from ${this.sides[at].agent.name} is another`);
+      }
+    }
+  }
+
+  // A channel that gives messages up may lose some, but makes none up, and harms no other.
+  async exchangePartially(labels) {
+    this.step = `messages on ${labels.map((label) => `"${label}"`).join(' and ')}`;
+    const some = Array.from({ length: 50 }, (_, at) => 16 + 61 * at);
+    await Promise.all(labels.flatMap((label) => this.sides.map((side, at) => side.say('send', { label, seed: 7 * at, sizes: some }))));
+    await this.until((...states) => states.every(({ channels }, at) => labels.every((label) => channels[label].sent.length === some.length
+      && states[1 - at].channels[label].received.length > 0)));
+    await this.exchange({ first: both([100, 1000, 10_000]) });
+    const states = await this.states();
+    for (const label of labels) {
+      for (const at of [0, 1]) {
+        const { sent } = states[at].channels[label], { received } = states[1 - at].channels[label];
+        if (!isPart(received, sent, label.endsWith('in order'))) throw new Error(`not all on "${label}" is what ${this.sides[at].agent.name} sent: ${received.length} of ${sent.length}`);
+      }
+    }
+  }
+
+  async negotiate(offerer = 0) {
+    const sides = offerer ? [...this.sides].reverse() : this.sides;
+    const { sdp: offer } = await sides[0].say('offer');
+    const { sdp: answer } = await sides[1].say('answer', { sdp: this.pair.setup ? offer.replaceAll('a=setup:actpass', `a=setup:${this.pair.setup}`) : offer });
+    await sides[0].say('accept', { sdp: answer });
+    return [offer, answer];
+  }
+
+  // The largest message that each side can send: what the other's description says (RFC 8841 §6.1), and no more than is
+  // known of both.
+  limits(descriptions) {
+    const said = descriptions.map((sdp) => Number(/^a=max-message-size:(\d+)/m.exec(sdp)?.[1] ?? 64 * 1024) || Infinity);
+    return said.reverse().map((limit) => Math.min(limit, ...this.pair.largest));
+  }
+
+  // Both sides, and the offerer's first channel.
+  async begin(media = []) {
+    await Promise.all(this.sides.map((side, at) => side.say('create', this.pair.create[at])));
+    this.step = 'offer and answer';
+    for (const kind of media) await this.sides[0].say('media', { kind });
+    await this.sides[0].say('open', { label: 'first' });
+    const descriptions = await this.negotiate();
+    this.step = 'connecting';
+    const began = Date.now();
+    await this.are('first', 'open');
+    return { descriptions, connectMs: Date.now() - began };
+  }
+
+  // Everything that data channels can do.
+  async channels() {
+    const { messages } = this.link, { seed } = this.pair;
+    const { descriptions, connectMs } = await this.begin();
+    const limits = this.limits(descriptions);
+    await this.open(1, 'second');
+    await this.exchange({
+      first: limits.map((limit) => [...sizes(messages, Math.min(limit, LARGEST), seed), ...(limit >= BIG ? [BIG] : [])]),
+      second: limits.map((limit) => sizes(messages >> 1, Math.min(limit, LARGEST / 4), seed + 1)),
+    });
+    await this.open(0, 'unreliable, in order', { maxRetransmits: 0 });
+    await this.open(1, 'unreliable, in any order', { maxRetransmits: 0, ordered: false });
+    await this.exchangePartially(['unreliable, in order', 'unreliable, in any order']);
+    // Each side closes its own and the other's; numbers are used again.
+    await this.close(0, 'unreliable, in order');
+    await this.close(0, 'unreliable, in any order');
+    await this.close(1, 'second');
+    for (const [round, [opener, closer]] of [[0, 1], [1, 0], [0, 0], [1, 1]].entries()) {
+      const label = `again ${round + 1}`;
+      await this.open(opener, label);
+      await this.exchange({ [label]: both([10, 1000]) });
+      await this.close(closer, label);
+    }
+    await this.exchange({ first: both([1, 20_000]) });
+    const [state] = (await this.states()).filter(({ dtls }) => dtls);
+    if (this.pair.role && state.dtls.role !== this.pair.role) throw new Error(`pollrtc is the DTLS ${state.dtls.role}`);
+    await this.end(this.pair.ender);
+    return { connectMs, version: state?.dtls.version };
+  }
+
+  // One more offer and answer, after which messages flow as before.
+  async again(offerer, why) {
+    this.step = why;
+    await this.negotiate(offerer);
+    await this.exchange({ first: both([1, 1000, 20_000]) });
+  }
+
+  // Data channels beside audio and video, which the offerer offers at once or later; then more offers of both sides.
+  async besideMedia() {
+    const { mediaFirst } = this.pair, media = ['audio', 'video'];
+    const { connectMs } = await this.begin(mediaFirst ? media : []);
+    await this.exchange({ first: both([1, 1000, 20_000]) });
+    if (!mediaFirst) {
+      for (const kind of media) await this.sides[0].say('media', { kind });
+      await this.again(0, 'audio and video come');
+    }
+    await this.sides[0].say('restart');
+    await this.again(0, 'the offerer restarts ICE');
+    await this.sides[1].say('restart');
+    await this.again(1, 'the answerer restarts ICE');
+    await this.sides[0].say('media', { kind: 'video' });
+    await this.again(0, 'more video comes');
+    await this.open(1, 'second');
+    await this.end(this.pair.ender);
+    return { connectMs };
+  }
+
+  // One side ends the connection, the other notices.
+  async end(ender) {
+    this.step = `${ender ? 'the answerer' : 'the offerer'} ends`;
+    await this.sides[ender].say('end');
+    const isOver = ({ connection, channels }) => ['closed', 'disconnected', 'failed'].includes(connection)
+      || Object.values(channels).every(({ state }) => state === 'closed');
+    await this.until((...states) => isOver(states[1 - ender]), END_PATIENCE);
+    await this.sides[1 - ender].say('end').catch(() => {}); // some say that it has ended already
+  }
+}
+
+module.exports = { LINKS, Story };
