@@ -177,6 +177,24 @@ fn hellos_that_are_refused_and_why() {
     }
 }
 
+/// rtc's server, among others, lists its groups in DTLS 1.2, too. The client has sent that extension, so RFC 5246 §7.4.1.4
+/// lets the server, and nothing hangs on it (as RFC 8446 §4.2.7 has it in 1.3: clients must not act upon it).
+#[test]
+fn a_server_hello_may_hold_what_only_clients_have_to_say() {
+    let said = [
+        (ExtensionType::SUPPORTED_GROUPS, &[0, 4, 0, 29, 0, 23][..]),
+        (ExtensionType::SUPPORTED_GROUPS, &[]),
+        (ExtensionType::SIGNATURE_ALGORITHMS, &[0, 2, 4, 3]),
+    ];
+    for (kind, body) in said {
+        let hello = HelloParts {
+            extensions: vec![(ExtensionType::EXTENDED_MASTER_SECRET, vec![])],
+            ..HelloParts::good()
+        };
+        assert_eq!(end(&hello.with(kind, body)), None, "{kind:?}");
+    }
+}
+
 #[test]
 fn server_hellos_that_end_the_handshake_and_why() {
     let base = HelloParts {

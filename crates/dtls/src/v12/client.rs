@@ -135,7 +135,12 @@ fn check_extensions(config: &Config, message: &Message, hello: &ServerHello<'_>)
     let offered = |kind| {
         matches!(
             kind,
-            ExtensionType::EXTENDED_MASTER_SECRET | ExtensionType::RENEGOTIATION_INFO | ExtensionType::EC_POINT_FORMATS
+            ExtensionType::EXTENDED_MASTER_SECRET
+                | ExtensionType::RENEGOTIATION_INFO
+                | ExtensionType::EC_POINT_FORMATS
+                // Some servers repeat their lists here. We have offered ours, and what they say decides nothing.
+                | ExtensionType::SUPPORTED_GROUPS
+                | ExtensionType::SIGNATURE_ALGORITHMS
         ) || kind == ExtensionType::CONNECTION_ID && config.connection_ids.is_some()
             || Agreed::is_offered(config, kind)
     };
