@@ -101,7 +101,7 @@ fn id(input: &str) -> Parsed<'_, u16> {
 
 fn direction(input: &str) -> Parsed<'_, Direction> {
     let (rest, name) = token(input)?;
-    Direction::of(name).map_or_else(|| reject(input), |direction| Ok((rest, direction)))
+    Direction::named(name).map_or_else(|| reject(input), |direction| Ok((rest, direction)))
 }
 
 impl fmt::Display for ExtMap<'_> {

@@ -420,7 +420,7 @@ pub enum Direction {
 
 impl Direction {
     /// The direction of this name.
-    pub(super) fn of(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "sendrecv" => Direction::SendRecv,
             "sendonly" => Direction::SendOnly,
@@ -428,6 +428,44 @@ impl Direction {
             "inactive" => Direction::Inactive,
             _ => return None,
         })
+    }
+
+    /// The direction in which the writer sends, receives, both or neither.
+    ///
+    /// ```
+    /// use pollrtc_sdp::attribute::Direction;
+    ///
+    /// let offered = Direction::of(true, false);
+    /// assert_eq!(offered, Direction::SendOnly);
+    /// assert_eq!(offered.reversed().intersect(Direction::SendRecv), Direction::RecvOnly);
+    /// ```
+    pub const fn of(sends: bool, receives: bool) -> Self {
+        match (sends, receives) {
+            (true, true) => Direction::SendRecv,
+            (true, false) => Direction::SendOnly,
+            (false, true) => Direction::RecvOnly,
+            (false, false) => Direction::Inactive,
+        }
+    }
+
+    /// Whether the writer sends.
+    pub const fn sends(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::SendOnly)
+    }
+
+    /// Whether the writer receives.
+    pub const fn receives(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::RecvOnly)
+    }
+
+    /// The other side's view of it (RFC 3264 §6.1).
+    pub const fn reversed(self) -> Self {
+        Self::of(self.receives(), self.sends())
+    }
+
+    /// Which way media may flow if both have to allow it.
+    pub const fn intersect(self, other: Self) -> Self {
+        Self::of(self.sends() && other.sends(), self.receives() && other.receives())
     }
 
     /// As it is written.

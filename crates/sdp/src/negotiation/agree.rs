@@ -14,7 +14,6 @@ use super::section::{
     TransportDescription,
 };
 use super::state::Agreed;
-use super::transceiver::{self, reversed};
 use super::transport::TransportKey;
 use super::{
     DtlsRole, IceRole, NegotiationError, RejectReason, RemoteTransport, RtcpMuxPolicy, Transport, TransportId,
@@ -415,10 +414,9 @@ impl Exchanged<'_> {
             return Ok(ours);
         }
         let answered = theirs.direction;
-        let fits = (!transceiver::sends(answered) || transceiver::receives(ours))
-            && (!transceiver::receives(answered) || transceiver::sends(ours));
+        let fits = (!answered.sends() || ours.receives()) && (!answered.receives() || ours.sends());
         if fits {
-            Ok(reversed(answered))
+            Ok(answered.reversed())
         } else {
             Err(NegotiationError::DirectionMismatch {
                 section: index,

@@ -13,7 +13,7 @@ use super::section::{
     LocalContent, LocalData, LocalForm, LocalRtp, LocalSection, LocalState, Rtcp, TransportDescription,
 };
 use super::state::{DataWish, Exchange};
-use super::transceiver::{self, Transceiver, intersect, reversed};
+use super::transceiver::Transceiver;
 use super::transport::TransportKey;
 use super::{
     BundlePolicy, DtlsRole, NegotiationError, Negotiator, RejectReason, RemoteTransport, RtcpMuxPolicy, TransportId,
@@ -515,7 +515,7 @@ impl<'a> Answering<'a> {
             };
         };
         // RFC 3264 §6.1.
-        let direction = intersect(reversed(offered.direction), transceiver.direction);
+        let direction = offered.direction.reversed().intersect(transceiver.direction);
         let agreed = self
             .negotiator
             .agreed
@@ -524,7 +524,7 @@ impl<'a> Answering<'a> {
             .and_then(|agreed| agreed.rtp());
         let previous = agreed.filter(|agreed| agreed.transceiver == transceiver.id);
         let had_streams = previous.is_some_and(|agreed| agreed.streams.is_some());
-        let sends = transceiver::sends(transceiver.direction);
+        let sends = transceiver.direction.sends();
         if let Some(offer) = offered.rtp() {
             // RFC 8853 §5.3.2: any layers of the peer's, and of ours those that the application has.
             parameters.answer_simulcast(&offer.parameters, |way, rid| match way {

@@ -2,7 +2,6 @@
 
 use super::section::{AgreedRtp, AgreedSection};
 use super::state::{DataWish, Exchange};
-use super::transceiver::{intersect, reversed, sends};
 use super::{Negotiator, Transceiver};
 
 impl Negotiator {
@@ -42,7 +41,7 @@ impl Negotiator {
         let Some(rtp) = section.and_then(AgreedSection::rtp) else {
             return true;
         };
-        let streams = sends(transceiver.direction) && rtp.streams.as_ref() != Some(&transceiver.streams);
+        let streams = transceiver.direction.sends() && rtp.streams.as_ref() != Some(&transceiver.streams);
         streams || direction_differs(transceiver, rtp)
     }
 }
@@ -52,7 +51,7 @@ fn direction_differs(transceiver: &Transceiver, rtp: &AgreedRtp) -> bool {
     match rtp.offered {
         Some(offered) => offered != transceiver.direction,
         None => match rtp.peer_offered {
-            Some(peer) => rtp.direction != intersect(transceiver.direction, reversed(peer)),
+            Some(peer) => rtp.direction != transceiver.direction.intersect(peer.reversed()),
             None => false,
         },
     }

@@ -12,7 +12,7 @@ use super::section::{
     TransportDescription,
 };
 use super::state::DataWish;
-use super::transceiver::{self, Transceiver};
+use super::transceiver::Transceiver;
 use super::transport::TransportKey;
 use super::{BundlePolicy, Negotiator, RejectReason, RtcpMuxPolicy, TransportId};
 use crate::attribute::{Direction, Setup};
@@ -299,7 +299,7 @@ impl Negotiator {
                 let capabilities = transceiver.capabilities(self.capabilities(transceiver.kind));
                 let previous_parameters = previous.map(|previous| &previous.parameters);
                 let mut parameters = RtpParameters::offer(&capabilities, previous_parameters, ids);
-                let sends = transceiver::sends(transceiver.direction);
+                let sends = transceiver.direction.sends();
                 // RFC 9429 §5.2.2: what was said about layers stays.
                 let had_layers = previous.is_some_and(|previous| !previous.parameters.send.rids.is_empty());
                 if sends || had_layers {

@@ -11,7 +11,7 @@ use super::effect::{self, Effect};
 use super::read::RemoteDescription;
 use super::section::{AgreedContent, LocalForm, LocalSection};
 use super::state::{Agreed, Before, Created, Current, DataWish, Exchange, Provisional};
-use super::transceiver::{self, Negotiated, Origin};
+use super::transceiver::{Negotiated, Origin};
 use super::transport::{CertificateHash, LocalTransport, TransportKey};
 use super::{NegotiationError, Negotiator, TransceiverInit};
 use crate::Profile;
@@ -347,7 +347,7 @@ impl Negotiator {
                 continue;
             }
             let mid = section.mid.clone().unwrap_or_else(|| mids.fresh());
-            let wanted = transceiver::receives(section.direction);
+            let wanted = section.direction.receives();
             let found = waiting
                 .get_mut(&rtp.kind)
                 .filter(|_| wanted)
@@ -408,7 +408,7 @@ impl Negotiator {
             };
             let bundled = bundle_of.get(index).is_some_and(Option::is_some);
             let rtp = section.rtp().filter(|_| !section.is_rejected(bundled));
-            let sends = rtp.filter(|_| transceiver::sends(section.direction));
+            let sends = rtp.filter(|_| section.direction.sends());
             transceiver.negotiated.receiving = sends.is_some();
             transceiver.negotiated.remote_streams = sends.map(|rtp| rtp.streams.clone()).unwrap_or_default();
         }
@@ -448,7 +448,7 @@ impl Negotiator {
             let negotiated = &mut transceiver.negotiated;
             negotiated.current_direction = rtp.map(|rtp| rtp.direction);
             negotiated.parameters = rtp.map(|rtp| rtp.parameters.clone());
-            if !rtp.is_some_and(|rtp| transceiver::receives(rtp.direction)) {
+            if !rtp.is_some_and(|rtp| rtp.direction.receives()) {
                 negotiated.receiving = false;
                 negotiated.remote_streams.clear();
             }
@@ -481,7 +481,7 @@ impl Negotiator {
     fn settle(&mut self) {
         let agreed = self.agreed.clone();
         for transceiver in &mut self.transceivers {
-            let sends = transceiver.negotiated.current_direction.is_some_and(transceiver::sends);
+            let sends = transceiver.negotiated.current_direction.is_some_and(Direction::sends);
             transceiver.has_sent |= sends;
         }
         // RFC 9429 §5.11, W3C WebRTC §4.4.1.5: a transceiver whose section is rejected is stopped.

@@ -166,34 +166,3 @@ impl Transceiver {
         })
     }
 }
-
-/// The other side's view of a direction.
-pub(super) fn reversed(direction: Direction) -> Direction {
-    match direction {
-        Direction::SendOnly => Direction::RecvOnly,
-        Direction::RecvOnly => Direction::SendOnly,
-        both => both,
-    }
-}
-
-/// Which way media may flow if both have to allow it.
-pub(super) fn intersect(a: Direction, b: Direction) -> Direction {
-    of(sends(a) && sends(b), receives(a) && receives(b))
-}
-
-pub(super) fn of(sends: bool, receives: bool) -> Direction {
-    match (sends, receives) {
-        (true, true) => Direction::SendRecv,
-        (true, false) => Direction::SendOnly,
-        (false, true) => Direction::RecvOnly,
-        (false, false) => Direction::Inactive,
-    }
-}
-
-pub(super) fn sends(direction: Direction) -> bool {
-    matches!(direction, Direction::SendRecv | Direction::SendOnly)
-}
-
-pub(super) fn receives(direction: Direction) -> bool {
-    matches!(direction, Direction::SendRecv | Direction::RecvOnly)
-}

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::state::{DataWish, Exchange};
-use super::transceiver::{self, Origin};
+use super::transceiver::Origin;
 use super::{NegotiationError, Negotiator, Transceiver, TransceiverId, TransceiverInit};
 use crate::attribute::Direction;
 use crate::rtp::{Codec, MediaKind};
@@ -35,7 +35,7 @@ impl Negotiator {
         if let Some(transceiver) = free {
             transceiver.has_track = true;
             transceiver.streams = streams;
-            transceiver.direction = transceiver::of(true, transceiver::receives(transceiver.direction));
+            transceiver.direction = Direction::of(true, transceiver.direction.receives());
             return transceiver.id;
         }
         let init = TransceiverInit {
@@ -53,7 +53,7 @@ impl Negotiator {
     pub fn remove_track(&mut self, id: TransceiverId) -> Result<(), NegotiationError> {
         let transceiver = self.live_transceiver(id)?;
         transceiver.has_track = false;
-        transceiver.direction = transceiver::of(false, transceiver::receives(transceiver.direction));
+        transceiver.direction = Direction::of(false, transceiver.direction.receives());
         Ok(())
     }
 

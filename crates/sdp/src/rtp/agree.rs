@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use super::extension::{receives, sends};
 use super::{ExtensionId, PayloadType, Rid, Role, RtpParameters, rules};
 use crate::attribute::RidDirection;
 
@@ -29,7 +28,7 @@ impl NegotiatedRtp {
                 rid.direction = rid.direction.reversed();
             }
             for each in &mut parameters.header_extensions {
-                each.extension.direction = super::extension::reversed(each.extension.direction);
+                each.extension.direction = each.extension.direction.reversed();
             }
             parameters.simulcast = parameters.simulcast.reversed();
             parameters
@@ -42,7 +41,7 @@ impl NegotiatedRtp {
 
     /// The header extensions of either way.
     pub(super) fn extensions(&self) -> impl Iterator<Item = &ExtensionId> {
-        let only_received = |each: &&ExtensionId| !sends(each.extension.direction);
+        let only_received = |each: &&ExtensionId| !each.extension.direction.sends();
         let received = self.receive.header_extensions.iter().filter(only_received);
         self.send.header_extensions.iter().chain(received)
     }
@@ -93,10 +92,10 @@ impl RtpParameters {
             agreed.receive.codecs.push(received);
         }
         for each in self.accept_extensions(answer) {
-            if sends(each.extension.direction) {
+            if each.extension.direction.sends() {
                 agreed.send.header_extensions.push(each.clone());
             }
-            if receives(each.extension.direction) {
+            if each.extension.direction.receives() {
                 agreed.receive.header_extensions.push(each);
             }
         }

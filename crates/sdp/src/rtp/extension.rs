@@ -131,7 +131,10 @@ impl RtpParameters {
             if taken || answered.is_provisional() {
                 continue;
             }
-            let direction = intersect(offered.extension.direction, reversed(answered.extension.direction));
+            let direction = offered
+                .extension
+                .direction
+                .intersect(answered.extension.direction.reversed());
             if direction != Direction::Inactive {
                 let extension = HeaderExtension {
                     direction,
@@ -153,36 +156,9 @@ fn answered(offered: &HeaderExtension, capabilities: &RtpCapabilities) -> Option
         .header_extensions
         .iter()
         .find(|ours| ours.is_form_of(offered))?;
-    let direction = intersect(reversed(offered.direction), ours.direction);
+    let direction = offered.direction.reversed().intersect(ours.direction);
     (direction != Direction::Inactive).then(|| HeaderExtension {
         direction,
         ..offered.clone()
     })
-}
-
-/// The other side's view of a direction.
-pub(super) fn reversed(direction: Direction) -> Direction {
-    match direction {
-        Direction::SendOnly => Direction::RecvOnly,
-        Direction::RecvOnly => Direction::SendOnly,
-        both => both,
-    }
-}
-
-/// Where both go.
-fn intersect(a: Direction, b: Direction) -> Direction {
-    match (sends(a) && sends(b), receives(a) && receives(b)) {
-        (true, true) => Direction::SendRecv,
-        (true, false) => Direction::SendOnly,
-        (false, true) => Direction::RecvOnly,
-        (false, false) => Direction::Inactive,
-    }
-}
-
-pub(super) fn sends(direction: Direction) -> bool {
-    matches!(direction, Direction::SendRecv | Direction::SendOnly)
-}
-
-pub(super) fn receives(direction: Direction) -> bool {
-    matches!(direction, Direction::SendRecv | Direction::RecvOnly)
 }
