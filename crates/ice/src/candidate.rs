@@ -27,11 +27,15 @@ pub enum CandidateKind {
 impl CandidateKind {
     /// The name in a candidate line: `host`, `srflx`, `prflx` or `relay`.
     pub const fn name(self) -> &'static str {
+        self.written().as_str()
+    }
+
+    const fn written(self) -> attribute::CandidateKind<'static> {
         match self {
-            Self::Host => "host",
-            Self::ServerReflexive => "srflx",
-            Self::PeerReflexive => "prflx",
-            Self::Relayed => "relay",
+            Self::Host => attribute::CandidateKind::Host,
+            Self::ServerReflexive => attribute::CandidateKind::ServerReflexive,
+            Self::PeerReflexive => attribute::CandidateKind::PeerReflexive,
+            Self::Relayed => attribute::CandidateKind::Relay,
         }
     }
 }
@@ -56,7 +60,7 @@ pub struct Candidate {
     foundation: String,
     component: u16,
     protocol: Protocol,
-    tcp_type: Option<String>,
+    tcp_type: Option<attribute::TcpType>,
     priority: u32,
     host: CandidateHost,
     port: u16,
@@ -254,7 +258,7 @@ impl TryFrom<attribute::Candidate<'_>> for Candidate {
             foundation: line.foundation.to_string(),
             component: line.component,
             protocol,
-            tcp_type: line.tcp_type.map(|kind| kind.to_string()),
+            tcp_type: line.tcp_type,
             priority: line.priority,
             host,
             port: line.port,
@@ -268,29 +272,24 @@ impl TryFrom<attribute::Candidate<'_>> for Candidate {
 /// The value of `a=candidate`, without `a=`.
 impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let transport = match self.protocol {
+        let address = match &self.host {
+            CandidateHost::Ip(ip) => ip.to_string(),
+            CandidateHost::Name(name) => name.clone(),
+        };
+        let related = self.related.map(|related| (related.ip().to_string(), related.port()));
+        let mut line = attribute::Candidate::host(&self.foundation, self.priority, &address, self.port);
+        line.component = self.component;
+        line.transport = match self.protocol {
             Protocol::Tcp => "tcp",
             _ => "udp",
         };
-        write!(
-            f,
-            "candidate:{} {} {transport} {} ",
-            self.foundation, self.component, self.priority
-        )?;
-        match &self.host {
-            CandidateHost::Ip(ip) => write!(f, "{ip}")?,
-            CandidateHost::Name(name) => f.write_str(name)?,
+        line.kind = self.kind.written();
+        line.related = related.as_ref().map(|(ip, port)| (ip.as_str(), *port));
+        line.tcp_type = self.tcp_type;
+        write!(f, "candidate:{line}")?;
+        match &self.ufrag {
+            Some(ufrag) => write!(f, " ufrag {ufrag}"),
+            None => Ok(()),
         }
-        write!(f, " {} typ {}", self.port, self.kind.name())?;
-        if let Some(related) = self.related {
-            write!(f, " raddr {} rport {}", related.ip(), related.port())?;
-        }
-        if let Some(tcp_type) = &self.tcp_type {
-            write!(f, " tcptype {tcp_type}")?;
-        }
-        if let Some(ufrag) = &self.ufrag {
-            write!(f, " ufrag {ufrag}")?;
-        }
-        Ok(())
     }
 }

@@ -391,7 +391,7 @@ pub enum CandidateKind<'a> {
 
 impl<'a> CandidateKind<'a> {
     /// As it is written.
-    pub fn as_str(&self) -> &'a str {
+    pub const fn as_str(&self) -> &'a str {
         match self {
             CandidateKind::Host => "host",
             CandidateKind::ServerReflexive => "srflx",
