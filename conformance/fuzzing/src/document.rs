@@ -110,7 +110,7 @@ impl Change {
                 let attribute = value.text();
                 let result = document.insert_attribute(place(at), index.into(), raw(name, &attribute));
                 model.edit(at, &attribute, result.is_ok(), |model, section| {
-                    let attributes = model.find(section, |line| line.starts_with(b"a="));
+                    let attributes = model.find(section, |line| listed(line).is_some());
                     let line = match attributes.get(usize::from(index)) {
                         Some(line) => *line,
                         None if attributes.len() == usize::from(index) => model.last(section),
@@ -136,7 +136,7 @@ impl Change {
                 let attribute = value.text();
                 let result = document.replace_attribute(place(at), index.into(), raw(name, &attribute));
                 model.edit(at, &attribute, result.is_ok(), |model, section| {
-                    let attributes = model.find(section, |line| line.starts_with(b"a="));
+                    let attributes = model.find(section, |line| listed(line).is_some());
                     let Some(line) = attributes.get(usize::from(index)) else {
                         return false;
                     };
@@ -147,7 +147,7 @@ impl Change {
             Change::Remove(at, index) => {
                 let result = document.remove_attribute(place(at), index.into());
                 model.edit(at, &None, result.is_ok(), |model, section| {
-                    let attributes = model.find(section, |line| line.starts_with(b"a="));
+                    let attributes = model.find(section, |line| listed(line).is_some());
                     attributes
                         .get(usize::from(index))
                         .map(|line| model.lines.remove(*line))
@@ -162,10 +162,7 @@ impl Change {
                 let keep = |attribute: &RawAttribute<'_>| attribute.value.is_none_or(|value| value.len() < 10);
                 let result = document.retain_attributes(place(at), keep);
                 model.remove(at, result.ok(), |line| {
-                    let attribute = line.strip_prefix(b"a=");
-                    let value =
-                        attribute.and_then(|line| Some(&line[line.iter().position(|byte| *byte == b':')? + 1..]));
-                    value.is_some_and(|value| value.len() >= 10)
+                    listed(line).is_some_and(|(_, value)| value.is_some_and(|value| value.len() >= 10))
                 });
             }
             Change::Connection(at) => {
@@ -399,6 +396,17 @@ fn written(name: Name, value: &Option<String>) -> Vec<u8> {
         Some(value) => format!("a={}:{value}", name.as_str()).into_bytes(),
         None => format!("a={}", name.as_str()).into_bytes(),
     }
+}
+
+/// Name and value of an attribute. A line whose name is no text is none that a document lists: nobody
+/// can be asked about it, and so it stays.
+fn listed(line: &[u8]) -> Option<(&str, Option<&[u8]>)> {
+    let attribute = line.strip_prefix(b"a=")?;
+    let (name, value) = match attribute.iter().position(|byte| *byte == b':') {
+        Some(colon) => (&attribute[..colon], Some(&attribute[colon + 1..])),
+        None => (attribute, None),
+    };
+    Some((std::str::from_utf8(name).ok()?, value))
 }
 
 /// Whether the line is an attribute of this name; the documents were read by the lenient profile.

@@ -99,6 +99,27 @@ fn an_answer_refuses_what_it_does_not_understand_in_its_place() {
 }
 
 #[test]
+fn a_line_whose_name_is_no_text_is_no_attribute_that_is_counted_or_chosen() {
+    let mut text = b"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=\xff:1 2 3\r\na=x:1\r\na=y:1\r\n".to_vec();
+    let session = Parser::new().profile(Profile::Interop).parse(&text).unwrap();
+    let names: Vec<_> = session.attributes().map(|attribute| attribute.name).collect();
+    assert_eq!(names, ["x", "y"]);
+    let mut owned = OwnedSession::from(session);
+    assert_eq!(
+        owned.retain_attributes(Place::Session, |attribute| attribute.name == "y"),
+        Ok(1)
+    );
+    owned.replace_attribute(Place::Session, 0, Attribute::IceLite).unwrap();
+    text.truncate(text.len() - "a=x:1\r\na=y:1\r\n".len());
+    text.extend(b"a=ice-lite\r\n");
+    assert_eq!(owned.as_bytes(), text);
+    assert_eq!(
+        owned.remove_attribute(Place::Session, 1),
+        Err(WriteError::NoSuchAttribute { count: 1 })
+    );
+}
+
+#[test]
 fn no_value_smuggles_a_line_in() {
     for bad in ["x\r\na=ice-lite", "x\n", "x\r", "x\0"] {
         let mut writer = Writer::new(&origin());

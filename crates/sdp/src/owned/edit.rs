@@ -135,15 +135,15 @@ impl OwnedSession {
         })
     }
 
-    /// Keeps the attributes of a place that `keep` wants, and says how many were removed.
+    /// Keeps the attributes of a place that `keep` wants, and says how many were removed. A line whose
+    /// name is no text, which the lenient profiles let pass, can't be shown to `keep`, and stays.
     pub fn retain_attributes(
         &mut self,
         place: Place,
         mut keep: impl FnMut(&RawAttribute<'_>) -> bool,
     ) -> Result<usize, WriteError> {
         self.retain(place, |line| {
-            let attribute = line.strip_prefix(b"a=").and_then(RawAttribute::split);
-            attribute.is_none_or(|attribute| keep(&attribute))
+            attribute_of(line).is_none_or(|attribute| keep(&attribute))
         })
     }
 
@@ -180,7 +180,8 @@ impl OwnedSession {
 
     fn attribute(&self, place: Place, index: usize) -> Result<Range<usize>, WriteError> {
         let range = self.range(place)?;
-        let attributes = || self.lines(&range).filter(|line| line.bytes.starts_with(b"a="));
+        // Counted as `attributes` lists them: without those whose names are no text.
+        let attributes = || self.lines(&range).filter(|line| attribute_of(line.bytes).is_some());
         match attributes().nth(index) {
             Some(line) => Ok(line.start..line.end),
             None => Err(WriteError::NoSuchAttribute {
@@ -317,6 +318,10 @@ fn line_end_of(text: &[u8]) -> &'static [u8] {
         Some(line) if !line.ends_with(b"\r") => b"\n",
         _ => b"\r\n",
     }
+}
+
+fn attribute_of(line: &[u8]) -> Option<RawAttribute<'_>> {
+    line.strip_prefix(b"a=").and_then(RawAttribute::split)
 }
 
 fn name_of_line(line: &[u8]) -> Option<&[u8]> {
