@@ -80,6 +80,7 @@ pub use pollrtc_sctp::channel::{
     ChannelCloseReason, ChannelId, ChannelInfo, ChannelInit, ChannelSendError, ChannelState, Message, MessageKind,
     OpenError,
 };
+pub use pollrtc_sdp::Finding;
 pub use pollrtc_sdp::negotiation::{
     Description as SessionDescription, DtlsRole, NegotiationError, RejectReason, RemoteCandidate, SdpKind,
     SignalingState,

@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 
 use pollrtc_core::Instant;
 use pollrtc_ice::{AddressError, Candidate};
+use pollrtc_sdp::Finding;
 use pollrtc_sdp::negotiation::RemoteCandidate;
 
 use super::PeerConnection;
@@ -239,6 +240,12 @@ impl PeerConnection {
     /// data goes on using the old one.
     pub fn restart_ice(&mut self) {
         self.negotiator.restart_ice();
+    }
+
+    /// What is malformed in the peer's latest description and was left out of it, each with its line
+    /// and column; the first 64. A peer that is understood all the same may be one to mend.
+    pub fn remote_findings(&self) -> &[Finding] {
+        self.negotiator.remote_findings()
     }
 
     /// Where negotiation stands.

@@ -76,6 +76,29 @@ fn ports(sdp: &str) -> Vec<&str> {
 }
 
 #[test]
+fn a_peer_that_writes_malformed_lines_is_connected_with_and_told_about() {
+    let odd = |sdp: &str| {
+        let sdp = replaced(sdp, "a=ice-options:trickle ice2", "a=ice-options:ice2,trickle");
+        let sdp = replaced(&sdp, "t=0 0\r\n", "t=now\r\na=charset:\r\na=tool:\r\n");
+        format!("{sdp}a=ptime:\r\na=ssrc:1234\r\na=rtcp-fb:111\r\na=candidate:1\r\na=remote-candidates:\r\nb=AS:-1\r\n")
+    };
+    let mut pair = Pair::new();
+    pair.alice.peer.create_data_channel("first").unwrap();
+    exchange_as(&mut pair, Who::Alice, odd, odd);
+    for who in [Who::Alice, Who::Bob] {
+        let findings = pair.side(who).peer.remote_findings();
+        let told = |words: &str| findings.iter().any(|finding| finding.to_string().contains(words));
+        assert!(told("ICE options") || told("value ends here"), "{findings:?}");
+        assert!(
+            told("packet time") && told("start time") && told("bandwidth"),
+            "{findings:?}"
+        );
+    }
+    assert_talking(&mut pair, Who::Alice, "chat");
+    assert_talking(&mut pair, Who::Bob, "chat back");
+}
+
+#[test]
 fn a_peer_without_mids_and_bundles_hears_of_none() {
     let sip = |sdp: &str| without(sdp, &["a=mid", "a=group", "a=ice-options", "a=tls-id", "a=rtcp"]);
     let mut pair = Pair::new();
