@@ -39,7 +39,9 @@ fn what_is_no_description_is_refused_at_once() {
         "hello",
     ] {
         refused(text, "line 1, column 1: add the `v=` line, which is missing");
-        assert!(Parser::new().profile(Profile::Lenient).parse(text).is_err());
+        for profile in [Profile::Interop, Profile::Lenient] {
+            assert!(Parser::new().profile(profile).parse(text).is_err());
+        }
     }
     refused("v=1\r\n", "line 1, column 3: write `0` as the protocol version");
 }
@@ -83,7 +85,7 @@ fn lines_have_one_form() {
 
 #[test]
 fn bytes_that_end_lines_early_for_some_are_refused_by_all() {
-    for profile in [Profile::Rfc8866, Profile::Jsep, Profile::Lenient] {
+    for profile in [Profile::Rfc8866, Profile::Jsep, Profile::Interop, Profile::Lenient] {
         let parser = Parser::new().profile(profile);
         let error = parser.parse(&format!("{HEAD}a=x:\ra=ice-lite\r\n")).unwrap_err();
         assert_eq!(

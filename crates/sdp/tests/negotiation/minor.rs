@@ -1,130 +1,21 @@
 //! A malformed line costs what it is about, never the connection.
 
-use pollrtc_sdp::negotiation::{BundlePolicy, Config, Description, Effect, NegotiationError, RejectReason, SdpKind};
+use pollrtc_sdp::attribute::Direction;
+use pollrtc_sdp::negotiation::{
+    BundlePolicy, Config, Description, Effect, NegotiationError, RejectReason, SdpKind, TransceiverInit,
+};
 use pollrtc_sdp::rtp::MediaKind;
 use pollrtc_sdp::{Parser, Profile};
+use quickcheck::{Arbitrary, Gen, quickcheck};
 
 use crate::support::{Peer, edited, exchange, is_rejected, media_config, section, values};
 
-/// Lines that a connection can do without, each malformed in one way.
-const MALFORMED: &[&str] = &[
-    // Who and when.
-    "i=",
-    "u=not a uri",
-    "u=http://%zz",
-    "e=nobody",
-    "p=phone",
-    "c=IN IP4",
-    "c=IN IP4 300.1.1.1",
-    "c=IN IP6 ::g",
-    "c=IN IP4 224.2.1.1/300",
-    "b=AS:-1",
-    "b=AS:many",
-    "b=AS",
-    "b=:1",
-    "t=now later",
-    "r=1",
-    "z=0",
-    "k=secret",
-    "y=0100000001",
-    "f=v/1/2/3",
-    // Names.
-    "a=",
-    "a=:x",
-    "a= candidate:1",
-    "a=na me:x",
-    "a=na\u{e9}:x",
-    // ICE.
-    "a=candidate",
-    "a=candidate:",
-    "a=candidate:1",
-    "a=candidate:1 1 udp",
-    "a=candidate:1 one udp 1 192.0.2.1 9 typ host",
-    "a=candidate:1 0 udp 1 192.0.2.1 9 typ host",
-    "a=candidate:1 257 udp 1 192.0.2.1 9 typ host",
-    "a=candidate:1 1 udp first 192.0.2.1 9 typ host",
-    "a=candidate:1 1 udp 4294967296 192.0.2.1 9 typ host",
-    "a=candidate:1 1 udp 1 192.0.2.1%eth0 9 typ host",
-    "a=candidate:1 1 udp 1 [2001:db8::1] 9 typ host",
-    "a=candidate:1 1 udp 1 192.0.2.1 65536 typ host",
-    "a=candidate:1 1 udp 1 192.0.2.1 9 host",
-    "a=candidate:1 1 udp 1 192.0.2.1 9 typ",
-    "a=remote-candidates",
-    "a=remote-candidates:",
-    "a=remote-candidates:1 192.0.2.1",
-    "a=remote-candidates:1 192.0.2.1 9 x",
-    "a=ice-pacing:fast",
-    "a=ice-pacing:-1",
-    "a=ice-lite:yes",
-    "a=ice-mismatch:x",
-    "a=end-of-candidates:1",
-    // DTLS and data channels.
-    "a=tls-id:short",
-    "a=dcmap:x",
-    "a=dcsa:",
-    // RTP.
-    "a=rtcp:port",
-    "a=rtcp:9 IN",
-    "a=rtcp-fb:111",
-    "a=rtcp-fb:",
-    "a=rtcp-fb:300 nack",
-    "a=fmtp:111",
-    "a=fmtp:",
-    "a=rtpmap:300 opus/48000/2",
-    "a=rtpmap:127 opus",
-    "a=rtpmap:127 opus/0",
-    "a=rtpmap:",
-    "a=extmap:0 urn:x",
-    "a=extmap:256 urn:x",
-    "a=extmap:7",
-    "a=extmap:7/anywhere urn:x",
-    "a=extmap-allow-mixed:1",
-    "a=msid:",
-    "a=msid:a b c",
-    "a=msid",
-    "a=ssrc:1234",
-    "a=ssrc:many cname:x",
-    "a=ssrc:4294967296 cname:x",
-    "a=ssrc-group:",
-    "a=ssrc-group:FID one",
-    "a=rid:1",
-    "a=rid:1 sideways",
-    "a=rid:",
-    "a=simulcast:",
-    "a=simulcast:send",
-    "a=ptime:",
-    "a=ptime:0",
-    "a=ptime:soon",
-    "a=maxptime:",
-    "a=maxptime:-20",
-    "a=framerate:fast",
-    "a=quality:good",
-    "a=rtcp-rsize:1",
-    "a=rtcp-mux-only:1",
-    "a=cryptex:1",
-    // Everything else that has a type.
-    "a=orient:",
-    "a=lang:",
-    "a=sdplang:",
-    "a=charset:",
-    "a=type:",
-    "a=cat:",
-    "a=keywds:",
-    "a=tool:",
-    "a=imageattr:x",
-    "a=key-mgmt:",
-    "a=crypto:x",
-    "a=source-filter:incl",
-    "a=label:",
-    "a=content:",
-    "a=ts-refclk:",
-    "a=mediaclk:",
-    "a=depend:",
-    "a=msid-semantic",
-    "a=ice-options:",
-    "a=ice-options",
-    "a=ice-options:;;",
-];
+/// Lines that a connection can do without, each malformed in one way, and what peers make of them
+/// (`conformance/interop/verdicts`).
+fn malformed() -> impl Iterator<Item = &'static str> {
+    let rows = include_str!("malformed.tsv").lines().skip(1);
+    rows.map(|row| row.split('\t').next().expect("a row has a line"))
+}
 
 /// Audio, video and data channels in one bundle.
 fn offerer() -> Peer {
@@ -177,7 +68,7 @@ fn a_malformed_minor_line_of_an_offer_is_dropped_alone() {
     let offer = offerer().offer();
     let mut plain = Peer::media("bob");
     plain.answer(&offer);
-    for line in MALFORMED {
+    for line in malformed() {
         for place in PLACES {
             let mut bob = Peer::media("bob");
             let odd = with_line(&offer, line, place);
@@ -197,7 +88,7 @@ fn a_malformed_minor_line_of_an_answer_is_dropped_alone() {
     let answer = Peer::media("bob").answer(&alice.offer());
     let mut plain = alice.clone();
     plain.take(&answer);
-    for line in MALFORMED {
+    for line in malformed() {
         for place in PLACES {
             for kind in [SdpKind::PrAnswer, SdpKind::Answer] {
                 let mut alice = alice.clone();
@@ -439,4 +330,172 @@ fn options_of_ice_that_are_joined_by_commas_are_those_options() {
         "a=ice-options:ice2,trickle",
     ));
     assert_eq!(alice.negotiator.can_trickle(), Some(true));
+}
+
+/// What an offerer may want: sections of any kind in any order, with all that peers say of them.
+#[derive(Clone, Debug)]
+struct Wanted {
+    sections: Vec<Wish>,
+    policy: BundlePolicy,
+    with_tls_id: bool,
+    candidates: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Wish {
+    Track(MediaKind),
+    Transceiver(MediaKind, Direction),
+    Data,
+}
+
+impl Arbitrary for Wanted {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let kinds = [MediaKind::Audio, MediaKind::Video];
+        let section = |g: &mut Gen| match u8::arbitrary(g) % 4 {
+            0 => Wish::Data,
+            1 => Wish::Track(*g.choose(&kinds).expect("there are two")),
+            _ => {
+                let direction = Direction::of(bool::arbitrary(g), bool::arbitrary(g));
+                Wish::Transceiver(*g.choose(&kinds).expect("there are two"), direction)
+            }
+        };
+        let policies = [BundlePolicy::Balanced, BundlePolicy::MaxCompat, BundlePolicy::MaxBundle];
+        Self {
+            sections: (0..1 + usize::arbitrary(g) % 4).map(|_| section(g)).collect(),
+            policy: *g.choose(&policies).expect("there are three"),
+            with_tls_id: bool::arbitrary(g),
+            candidates: bool::arbitrary(g),
+        }
+    }
+}
+
+impl Wanted {
+    fn offerer(&self) -> Peer {
+        let config = Config {
+            bundle_policy: self.policy,
+            ..media_config()
+        };
+        let mut alice = Peer::with("alice", config);
+        alice.with_tls_id = self.with_tls_id;
+        alice.end_of_candidates = self.candidates;
+        let candidate = "1 1 udp 2130706431 192.0.2.1 5000 typ host generation 0".to_owned();
+        alice.candidates = self.candidates.then_some(candidate).into_iter().collect();
+        for wish in &self.sections {
+            match *wish {
+                Wish::Data => alice.negotiator.add_data_channels(),
+                Wish::Track(kind) => {
+                    alice.negotiator.add_track(kind, vec!["stream".to_owned()]);
+                }
+                Wish::Transceiver(kind, direction) => {
+                    let init = TransceiverInit {
+                        direction,
+                        ..TransceiverInit::default()
+                    };
+                    alice.negotiator.add_transceiver(kind, init);
+                }
+            }
+        }
+        alice
+    }
+}
+
+/// A description with what other peers say besides.
+fn talkative(description: &Description) -> Description {
+    let mut sdp = description
+        .sdp
+        .replacen("t=0 0\r\n", "b=CT:1000\r\nt=0 0\r\na=tool:x 1\r\n", 1);
+    sdp = sdp.replace(
+        "a=rtcp-mux\r\n",
+        "b=AS:500\r\na=rtcp-mux\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ptime:20\r\na=ssrc:1 cname:x\r\n\
+         a=ssrc-group:FID 1 2\r\na=rid:1 send\r\na=simulcast:send 1\r\na=framerate:30\r\na=label:x\r\n",
+    );
+    Description {
+        sdp,
+        ..description.clone()
+    }
+}
+
+/// Whether a description can do without the line (`Profile::Interop`).
+fn is_minor(line: &str) -> bool {
+    const VITAL: [&str; 9] = [
+        "mid",
+        "group",
+        "ice-ufrag",
+        "ice-pwd",
+        "fingerprint",
+        "setup",
+        "sctp-port",
+        "sctpmap",
+        "max-message-size",
+    ];
+    match line.strip_prefix("a=") {
+        Some(attribute) => !VITAL.contains(&attribute.split(':').next().unwrap_or_default()),
+        None => !line.starts_with("v=") && !line.starts_with("m="),
+    }
+}
+
+/// The line without any sense in it. What is put there can't begin any value that means something.
+fn garbled(line: &str, way: u8, garbage: &str) -> String {
+    let garbage = garbage.replace(['\r', '\n', '\0'], "?");
+    let garbage = ["\u{1}", ";", "\u{e9}", "@"][usize::from(way / 4 % 4)].to_owned() + &garbage;
+    match line.strip_prefix("a=") {
+        None => format!("{}{garbage}", &line[..2]),
+        Some(attribute) => {
+            let name = attribute.split(':').next().unwrap_or_default();
+            match way % 4 {
+                0 => format!("a={garbage}"),
+                1 if attribute.contains(':') => format!("a={name}"),
+                _ => format!("a={name}:{garbage}"),
+            }
+        }
+    }
+}
+
+/// A line of `description`, once garbled and once gone.
+fn garbled_and_gone(description: &Description, which: usize, way: u8, garbage: &str) -> (String, [Description; 2]) {
+    let lines: Vec<&str> = description.sdp.lines().collect();
+    let minor: Vec<usize> = (0..lines.len()).filter(|index| is_minor(lines[*index])).collect();
+    let index = minor[which % minor.len()];
+    let with = |replacement: Option<&str>| {
+        let before = lines[..index].iter().copied();
+        let lines = before.chain(replacement).chain(lines[index + 1..].iter().copied());
+        Description {
+            sdp: lines.map(|line| format!("{line}\r\n")).collect(),
+            ..description.clone()
+        }
+    };
+    let garbled = garbled(lines[index], way, garbage);
+    let both = [with(Some(&garbled)), with(None)];
+    (format!("{:?} became {garbled:?}", lines[index]), both)
+}
+
+quickcheck! {
+    /// For every offer and every minor line of it: garbled it counts as much as absent.
+    fn a_garbled_minor_line_of_an_offer_is_as_good_as_none(wanted: Wanted, which: usize, way: u8, garbage: String) -> bool {
+        let offer = talkative(&wanted.offerer().offer());
+        let (what, descriptions) = garbled_and_gone(&offer, which, way, &garbage);
+        let [garbled, gone] = descriptions.map(|offer| {
+            let mut bob = Peer::media("bob");
+            bob.negotiator.set_remote(&offer).map(|_| {
+                let answer = bob.create_answer();
+                bob.negotiator.set_local(&answer).expect("our answer fits");
+                outcome(&bob)
+            })
+        });
+        assert_eq!(garbled, gone, "{what}");
+        true
+    }
+
+    /// The same for answers.
+    fn a_garbled_minor_line_of_an_answer_is_as_good_as_none(wanted: Wanted, which: usize, way: u8, garbage: String) -> bool {
+        let mut alice = wanted.offerer();
+        let answer = talkative(&Peer::media("bob").answer(&alice.offer()));
+        let (what, descriptions) = garbled_and_gone(&answer, which, way, &garbage);
+        let [garbled, gone] = descriptions.map(|answer| {
+            let mut alice = alice.clone();
+            alice.negotiator.set_remote(&answer).map(|_| outcome(&alice))
+        });
+        assert_eq!(garbled, gone, "{what}");
+        true
+    }
 }
