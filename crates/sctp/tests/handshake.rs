@@ -3,7 +3,7 @@
 mod support;
 
 use pollrtc_core::{Datagram, StateMachine};
-use pollrtc_sctp::wire::{Packet, PacketWriter, kind};
+use pollrtc_sctp::wire::{Init, Packet, PacketWriter, kind};
 use pollrtc_sctp::{AssociationState, CloseReason, Config, Event};
 use support::*;
 
@@ -24,6 +24,21 @@ fn four_packets_and_both_agree() {
     let b: Vec<_> = pair.b.wire.iter().map(|packet| kinds(packet)).collect();
     assert_eq!(a, [[kind::INIT], [kind::COOKIE_ECHO]]);
     assert_eq!(b, [[kind::INIT_ACK], [kind::COOKIE_ACK]]);
+}
+
+/// webrtc-rs takes a last parameter of four bytes for a chunk, and drops the packet: it never heard an INIT of ours.
+#[test]
+fn the_last_parameter_of_an_offer_is_more_than_a_header() {
+    let mut pair = Associations::new(config(), config());
+    pair.a.machine.connect();
+    pair.run_for(ms(1000));
+    for packet in [&pair.a.wire[0], &pair.b.wire[0]] {
+        let packet = Packet::parse(packet).unwrap();
+        let offer = packet.chunks().next().unwrap().unwrap();
+        assert!(matches!(offer.kind(), kind::INIT | kind::INIT_ACK));
+        let last = Init::parse(&offer).unwrap().parameters.last().unwrap();
+        assert!(!last.value.is_empty(), "parameter {:#x}", last.kind);
+    }
 }
 
 #[test]

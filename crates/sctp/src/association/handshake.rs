@@ -343,10 +343,11 @@ impl Association {
         body.put_u16(self.config.outbound_streams.max(1));
         body.put_u16(self.config.inbound_streams.max(1));
         body.put_u32(tsn);
+        // webrtc-rs does not understand a packet whose last parameter has no value.
+        body.put_parameter(parameter::FORWARD_TSN_SUPPORTED, &[]);
         body.put_parameter(
             parameter::SUPPORTED_EXTENSIONS,
             &[&[kind::RE_CONFIG, kind::FORWARD_TSN]],
         );
-        body.put_parameter(parameter::FORWARD_TSN_SUPPORTED, &[]);
     }
 }
