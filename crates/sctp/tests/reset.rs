@@ -2,6 +2,7 @@
 
 mod support;
 
+use pollrtc_sctp::wire::{Packet, kind};
 use pollrtc_sctp::{Event, ResetError, SendError, SendOptions, Streams};
 use support::*;
 
@@ -50,6 +51,27 @@ fn everything_that_was_sent_before_is_delivered_before_even_when_lost() {
             result: Ok(()),
         };
         assert_eq!(reset_events(&pair.a.events), [&done], "packet {lost} lost");
+    }
+}
+
+#[test]
+fn a_reset_is_asked_for_when_what_was_sent_before_is_acknowledged() {
+    // A peer can only say "in progress" as long as data is missing, and usrsctp goes on to say so.
+    for lost in [vec![], vec![0], vec![1], vec![0, 1, 2]] {
+        let mut pair = Associations::connected();
+        pair.a.lose = lost.clone();
+        for number in 0..3 {
+            pair.send(4, numbered(number, 1100));
+        }
+        pair.a.machine.reset_streams(&[4]).unwrap();
+        pair.run_for(ms(5000));
+        let resets = pair.b.wire.iter().flat_map(|packet| {
+            let chunks: Vec<_> = Packet::parse(packet).unwrap().chunks().map(Result::unwrap).collect();
+            let resets = chunks.into_iter().filter(|chunk| chunk.kind() == kind::RE_CONFIG);
+            resets.map(|chunk| chunk.value().to_vec()).collect::<Vec<_>>()
+        });
+        let results: Vec<u8> = resets.map(|response| response[11]).collect();
+        assert_eq!(results, [1], "performed at once, {lost:?} lost");
     }
 }
 

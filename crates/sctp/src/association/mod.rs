@@ -16,7 +16,7 @@ mod timing;
 mod transmit;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -80,8 +80,9 @@ pub struct Association {
     state: State,
     tcb: Option<Box<Tcb>>,
     queue: SendQueue,
-    /// Streams that the user wants to be reset and that wait for their data to leave.
-    resetting: BTreeSet<u16>,
+    /// Streams that the user wants to be reset and that wait for their data to leave; then for this TSN
+    /// to be acknowledged.
+    resetting: BTreeMap<u16, Option<u64>>,
     outbox: Outbox,
     timers: Timers,
     rtt: RttEstimator,
@@ -145,7 +146,7 @@ impl Association {
             state: State::Idle,
             tcb: None,
             queue: SendQueue::default(),
-            resetting: BTreeSet::new(),
+            resetting: BTreeMap::new(),
             outbox: Outbox::default(),
             timers: Timers::new(),
             rtt: RttEstimator::new(config.rto_initial, config.rto_min, config.rto_max),

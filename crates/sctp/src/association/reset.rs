@@ -86,7 +86,7 @@ impl Association {
         }
         for stream in streams {
             if !self.is_resetting(*stream) {
-                self.resetting.insert(*stream);
+                self.resetting.insert(*stream, None);
             }
         }
         self.progress();
@@ -94,14 +94,16 @@ impl Association {
     }
 
     pub(super) fn is_resetting(&self, stream: u16) -> bool {
-        self.resetting.contains(&stream)
+        self.resetting.contains_key(&stream)
             || self.tcb.as_ref().is_some_and(|tcb| {
                 let request = tcb.reconfiguration.request.as_ref();
                 request.is_some_and(|request| request.streams.contains(&stream))
             })
     }
 
-    /// Asks for the streams whose data has left, one request at a time (§5.1.1).
+    /// Asks for the streams whose data has arrived, one request at a time (§5.1.1). A request that comes
+    /// before the data can only be answered by "in progress", and usrsctp goes on to answer so until it
+    /// gets something else.
     pub(super) fn begin_reset(&mut self) {
         if self.resetting.is_empty() {
             return;
@@ -112,9 +114,14 @@ impl Association {
         if tcb.reconfiguration.request.is_some() {
             return;
         }
+        let (last_sent, acknowledged) = (tcb.outstanding.next_tsn() - 1, tcb.outstanding.cumulative());
         let mut ready = Vec::new();
-        self.resetting.retain(|stream| {
-            let take = ready.len() < MAX_STREAMS && self.queue.is_drained(*stream);
+        self.resetting.retain(|stream, awaited| {
+            if awaited.is_none() && self.queue.is_drained(*stream) {
+                *awaited = Some(last_sent);
+            }
+            let arrived = awaited.is_some_and(|tsn| tsn <= acknowledged);
+            let take = ready.len() < MAX_STREAMS && arrived;
             if take {
                 ready.push(*stream);
             }
