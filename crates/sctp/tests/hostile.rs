@@ -612,3 +612,20 @@ fn errors_of_the_peer_are_told_and_end_nothing() {
     assert_eq!(hand.machine.poll_event(), Some(told));
     assert_eq!(hand.machine.state(), AssociationState::Connected);
 }
+
+#[test]
+fn a_shutdown_that_comes_before_the_last_data_waits_for_it() {
+    // dcsctp asks to end while a gap is open.
+    let mut hand = Hand::new();
+    hand.data(1, 3 | 4, 0, b"second");
+    hand.give(|packet| {
+        packet.chunk(kind::SHUTDOWN, 0, |body| body.put_u32(0xFFFF_FFEF));
+    });
+    let kinds = |hand: &mut Hand| hand.chunks().iter().map(|chunk| chunk.0).collect::<Vec<_>>();
+    assert_eq!(kinds(&mut hand), [kind::SACK]);
+    hand.data(0, 3 | 4, 0, b"first");
+    assert_eq!(kinds(&mut hand), [kind::SHUTDOWN_ACK, kind::SACK]);
+    let messages = std::iter::from_fn(|| hand.machine.poll_event());
+    let messages = messages.filter(|event| matches!(event, Event::Message { .. }));
+    assert_eq!(messages.count(), 2);
+}

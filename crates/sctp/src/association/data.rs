@@ -23,10 +23,7 @@ impl Association {
             return ControlFlow::Break(());
         };
         self.imply_cookie_ack();
-        let receiving = matches!(
-            self.state,
-            State::Established | State::ShutdownPending | State::ShutdownSent
-        );
+        let receiving = self.may_receive_data();
         let Some(tcb) = self.tcb.as_deref_mut().filter(|_| receiving) else {
             self.stats.dropped_unexpected += 1;
             return ControlFlow::Break(());
@@ -92,6 +89,14 @@ impl Association {
         ControlFlow::Continue(())
     }
 
+    /// Also from who has asked to end: dcsctp asks while something is missing still that it sends again.
+    fn may_receive_data(&self) -> bool {
+        matches!(
+            self.state,
+            State::Established | State::ShutdownPending | State::ShutdownSent | State::ShutdownReceived
+        )
+    }
+
     /// Who sends DATA or SACK under the right tag has taken our cookie, and the COOKIE ACK that
     /// said so was lost or overtaken.
     fn imply_cookie_ack(&mut self) {
@@ -120,10 +125,7 @@ impl Association {
     }
 
     pub(super) fn on_forward_tsn(&mut self, chunk: &Chunk<'_>) {
-        let receiving = matches!(
-            self.state,
-            State::Established | State::ShutdownPending | State::ShutdownSent
-        );
+        let receiving = self.may_receive_data();
         // RFC 3758 §3.3 has it only between two that announced it.
         let agreed = |tcb: &&mut Tcb| receiving && tcb.capabilities.forward_tsn;
         let Some(tcb) = self.tcb.as_deref_mut().filter(agreed) else {

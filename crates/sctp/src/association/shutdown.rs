@@ -49,7 +49,9 @@ impl Association {
                 self.outbox.shutdown = true;
                 self.unanswered = 0;
             }
-            State::ShutdownReceived => {
+            // §9.2 has the peer ask once all of its data is acknowledged. One that asks before that
+            // still gets to send what is missing.
+            State::ShutdownReceived if !self.tcb.as_ref().is_some_and(|tcb| tcb.received.has_gaps()) => {
                 self.state = State::ShutdownAckSent;
                 self.outbox.shutdown_ack = true;
                 self.unanswered = 0;
