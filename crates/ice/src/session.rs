@@ -1,6 +1,7 @@
 //! What begins anew with each restart.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -88,8 +89,12 @@ pub(crate) struct Session {
     foundations: Vec<String>,
     /// Whether an authentic check of the peer has come.
     pub(crate) peer_checks: bool,
-    /// How many remote candidates came from checks.
+    /// The latest checks that were answered.
+    seen: VecDeque<TransactionId>,
+    /// How many remote candidates came from checks and were not signalled since.
     pub(crate) learnt: u16,
+    /// How many ever came from checks: their foundations are counted on.
+    learnt_ever: u16,
     pub(crate) early: Vec<EarlyCheck>,
     /// Candidates whose fragment is not that of the peer's credentials, or not yet.
     pub(crate) held: Vec<Candidate>,
@@ -109,6 +114,10 @@ pub(crate) struct Session {
     pub(crate) prune_at: Option<Instant>,
 }
 
+/// How many checks of the peer are recognised when they come again from another address. As many as candidates
+/// can be learnt from checks by default.
+const SEEN: usize = 32;
+
 /// Foundations of candidates from checks are unlike any other (RFC 8445 §7.3.1.3): they count from
 /// here, signalled ones stay below.
 const LEARNT_FOUNDATIONS: u16 = 1 << 15;
@@ -122,7 +131,9 @@ impl Session {
             remotes: Vec::new(),
             foundations: Vec::new(),
             peer_checks: false,
+            seen: VecDeque::new(),
             learnt: 0,
+            learnt_ever: 0,
             early: Vec::new(),
             held: Vec::new(),
             unresolved: Vec::new(),
@@ -143,6 +154,18 @@ impl Session {
     /// How many remote candidates were signalled.
     pub(crate) fn signalled(&self) -> usize {
         self.remotes.len() - usize::from(self.learnt) + self.unresolved.len()
+    }
+
+    /// Whether a check came before, not long ago; it counts as seen from now on.
+    pub(crate) fn has_seen(&mut self, check: TransactionId) -> bool {
+        if self.seen.contains(&check) {
+            return true;
+        }
+        if self.seen.len() >= SEEN {
+            self.seen.pop_front();
+        }
+        self.seen.push_back(check);
+        false
     }
 
     /// The number that stands for a signalled foundation.
@@ -169,8 +192,9 @@ impl Session {
             return place;
         }
         self.remotes
-            .push(learnt(LEARNT_FOUNDATIONS.saturating_add(self.learnt)));
+            .push(learnt(LEARNT_FOUNDATIONS.saturating_add(self.learnt_ever)));
         self.learnt = self.learnt.saturating_add(1);
+        self.learnt_ever = self.learnt_ever.saturating_add(1);
         self.remotes.len() - 1
     }
 }

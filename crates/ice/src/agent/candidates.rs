@@ -164,17 +164,17 @@ impl Agent {
             return;
         }
         let remote = match self.session.find_remote(address) {
-            Some(known) if self.session.remotes[known].kind == CandidateKind::PeerReflexive => {
-                self.name_learnt(known, candidate);
-                known
-            }
-            Some(_) => {
+            Some(known) if self.session.remotes[known].kind != CandidateKind::PeerReflexive => {
                 self.stats.candidates_repeated += 1;
                 return;
             }
-            None if self.session.signalled() >= self.config.max_candidates => {
+            _ if self.session.signalled() >= self.config.max_candidates => {
                 self.stats.candidates_over_limit += 1;
                 return;
+            }
+            Some(known) => {
+                self.name_learnt(known, candidate);
+                known
             }
             None => {
                 let remote = Remote {
@@ -194,9 +194,12 @@ impl Agent {
     }
 
     /// RFC 8838 §11: a candidate that a check taught us is signalled at last. Its pairs keep their
-    /// states and get the priority that the peer gives them.
+    /// states and get the priority that the peer gives them, and it counts as signalled.
     fn name_learnt(&mut self, known: usize, candidate: &Candidate) {
         let foundation = self.session.foundation(candidate.foundation());
+        if candidate.kind() != CandidateKind::PeerReflexive {
+            self.session.learnt = self.session.learnt.saturating_sub(1);
+        }
         let remote = &mut self.session.remotes[known];
         remote.kind = candidate.kind();
         remote.priority = candidate.priority();

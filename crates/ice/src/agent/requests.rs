@@ -141,6 +141,12 @@ impl Agent {
     /// RFC 8445 §7.3.1.3 to §7.3.1.5, for a check that was answered with success.
     fn take_check(&mut self, local: LocalId, remote: SocketAddr, check: IncomingCheck) {
         let known = self.session.checklist.find(local, remote);
+        let last = known.and_then(|id| self.session.checklist.get(id)?.last_request);
+        // A replay says nothing new, from wherever it comes.
+        if self.session.has_seen(check.transaction) || last == Some(check.transaction) {
+            self.stats.repeated_requests += 1;
+            return;
+        }
         let Some(id) = known.or_else(|| self.learn_pair(local, remote, check.priority)) else {
             self.stats.limit_reached += 1;
             return;
@@ -150,10 +156,7 @@ impl Agent {
         };
         pair.answered = true;
         pair.last_asked = self.now;
-        if pair.last_request.replace(check.transaction) == Some(check.transaction) {
-            self.stats.repeated_requests += 1;
-            return;
-        }
+        pair.last_request = Some(check.transaction);
         if self.config.lite {
             self.take_check_lite(id, check);
             return;

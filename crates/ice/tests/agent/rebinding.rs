@@ -266,3 +266,55 @@ fn a_nat_that_goes_back_to_the_old_address_is_followed() {
         assert_eq!(solo.agent.state(), State::Completed);
     }
 }
+
+#[test]
+fn replayed_checks_hold_no_room_that_the_peers_own_rebinding_needs() {
+    let mut solo = selected();
+    let recorded: Vec<Vec<u8>> = (100..110).map(|number| check(&solo, number)).collect();
+    for bytes in &recorded {
+        solo.receive(bytes);
+    }
+    serve(&mut solo, &[THERE]);
+    // Somebody who heard them repeats them from many addresses, all the time.
+    let replay = |solo: &mut Solo, answering: &str| {
+        for last in 0..=99u8 {
+            for bytes in &recorded {
+                solo.receive_from(&format!("203.0.113.{last}:6000"), bytes);
+            }
+            serve(solo, &[answering]);
+        }
+    };
+    for second in 1..60 {
+        replay(&mut solo, THERE);
+        run(&mut solo, Instant::from_millis(second * 1_000), &[THERE]);
+        assert!(solo.agent.items_held() < 60, "{}", solo.agent.items_held());
+    }
+    assert!(is_at(&solo, THERE));
+    // The peer's NAT gives it another address.
+    for second in 60..75 {
+        replay(&mut solo, ELSEWHERE);
+        let asked = check(&solo, u8::try_from(second).unwrap());
+        solo.receive_from(ELSEWHERE, &asked);
+        run(&mut solo, Instant::from_millis(second * 1_000), &[ELSEWHERE]);
+    }
+    assert!(is_at(&solo, ELSEWHERE));
+}
+
+#[test]
+fn a_replayed_check_keeps_no_learnt_candidate_in_its_place() {
+    // As many checks as candidates can be learnt, and more than are recognised: each of its own address.
+    let mut solo = selected();
+    let recorded: Vec<Vec<u8>> = (100..132).map(|number| check(&solo, number)).collect();
+    for second in 0..60 {
+        for (last, bytes) in recorded.iter().enumerate() {
+            solo.receive_from(&format!("203.0.113.{last}:6000"), bytes);
+        }
+        run(&mut solo, Instant::from_millis(1_000 + second * 1_000), &[THERE]);
+    }
+    for second in 60..75 {
+        let asked = check(&solo, u8::try_from(second).unwrap());
+        solo.receive_from(ELSEWHERE, &asked);
+        run(&mut solo, Instant::from_millis(1_000 + second * 1_000), &[ELSEWHERE]);
+    }
+    assert!(is_at(&solo, ELSEWHERE));
+}

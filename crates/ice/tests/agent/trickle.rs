@@ -290,3 +290,34 @@ fn gathering_tells_candidates_and_then_that_it_is_complete() {
     );
     assert!(solo.events().is_empty());
 }
+
+#[test]
+fn a_learnt_candidate_that_is_signalled_later_gives_its_place_back() {
+    // The peer moves about, and tells each time where it is: more often than there is room for what it does not tell.
+    let config = Config {
+        max_candidates: 40,
+        ..Config::default()
+    };
+    let mut solo = Solo::unacquainted(config, Role::Controlled);
+    let (ours, theirs) = (solo.ours(), solo.theirs.clone());
+    solo.agent.set_remote_credentials(at(0), theirs.clone()).unwrap();
+    let mut held = 0;
+    for number in 0..200u8 {
+        let place = format!("192.0.2.{number}:6000");
+        let check = Check {
+            transaction: [number; 12],
+            ..Check::new(&ours, &theirs, Role::Controlling)
+        };
+        solo.receive_from(&place, &check.bytes());
+        solo.sent();
+        solo.agent
+            .add_remote_candidate(solo.now, Candidate::host(address(&place)));
+        solo.advance(ms(100));
+        held = held.max(solo.agent.items_held());
+    }
+    let stats = solo.agent.stats();
+    assert_eq!(stats.candidates_over_limit, 160);
+    assert!(held < 600, "{held} things held");
+    let learnt = 200 - stats.limit_reached;
+    assert_eq!(learnt, 72, "40 that were signalled, 32 that were not");
+}
