@@ -54,4 +54,5 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("negotiation_structured", pollrtc::negotiation_structured),
     ("peer_connection", pollrtc::peer_connection),
     ("router", pollrtc::router),
+    ("router_duplicates", pollrtc::router_duplicates),
 ];

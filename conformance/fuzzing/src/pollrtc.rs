@@ -7,7 +7,7 @@ use pollrtc_core::laws::Laws;
 #[path = "../../../crates/pollrtc/tests/peer/script.rs"]
 mod script;
 
-use script::{act, negotiated, seeded};
+use script::{act, act_on_duplicates, answered_thrice, negotiated, seeded};
 
 const NOW: Instant = Instant::from_millis(1_000);
 
@@ -197,6 +197,22 @@ pub fn router(script: &[u8]) {
                 _ => {}
             }
         })
+        .run(script);
+}
+
+/// A script for a router whose peers have answered one offer, of which the offerer took one.
+pub fn router_duplicates(script: &[u8]) {
+    let router = || {
+        let mut router = Router::new();
+        for peer in answered_thrice().1 {
+            router.insert(peer);
+        }
+        router
+    };
+    Laws::of(router)
+        .against(|| answered_thrice().0)
+        .addresses(([192, 0, 2, 2], 6000).into(), ([192, 0, 2, 1], 5000).into())
+        .verb(act_on_duplicates)
         .run(script);
 }
 

@@ -1,6 +1,6 @@
 //! A peer connection and a router keep the seven laws, whatever is called, comes or is lost.
 
-use crate::script::{act, negotiated, seeded};
+use crate::script::{act, act_on_duplicates, answered_thrice, negotiated, seeded};
 use pollrtc::{PeerConnection, Router};
 use pollrtc_core::laws::Laws;
 
@@ -56,6 +56,24 @@ fn a_router_keeps_the_laws() {
                 _ => {}
             }
         })
+        .scripts(40)
+        .check();
+}
+
+#[test]
+fn a_router_with_several_answers_to_one_offer_keeps_the_laws() {
+    let router = || {
+        let mut router = Router::new();
+        for peer in answered_thrice().1 {
+            router.insert(peer);
+        }
+        router
+    };
+    let addresses = (([192, 0, 2, 2], 6000).into(), ([192, 0, 2, 1], 5000).into());
+    Laws::of(router)
+        .against(|| answered_thrice().0)
+        .addresses(addresses.0, addresses.1)
+        .verb(act_on_duplicates)
         .scripts(40)
         .check();
 }

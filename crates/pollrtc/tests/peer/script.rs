@@ -2,8 +2,8 @@
 //! anything at any time. Also compiled into `conformance/fuzzing`.
 
 use pollrtc::{
-    Bytes, ChannelInit, Config, Instant, PeerConnection, Reliability, RemoteCandidate, SdpKind, SessionDescription,
-    SignalingState,
+    Bytes, ChannelInit, Config, Instant, PeerConnection, Reliability, RemoteCandidate, Router, SdpKind,
+    SessionDescription, SignalingState,
 };
 
 /// A configuration whose runs repeat.
@@ -14,18 +14,62 @@ pub(crate) fn seeded(seed: u8) -> Config {
 /// Both ends of one negotiated connection; every call gives the same two.
 pub(crate) fn negotiated() -> (PeerConnection, PeerConnection) {
     let now = Instant::from_millis(1_000);
+    let (mut alice, offer) = offerer(now);
+    let bob = answerer(now, 2, &offer);
+    let answer = bob.local_description().expect("it has answered").sdp;
+    alice.accept_answer(now, &answer).expect("our answer is fine");
+    (alice, bob)
+}
+
+/// Who has made an offer, and taken one of several answers to it.
+pub(crate) fn answered_thrice() -> (PeerConnection, [PeerConnection; 3]) {
+    let now = Instant::from_millis(1_000);
+    let (mut alice, offer) = offerer(now);
+    let answerers = [2, 3, 4].map(|seed| answerer(now, seed, &offer));
+    let answer = answerers[1].local_description().expect("it has answered").sdp;
+    alice.accept_answer(now, &answer).expect("our answer is fine");
+    (alice, answerers)
+}
+
+/// Another answer to that offer.
+pub(crate) fn answered_once_more(now: Instant, seed: u8) -> PeerConnection {
+    static OFFER: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    answerer(now, seed, OFFER.get_or_init(|| offerer(now).1))
+}
+
+fn offerer(now: Instant) -> (PeerConnection, String) {
     let mut alice = PeerConnection::new(seeded(1));
-    let mut bob = PeerConnection::new(seeded(2));
     alice
         .add_local_address(now, ([192, 0, 2, 1], 5000).into())
         .expect("a usable address");
-    bob.add_local_address(now, ([192, 0, 2, 2], 6000).into())
-        .expect("a usable address");
     alice.create_data_channel("script").expect("room for a channel");
     let offer = alice.offer(now).expect("a fresh peer can offer");
-    let answer = bob.accept_offer(now, &offer).expect("our offer is fine");
-    alice.accept_answer(now, &answer).expect("our answer is fine");
-    (alice, bob)
+    (alice, offer)
+}
+
+fn answerer(now: Instant, seed: u8, offer: &str) -> PeerConnection {
+    let mut bob = PeerConnection::new(seeded(seed));
+    bob.add_local_address(now, ([192, 0, 2, 2], 6000).into())
+        .expect("a usable address");
+    bob.accept_offer(now, offer).expect("our offer is fine");
+    bob
+}
+
+/// What an application may do with a router at any time whose peers have answered one offer.
+pub(crate) fn act_on_duplicates(router: &mut Router, now: Instant, argument: u64) {
+    let ids: Vec<_> = router.peers().map(|(id, _)| id).collect();
+    let Some(id) = ids.get(argument as usize % ids.len().max(1)) else {
+        return;
+    };
+    match argument >> 4 & 31 {
+        0 => drop(router.remove(*id)),
+        1..=3 if router.len() < 8 => drop(router.insert(answered_once_more(now, (argument >> 9) as u8))),
+        _ => {
+            if let Some(mut peer) = router.peer_mut(*id) {
+                act(&mut peer, now, argument >> 9);
+            }
+        }
+    }
 }
 
 /// What an application may do at any time, by number.
