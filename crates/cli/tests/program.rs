@@ -137,7 +137,7 @@ fn of_two_sessions_of_one_offer_the_one_whose_answer_is_used_stays() {
         let server = Server::start(&[]);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/offer", listener.local_addr().unwrap());
-        let client = pollrtc(&["connect", &url, "--bind", "127.0.0.1", "--messages", "100000"])
+        let client = pollrtc(&["connect", &url, "--bind", "127.0.0.1", "--messages", "20000"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -8,7 +8,7 @@
 //! | `POST /call?id=N` | the same, once more on that session |
 //! | `POST /call?id=N&change=C` | the same, to `restart-ice`, `close-channels` or `open-channel` |
 //! | `POST /answer?id=N`, `{"type":"answer","sdp":..}` | `{}` |
-//! | `GET /session?id=N` | what was negotiated: `{"view":{..},"dtls":{..}}`, for people and for programs |
+//! | `GET /session?id=N` | what was negotiated: `{"view":{..},"dtls":{..}}`, for people and for programs; `findings`: what was malformed in the client's description, and left out |
 //! | `DELETE /session?id=N` | nothing; the session is closed |
 //!
 //! An offer that comes twice, since somebody pressed a button or repeated a request, makes two sessions: the one
@@ -28,7 +28,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use pollrtc::{Config, ConnectionState, Event, NegotiationError, OpenError};
+use pollrtc::{Config, ConnectionState, Event, NegotiationError, OpenError, PeerConnection};
 use pollrtc_tokio::{Endpoint, Peer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -173,7 +173,12 @@ async fn view(State(sessions): State<Arc<Sessions>>, Query(which): Query<Which>)
     let session = sessions.find(which.id.unwrap_or_default())?;
     let security = session.peer.stats().security;
     let security = security.map(|agreed| connection::describe(&agreed));
-    Ok(Json(json!({ "view": session.view(), "dtls": security })))
+    let told =
+        |peer: &PeerConnection| -> Vec<String> { peer.remote_findings().iter().map(ToString::to_string).collect() };
+    let findings = session.peer.with(|peer, _| told(peer));
+    Ok(Json(
+        json!({ "view": session.view(), "dtls": security, "findings": findings }),
+    ))
 }
 
 async fn hang_up(State(sessions): State<Arc<Sessions>>, Query(which): Query<Which>) -> Result<StatusCode, Refused> {

@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use pollrtc_core::Protocol;
 use pollrtc_ice::{
-    AddressError, Candidate, CandidateError, CandidateKind, Config, Credentials, CredentialsError, Role,
+    AddressError, Candidate, CandidateError, CandidateKind, Config, Credentials, CredentialsError, Role, State,
 };
 use quickcheck::quickcheck;
 
-use super::common::{Solo, address, agent, at};
+use super::common::{B, Pair, Solo, address, agent, at, ms};
 
 fn parse(line: &str) -> Candidate {
     line.parse().unwrap_or_else(|error| panic!("{line}: {error}"))
@@ -213,4 +213,21 @@ fn credentials_of_impossible_lengths_are_refused_and_long_ones_work() {
     solo.agent
         .add_remote_candidate(at(0), Candidate::host(address("192.0.2.2:6000")));
     assert!(solo.only_sent().bytes.len() > 256);
+}
+
+quickcheck::quickcheck! {
+    /// RFC 8839 §5.4 has letters, digits, `+` and `/`; some peers have more, such as `zlm_1`.
+    fn credentials_of_any_visible_characters_work(ufrag: Vec<u8>, pwd: Vec<u8>) -> bool {
+        let visible = |bytes: Vec<u8>, least: usize| -> String {
+            let visible = bytes.into_iter().map(|byte| char::from(b'!' + byte % 94));
+            // A colon stands between the two fragments.
+            let visible = visible.filter(|each| *each != ':').chain("_-=#".chars().cycle().take(least));
+            visible.take(256).collect()
+        };
+        let theirs = Credentials::new(visible(ufrag, 4), visible(pwd, 22));
+        let mut pair = Pair::with_addresses([1, 1], ms(20));
+        pair.agents[B].restart_with(at(0), theirs);
+        pair.signal();
+        pair.run_until_both(State::Completed, at(1000))
+    }
 }

@@ -522,3 +522,62 @@ fn a_peer_that_begins_anew_with_the_same_description_gets_a_new_connection() {
         assert_eq!(hall.state(1), ConnectionState::Connected);
     }
 }
+
+/// ZLMediaKit's peers are called `zlm_1`, `zlm_2` and so on, and passwords have what their makers like.
+#[test]
+fn peers_with_odd_characters_in_their_credentials_are_found() {
+    let now = Instant::from_millis(5_000);
+    let mut router = Router::new();
+    let mut peers = Vec::new();
+    for (number, ufrag) in ["zlm_1", "zlm_12", "a=b#", "+/-_"].into_iter().enumerate() {
+        let pwd = format!("{ufrag}_-=#a-password-of-22");
+        let address = SocketAddr::from(([192, 0, 2, 1 + number as u8], 5000));
+        let mut client = PeerConnection::new(seeded(number as u8));
+        client.add_local_address(now, address).unwrap();
+        client.create_data_channel("hall").unwrap();
+        let offer = client.offer(now).unwrap();
+        let theirs = credentials(&offer);
+        let offer = offer.replace(&theirs.ufrag, ufrag).replace(&theirs.pwd, &pwd);
+        let mut server = PeerConnection::new(seeded(100 + number as u8));
+        server.add_local_address(now, SERVER.into()).unwrap();
+        let id = router.insert(server);
+        let answer = router.peer_mut(id).unwrap().accept_offer(now, &offer).unwrap();
+
+        let rng = pollrtc_crypto::Rng::from_seed([number as u8; 32]);
+        let mut agent = pollrtc_ice::Agent::new(pollrtc_ice::Config::default(), pollrtc_ice::Role::Controlling, rng);
+        agent.restart_with(now, pollrtc_ice::Credentials::new(ufrag, pwd));
+        agent.add_local_address(now, address).unwrap();
+        let ours = credentials(&answer);
+        agent
+            .set_remote_credentials(now, pollrtc_ice::Credentials::new(ours.ufrag, ours.pwd))
+            .unwrap();
+        agent.add_remote_candidate(now, pollrtc_ice::Candidate::host(SERVER.into()));
+        peers.push((id, address, agent));
+    }
+    let mut buf = [0; 1500];
+    for millisecond in 0..100 {
+        let now = now + Duration::from_millis(millisecond);
+        router.handle_timeout(now);
+        while let Some(transmit) = router.poll_transmit(now, &mut buf) {
+            let to = peers
+                .iter_mut()
+                .find(|(_, address, _)| *address == transmit.destination);
+            if let Some((.., agent)) = to {
+                agent.handle_datagram(now, Datagram::udp(SERVER.into(), &mut buf[..transmit.len]));
+            }
+        }
+        for (id, address, agent) in &mut peers {
+            agent.handle_timeout(now);
+            while let Some(transmit) = agent.poll_transmit(now, &mut buf) {
+                let datagram = Datagram::udp(*address, &mut buf[..transmit.len]);
+                assert_eq!(router.handle_datagram(now, datagram), Some(*id));
+            }
+        }
+    }
+    for (id, address, agent) in &peers {
+        assert_eq!(agent.state(), pollrtc_ice::State::Completed);
+        let path = router.peer(*id).unwrap().stats().path;
+        assert_eq!(path.map(|path| path.remote), Some(*address));
+    }
+    assert_eq!(router.strangers(), 0);
+}
