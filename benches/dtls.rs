@@ -9,7 +9,7 @@ use pollrtc_core::{Datagram, Instant, StateMachine};
 use pollrtc_crypto::{Certificate, HashAlgorithm, Rng, default_provider};
 use pollrtc_dtls::wire::handshake::ClientHello;
 use pollrtc_dtls::wire::record;
-use pollrtc_dtls::{CipherSuite, Config, Connection, PeerVerification};
+use pollrtc_dtls::{CipherSuite, Config, Connection, Cookies, PeerVerification};
 
 const NOW: Instant = Instant::from_millis(1);
 
@@ -27,6 +27,7 @@ impl Ends {
         let config = |own: &Certificate, peer: &Certificate| {
             let fingerprint = peer.fingerprint(HashAlgorithm::Sha256);
             let mut config = Config::new(own.clone(), PeerVerification::Fingerprints(vec![fingerprint]));
+            config.cookies = Cookies::Off;
             config.cipher_suites = vec![suite];
             Arc::new(config)
         };
@@ -39,8 +40,8 @@ impl Ends {
 
     fn connections(&self) -> (Connection, Connection) {
         (
-            Connection::client(self.client.clone(), Rng::from_seed([2; 32]), self.address),
-            Connection::server(self.server.clone(), Rng::from_seed([3; 32]), self.address),
+            Connection::client(self.client.clone(), Rng::from_seed([2; 32]), self.address).unwrap(),
+            Connection::server(self.server.clone(), Rng::from_seed([3; 32]), self.address).unwrap(),
         )
     }
 

@@ -6,7 +6,7 @@ use pollrtc_crypto::{Certificate, NamedGroup, Rng, default_provider};
 use pollrtc_dtls::wire::handshake::{ServerHello, fragments};
 use pollrtc_dtls::wire::v13::HELLO_RETRY_REQUEST_RANDOM;
 use pollrtc_dtls::wire::{HandshakeType, record};
-use pollrtc_dtls::{Config, Connection, PeerVerification, Version};
+use pollrtc_dtls::{Config, Connection, Cookies, PeerVerification, Version};
 
 /// What a ServerHello settles.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,8 +21,9 @@ struct Answer {
 fn answer(datagrams: &[Vec<u8>]) -> Option<Answer> {
     let mut rng = Rng::from_seed([7; 32]);
     let certificate = Certificate::generate(default_provider(), &mut rng).unwrap();
-    let config = Config::new(certificate, PeerVerification::AcceptAny);
-    let mut server = Connection::server(config, rng, "192.0.2.1:4000".parse().unwrap());
+    let mut config = Config::new(certificate, PeerVerification::AcceptAny);
+    config.cookies = Cookies::Off;
+    let mut server = Connection::server(config, rng, "192.0.2.1:4000".parse().unwrap()).unwrap();
     let (now, mut buf) = (Instant::from_millis(1), [0; 1500]);
     let mut hello = Vec::new();
     for datagram in datagrams {

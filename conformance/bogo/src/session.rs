@@ -7,8 +7,8 @@ use std::time::Duration;
 use pollrtc_core::{Datagram, Instant, StateMachine};
 use pollrtc_crypto::Rng;
 use pollrtc_dtls::{
-    AlertDescription, ClientCertificates, CloseReason, Config, Connection, Event, HandshakeError, KeyUpdateRequest,
-    PeerVerification, Stats, Versions,
+    AlertDescription, ClientCertificates, CloseReason, Config, ConfigError, Connection, Cookies, Event, HandshakeError,
+    KeyUpdateRequest, PeerVerification, Stats, Versions,
 };
 
 use crate::credential::{self, Signatures};
@@ -22,6 +22,8 @@ pub(crate) enum Failure {
     Unimplemented(&'static str),
     #[error("no version of DTLS is left")]
     NoVersion,
+    #[error("{0}")]
+    Config(#[from] ConfigError),
     #[error("the certificate or its key can't be read")]
     Credential,
     #[error("the runner can't be talked to: {0}")]
@@ -65,8 +67,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         options,
         transport,
         connection: match options.server {
-            true => Connection::server(config, rng, peer),
-            false => Connection::client(config, rng, peer),
+            true => Connection::server(config, rng, peer)?,
+            false => Connection::client(config, rng, peer)?,
         },
         now: Instant::from_millis(1_000_000),
         signatures,
@@ -86,6 +88,7 @@ fn config(options: &Options, signatures: &Arc<Signatures>) -> Result<Config, Fai
         (false, false) => return Err(Failure::NoVersion),
     };
     let mut config = Config::new(None, verification(options));
+    config.cookies = Cookies::Off;
     for (number, credential) in options.credentials.iter().enumerate() {
         let delay = options.private_key_delay;
         config

@@ -257,9 +257,9 @@ fn laws(role: u8, versions: Versions, ids: Ids) -> Laws<Connection> {
         SocketAddr::from(([192, 0, 2, 1], 5000)),
         SocketAddr::from(([192, 0, 2, 2], 6000)),
     );
-    let client = |remote| Connection::client(configs.client.clone(), Rng::from_seed([3; 32]), remote);
-    let server = |remote| Connection::server(configs.server.clone(), Rng::from_seed([4; 32]), remote);
-    let careful = |remote| Connection::server(configs.careful.clone(), Rng::from_seed([4; 32]), remote);
+    let client = |remote| Connection::client(configs.client.clone(), Rng::from_seed([3; 32]), remote).unwrap();
+    let server = |remote| Connection::server(configs.server.clone(), Rng::from_seed([4; 32]), remote).unwrap();
+    let careful = |remote| Connection::server(configs.careful.clone(), Rng::from_seed([4; 32]), remote).unwrap();
     let laws = match role {
         0 => Laws::of(move || client(peer)).against(move || server(machine)),
         1 => Laws::of(move || server(peer)).against(move || client(machine)),
@@ -323,6 +323,7 @@ fn configs(versions: Versions, ids: Ids) -> &'static Configs {
                 Config::with_provider(provider, own.clone(), PeerVerification::Fingerprints(vec![fingerprint]));
             config.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
             config.versions = versions;
+            config.cookies = Cookies::Off;
             config
         };
         let random = |length: u8| NonZeroU8::new(length).map(|length| ConnectionIdPolicy::Random { length });

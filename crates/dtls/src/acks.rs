@@ -17,6 +17,8 @@ const MAX_NUMBERS: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
     numbers: Vec<RecordNumber>,
+    /// Whether something came that can't be read yet, which is worth telling even if nothing else came.
+    has_unreadable: bool,
     pace: Pace,
 }
 
@@ -67,6 +69,22 @@ impl Acks {
         }
     }
 
+    /// A record whose keys are still to come: if they don't come soon, the peer is told that what has them is
+    /// missing (RFC 9147 §7.1).
+    pub(crate) fn note_unreadable(&mut self, now: Instant) {
+        self.has_unreadable = true;
+        self.schedule_gap(now);
+    }
+
+    /// The keys have come.
+    pub(crate) fn forget_unreadable(&mut self) {
+        self.has_unreadable = false;
+    }
+
+    fn has_news(&self) -> bool {
+        self.has_unreadable || !self.numbers.is_empty()
+    }
+
     /// What we say ourselves tells the peer that its flight has come.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
@@ -82,7 +100,7 @@ impl Acks {
     /// When there is something to tell, if a while is `delay`.
     pub(crate) fn deadline(&self, delay: Duration) -> Option<Instant> {
         match self.pace {
-            _ if self.numbers.is_empty() => None,
+            _ if !self.has_news() => None,
             Pace::Never | Pace::Now => None,
             Pace::Soon(since) => Some(since + delay),
             Pace::Sooner(since) => Some(since + delay / 4),
@@ -99,7 +117,7 @@ impl Acks {
         datagram: &mut [u8],
     ) -> Option<usize> {
         self.handle_timeout(now, delay);
-        if !matches!(self.pace, Pace::Now) || self.numbers.is_empty() {
+        if !matches!(self.pace, Pace::Now) || !self.has_news() {
             return None;
         }
         let epoch = records.write_epoch();
@@ -109,7 +127,7 @@ impl Acks {
             .checked_sub(prefix + suffix)?
             .min(records.max_content(epoch));
         let room = most.saturating_sub(2) / RECORD_NUMBER_LEN;
-        if room == 0 {
+        if room == 0 && !self.numbers.is_empty() {
             return None;
         }
         let first = self.numbers.len().saturating_sub(room);
@@ -122,6 +140,7 @@ impl Acks {
             .get_mut(prefix..prefix + content.len())?
             .copy_from_slice(&content);
         self.pace = Pace::Never;
+        self.has_unreadable = false;
         records.write(epoch, ContentType::Ack, datagram, content.len()).ok()
     }
 }

@@ -6,13 +6,15 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::Ipv4Addr;
 use core::num::NonZeroU8;
 use core::time::Duration;
 
 use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provider, Rng, SignatureScheme};
 use zeroize::Zeroizing;
 
-use crate::error::HandshakeError;
+use crate::error::{ConfigError, HandshakeError};
+use crate::handshake::{groups, signature_schemes};
 use crate::wire::{AlertDescription, CipherSuite, SrtpProfile, Version};
 
 /// The groups that are spoken unless told otherwise: X25519MLKEM768 (DTLS 1.3 only), X25519, P-256, P-384.
@@ -72,16 +74,19 @@ pub struct Config {
     /// long as [`set_round_trip_time`](crate::Connection::set_round_trip_time) says nothing better.
     /// Default 400 ms (RFC 9147 §5.8.2).
     pub initial_rto: Duration,
-    /// Where the doubling ends. Default 60 s (RFC 6347 §4.2.4.1).
+    /// Where the doubling ends, and 3 s at the latest where the round-trip time is known. Default 60 s (RFC
+    /// 6347 §4.2.4.1).
     pub max_rto: Duration,
     /// How long a handshake may take, from its first datagram. Default 60 s.
     pub handshake_timeout: Duration,
-    /// Bytes of handshake messages that a peer may send in one handshake. Default 24 KiB: with
-    /// everything else that a peer can make us keep, it stays below 64 KiB.
+    /// Bytes of handshake messages that a peer may send in one handshake. Default 64 KiB. What does not fit
+    /// ends a handshake ([`HandshakeError::TooLong`]): at once where only the peer can have sent it, and
+    /// when its time is over where it could have been anyone.
     pub max_reassembly: usize,
     /// Bytes of outgoing datagrams that [`send`](crate::Connection::send) may queue. Default 64 KiB.
     pub max_send_queue: usize,
-    /// Whether a server asks clients to prove their address.
+    /// Whether a server asks clients to prove their address. Default: it does; whoever knows the address
+    /// already, as ICE does, switches it off.
     pub cookies: Cookies,
     /// Whether a server asks clients who they are.
     pub client_certificates: ClientCertificates,
@@ -124,9 +129,9 @@ impl Config {
             initial_rto: Duration::from_millis(400),
             max_rto: Duration::from_secs(60),
             handshake_timeout: Duration::from_secs(60),
-            max_reassembly: 24 * 1024,
+            max_reassembly: 64 * 1024,
             max_send_queue: 65_536,
-            cookies: Cookies::Off,
+            cookies: Cookies::Required,
             client_certificates: ClientCertificates::Required,
             connection_ids: None,
             key_log: None,
@@ -135,6 +140,43 @@ impl Config {
 }
 
 impl Config {
+    /// Whether connections can be made of it.
+    pub(crate) fn check(&self, is_client: bool) -> Result<(), ConfigError> {
+        let (v12, v13) = (self.speaks(Version::DTLS_1_2), self.speaks(Version::DTLS_1_3));
+        if !v12 && !v13 {
+            return Err(ConfigError::CipherSuites);
+        }
+        if !groups(self).any(|group| v13 || group.is_diffie_hellman()) {
+            return Err(ConfigError::Groups);
+        }
+        if signature_schemes(self).next().is_none() {
+            return Err(ConfigError::SignatureSchemes);
+        }
+        if !is_client && self.certificates.is_empty() {
+            return Err(ConfigError::NoCertificate);
+        }
+        if matches!(&self.peer, PeerVerification::Fingerprints(fingerprints) if fingerprints.is_empty()) {
+            return Err(ConfigError::NoFingerprint);
+        }
+        let limits = 64..=16_384 + u16::from(v13);
+        if let Some(limit) = self.record_size_limit.filter(|limit| !limits.contains(limit)) {
+            return Err(ConfigError::RecordSizeLimit(limit));
+        }
+        let names = || self.application_protocols.iter().map(Vec::len);
+        if names().any(|length| length == 0 || length > 255) || names().map(|length| 1 + length).sum::<usize>() > 65_535
+        {
+            return Err(ConfigError::ApplicationProtocols);
+        }
+        if self.server_name.as_deref().is_some_and(|name| !is_host_name(name)) {
+            return Err(ConfigError::ServerName);
+        }
+        let is_endless = self.initial_rto.is_zero() || self.handshake_timeout.is_zero();
+        if is_endless || self.initial_rto > self.max_rto {
+            return Err(ConfigError::Timers);
+        }
+        Ok(())
+    }
+
     /// Whether a version is on and has a cipher suite.
     pub(crate) fn speaks(&self, version: Version) -> bool {
         let is_on = match version {
@@ -158,6 +200,15 @@ impl Config {
         }
         log(&line);
     }
+}
+
+/// RFC 6066 §3: a DNS name in ASCII, without a dot at its end, and not an address.
+fn is_host_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        let is_known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (1..=63).contains(&part.len()) && part.bytes().all(is_known)
+    };
+    name.len() <= 253 && name.split('.').all(is_part) && name.parse::<Ipv4Addr>().is_err()
 }
 
 /// Which connection ids we want to be sent. A connection makes its first one when it is made, and others
@@ -237,13 +288,15 @@ pub enum Versions {
     Dtls13,
 }
 
-/// Whether a server answers a first ClientHello with a HelloVerifyRequest (RFC 6347 §4.2.1).
+/// Whether a server answers a first ClientHello with a request to say it again with a cookie:
+/// HelloVerifyRequest (RFC 6347 §4.2.1) or HelloRetryRequest (RFC 9147 §5.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cookies {
-    /// Answer at once: something else, such as ICE, has shown that the peer receives what we send.
-    #[default]
+    /// Answer at once: something else, such as ICE, has shown that the peer receives what we send. Without
+    /// that a server sends many times the bytes of a forged ClientHello to whose address it has.
     Off,
-    /// Ask first: for a server that anyone may reach.
+    /// Ask first: for a server that anyone may reach (RFC 9147 §5.1). It costs a round trip.
+    #[default]
     Required,
 }
 

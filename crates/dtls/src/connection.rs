@@ -15,7 +15,7 @@ use crate::acks::Acks;
 use crate::client_hellos::ClientHellos;
 use crate::config::Config;
 use crate::connection_ids::ConnectionIds;
-use crate::error::{CloseReason, ConnectionIdError, ExportError, HandshakeError, SendError};
+use crate::error::{CloseReason, ConfigError, ConnectionIdError, ExportError, HandshakeError, SendError};
 use crate::flight::Flight;
 use crate::handshake::{Client, Context, Established, Listener, Secrets, Server};
 use crate::outbox::Outbox;
@@ -43,6 +43,9 @@ pub enum Event {
         cipher_suite: CipherSuite,
         /// The SRTP profile, if both have one in common.
         srtp_profile: Option<SrtpProfile>,
+        /// Whether the peer proved that it has the key of a certificate that
+        /// [`Config::peer`] named or took. Not if that accepts anyone, or if the peer showed no certificate.
+        is_peer_authenticated: bool,
     },
     /// The peer's newest record came from another address than those before. It proves nothing but that
     /// somebody passed on what the peer sent: see [`Connection::set_remote`]. Only where the peer's
@@ -90,8 +93,8 @@ pub enum State {
 /// let knows = |peer: &Certificate| PeerVerification::Fingerprints(vec![peer.fingerprint(HashAlgorithm::Sha256)]);
 ///
 /// let (a, b) = ("192.0.2.1:4000".parse().unwrap(), "192.0.2.2:4000".parse().unwrap());
-/// let mut client = Connection::client(Config::new(ours.clone(), knows(&theirs)), rng.fork(), b);
-/// let mut server = Connection::server(Config::new(theirs, knows(&ours)), rng.fork(), a);
+/// let mut client = Connection::client(Config::new(ours.clone(), knows(&theirs)), rng.fork(), b).unwrap();
+/// let mut server = Connection::server(Config::new(theirs, knows(&ours)), rng.fork(), a).unwrap();
 ///
 /// let (now, mut buf) = (Instant::ZERO, [0; 1500]);
 /// while !(client.is_connected() && server.is_connected()) {
@@ -130,6 +133,12 @@ pub struct Connection {
     pub(crate) held: Held,
     pub(crate) events: VecDeque<Event>,
     pub(crate) handshake_deadline: Option<Instant>,
+    /// Until when a server waits for a ClientHello.
+    client_hello_deadline: Option<Instant>,
+    /// Why the last ClientHello was refused, at a server that still waits for another one.
+    pub(crate) refusal: Option<HandshakeError>,
+    /// What may be why the handshake does not go on.
+    pub(crate) suspicion: Option<Suspicion>,
     /// When the keys of epochs before the newest are forgotten.
     pub(crate) previous_epochs_until: Option<Instant>,
     pub(crate) stats: Stats,
@@ -144,6 +153,18 @@ pub(crate) enum Phase {
     Connected(Established),
     Closed,
 }
+
+/// What anyone may have sent that would explain why a handshake does not go on: believed when it has not
+/// gone on for a while, and forgotten when it does.
+pub(crate) struct Suspicion {
+    reason: CloseReason,
+    /// When it is believed; `None` for when the handshake's time is over.
+    deadline: Option<Instant>,
+}
+
+/// How long a handshake has to go on when an alert says that the peer has given up, at least. Longer where
+/// it takes longer to send a flight three times again.
+const ALERT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Records of the next epoch that came before their time.
 #[derive(Default)]
@@ -180,18 +201,38 @@ impl Held {
 
 impl Connection {
     /// A client, which speaks first: its ClientHello comes out of the first `poll_transmit`.
-    pub fn client(config: impl Into<Arc<Config>>, rng: Rng, remote: SocketAddr) -> Self {
-        let mut connection = Self::new(config.into(), rng, remote);
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the configuration.
+    pub fn client(config: impl Into<Arc<Config>>, rng: Rng, remote: SocketAddr) -> Result<Self, ConfigError> {
+        let config = config.into();
+        config.check(true)?;
+        let mut connection = Self::new(config, rng, remote);
         connection.is_client = true;
         let client = Client::start(&mut connection.context());
         connection.phase = Phase::Client(client);
-        connection
+        Ok(connection)
     }
 
-    /// A server, which waits for a ClientHello.
-    pub fn server(config: impl Into<Arc<Config>>, rng: Rng, remote: SocketAddr) -> Self {
-        let mut connection = Self::new(config.into(), rng, remote);
+    /// A server, which waits for a ClientHello. One that has many clients on a socket lets an
+    /// [`Acceptor`](crate::Acceptor) make it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the configuration.
+    pub fn server(config: impl Into<Arc<Config>>, rng: Rng, remote: SocketAddr) -> Result<Self, ConfigError> {
+        let config = config.into();
+        config.check(false)?;
+        let mut connection = Self::new(config, rng, remote);
         let listener = Listener::new(&connection.config, &mut connection.rng, remote);
+        connection.phase = Phase::Listening(listener);
+        Ok(connection)
+    }
+
+    /// A server whose cookies somebody else has made; the configuration is checked.
+    pub(crate) fn listening(config: Arc<Config>, rng: Rng, remote: SocketAddr, listener: Listener) -> Self {
+        let mut connection = Self::new(config, rng, remote);
         connection.phase = Phase::Listening(listener);
         connection
     }
@@ -217,6 +258,9 @@ impl Connection {
             held: Held::default(),
             events: VecDeque::new(),
             handshake_deadline: None,
+            client_hello_deadline: None,
+            refusal: None,
+            suspicion: None,
             previous_epochs_until: None,
             stats: Stats::default(),
         }
@@ -525,10 +569,18 @@ impl Connection {
     }
 
     /// How long a packet takes to the peer and back, as far as the caller knows, from ICE for
-    /// example: we wait one and a half times as long for the answer to a flight, but at least 50 ms
-    /// and at first at most 3 s. Timers that run change too.
+    /// example: we wait one and a half times as long for the answer to a flight, but at least 50 ms, and
+    /// twice as long each time, but at most 3 s. Timers that run change too.
     pub fn set_round_trip_time(&mut self, round_trip_time: Duration) {
         self.flight.set_round_trip_time(round_trip_time);
+    }
+
+    /// As a server: until when a ClientHello has to come that can be answered. Without this a server waits as
+    /// long as it is there; so say it when the peer can send one, as soon as ICE has found a path, say.
+    /// When it is too late the connection ends with the reason for which the last hello was refused, or with
+    /// [`CloseReason::NoClientHello`]. Once there is a hello, [`Config::handshake_timeout`] counts instead.
+    pub fn set_client_hello_deadline(&mut self, deadline: Instant) {
+        self.client_hello_deadline = Some(deadline);
     }
 
     /// Sends the flight that waits for the peer's answer again now, instead of when its timer runs out,
@@ -545,7 +597,7 @@ impl Connection {
 
     /// Bytes that are kept because of what the peer (or anyone who pretends to be it) sent: handshake
     /// messages, its certificate, records that came too early. Never more than 40 KiB beyond
-    /// [`Config::max_reassembly`], so 64 KiB by default.
+    /// [`Config::max_reassembly`], so 104 KiB by default.
     pub fn memory(&self) -> usize {
         let certificate = match &self.phase {
             Phase::Connected(established) => established.peer_certificate.len(),
@@ -633,6 +685,73 @@ impl Connection {
         }
     }
 
+    /// The handshake's time is over, or that of what may be why it does not go on.
+    fn give_up(&mut self) {
+        let reason = self
+            .suspicion
+            .take()
+            .map_or(CloseReason::Timeout, |suspicion| suspicion.reason);
+        let alert = match reason {
+            CloseReason::Handshake(error) => Some((AlertLevel::Fatal, error.alert())),
+            _ => None,
+        };
+        self.end(reason, alert);
+    }
+
+    /// When a suspicion is believed, if that is before the handshake's time is over.
+    fn believed_at(&self) -> Option<Instant> {
+        self.suspicion.as_ref()?.deadline
+    }
+
+    /// Until when a ClientHello has to come.
+    fn hello_due(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Listening(_) => self.client_hello_deadline,
+            _ => None,
+        }
+    }
+
+    fn miss_client_hello(&mut self) {
+        let reason = self.refusal.map_or(CloseReason::NoClientHello, CloseReason::Handshake);
+        self.end(reason, None);
+    }
+
+    /// Something that may be why the handshake will not go on, which its end tells if nothing else does.
+    pub(crate) fn suspect(&mut self, reason: CloseReason) {
+        self.suspicion.get_or_insert(Suspicion { reason, deadline: None });
+    }
+
+    /// An alert that anyone can have sent says that the peer has given up. If so, nothing follows.
+    pub(crate) fn suspect_end(&mut self, reason: CloseReason) {
+        let deadline = self.believed_at().unwrap_or(self.now + self.alert_patience());
+        self.suspicion = Some(Suspicion {
+            reason,
+            deadline: Some(deadline),
+        });
+    }
+
+    /// The peer, or somebody else, says something that a peer that has given up would not: it gets as much
+    /// time again.
+    pub(crate) fn put_off_end(&mut self) {
+        let deadline = self.now + self.alert_patience();
+        if let Some(Suspicion {
+            deadline: Some(believed_at),
+            ..
+        }) = &mut self.suspicion
+        {
+            *believed_at = deadline;
+        }
+    }
+
+    fn alert_patience(&self) -> Duration {
+        ALERT_PATIENCE.max(self.flight.rto().saturating_mul(3))
+    }
+
+    /// The handshake goes on: whatever was suspected is not so.
+    pub(crate) fn progress(&mut self) {
+        self.suspicion = None;
+    }
+
     /// The end, for a phase that is already over.
     pub(crate) fn finish(&mut self, reason: CloseReason, alert: Option<(AlertLevel, AlertDescription)>) {
         if let Some(record) = alert.and_then(|(level, description)| self.alert_record(level, description)) {
@@ -646,6 +765,8 @@ impl Connection {
         self.hellos.forget_other();
         self.held = Held::default();
         self.handshake_deadline = None;
+        self.client_hello_deadline = None;
+        self.suspicion = None;
         self.events.push_back(Event::Closed(reason));
     }
 }
@@ -661,7 +782,14 @@ impl StateMachine for Connection {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.advance_time(now);
-        if self.handshake_deadline.is_some_and(|deadline| deadline <= self.now) {
+        let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if is_over(self.believed_at()) {
+            return self.give_up();
+        }
+        if is_over(self.hello_due()) {
+            return self.miss_client_hello();
+        }
+        if is_over(self.handshake_deadline) {
             self.handshake_deadline = None;
             // Whoever said hello has not answered our HelloRetryRequest; somebody else may say hello.
             if matches!(self.phase, Phase::Listening(_)) {
@@ -670,7 +798,7 @@ impl StateMachine for Connection {
             }
             // A peer that sends data has our last flight, even if it never says so.
             if !self.is_connected() || self.stats.received == 0 {
-                return self.end(CloseReason::Timeout, None);
+                return self.give_up();
             }
             self.flight.finish();
         }
@@ -706,7 +834,13 @@ impl StateMachine for Connection {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let ack_deadline = self.acks.deadline(self.flight.ack_delay());
-        let deadlines = [self.flight.deadline(), ack_deadline, self.handshake_deadline];
+        let deadlines = [
+            self.flight.deadline(),
+            ack_deadline,
+            self.handshake_deadline,
+            self.believed_at(),
+            self.hello_due(),
+        ];
         // A deadline at the end of time never comes.
         let due = deadlines.into_iter().flatten().min();
         due.filter(|due| *due < Instant::FAR_FUTURE)

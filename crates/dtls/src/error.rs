@@ -12,6 +12,10 @@ pub enum HandshakeError {
     /// A message that has no place at this point.
     #[error("the peer's {0} came out of turn")]
     Unexpected(HandshakeType),
+    /// A message that takes more than [`Config::max_reassembly`](crate::Config::max_reassembly) bytes, alone
+    /// or together with those before it: a long chain of certificates, most likely.
+    #[error("the peer's {0} takes more memory than it may")]
+    TooLong(HandshakeType),
     /// No version in common.
     #[error("no version of DTLS in common")]
     Version,
@@ -81,7 +85,7 @@ impl HandshakeError {
             | Self::SignatureScheme
             | Self::ExtendedMasterSecret
             | Self::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,
-            Self::Downgrade | Self::IllegalParameter(_) => AlertDescription::ILLEGAL_PARAMETER,
+            Self::Downgrade | Self::IllegalParameter(_) | Self::TooLong(_) => AlertDescription::ILLEGAL_PARAMETER,
             Self::ApplicationProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
             Self::UnsolicitedExtension => AlertDescription::UNSUPPORTED_EXTENSION,
             Self::MissingExtension => AlertDescription::MISSING_EXTENSION,
@@ -105,7 +109,8 @@ pub enum CloseReason {
     /// The peer closed it.
     #[error("closed by the peer")]
     Remote,
-    /// The peer ended it with an alert.
+    /// The peer ended it with an alert. During a handshake it may be that nobody can prove it, and that the
+    /// peer said nothing more for as long as it takes to send three flights again.
     #[error("the peer ended the connection: {0}")]
     Alert(AlertDescription),
     /// The peer itself, not somebody who pretends to be it, said what makes no sense; this is what it
@@ -118,12 +123,50 @@ pub enum CloseReason {
     /// The handshake took too long.
     #[error("the handshake did not complete in time")]
     Timeout,
+    /// As a server: no ClientHello came
+    /// [in time](crate::Connection::set_client_hello_deadline).
+    #[error("no ClientHello came in time")]
+    NoClientHello,
     /// All 2^48 records of the connection are used up.
     #[error("the connection's sequence numbers are used up")]
     SequenceExhausted,
     /// So many forged records came that the keys can't be relied on any more.
     #[error("too many forged records")]
     TooManyForgeries,
+}
+
+/// What makes a [`Config`](crate::Config) one that no connection can be made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No cipher suite of a version that is spoken.
+    #[error("there is no cipher suite of a version that is spoken")]
+    CipherSuites,
+    /// No group that the provider has, and that a version has that is spoken.
+    #[error("there is no group for key exchange that the provider has")]
+    Groups,
+    /// No signature scheme that the provider has.
+    #[error("there is no signature scheme that the provider has")]
+    SignatureSchemes,
+    /// A server without a certificate.
+    #[error("a server needs a certificate")]
+    NoCertificate,
+    /// No fingerprint, so that no certificate will ever do.
+    #[error("there is no fingerprint that a certificate could have")]
+    NoFingerprint,
+    /// Not from 64 to 16384, or 16385 where DTLS 1.3 is spoken (RFC 8449 §4).
+    #[error("records can't be limited to {0} bytes")]
+    RecordSizeLimit(u16),
+    /// A protocol of the application that has no byte or more than 255, or more than 65535 in all (RFC 7301
+    /// §3.1).
+    #[error("a protocol of the application has no name, or names are too long")]
+    ApplicationProtocols,
+    /// Not a DNS name in ASCII without a dot at its end, or an address (RFC 6066 §3).
+    #[error("the server's name is none")]
+    ServerName,
+    /// No time to wait for an answer, or a longer one at first than at most, or none for a handshake.
+    #[error("a timer is zero, or the first is longer than the longest")]
+    Timers,
 }
 
 /// Why application data was not sent.

@@ -18,8 +18,10 @@ use sent::{Received, SentRecords};
 /// The shortest time to wait for an answer, when the round-trip time is known: signatures and
 /// schedulers take time too.
 const RTO_MIN: Duration = Duration::from_millis(50);
-/// The longest first wait that a measured round-trip time may ask for.
-const INITIAL_RTO_MAX: Duration = Duration::from_secs(3);
+/// The longest wait when the round-trip time is known, also of a flight that was sent again and again: who
+/// measures it sees that the path is there, so a longer silence saves the network nothing. RFC 9147 §5.8.2
+/// would go on to 60 s; libwebrtc stops here as well.
+const RTO_MAX: Duration = Duration::from_secs(3);
 
 /// One message of a flight.
 #[derive(Debug)]
@@ -140,6 +142,11 @@ impl Flight {
         }
     }
 
+    /// How long to wait for an answer now.
+    pub(crate) fn rto(&self) -> Duration {
+        self.rto
+    }
+
     /// How long to wait for an answer at first.
     pub(crate) fn initial_rto(&self) -> Duration {
         self.initial_rto
@@ -159,8 +166,8 @@ impl Flight {
     /// runs is set as if that had been known before.
     pub(crate) fn set_round_trip_time(&mut self, round_trip_time: Duration) {
         let wait = round_trip_time.saturating_mul(3) / 2;
-        self.initial_rto = wait.clamp(RTO_MIN, INITIAL_RTO_MAX);
-        self.max_rto = self.max_rto.max(self.initial_rto);
+        self.initial_rto = wait.clamp(RTO_MIN, RTO_MAX);
+        self.max_rto = self.max_rto.min(RTO_MAX).max(self.initial_rto);
         self.back_off();
     }
 
@@ -245,6 +252,14 @@ impl Flight {
     pub(crate) fn distrust(&mut self) {
         if self.progress == Progress::Resting && !self.items.is_empty() {
             self.progress = Progress::Waiting;
+        }
+    }
+
+    /// RFC 9147 §7.1: an acknowledgement of nothing says that something came that can't be read without what
+    /// is missing. Anyone may have sent it, so the flight goes no more often than four times per timeout.
+    pub(crate) fn handle_empty_ack(&mut self, now: Instant) {
+        if self.repair.is_none() && !self.items.is_empty() {
+            self.repair = Some(now.max(self.last_sent + self.rto / 4));
         }
     }
 

@@ -17,8 +17,9 @@
 //! Whatever comes from the network is never an `Err`: what is malformed, forged, replayed or out of
 //! place is dropped and counted in [`Connection::stats`], and what ends the connection is
 //! [`Event::Closed`] with its [`CloseReason`]. Nothing that a stranger could have sent ends an
-//! established connection, and neither alerts nor ClientHellos of strangers end a handshake. `Err`
-//! means that the caller asked for what can't be done now: see [`SendError`] and [`ExportError`].
+//! established connection, and neither alerts nor ClientHellos of strangers end a handshake that goes
+//! on. `Err` means that the caller asked for what can't be done: see [`ConfigError`], [`SendError`] and
+//! [`ExportError`].
 //!
 //! # Peers that move
 //!
@@ -42,14 +43,14 @@
 //!
 //! // A connection can be found from the moment at which it is made.
 //! let home = "192.0.2.1:4000".parse().unwrap();
-//! let mut connections = vec![Connection::server(config, rng.fork(), home)];
+//! let mut connections = vec![Connection::server(config, rng.fork(), home).unwrap()];
 //! let mut by_id: HashMap<Vec<u8>, usize> = HashMap::new();
 //! by_id.extend(connections[0].connection_ids().map(|id| (id.to_vec(), 0)));
 //! # // A client that wants no ids itself.
 //! # let server = "192.0.2.2:4433".parse().unwrap();
 //! # let mut config = Config::new(None, PeerVerification::AcceptAny);
 //! # config.connection_ids = Some(ConnectionIdPolicy::SendOnly);
-//! # let mut client = Connection::client(config, rng.fork(), server);
+//! # let mut client = Connection::client(config, rng.fork(), server).unwrap();
 //! # let (now, mut buf) = (Instant::ZERO, [0; 1500]);
 //! # while !(client.is_connected() && connections[0].is_connected()) {
 //! #     while let Some(transmit) = client.poll_transmit(now, &mut buf) {
@@ -84,6 +85,7 @@
 
 extern crate alloc;
 
+mod acceptor;
 mod acks;
 mod client_hellos;
 mod config;
@@ -103,12 +105,13 @@ mod v12;
 mod v13;
 pub mod wire;
 
+pub use acceptor::{Accepted, Acceptor};
 pub use config::{
     CertificateCheck, ChooseConnectionId, ClientCertificates, Config, ConnectionIdChooser, ConnectionIdPolicy, Cookies,
     DEFAULT_GROUPS, KeyLog, PeerVerification, Versions,
 };
 pub use connection::{Connection, Event, State};
-pub use error::{CloseReason, ConnectionIdError, ExportError, HandshakeError, SendError};
+pub use error::{CloseReason, ConfigError, ConnectionIdError, ExportError, HandshakeError, SendError};
 pub use received::ApplicationData;
 pub use stats::Stats;
 pub use v13::KeyUpdateRequest;

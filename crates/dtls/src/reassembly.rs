@@ -38,8 +38,10 @@ pub(crate) enum Inserted {
     /// It belongs to a message that was already handled: the peer sends its flight again. `last`
     /// if it ends the newest of them.
     Repeated { last: bool },
-    /// Too far ahead, or too large.
+    /// Too far ahead.
     Refused,
+    /// Too large, alone or together with what came before.
+    TooLong,
 }
 
 #[derive(Debug)]
@@ -96,7 +98,7 @@ impl Reassembler {
             inserted = Inserted::Replaced;
         }
         if !self.make_room(fragment) {
-            return Inserted::Refused;
+            return Inserted::TooLong;
         }
         let mut partial = Partial::new(epoch, fragment);
         partial.add(fragment);

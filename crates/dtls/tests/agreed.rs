@@ -1,8 +1,10 @@
 //! What is agreed upon beside the cryptography: protocols of the application, sizes of records.
 
 use pollrtc_core::StateMachine;
+use pollrtc_crypto::NamedGroup;
 use pollrtc_dtls::{CloseReason, Event, HandshakeError, SendError, State, Versions};
 
+use crate::support::cipher::{Tap, split};
 use crate::support::{Pair, Setup};
 
 const VERSIONS: [Versions; 2] = [Versions::Dtls12, Versions::Dtls13];
@@ -81,7 +83,7 @@ fn nobody_sends_longer_records_than_the_other_takes() {
             (Some(100), None, 100 - inner, 16_384),
             // A server has to be asked.
             (None, Some(100), 16_384, 16_384),
-            (Some(0xffff), Some(0xffff), 16_384, 16_384),
+            (Some(16_384), Some(16_384), 16_384 - inner, 16_384 - inner),
         ] {
             let mut pair = settled(versions, |setup| {
                 setup.client.record_size_limit = client;
@@ -108,20 +110,48 @@ fn nobody_sends_longer_records_than_the_other_takes() {
     }
 }
 
+/// What says that records are to have 1000 bytes at most.
+const LIMIT: [u8; 6] = [0, 28, 0, 2, 3, 0xe8];
+
+/// The same message with a limit of 63 bytes.
+fn with_a_limit_of_63(message: &[u8]) -> Vec<u8> {
+    let at = message.windows(6).position(|window| window == LIMIT).expect("a limit");
+    let mut changed = message.to_vec();
+    changed[at + 4..at + 6].copy_from_slice(&[0, 63]);
+    changed
+}
+
 #[test]
 fn a_limit_below_64_is_illegal() {
     for versions in VERSIONS {
-        let mut pair = settled(versions, |setup| setup.client.record_size_limit = Some(63));
+        let mut setup = Setup::new().speaking(versions);
+        setup.client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
+        setup.client.record_size_limit = Some(1000);
+        setup.server.record_size_limit = Some(1000);
+        let mut pair = setup.clone().pair();
+        let hello = pair.client_sends();
+        pair.server_gets(&with_a_limit_of_63(&hello[0]));
         let illegal = match &pair.server_events()[..] {
             [Event::ClientHelloRefused(error), ..] => *error,
             other => panic!("{other:?}"),
         };
         assert!(matches!(illegal, HandshakeError::IllegalParameter(_)), "{illegal:?}");
 
-        let mut pair = settled(versions, |setup| {
-            setup.client.record_size_limit = Some(1000);
-            setup.server.record_size_limit = Some(63);
-        });
+        let tap = Tap::on(&mut setup.server);
+        let mut pair = setup.pair();
+        for datagram in pair.client_sends() {
+            pair.server_gets(&datagram);
+        }
+        let flight = split(&pair.server_sends());
+        match versions {
+            Versions::Dtls12 => drop(pair.client_gets(&with_a_limit_of_63(&flight[0]))),
+            _ => {
+                pair.client_gets(&flight[0]);
+                let mut keys = tap.server_handshake();
+                let (kind, message_seq, body) = keys.messages(&flight).remove(0);
+                pair.client_gets(&keys.message(kind, message_seq, &with_a_limit_of_63(&body)));
+            }
+        }
         match &pair.client_events()[..] {
             [Event::Closed(CloseReason::Handshake(HandshakeError::IllegalParameter(_)))] => {}
             other => panic!("{other:?}"),

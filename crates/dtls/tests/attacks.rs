@@ -141,9 +141,9 @@ fn cookies_vouch_for_one_address_and_one_hello() {
     config.cookies = Cookies::Required;
     config.versions = Versions::Dtls12;
     // The same server with the same secret each time, also as seen from another address.
-    let new_server = || Connection::server(config.clone(), rng(1), address(CLIENT));
+    let new_server = || Connection::server(config.clone(), rng(1), address(CLIENT)).unwrap();
     let mut server = new_server();
-    let mut elsewhere = Connection::server(config.clone(), rng(1), address(SERVER));
+    let mut elsewhere = Connection::server(config.clone(), rng(1), address(SERVER)).unwrap();
     let hello = HelloParts::good();
     let ask = |server: &mut Connection, hello: &HelloParts| {
         deliver(

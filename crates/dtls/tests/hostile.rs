@@ -16,10 +16,10 @@ use crate::support::{CLIENT, Pair, Setup, address, deliver, drain, events, milli
 
 const VERSIONS: [Versions; 2] = [Versions::Dtls12, Versions::Dtls13];
 /// What a peer or a stranger may make a connection keep.
-const MAX_MEMORY: usize = 64 * 1024;
+const MAX_MEMORY: usize = 104 * 1024;
 /// Beside what [`Connection::memory`] tells: what waits to be sent, acknowledgements, spare room of
 /// vectors.
-const MAX_HEAP: u64 = 2 * 64 * 1024;
+const MAX_HEAP: u64 = 2 * MAX_MEMORY as u64;
 const NOW: Instant = Instant::from_millis(1);
 
 /// Brings a pair as far as this many flights, and delivers no more: none, hello, answer, last.
@@ -262,10 +262,10 @@ fn with_cookies_a_flood_of_good_hellos_costs_no_public_key_operation_and_no_memo
         let (mut setup, provider) = watched(versions);
         setup.server.cookies = Cookies::Required;
         setup.client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
-        let mut server = Connection::server(setup.server.clone(), rng(4), address(CLIENT));
+        let mut server = Connection::server(setup.server.clone(), rng(4), address(CLIENT)).unwrap();
         let hellos: Vec<Vec<u8>> = (0..=255)
             .map(|seed| {
-                let mut client = Connection::client(setup.client.clone(), rng(seed), address(CLIENT));
+                let mut client = Connection::client(setup.client.clone(), rng(seed), address(CLIENT)).unwrap();
                 drain(&mut client, NOW).concat()
             })
             .collect();
@@ -298,7 +298,7 @@ fn without_cookies_one_hello_at_a_time_costs_a_key_exchange_and_a_signature() {
         let mut pair = setup.clone().pair();
         let hellos: Vec<Vec<u8>> = (0..100)
             .map(|seed| {
-                let mut client = Connection::client(setup.client.clone(), rng(100 + seed), address(CLIENT));
+                let mut client = Connection::client(setup.client.clone(), rng(100 + seed), address(CLIENT)).unwrap();
                 drain(&mut client, NOW).concat()
             })
             .collect();

@@ -29,8 +29,8 @@ fn samples(versions: Versions) -> Vec<Vec<u8>> {
 
 fn samples_of((client, server): (Arc<Config>, Arc<Config>)) -> Vec<Vec<u8>> {
     let mut pair = Pair {
-        client: Connection::client(client, rng(3), address(PEER)),
-        server: Connection::server(server, rng(4), address(MACHINE)),
+        client: Connection::client(client, rng(3), address(PEER)).unwrap(),
+        server: Connection::server(server, rng(4), address(MACHINE)).unwrap(),
         now: Instant::ZERO,
     };
     let mut samples = Vec::new();
@@ -95,7 +95,7 @@ fn laws(
                 connection.close(now);
             }
         })
-        .memory(Connection::memory, 65_536)
+        .memory(Connection::memory, 104 * 1024)
 }
 
 fn client_laws(versions: Versions) -> Laws<Connection> {
@@ -105,8 +105,8 @@ fn client_laws(versions: Versions) -> Laws<Connection> {
 fn client_laws_of((client, server): (Arc<Config>, Arc<Config>)) -> Laws<Connection> {
     laws(
         samples_of((client.clone(), server.clone())),
-        move || Connection::client(client.clone(), rng(3), address(PEER)),
-        move || Connection::server(server.clone(), rng(4), address(MACHINE)),
+        move || Connection::client(client.clone(), rng(3), address(PEER)).unwrap(),
+        move || Connection::server(server.clone(), rng(4), address(MACHINE)).unwrap(),
     )
 }
 
@@ -120,8 +120,8 @@ fn server_laws(versions: Versions, cookies: Cookies) -> Laws<Connection> {
 fn server_laws_of((client, server): (Arc<Config>, Arc<Config>)) -> Laws<Connection> {
     laws(
         samples_of((client.clone(), server.clone())),
-        move || Connection::server(server.clone(), rng(4), address(PEER)),
-        move || Connection::client(client.clone(), rng(3), address(MACHINE)),
+        move || Connection::server(server.clone(), rng(4), address(PEER)).unwrap(),
+        move || Connection::client(client.clone(), rng(3), address(MACHINE)).unwrap(),
     )
 }
 

@@ -1,10 +1,13 @@
 //! The connection through its public API, in virtual time.
 
+mod acceptor;
 mod agreed;
 mod allocations;
 mod attacks;
 mod certificates;
+mod configuration;
 mod connection_ids;
+mod ending;
 mod forged_hellos;
 mod fragmentation;
 mod handshake;

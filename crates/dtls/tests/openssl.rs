@@ -10,7 +10,7 @@ use std::time::{Duration, Instant as Deadline};
 
 use pollrtc_core::{Clock, Datagram, StateMachine};
 use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, Rng, default_provider};
-use pollrtc_dtls::{CipherSuite, Config, Connection, PeerVerification, SrtpProfile, Version};
+use pollrtc_dtls::{CipherSuite, Config, Connection, Cookies, PeerVerification, SrtpProfile, Version};
 
 use crate::support::millis;
 
@@ -216,6 +216,7 @@ fn config(peer: &Identity) -> Config {
     let mut config = Config::new(certificate, peer.verification());
     config.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
     config.initial_rto = millis(100);
+    config.cookies = Cookies::Off;
     config
 }
 
@@ -225,7 +226,7 @@ fn our_client_talks_to(identity: &Identity, config: Config, arguments: &[&str]) 
     let arguments = [&["s_server", "-accept", &accept, "-Verify", "1"], arguments].concat();
     let mut peer = Peer::start(&arguments, identity);
     let remote = (Ipv4Addr::LOCALHOST, port).into();
-    let connection = Connection::client(config, Rng::from_os(), remote);
+    let connection = Connection::client(config, Rng::from_os(), remote).unwrap();
     Ours::new(connection, loopback()).talk(&mut peer);
 }
 
@@ -234,7 +235,7 @@ fn our_server_talks_to(identity: &Identity, config: Config, arguments: &[&str]) 
     let target = socket.local_addr().unwrap().to_string();
     let arguments = [&["s_client", "-connect", &target], arguments].concat();
     let mut peer = Peer::start(&arguments, identity);
-    let connection = Connection::server(config, Rng::from_os(), socket.local_addr().unwrap());
+    let connection = Connection::server(config, Rng::from_os(), socket.local_addr().unwrap()).unwrap();
     Ours::new(connection, socket).talk(&mut peer);
 }
 
@@ -340,7 +341,7 @@ fn openssls_client_with_small_datagrams_and_cookies() {
     let identity = Identity::ecdsa("client-small");
     let mut config = config(&identity);
     config.mtu = 200;
-    config.cookies = pollrtc_dtls::Cookies::Required;
+    config.cookies = Cookies::Required;
     our_server_talks_to(&identity, config, &["-mtu", "256"]);
 }
 
@@ -354,7 +355,10 @@ fn openssls_client_may_not_renegotiate() {
     let target = socket.local_addr().unwrap().to_string();
     let mut peer = Peer::start(&["s_client", "-connect", &target], &identity);
     let local = socket.local_addr().unwrap();
-    let mut ours = Ours::new(Connection::server(config(&identity), Rng::from_os(), local), socket);
+    let mut ours = Ours::new(
+        Connection::server(config(&identity), Rng::from_os(), local).unwrap(),
+        socket,
+    );
     ours.run_until(&peer, |ours| ours.connection.is_connected());
     ours.connection.send(b"connected\n").unwrap();
     ours.run_until(&peer, |_| peer.says("connected\n"));

@@ -37,6 +37,36 @@ fn a_known_round_trip_time_sets_the_first_wait() {
 }
 
 #[test]
+fn a_known_round_trip_time_ends_the_doubling_at_3_s() {
+    let mut pair = Pair::new();
+    let mut waits = Vec::new();
+    let mut measure = |pair: &mut Pair| {
+        pair.client_sends();
+        let due = pair.client.poll_timeout().unwrap();
+        waits.push((due - pair.now).as_millis());
+        pair.now = due;
+        pair.client.handle_timeout(due);
+    };
+    // Nobody knows anything yet.
+    (0..5).for_each(|_| measure(&mut pair));
+    pair.client.set_round_trip_time(millis(300));
+    (0..4).for_each(|_| measure(&mut pair));
+    assert_eq!(waits, [400, 800, 1600, 3200, 6400, 3000, 3000, 3000, 3000]);
+
+    let mut pair = Pair::new();
+    pair.client.set_round_trip_time(millis(100));
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        pair.client_sends();
+        let due = pair.client.poll_timeout().unwrap();
+        waits.push((due - pair.now).as_millis());
+        pair.now = due;
+        pair.client.handle_timeout(due);
+    }
+    assert_eq!(waits, [150, 300, 600, 1200, 2400, 3000, 3000]);
+}
+
+#[test]
 fn a_round_trip_time_that_becomes_known_moves_a_timer_that_runs() {
     let mut pair = Pair::new();
     pair.client_sends();

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use pollrtc_crypto::{Certificate, NamedGroup, Provider, Rng};
 use pollrtc_dtls::{DEFAULT_GROUPS, KeyLog, Versions};
@@ -38,6 +39,9 @@ pub struct Config {
     /// Groups for DTLS's key exchange by preference; those that the provider lacks are left out. By default
     /// X25519MLKEM768, which withstands quantum computers, is the first.
     pub dtls_groups: Vec<NamedGroup>,
+    /// How long a peer that is to begin DTLS may take for it once ICE has found a path. By default 25 s, in
+    /// which a client repeats its ClientHello five times at least.
+    pub dtls_hello_timeout: Duration,
     /// Gets the secrets of the connection, for tools that decrypt captures: lines as in the files that
     /// `SSLKEYLOGFILE` names (RFC 9850). Nobody does unless told.
     pub key_log: Option<KeyLog>,
@@ -67,6 +71,7 @@ impl Config {
             preferred_dtls_role: DtlsRole::Client,
             dtls_versions: Versions::default(),
             dtls_groups: DEFAULT_GROUPS.to_vec(),
+            dtls_hello_timeout: Duration::from_secs(25),
             key_log: None,
             max_message_size: 256 * 1024,
             max_buffered_amount: 16 * 1024 * 1024,

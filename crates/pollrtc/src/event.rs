@@ -109,6 +109,9 @@ pub enum CloseReason {
     /// because nothing could be agreed on.
     #[error("DTLS ended: {0}")]
     Dtls(pollrtc_dtls::CloseReason),
+    /// No DTLS connection can be made of the configuration and what the peer's description says of it.
+    #[error("DTLS can't begin: {0}")]
+    DtlsConfiguration(pollrtc_dtls::ConfigError),
     /// The SCTP association ended, and with it every channel.
     #[error("SCTP ended: {0}")]
     Sctp(pollrtc_sctp::CloseReason),

@@ -8,7 +8,7 @@ use dtls_measure::subject::{self, Ends};
 use dtls_measure::wire::Wire;
 use pollrtc_core::{Datagram, Instant, StateMachine};
 use pollrtc_crypto::{Certificate, HashAlgorithm, NamedGroup, Rng, default_provider};
-use pollrtc_dtls::{CipherSuite, Config, Connection, PeerVerification, SrtpProfile, Versions};
+use pollrtc_dtls::{CipherSuite, Config, Connection, Cookies, PeerVerification, SrtpProfile, Versions};
 
 const NOW: Instant = Instant::from_millis(1);
 
@@ -36,6 +36,7 @@ impl Configs {
 fn config(kind: Kind, own: &Certificate, peer: &Certificate) -> Arc<Config> {
     let fingerprint = peer.fingerprint(HashAlgorithm::Sha256);
     let mut config = Config::new(own.clone(), PeerVerification::Fingerprints(vec![fingerprint]));
+    config.cookies = Cookies::Off;
     (config.versions, config.groups) = match kind {
         // The curve of a certificate has to be among the groups.
         Kind::V12 => (Versions::Dtls12, vec![NamedGroup::X25519, NamedGroup::Secp256r1]),
@@ -50,8 +51,8 @@ fn config(kind: Kind, own: &Certificate, peer: &Certificate) -> Arc<Config> {
 impl Ends for Configs {
     fn connect(&mut self) -> Result<Box<dyn subject::Pair>, String> {
         let mut pair = Pair {
-            client: Connection::client(self.client.clone(), self.rng.fork(), self.address),
-            server: Connection::server(self.server.clone(), self.rng.fork(), self.address),
+            client: Connection::client(self.client.clone(), self.rng.fork(), self.address).unwrap(),
+            server: Connection::server(self.server.clone(), self.rng.fork(), self.address).unwrap(),
             there: Wire::default(),
             back: Wire::default(),
         };

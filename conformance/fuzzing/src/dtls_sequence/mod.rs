@@ -26,10 +26,13 @@ use liar::{Fault, Liar, Say};
 
 const PROVIDER: &dyn Provider = rust_crypto::PROVIDER;
 /// What a peer or a stranger may make a connection keep.
-const MAX_MEMORY: usize = 64 * 1024;
+const MAX_MEMORY: usize = 104 * 1024;
 
 /// For so long a client may be silent before another one's hello is looked at.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// For so long at least a handshake has to go on behind an alert that anyone can have sent.
+const ALERT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How a game went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +111,8 @@ struct Game {
     handed_over: Vec<Vec<u8>>,
     plain_sequence: u64,
     was_connected: bool,
+    /// When somebody said last that the liar has given up: if nothing goes on, that is believed.
+    alerted: Option<Instant>,
     /// Shown when something is wrong.
     last_event: Option<Event>,
 }
@@ -174,8 +179,8 @@ impl Game {
         };
         let (rng, remote) = (Rng::from_seed([3; 32]), address(5000));
         let target = match role {
-            Role::Client => Connection::server(config, rng, remote),
-            Role::Server => Connection::client(config, rng, remote),
+            Role::Client => Connection::server(config, rng, remote).unwrap(),
+            Role::Server => Connection::client(config, rng, remote).unwrap(),
         };
         let (own, others) = (certificates.liars.clone(), certificates.others.clone());
         let mut game = Self {
@@ -193,6 +198,7 @@ impl Game {
             handed_over: Vec::new(),
             plain_sequence: 0,
             was_connected: false,
+            alerted: None,
             last_event: None,
         };
         game.listen();
@@ -484,6 +490,9 @@ impl Game {
                 return self.deliver(junk);
             }
         };
+        if content_type == ContentType::Alert {
+            self.alerted.get_or_insert(self.now);
+        }
         let record = self.plain(content_type as u8, &content);
         self.deliver(record);
     }
@@ -548,11 +557,7 @@ impl Game {
         let datagrams = self.datagrams(HandshakeType::CLIENT_HELLO, 0, &body, 0, &whole, 0);
         let datagrams = datagrams.unwrap_or_default();
         match is_silent {
-            true => {
-                self.now += PATIENCE;
-                self.target.handle_timeout(self.now);
-                self.listen();
-            }
+            true => self.pass(PATIENCE),
             false if self.is_fresh => self
                 .sent
                 .clone()
@@ -573,8 +578,16 @@ impl Game {
     }
 
     fn wait(&mut self, tenths: u8) {
-        self.now += Duration::from_millis(100 * u64::from(tenths));
+        self.pass(Duration::from_millis(100 * u64::from(tenths)));
+    }
+
+    fn pass(&mut self, duration: Duration) {
+        self.now += duration;
         self.target.handle_timeout(self.now);
+        let is_believed = self.alerted.is_some_and(|alerted| self.now >= alerted + ALERT_PATIENCE);
+        if is_believed && self.target.state() == State::Closed {
+            self.stage = Stage::Dead;
+        }
         self.listen();
     }
 

@@ -33,8 +33,8 @@ pub(super) fn play(setup: u8, script: &[u8]) {
     });
     let mut network = Network {
         ends: [
-            Connection::client(client, Rng::from_seed([3; 32]), address(1)),
-            Connection::server(server, Rng::from_seed([4; 32]), address(0)),
+            Connection::client(client, Rng::from_seed([3; 32]), address(1)).unwrap(),
+            Connection::server(server, Rng::from_seed([4; 32]), address(0)).unwrap(),
         ],
         late: Default::default(),
         now: Instant::from_millis(1),
@@ -119,8 +119,8 @@ impl Network {
                 self.ends[from].set_round_trip_time(round_trip);
             }
             11 => {
-                // Alone, it would be a warning; nobody can tell whose it is.
-                self.arrive(to, vec![21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, what, 0, 2, 2, 40]);
+                // A fatal one would end a handshake of which nothing is heard for some seconds.
+                self.arrive(to, vec![21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, what, 0, 2, 1, 40]);
                 self.arrive(to, datagram);
             }
             _ => self.arrive(to, datagram),

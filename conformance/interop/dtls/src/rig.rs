@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use boring::ssl::SslVersion;
 use pollrtc_crypto::Rng;
-use pollrtc_dtls::{Config, Connection, Event, Versions};
+use pollrtc_dtls::{Config, Connection, Cookies, Event, Versions};
 use pollrtc_netsim::{Host, Link, Network, Zone};
 
 use crate::boringssl::{Boringssl, Options};
@@ -51,6 +51,7 @@ impl Setup {
     pub fn with_keys(role: Role, ours: KeyKind, theirs: KeyKind) -> Self {
         let (ours, theirs) = (Identity::new(ours), Identity::new(theirs));
         let mut config = Config::new(ours.ours(), theirs.only());
+        config.cookies = Cookies::Off;
         config.handshake_timeout = PATIENCE;
         Self {
             role,
@@ -94,11 +95,11 @@ impl Rig {
         let rng = Rng::from_seed([setup.seed as u8; 32]);
         let (connection, boringssl) = match setup.role {
             Role::Client => (
-                Connection::client(setup.ours, rng, peer),
+                Connection::client(setup.ours, rng, peer).unwrap(),
                 Boringssl::server(&setup.theirs, own),
             ),
             Role::Server => (
-                Connection::server(setup.ours, rng, peer),
+                Connection::server(setup.ours, rng, peer).unwrap(),
                 Boringssl::client(&setup.theirs, own),
             ),
         };

@@ -181,6 +181,7 @@ fn loopback() -> UdpSocket {
 
 fn config(own: &Identity, peer: &Identity) -> Config {
     let mut config = Config::new(own.ours(), peer.only());
+    config.cookies = Cookies::Off;
     config.srtp_profiles = vec![SrtpProfile::Aes128CmHmacSha1_80];
     config.application_protocols = vec![b"webrtc".to_vec()];
     config.initial_rto = Duration::from_millis(100);
@@ -194,7 +195,7 @@ fn our_client(name: &str, config: Config, identity: &Identity, arguments: &[&str
     let port_text = port.to_string();
     let own = ["--echo", "--require-client-cert", "--port", &port_text];
     let peer = Peer::start("gnutls-serv", &[&own, arguments].concat(), &files);
-    let connection = Connection::client(config, Rng::from_os(), (Ipv4Addr::LOCALHOST, port).into());
+    let connection = Connection::client(config, Rng::from_os(), (Ipv4Addr::LOCALHOST, port).into()).unwrap();
     let mut ours = Ours::new(connection, loopback());
     ours.run_until(&peer, |ours| ours.connection.is_connected());
     ours.connection.send(b"there and back\n").unwrap();
@@ -213,7 +214,7 @@ fn our_server(name: &str, config: Config, identity: &Identity, arguments: &[&str
     let port = local.port().to_string();
     let own = ["--insecure", "--no-ca-verification", "--port", &port, "127.0.0.1"];
     let mut peer = Peer::start("gnutls-cli", &[arguments, &own].concat(), &files);
-    let mut ours = Ours::new(Connection::server(config, Rng::from_os(), local), socket);
+    let mut ours = Ours::new(Connection::server(config, Rng::from_os(), local).unwrap(), socket);
     ours.run_until(&peer, |ours| ours.connection.is_connected());
     ours.run_until(&peer, |_| peer.says("Handshake was completed"));
     ours.check_agreement();

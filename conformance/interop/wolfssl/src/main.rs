@@ -95,6 +95,7 @@ fn cases() -> Vec<Case> {
 fn config(case: &Case, certificate: Option<Certificate>) -> Config {
     let mut config = Config::new(certificate, PeerVerification::AcceptAny);
     config.client_certificates = ClientCertificates::NotRequested;
+    config.cookies = pollrtc_dtls::Cookies::Off;
     config.versions = if case.version == "1.2" {
         Versions::Dtls12
     } else {
@@ -175,7 +176,7 @@ fn serve(case: &Case, peer: &str) -> Result<()> {
     let (_, home) = socket.peek_from(&mut buf).map_err(|_| "nothing came")?;
     let mut rng = Rng::from_os();
     let certificate = Certificate::generate(default_provider(), &mut rng)?;
-    let mut connection = Connection::server(config(case, Some(certificate)), rng, home);
+    let mut connection = Connection::server(config(case, Some(certificate)), rng, home).unwrap();
     let (clock, start) = (Clock::new(), Instant::now());
     let mut echoed = Vec::new();
     let mut moved = None;
@@ -239,7 +240,7 @@ fn connect(case: &Case, peer: &str, certificate: &str, key: &str) -> Result<()> 
     out.read_line(&mut line)?;
     let remote = SocketAddr::from(([127, 0, 0, 1], line.trim().parse()?));
     let socket = UdpSocket::bind("127.0.0.1:0")?;
-    let mut connection = Connection::client(config(case, None), Rng::from_os(), remote);
+    let mut connection = Connection::client(config(case, None), Rng::from_os(), remote).unwrap();
     let (clock, start) = (Clock::new(), Instant::now());
     let messages: [&[u8]; 3] = [b"x", &[7; 1000], b"the last one"];
     let mut echoed = 0;

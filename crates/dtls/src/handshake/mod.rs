@@ -251,7 +251,7 @@ pub(crate) fn scheme_from_code(config: &Config, code: u16) -> Option<SignatureSc
 }
 
 /// What the peer may sign with, by preference.
-fn signature_schemes(config: &Config) -> impl Iterator<Item = SignatureScheme> {
+pub(crate) fn signature_schemes(config: &Config) -> impl Iterator<Item = SignatureScheme> {
     let known = config.provider.signature_schemes();
     let ours = config.signature_schemes.iter().copied();
     ours.filter(|scheme| known.contains(scheme))

@@ -1,6 +1,7 @@
 //! The server until it has chosen the version: what it does about ClientHellos.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
 
 use pollrtc_crypto::HmacSha256;
@@ -52,7 +53,9 @@ impl Server {
 /// cookie.
 #[derive(Clone)]
 pub(crate) struct Listener {
-    cookie_key: Box<HmacSha256>,
+    cookie_key: Arc<HmacSha256>,
+    /// Its cookies count, but no new ones are made with it.
+    previous_cookie_key: Option<Arc<HmacSha256>>,
     asks_for_cookies: bool,
     remote: SocketAddr,
 }
@@ -60,10 +63,30 @@ pub(crate) struct Listener {
 impl Listener {
     pub(crate) fn new(config: &Config, rng: &mut pollrtc_crypto::Rng, remote: SocketAddr) -> Self {
         Self {
-            cookie_key: Box::new(HmacSha256::new(&*Zeroizing::new(rng.array::<32>()))),
+            cookie_key: Self::new_key(rng),
+            previous_cookie_key: None,
             asks_for_cookies: config.cookies == Cookies::Required,
             remote,
         }
+    }
+
+    /// One that asks for cookies, with keys that others have too.
+    pub(crate) fn with_keys(
+        cookie_key: Arc<HmacSha256>,
+        previous_cookie_key: Option<Arc<HmacSha256>>,
+        remote: SocketAddr,
+    ) -> Self {
+        Self {
+            cookie_key,
+            previous_cookie_key,
+            asks_for_cookies: true,
+            remote,
+        }
+    }
+
+    /// A key for cookies.
+    pub(crate) fn new_key(rng: &mut pollrtc_crypto::Rng) -> Arc<HmacSha256> {
+        Arc::new(HmacSha256::new(&*Zeroizing::new(rng.array::<32>())))
     }
 
     /// Whether a client has to prove its address.
@@ -80,7 +103,9 @@ impl Listener {
     /// Whether the cookie is one of ours, for this address and these parts.
     pub(crate) fn is_cookie(&self, parts: [&[u8]; 2], cookie: &[u8]) -> bool {
         let (ip, port) = self.address_bytes();
-        self.cookie_key.verify(&[&ip, &port, parts[0], parts[1]], cookie)
+        let keys = [Some(&self.cookie_key), self.previous_cookie_key.as_ref()];
+        let mut keys = keys.into_iter().flatten();
+        keys.any(|key| key.verify(&[&ip, &port, parts[0], parts[1]], cookie))
     }
 
     /// Whether a ClientHello has a cookie of ours that vouches for it.

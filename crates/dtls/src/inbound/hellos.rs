@@ -23,6 +23,7 @@ impl Connection {
             Some(answered) if is_piece_of(fragment, answered) => {
                 self.stats.repeated_fragments += 1;
                 self.hellos.hear(self.now);
+                self.put_off_end();
                 if fragment.is_last() && self.flight.handle_unauthenticated_repeat(self.now) {
                     self.stats.flights_resent += 1;
                 }
@@ -71,7 +72,7 @@ impl Connection {
     }
 
     /// A whole ClientHello, while none is answered but with a request to say hello again.
-    pub(super) fn handle_client_hello(&mut self, listener: Listener, hello: &Message) {
+    pub(crate) fn handle_client_hello(&mut self, listener: Listener, hello: &Message) {
         self.reassembler.restart(0);
         let digest = Digest::of_hello(self.config.provider, hello);
         let is_vouched = listener.is_vouched_for(&self.context(), hello);
@@ -102,6 +103,8 @@ impl Connection {
                 } else {
                     self.handshake_deadline = Some(self.now + self.config.handshake_timeout);
                 }
+                self.refusal = None;
+                self.progress();
                 self.phase = Phase::Server(server, listener);
                 self.reassembler.restart(u32::from(hello.message_seq) + 1);
                 self.hellos.forget_other();
@@ -131,6 +134,7 @@ impl Connection {
     /// Says why, and goes on waiting for another one.
     pub(super) fn refuse_client_hello(&mut self, error: HandshakeError) {
         self.stats.refused_client_hellos += 1;
+        self.refusal = Some(error);
         self.alert(AlertLevel::Fatal, error.alert());
         if !matches!(self.events.back(), Some(Event::ClientHelloRefused(_))) {
             self.events.push_back(Event::ClientHelloRefused(error));

@@ -9,6 +9,7 @@ mod v13;
 use core::net::SocketAddr;
 use core::ops::Range;
 
+use crate::config::PeerVerification;
 use crate::connection::{Connection, Event, Phase};
 use crate::error::{CloseReason, HandshakeError};
 use crate::handshake::{Client, Established, Server, Step};
@@ -152,7 +153,7 @@ impl Connection {
         let is_handshaking = matches!(self.phase, Phase::Client(_) | Phase::Server(..));
         let has_ended = self.records.opener().is_some();
         match header.content_type {
-            ContentType::Alert => self.stats.unauthenticated_alerts += 1,
+            ContentType::Alert => self.handle_plain_alert(content),
             ContentType::Handshake if !has_ended => {
                 let number = crate::wire::ack::RecordNumber {
                     epoch: 0,
@@ -176,6 +177,24 @@ impl Connection {
         }
     }
 
+    /// Anyone can have sent it, so it ends nothing by itself (RFC 9147 §5.10). But if it is true, nothing of
+    /// the peer's follows, and there is no use in waiting for that to the end of the handshake's time.
+    fn handle_plain_alert(&mut self, content: &[u8]) {
+        self.stats.unauthenticated_alerts += 1;
+        if !matches!(self.phase, Phase::Client(_) | Phase::Server(..)) {
+            return;
+        }
+        match *content {
+            [_, description] if AlertDescription(description) == AlertDescription::CLOSE_NOTIFY => {
+                self.suspect_end(CloseReason::Remote);
+            }
+            [level, description] if level == AlertLevel::Fatal as u8 => {
+                self.suspect_end(CloseReason::Alert(AlertDescription(description)));
+            }
+            _ => {}
+        }
+    }
+
     /// Counts a record that does not decrypt.
     fn handle_open_error(&mut self, error: OpenError) {
         match error {
@@ -192,12 +211,14 @@ impl Connection {
         }
     }
 
-    /// Keeps an encrypted record for later.
-    fn hold(&mut self, record: &[u8]) {
-        match self.held.push(record) {
+    /// Keeps an encrypted record for later; `false` if there is no room.
+    fn hold(&mut self, record: &[u8]) -> bool {
+        let is_held = self.held.push(record);
+        match is_held {
             true => self.stats.held_records += 1,
             false => self.stats.overflowed_records += 1,
         }
+        is_held
     }
 
     /// Records that came too early, when it may be their time.
@@ -283,7 +304,7 @@ impl Connection {
             };
             let inserted = self.handle_fragment(epoch, &fragment);
             // RFC 9147 §7: a record is acknowledged as a whole.
-            outcome.is_of_use &= inserted != Inserted::Refused;
+            outcome.is_of_use &= !matches!(inserted, Inserted::Refused | Inserted::TooLong);
             outcome.is_repeated |= matches!(inserted, Inserted::Repeated { .. });
             outcome.is_next |= fragment.message_seq > 0;
         }
@@ -315,23 +336,47 @@ impl Connection {
             match inserted {
                 Inserted::Replaced => self.stats.replaced_fragments += 1,
                 Inserted::Refused => self.stats.refused_fragments += 1,
+                Inserted::TooLong => {
+                    self.stats.refused_fragments += 1;
+                    self.refusal = Some(HandshakeError::TooLong(fragment.kind));
+                }
                 Inserted::Kept | Inserted::Repeated { .. } => {}
             }
             return inserted;
         }
         let inserted = self.reassembler.insert(epoch, fragment);
         match inserted {
-            Inserted::Kept => self.hellos.hear(self.now),
+            Inserted::Kept => {
+                self.hellos.hear(self.now);
+                self.put_off_end();
+            }
             Inserted::Replaced => self.stats.replaced_fragments += 1,
             Inserted::Refused => self.stats.refused_fragments += 1,
+            Inserted::TooLong => {
+                self.stats.refused_fragments += 1;
+                self.handle_too_long(epoch, fragment.kind);
+            }
             Inserted::Repeated { last } => {
                 self.stats.repeated_fragments += 1;
+                if last {
+                    self.put_off_end();
+                }
                 if last && self.flight.handle_unauthenticated_repeat(self.now) {
                     self.stats.flights_resent += 1;
                 }
             }
         }
         inserted
+    }
+
+    /// A message that takes more memory than it may. Under a key of the peer's own that is the end; in the
+    /// clear it may be anyone's, but if it is the peer's, this is why nothing goes on.
+    fn handle_too_long(&mut self, epoch: u16, kind: HandshakeType) {
+        let error = HandshakeError::TooLong(kind);
+        match epoch {
+            0 => self.suspect(CloseReason::Handshake(error)),
+            _ => self.fail(error),
+        }
     }
 
     /// Whether a message of this kind has a place in this epoch.
@@ -402,7 +447,9 @@ impl Connection {
         match handled {
             Ok(Step::Next(next)) => {
                 self.phase = next;
+                self.progress();
                 if before.is_none() && self.version() == Some(Version::DTLS_1_3) {
+                    self.acks.forget_unreadable();
                     // What anyone could have written has no place behind ServerHello.
                     self.reassembler.keep_only(HANDSHAKE_EPOCH);
                 }
@@ -426,10 +473,13 @@ impl Connection {
     }
 
     fn complete(&mut self, established: Established) {
+        self.progress();
+        let has_proof = !established.peer_certificate.is_empty();
         self.events.push_back(Event::Connected {
             version: established.version(),
             cipher_suite: established.cipher_suite(),
             srtp_profile: established.agreed.srtp_profile,
+            is_peer_authenticated: has_proof && !matches!(self.config.peer, PeerVerification::AcceptAny),
         });
         // A client of DTLS 1.3 has still to hear that its last flight has come.
         if !self.flight.awaits_acknowledgement() {

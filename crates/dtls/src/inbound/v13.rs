@@ -39,7 +39,12 @@ impl Connection {
         match self.readiness13(header) {
             Readiness::Now => {}
             Readiness::Later => {
-                self.hold(record);
+                let is_first = matches!(self.phase, Phase::Client(Client::Offering(_)));
+                if self.hold(record) && is_first {
+                    // RFC 9147 §4: nothing but a ClientHello may claim another version.
+                    self.records.set_plain_version(Version::DTLS_1_2);
+                    self.acks.note_unreadable(self.now);
+                }
                 return None;
             }
             Readiness::Never => {
@@ -57,6 +62,7 @@ impl Connection {
         if let Phase::Server(Server::V13(server), _) = &mut self.phase {
             server.handle_proof();
         }
+        self.progress();
         let content = record.get(opened.content.clone()).unwrap_or_default();
         match opened.content_type {
             // Under the keys of the handshake there is none.
@@ -182,6 +188,9 @@ impl Connection {
         };
         match Ack::parse(content) {
             Ok(ack) if is_in_place => {
+                if ack.is_empty() {
+                    return self.flight.handle_empty_ack(self.now);
+                }
                 let acknowledged = self.flight.handle_ack(self.now, 0, ack.iter());
                 // A server hears the ClientHello again if need be. A client has nothing but its timer.
                 if acknowledged == Acknowledged::Completely && matches!(self.phase, Phase::Client(_)) {

@@ -181,10 +181,10 @@ fn one_socket_serves_many_clients_whose_ports_change() {
         let now = pollrtc_core::Instant::from_millis(1);
         let source = |client: usize, port: u16| SocketAddr::from(([203, 0, 113, 1], 1000 * port + client as u16));
         let mut clients: Vec<_> = (0..CLIENTS as u8)
-            .map(|number| Connection::client(client.clone(), rng(100 + number), address(SERVER)))
+            .map(|number| Connection::client(client.clone(), rng(100 + number), address(SERVER)).unwrap())
             .collect();
         let mut servers: Vec<_> = (0..CLIENTS)
-            .map(|number| Connection::server(server.clone(), rng(number as u8), source(number, 1)))
+            .map(|number| Connection::server(server.clone(), rng(number as u8), source(number, 1)).unwrap())
             .collect();
         let mut by_id = HashMap::new();
         for (number, server) in servers.iter().enumerate() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pollrtc_core::{Datagram, Instant, StateMachine};
 use pollrtc_crypto::{Certificate, HashAlgorithm, Provider, Rng, default_provider};
-use pollrtc_dtls::{Config, Connection, Event, PeerVerification, SrtpProfile, Versions};
+use pollrtc_dtls::{Config, Connection, Cookies, Event, PeerVerification, SrtpProfile, Versions};
 
 pub(crate) const CLIENT: &str = "192.0.2.1:4000";
 pub(crate) const SERVER: &str = "198.51.100.1:5000";
@@ -39,7 +39,8 @@ pub(crate) fn waiting_server() -> Connection {
 pub(crate) fn server_of(versions: Versions) -> Connection {
     let mut config = Config::new(certificate(1), PeerVerification::AcceptAny);
     config.versions = versions;
-    Connection::server(config, rng(1), address(CLIENT))
+    config.cookies = Cookies::Off;
+    Connection::server(config, rng(1), address(CLIENT)).unwrap()
 }
 
 /// A client of DTLS 1.2 that takes anyone, knows one SRTP profile and has sent its ClientHello.
@@ -47,7 +48,7 @@ pub(crate) fn waiting_client() -> Connection {
     let mut config = Config::new(certificate(1), PeerVerification::AcceptAny);
     config.versions = Versions::Dtls12;
     config.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
-    let mut client = Connection::client(config, rng(1), address(SERVER));
+    let mut client = Connection::client(config, rng(1), address(SERVER)).unwrap();
     drain(&mut client, Instant::from_millis(1));
     client
 }
@@ -89,9 +90,12 @@ impl Setup {
     pub(crate) fn with_provider(provider: &'static dyn Provider) -> Self {
         let generate = |seed| Certificate::generate(provider, &mut rng(seed)).unwrap();
         let (a, b) = (generate(1), generate(2));
+        let mut server = Config::with_provider(provider, b.clone(), only(&a));
+        // As behind ICE.
+        server.cookies = Cookies::Off;
         Self {
-            client: Config::with_provider(provider, a.clone(), only(&b)),
-            server: Config::with_provider(provider, b, only(&a)),
+            client: Config::with_provider(provider, a, only(&b)),
+            server,
         }
     }
 
@@ -101,8 +105,8 @@ impl Setup {
 
     pub(crate) fn pair(self) -> Pair {
         Pair {
-            client: Connection::client(self.client, rng(3), address(SERVER)),
-            server: Connection::server(self.server, rng(4), address(CLIENT)),
+            client: Connection::client(self.client, rng(3), address(SERVER)).unwrap(),
+            server: Connection::server(self.server, rng(4), address(CLIENT)).unwrap(),
             now: Instant::from_millis(1000),
         }
     }

@@ -421,7 +421,7 @@ fn a_good_hello_from_somebody_faster_gives_way_to_the_peers_own_when_it_is_silen
         stranger.client = {
             let mut config = Setup::new().speaking(first).client;
             config.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
-            Connection::client(config, rng(77), address("192.0.2.7:1"))
+            Connection::client(config, rng(77), address("192.0.2.7:1")).unwrap()
         };
         for datagram in stranger.client_sends() {
             pair.server_gets(&datagram);

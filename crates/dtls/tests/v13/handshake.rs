@@ -26,6 +26,7 @@ fn one_and_a_half_round_trips_connect_both_and_data_flows_both_ways() {
         version: Version::DTLS_1_3,
         cipher_suite: CipherSuite::Aes128GcmSha256,
         srtp_profile: None,
+        is_peer_authenticated: true,
     }];
     assert_eq!(pair.client_events(), connected);
     pair.client.send(b"ping").unwrap();

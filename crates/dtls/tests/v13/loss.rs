@@ -4,10 +4,13 @@ use std::collections::VecDeque;
 
 use pollrtc_core::StateMachine;
 use pollrtc_crypto::Rng;
-use pollrtc_dtls::wire::ContentType;
+use pollrtc_dtls::wire::ack::Ack;
+use pollrtc_dtls::wire::handshake::Fragment;
+use pollrtc_dtls::wire::{ContentType, HandshakeType};
 use pollrtc_dtls::{Cookies, Event, State, Versions};
 use quickcheck::quickcheck;
 
+use crate::support::cipher::{FIRST_SEQUENCE, Tap};
 use crate::support::wire::plain_record;
 use crate::support::{Pair, Setup, millis};
 
@@ -202,6 +205,113 @@ fn data_that_overtakes_the_clients_last_flight_waits_for_it() {
     assert!(matches!(events[0], Event::Connected { .. }));
     assert_eq!(events[1], Event::ApplicationData(b"first".to_vec()));
     assert_eq!(events[2], Event::ApplicationData(b"second".to_vec()));
+}
+
+#[test]
+fn a_client_that_lacks_the_servers_hello_alone_says_so_and_gets_it_a_round_trip_later() {
+    let mut setup = Setup::v13();
+    setup.server.mtu = 300;
+    let mut pair = setup.pair();
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
+    }
+    let flight = pair.server_sends();
+    let is_plain = |datagram: &&Vec<u8>| datagram[0] == ContentType::Handshake as u8;
+    let hello: Vec<_> = flight.iter().filter(is_plain).collect();
+    assert!(hello.len() > 1 && hello.len() < flight.len());
+    // All of it is lost, and what follows it comes.
+    for datagram in &flight[hello.len()..] {
+        pair.client_gets(datagram);
+    }
+    assert!(pair.client_sends().is_empty(), "it may be on its way");
+    // RFC 9147 section 7.1: an acknowledgement of nothing. Once.
+    pair.wait(millis(25));
+    let told = pair.client_sends();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0][..13], [26, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, told[0][10], 0, 2]);
+    assert_eq!(told[0][13..], [0, 0]);
+    pair.server_gets(&told[0]);
+    // No more often than four times per timeout.
+    pair.wait(millis(75));
+    let again = pair.server_sends();
+    assert_eq!(again.len(), flight.len());
+    for datagram in &again {
+        pair.client_gets(datagram);
+    }
+    assert!(pair.client.is_connected());
+    pair.rest();
+    assert!(pair.server.is_connected());
+}
+
+#[test]
+fn a_hello_that_was_overtaken_only_is_not_asked_for() {
+    let mut setup = Setup::v13();
+    setup.server.mtu = 300;
+    let mut pair = setup.pair();
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
+    }
+    let mut flight = pair.server_sends();
+    flight.rotate_left(4);
+    for datagram in &flight[..flight.len() - 4] {
+        pair.client_gets(datagram);
+    }
+    pair.wait(millis(20));
+    for datagram in &flight[flight.len() - 4..] {
+        pair.client_gets(datagram);
+    }
+    assert!(pair.client.is_connected());
+    let sent = pair.client_sends();
+    assert!(sent.iter().all(|datagram| datagram[0] != ContentType::Ack as u8));
+}
+
+#[test]
+fn records_whose_fragments_were_dropped_are_not_acknowledged() {
+    // RFC 9147 section 7: what is not kept must come again, so nothing says that it has come.
+    let mut setup = Setup::v13();
+    setup.server.mtu = 200;
+    let tap = Tap::on(&mut setup.server);
+    let mut pair = setup.pair();
+    for datagram in pair.client_sends() {
+        pair.server_gets(&datagram);
+    }
+    let flight = pair.server_sends();
+    let hello = flight
+        .iter()
+        .filter(|datagram| datagram[0] == ContentType::Handshake as u8)
+        .count();
+    for datagram in &flight[..hello] {
+        pair.client_gets(datagram);
+    }
+    let mut keys = tap.server_handshake();
+    let piece = |message_seq, length| {
+        let fragment = Fragment {
+            kind: HandshakeType::CERTIFICATE,
+            length,
+            message_seq,
+            offset: 0,
+            body: &[7; 20],
+        };
+        [&fragment.header(), fragment.body].concat()
+    };
+    let handshake = ContentType::Handshake as u8;
+    // Kept; too far ahead; kept and too far ahead in one record; no fragment at all.
+    let kept = piece(3, 700);
+    let far = piece(60, 700);
+    for content in [&kept[..], &far, &[&kept[..], &far].concat(), &[1, 2, 3]] {
+        let record = keys.seal(handshake, content);
+        pair.client_gets(&record);
+    }
+    pair.wait(millis(100));
+    let told = pair.client_sends();
+    assert_eq!(told.len(), 1);
+    let (_, content_type, content) = tap.client_handshake().open(&told[0]).unwrap();
+    assert_eq!(content_type, ContentType::Ack as u8);
+    // Those of the forger of this test.
+    let numbers = Ack::parse(&content).unwrap();
+    let sequences = numbers.iter().map(|number| number.sequence);
+    let sequences: Vec<_> = sequences.filter(|sequence| *sequence >= FIRST_SEQUENCE).collect();
+    assert_eq!(sequences, [FIRST_SEQUENCE], "the first alone was kept as a whole");
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn a_cookie_vouches_for_one_hello() {
     // The same server with the same secret, as seen from another address.
     let mut config = small(Versions::Dtls13).server;
     config.cookies = Cookies::Required;
-    let mut elsewhere = Connection::server(config, rng(4), address(SERVER));
+    let mut elsewhere = Connection::server(config, rng(4), address(SERVER)).unwrap();
     let record = message_record(HandshakeType::CLIENT_HELLO, 1, &hello);
     deliver(&mut elsewhere, pair.now, &record);
     assert_eq!(elsewhere.state(), State::Listening);

@@ -116,6 +116,8 @@ impl PeerConnection {
         let peer = PeerVerification::Fingerprints(fingerprints.collect());
         let mut config = dtls::Config::with_provider(self.provider, certificate.clone(), peer);
         config.mtu = self.mtu;
+        // ICE has shown that the peer receives what we send.
+        config.cookies = dtls::Cookies::Off;
         config.srtp_profiles = SRTP_PROFILES.to_vec();
         config.versions = self.dtls.versions;
         config.groups.clone_from(&self.dtls.groups);
@@ -124,6 +126,10 @@ impl PeerConnection {
         let connection = match role {
             DtlsRole::Client => Connection::client(config, rng, INNER_ADDRESS),
             DtlsRole::Server => Connection::server(config, rng, INNER_ADDRESS),
+        };
+        let connection = match connection {
+            Ok(connection) => connection,
+            Err(error) => return self.finish(CloseReason::DtlsConfiguration(error)),
         };
         for mut early in self.transports.current.secure(connection) {
             self.receive_dtls(now, &mut early.payload);

@@ -10,6 +10,7 @@ use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
 use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
 use pollrtc_crypto::{Certificate, HashAlgorithm, NamedGroup, Provider, Rng};
@@ -88,6 +89,7 @@ pub struct PeerConnection {
 struct DtlsOptions {
     versions: Versions,
     groups: Vec<NamedGroup>,
+    hello_timeout: Duration,
     key_log: Option<KeyLog>,
 }
 
@@ -147,6 +149,7 @@ impl PeerConnection {
             dtls: DtlsOptions {
                 versions: config.dtls_versions,
                 groups: config.dtls_groups,
+                hello_timeout: config.dtls_hello_timeout,
                 key_log: config.key_log,
             },
             mtu: config.mtu.max(LEAST_MTU),

@@ -88,6 +88,13 @@ impl PeerConnection {
             connection.set_round_trip_time(rtt);
             self.channels.set_round_trip_time(rtt);
         }
+        if !current.expects_hello
+            && current.ice.path().is_some()
+            && let Security::Running(connection) = &mut current.security
+        {
+            current.expects_hello = true;
+            connection.set_client_hello_deadline(self.now + self.dtls.hello_timeout);
+        }
         if !current.peer_checked && current.ice.peer_checks() {
             current.peer_checked = true;
             // The peer has applied our description just now. Until then Firefox drops DTLS.

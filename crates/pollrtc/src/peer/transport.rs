@@ -67,6 +67,8 @@ pub(super) struct Transport {
     /// The path and its round-trip time that DTLS and SCTP were told of.
     pub(super) known_path: Option<Path>,
     pub(super) known_rtt: Option<Duration>,
+    /// Whether DTLS was told until when the peer has to begin.
+    pub(super) expects_hello: bool,
     /// Whether the peer's first check has come, and DTLS was told of it.
     pub(super) peer_checked: bool,
 }
@@ -211,6 +213,7 @@ impl Transport {
             tls_ids: Vec::new(),
             known_path: None,
             known_rtt: None,
+            expects_hello: false,
             peer_checked: false,
         }
     }
@@ -337,6 +340,7 @@ impl Transport {
     /// whose description it is.
     pub(super) fn secure(&mut self, connection: Connection) -> VecDeque<EarlyDatagram> {
         self.known_rtt = None;
+        self.expects_hello = false;
         let before = core::mem::replace(&mut self.security, Security::Running(Box::new(connection)));
         let Security::Waiting { mut early } = before else {
             return VecDeque::new();

@@ -21,7 +21,7 @@ fn client_hello(versions: Versions) -> Vec<Vec<u8>> {
     let mut config = Config::new(certificate, PeerVerification::AcceptAny);
     config.versions = versions;
     let anywhere = SocketAddr::from(([0, 0, 0, 0], 0));
-    let mut client = Connection::client(config, Rng::from_seed([9; 32]), anywhere);
+    let mut client = Connection::client(config, Rng::from_seed([9; 32]), anywhere).unwrap();
     let (mut datagrams, mut buf) = (Vec::new(), [0; 2000]);
     while let Some(transmit) = client.poll_transmit(Instant::ZERO, &mut buf) {
         datagrams.push(buf[..transmit.len].to_vec());

@@ -2,6 +2,7 @@
 
 mod connect;
 mod dialects;
+mod handshakes;
 mod hostile;
 mod laws;
 mod negotiation;
