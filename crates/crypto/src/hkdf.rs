@@ -7,10 +7,13 @@ use zeroize::Zeroizing;
 
 use crate::{CryptoError, HashAlgorithm, HmacKey, Provider};
 
-/// A secret as long as the output of its hash; wiped when dropped.
+/// A secret of at most 64 bytes, such as the output of a hash; wiped when dropped.
+///
+/// It stands in one place for as long as it lives: what moves is a pointer to it, so that no copy of it stays
+/// behind wherever it was before.
 #[derive(Clone)]
 pub struct Secret {
-    bytes: Zeroizing<[u8; HashAlgorithm::MAX_OUTPUT_LEN]>,
+    bytes: Box<Zeroizing<[u8; HashAlgorithm::MAX_OUTPUT_LEN]>>,
     length: usize,
 }
 
@@ -18,9 +21,14 @@ impl Secret {
     /// As many zeros as the hash has bytes: what version 1.3 puts where there is no secret (RFC 8446
     /// §7.1).
     pub fn zeros(algorithm: HashAlgorithm) -> Self {
+        Self::with_len(algorithm.output_len())
+    }
+
+    /// So many zeros, at most 64, to be filled in.
+    pub fn with_len(length: usize) -> Self {
         Self {
-            bytes: Zeroizing::new([0; HashAlgorithm::MAX_OUTPUT_LEN]),
-            length: algorithm.output_len(),
+            bytes: Box::new(Zeroizing::new([0; HashAlgorithm::MAX_OUTPUT_LEN])),
+            length: length.min(HashAlgorithm::MAX_OUTPUT_LEN),
         }
     }
 
@@ -86,27 +94,27 @@ impl Hkdf {
     /// [`CryptoError::Unsupported`] if there are more parts, or if `out` is longer than 255 outputs
     /// of the hash.
     pub fn expand(&self, info: &[&[u8]], out: &mut [u8]) -> Result<(), CryptoError> {
-        let mut block = Secret::zeros(HashAlgorithm::Sha512);
-        block.length = 0; // before the first block there is none
-        let (mut rest, mut counter) = (out, 0u8);
+        // Each block is made of the one before, and the first of nothing.
+        let mut block = Zeroizing::new([0; HashAlgorithm::MAX_OUTPUT_LEN]);
+        let mut next = Zeroizing::new([0; HashAlgorithm::MAX_OUTPUT_LEN]);
+        let (mut rest, mut counter, mut length) = (out, 0u8, 0);
         while !rest.is_empty() {
             counter = counter.checked_add(1).ok_or(CryptoError::Unsupported)?;
             let number = [counter];
             let mut parts: [&[u8]; MAX_INFO_PARTS + 2] = [&[]; MAX_INFO_PARTS + 2];
             let (first, parts_after) = parts.split_first_mut().ok_or(CryptoError::Unsupported)?;
-            *first = block.as_bytes();
+            *first = block.get(..length).unwrap_or_default();
             let room = parts_after.get_mut(..info.len() + 1).ok_or(CryptoError::Unsupported)?;
             let (last, room) = room.split_last_mut().ok_or(CryptoError::Unsupported)?;
             room.copy_from_slice(info);
             *last = &number;
 
-            let mut next = Secret::zeros(HashAlgorithm::Sha512);
-            next.length = self.key.sign(&parts, &mut next.bytes);
-            let taken = next.length.min(rest.len());
+            length = self.key.sign(&parts, &mut next);
+            let taken = length.min(rest.len());
             let (now, later) = core::mem::take(&mut rest).split_at_mut(taken);
-            now.copy_from_slice(next.bytes.get(..taken).unwrap_or_default());
+            now.copy_from_slice(next.get(..taken).unwrap_or_default());
             rest = later;
-            block = next;
+            block.copy_from_slice(&*next);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use pollrtc_crypto::{CryptoError, HashAlgorithm, Provider};
+use pollrtc_crypto::{CryptoError, HashAlgorithm, Provider, Secret};
 use zeroize::Zeroizing;
 
 use crate::records::{Keys, iv_len};
@@ -24,7 +24,7 @@ pub(crate) struct Secrets {
     pub(crate) suite: CipherSuite,
     pub(super) client_random: [u8; 32],
     pub(super) server_random: [u8; 32],
-    master_secret: Zeroizing<[u8; MASTER_SECRET_LEN]>,
+    master_secret: Secret,
 }
 
 impl Secrets {
@@ -38,9 +38,9 @@ impl Secrets {
         shared_secret: &[u8],
         session_hash: &[u8],
     ) -> Result<Self, CryptoError> {
-        let mut master_secret = Zeroizing::new([0; MASTER_SECRET_LEN]);
+        let mut master_secret = Secret::with_len(MASTER_SECRET_LEN);
         let label = "extended master secret";
-        let out = &mut *master_secret;
+        let out = master_secret.as_bytes_mut();
         prf(provider, suite.hash(), shared_secret, label, &[session_hash], out)?;
         Ok(Self {
             suite,
@@ -52,7 +52,7 @@ impl Secrets {
 
     /// What the key log gets (RFC 9850 §2.2).
     pub(super) fn master_secret(&self) -> &[u8] {
-        &*self.master_secret
+        self.master_secret.as_bytes()
     }
 
     /// RFC 5246 §6.3: the keys of the client's records and of the server's.
@@ -109,7 +109,7 @@ impl Secrets {
     }
 
     fn prf(&self, provider: &dyn Provider, label: &str, seed: &[&[u8]], out: &mut [u8]) -> Result<(), CryptoError> {
-        let secret = &*self.master_secret;
+        let secret = self.master_secret.as_bytes();
         prf(provider, self.suite.hash(), secret, label, seed, out)
     }
 }
@@ -138,8 +138,8 @@ fn prf(
         for (byte, produced) in chunk.iter_mut().zip(block.iter()) {
             *byte = *produced;
         }
-        let previous = a.clone();
-        a_len = key.sign(&[previous.get(..a_len).unwrap_or_default()], &mut a);
+        block.copy_from_slice(&*a);
+        a_len = key.sign(&[block.get(..a_len).unwrap_or_default()], &mut a);
     }
     Ok(())
 }
