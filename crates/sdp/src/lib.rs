@@ -12,7 +12,8 @@
 //! # Errors
 //!
 //! A description either parses as a whole or gives a [`ParseError`] that says what to mend at which
-//! line and column. What is unknown is no error: attributes and media sections that this crate has
+//! line and column. [`Profile::Interop`], which the negotiator reads with, drops what is malformed
+//! and tells of it as findings instead. What is unknown is no error: attributes and media sections that this crate has
 //! no type for keep their place and their bytes.
 //!
 //! # Example

@@ -404,7 +404,7 @@ impl<'a, 'f> Pass<'a, 'f> {
             Ok(None) => Ok(()),
             Ok(Some(kind)) => self.report(kind, end.saturating_sub(value.map_or(0, <[u8]>::len))),
             Err(fault) => {
-                let vital = !misplaced && name != Name::Group && Weight::of(name) == Weight::Vital;
+                let vital = !misplaced && Weight::of(name) == Weight::Vital;
                 let finding = self.error(fault.kind, end.saturating_sub(fault.remaining));
                 self.malformed(name, value, finding, vital)
             }

@@ -20,12 +20,12 @@ pub enum Profile {
     /// What peers in use write, read by who wants to connect with them, as the
     /// [negotiator](crate::negotiation) does: a malformed line costs what it is about. It is skipped
     /// and told as a finding, unless the description can't be understood without it: lines must be
-    /// lines, `v=` and `m=` be in order, and so must be a session's own `a=group`.
+    /// lines, and `v=` and `m=` be in order.
     ///
     /// What a section can't do without is `a=mid`, `a=ice-ufrag` and `a=ice-pwd`, `a=fingerprint`,
     /// `a=setup`, `a=sctp-port`, `a=sctpmap` and `a=max-message-size`: the negotiator rejects a section
-    /// for which one of these is malformed, and goes on with the others. A malformed `a=rtpmap` costs
-    /// its codec, a malformed `a=extmap` its header extension.
+    /// for which one of these is malformed, and goes on with the others. A malformed `a=group` costs
+    /// the group, a malformed `a=rtpmap` its codec, a malformed `a=extmap` its header extension.
     Interop,
     /// For cameras, gateways and old files: a line that is wrong is skipped and told as a finding
     /// whenever the rest can be understood without it. Names of attributes are matched whatever
@@ -101,7 +101,6 @@ impl Weight {
     pub(crate) fn of(name: Name) -> Self {
         match name {
             Name::Mid
-            | Name::Group
             | Name::IceUfrag
             | Name::IcePwd
             | Name::Fingerprint
@@ -189,8 +188,6 @@ impl Profile {
         match (Weight::of(name), self) {
             (Weight::Idle, _) => Verdict::Tolerate,
             (Weight::Optional, Profile::Jsep) => Verdict::Tolerate,
-            // Which sections share a transport holds for all of them.
-            (Weight::Vital, Profile::Interop) if name == Name::Group && level == Level::Session => Verdict::Reject,
             _ => self.verdict(kind, level),
         }
     }

@@ -207,9 +207,29 @@ fn without_a_section_left_a_malformed_vital_line_refuses_the_whole() {
         let line = odd.sdp.lines().nth(error.line() as usize - 1).unwrap();
         assert!(bad.starts_with(&line[..line.find(':').unwrap()]), "{line} for {bad}");
     }
-    // Which sections share a transport holds for all of them.
-    let odd = edited(&offer, "a=group:BUNDLE 0", "a=group:");
-    assert!(matches!(Peer::new("bob").refuse(&odd), NegotiationError::Sdp(_)));
+}
+
+#[test]
+fn a_malformed_group_costs_the_group() {
+    let mut alice = offerer();
+    let odd = with_line(&alice.offer(), "a=group:", None);
+    let answer = Peer::media("bob").answer(&odd);
+    assert_eq!(values(&answer.sdp, "group")[0], "BUNDLE 0 1 2");
+
+    // Without a bundle each section has a transport, as both said that it may.
+    let config = Config {
+        bundle_policy: BundlePolicy::MaxCompat,
+        ..media_config()
+    };
+    let mut alice = Peer::with("alice", config);
+    alice.negotiator.add_track(MediaKind::Audio, vec!["s".to_owned()]);
+    alice.negotiator.add_data_channels();
+    let mut bob = Peer::media("bob");
+    let answer = bob.answer(&edited(&alice.offer(), "a=group:BUNDLE 0 1", "a=group:@ 0 1"));
+    assert!(values(&answer.sdp, "group").is_empty());
+    assert!(!is_rejected(&answer, 0) && !is_rejected(&answer, 1));
+    assert_eq!(bob.negotiator.transports().count(), 2);
+    assert_eq!(bob.negotiator.remote_findings().len(), 1);
 }
 
 #[test]
@@ -417,9 +437,8 @@ fn talkative(description: &Description) -> Description {
 
 /// Whether a description can do without the line (`Profile::Interop`).
 fn is_minor(line: &str) -> bool {
-    const VITAL: [&str; 9] = [
+    const VITAL: [&str; 8] = [
         "mid",
-        "group",
         "ice-ufrag",
         "ice-pwd",
         "fingerprint",
