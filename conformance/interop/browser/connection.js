@@ -16,13 +16,13 @@ async function open(browser, url) {
 }
 
 // Each `step` is a verb of session.js with its arguments. The page goes away also when the script fails.
-async function connection(browser, url, script) {
+async function connection(browser, url, script, configuration) {
   const page = await open(browser, url);
   try {
     await page.evaluate(SESSION);
     const step = (verb, ...args) => page.evaluate((verb, args) => window.session[verb](...args), verb, args)
       .catch((error) => { throw new Error(`${verb}(${args}): ${error.message}`); });
-    await step('begin');
+    await step('begin', configuration);
     const result = await script(step);
     assert(await step('end') === 204, 'the session was gone before its end');
     assert(page.problems.length === 0, `on the page: ${page.problems.join('; ')}`);

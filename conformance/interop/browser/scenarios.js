@@ -138,45 +138,52 @@ async function twice(browser, url) {
   return { connectMs };
 }
 
-// Offers with audio and video, of which pollrtc takes the data channels alone, wherever they stand.
-const sections = (seen) => seen.remote.map((line) => line.replace(/^m=(\S+) (\d+).*/, (_, kind, port) => `${kind} ${port === '0' ? 'rejected' : 'taken'}`)).join();
+// Offers with audio and video, of which pollrtc takes the data channels alone, wherever they stand. Media that is bundled
+// with them stays without any.
+const become = (line, inactive) => line.replace(/^m=(\S+) (\d+).*/, (_, kind, port) => `${kind} ${port === '0' ? 'rejected' : inactive ? 'idle' : 'taken'}`);
+const sections = (seen) => seen.remote.map((line, at) => become(line, seen.inactive[at])).join();
 const are = (seen, wanted) => assert(sections(seen) === wanted, `wanted ${wanted}, not ${sections(seen)}`);
 
-const mediaFirst = (browser, url) => connection(browser, url, async (step) => {
+// With each policy the first section describes the transport, and with `max-bundle` no other does.
+const mediaFirst = (bundlePolicy) => (browser, url) => connection(browser, url, async (step) => {
   for (const kind of ['audio', 'video']) await step('media', kind, 'sendrecv');
   await step('channel', 'chat');
   const first = await step('offer');
-  are(first, 'audio rejected,video rejected,application taken');
+  are(first, 'audio idle,video idle,application taken');
   await step('say', 'behind audio and video');
   const second = await step('call', 'restart-ice');
   renewed(first, second);
+  are(second, 'audio idle,video idle,application taken');
   await step('say', 'after a restart of pollrtc');
   await step('restart');
   renewed(second, await step('offer'));
   await step('say', 'after a restart of the browser');
-  // Chromium 156 puts new video into the place of the rejected audio, where it becomes the first of the bundle. Once that is
-  // rejected too, it has forgotten the transport of the others, and never checks again.
-  if (/^chrom/i.test(browser.version)) return {};
   await step('media', 'video', 'recvonly');
   const third = await step('offer');
-  assert(/(^|,)application taken/.test(sections(third)) && !/(audio|video) taken/.test(sections(third)), sections(third));
+  are(third, 'audio idle,video idle,application taken,video idle');
   await step('say', 'beside more video');
+  await step('stop', 1);
+  are(await step('offer'), 'audio idle,video rejected,application taken,video idle');
+  await step('say', 'beside less video');
+  await step('media', 'video', 'sendrecv');
+  are(await step('offer'), 'audio idle,video idle,application taken,video idle');
+  await step('say', 'in its place');
   return { sections: third.remote };
-});
+}, { bundlePolicy });
 
 const mediaLater = (browser, url) => connection(browser, url, async (step) => {
   await step('channel', 'chat');
   await step('offer');
   await step('say', 'alone');
   for (const kind of ['audio', 'video']) await step('media', kind, 'sendrecv');
-  are(await step('offer'), 'application taken,audio rejected,video rejected');
+  are(await step('offer'), 'application taken,audio idle,video idle');
   await step('say', 'before audio and video');
   await step('call', 'restart-ice');
   await step('say', 'after a restart of pollrtc');
   return {};
 });
 
-// Data channels come after audio, which pollrtc rejects; they go, and come again from each side. No API of a browser
+// Data channels come after audio, which pollrtc rejects as long as it is alone; they go, and come again from each side. No API of a browser
 // takes the section of its data channels away, so it is always pollrtc that does.
 const comings = (browser, url) => connection(browser, url, async (step) => {
   await step('media', 'audio', 'recvonly');
@@ -208,7 +215,7 @@ module.exports = [
   ['pollrtc, pollrtc offers', true, (browser, url) => withServer(browser, url, 'pollrtc')],
   ['the same offer twice', true, twice],
   ['renegotiation, ICE restarts', true, restarts],
-  ['renegotiation, data behind audio and video', true, mediaFirst],
+  ...['max-bundle', 'balanced', 'max-compat'].map((policy) => [`renegotiation, data behind audio and video, ${policy}`, true, mediaFirst(policy)]),
   ['renegotiation, audio and video come later', true, mediaLater],
   ['renegotiation, data channels come and go', true, comings],
   ['browser to browser, first offers', false, (browser, url) => inRoom(browser, url, 'first')],

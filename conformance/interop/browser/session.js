@@ -38,19 +38,21 @@ window.session = (() => {
   const ufrags = (sdp) => [...new Set(sdp.split(/^(?=m=)/m).filter(isAlive).flatMap((section) => section.match(/^a=ice-ufrag:.*$/m) ?? []))]
     .map((line) => line.trim());
   const seen = () => ({
+    inactive: pc.remoteDescription.sdp.split(/^(?=m=)/m).slice(1).map((section) => /^a=inactive/m.test(section)),
     local: sections(pc.localDescription.sdp), remote: sections(pc.remoteDescription.sdp),
     ufrags: [ufrags(pc.localDescription.sdp), ufrags(pc.remoteDescription.sdp)],
   });
 
   return {
-    begin() {
+    begin(configuration = {}) {
       [id, began, opened, texts, channels] = [undefined, undefined, undefined, [], []];
-      pc = new RTCPeerConnection();
+      pc = new RTCPeerConnection(configuration);
       pc.addEventListener('datachannel', ({ channel }) => adopt(channel));
     },
     media(kind, direction) { pc.addTransceiver(kind, { direction }); },
     channel(label) { adopt(pc.createDataChannel(label)); },
     restart() { pc.restartIce(); },
+    stop(index) { pc.getTransceivers()[index].stop(); },
 
     // The browser offers.
     async offer() {

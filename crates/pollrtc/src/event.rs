@@ -32,6 +32,16 @@ pub enum Event {
         /// Why.
         reason: RejectReason,
     },
+    /// Media in an m-section is not taken, but the section stays, `inactive`: it shares a transport
+    /// with one that is taken, and browsers can't follow where the transport is taken away from it.
+    SectionIdle {
+        /// Which, counted from zero.
+        section: usize,
+        /// Its mid.
+        mid: String,
+        /// Why the media is not taken.
+        reason: RejectReason,
+    },
     /// Packets now travel on this path, for the first time or after a change.
     PathChanged(Path),
     /// The DTLS handshake is done and the peer is who its description says.

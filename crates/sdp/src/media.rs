@@ -54,10 +54,12 @@ impl<'a> Media<'a> {
 
     /// Whether data channels go over this section, in today's form (RFC 8841) or the old one.
     pub fn is_data_channel(&self) -> bool {
+        let is_named = || self.formats().any(|format| format == "webrtc-datachannel");
         self.line.kind == "application"
             && match self.line.protocol {
-                "UDP/DTLS/SCTP" | "TCP/DTLS/SCTP" => self.formats().any(|format| format == "webrtc-datachannel"),
-                "DTLS/SCTP" => self.sctp_map().is_some_and(|map| map.protocol == "webrtc-datachannel"),
+                "UDP/DTLS/SCTP" | "TCP/DTLS/SCTP" => is_named(),
+                // The old form has a port there, some peers the old protocol with the new format.
+                "DTLS/SCTP" => is_named() || self.sctp_map().is_some_and(|map| map.protocol == "webrtc-datachannel"),
                 _ => false,
             }
     }

@@ -59,6 +59,9 @@ impl PeerConnection {
                 Effect::SectionRejected { section, mid, reason } => {
                     self.events.push_back(Event::SectionRejected { section, mid, reason });
                 }
+                Effect::SectionIdle { section, mid, reason } => {
+                    self.events.push_back(Event::SectionIdle { section, mid, reason });
+                }
                 _ => {}
             }
         }

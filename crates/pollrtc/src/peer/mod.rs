@@ -134,8 +134,8 @@ impl PeerConnection {
             ..defaults
         };
         let negotiation = negotiation::Config {
-            // Of all sections that a peer may offer, one is ever accepted: it has a transport of its
-            // own where the peer does not bundle, and shares that of its group where it does.
+            // Of all sections that a peer may offer, one is taken: it has a transport of its own where
+            // the peer does not bundle, and shares that of its group where it does.
             bundle_policy: BundlePolicy::Balanced,
             preferred_dtls_role: config.preferred_dtls_role,
             ice_lite: config.ice_lite,

@@ -1,7 +1,7 @@
 //! What carries packets: an ICE agent, and DTLS on the path that it finds.
 //!
-//! A connection has one transport at a time, since data channels are the only section that it ever
-//! accepts. When both sides have agreed to let go of that section, the transport goes with it, and
+//! A connection has one transport at a time, since data channels are all that it takes, and what is
+//! kept beside them shares theirs. When both sides have agreed to let go of that section, the transport goes with it, and
 //! the next section has another one.
 
 use alloc::boxed::Box;

@@ -6,7 +6,8 @@ use crate::script::seeded;
 use crate::support::{Pair, START, Who};
 use pollrtc::{
     ChannelCloseReason, ChannelId, ChannelState, CloseReason, ConnectionState, Event, IceCandidate, NegotiationError,
-    OpenError, PeerConnection, RemoteCandidate, SdpKind, SessionDescription, SignalingState, StateMachine,
+    OpenError, PeerConnection, RejectReason, RemoteCandidate, SdpKind, SessionDescription, SignalingState,
+    StateMachine,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -193,11 +194,14 @@ fn with_audio(offer: &str) -> String {
     format!("{session}{audio}m=application{rest}")
 }
 
-/// The answer to what the offer was without audio.
+/// The answer to what the offer was without audio, which has the candidates.
 fn without_audio(answer: &str) -> String {
     let (session, rest) = answer.split_once("m=audio").unwrap();
-    let (_, data) = rest.split_once("m=application").unwrap();
-    format!("{session}m=application{data}")
+    let (audio, data) = rest.split_once("m=application").unwrap();
+    let candidates = audio.lines().filter(|line| line.starts_with("a=candidate"));
+    let candidates: String = candidates.map(|line| format!("{line}\r\n")).collect();
+    let session = session.replace("a=group:BUNDLE a ", "a=group:BUNDLE ");
+    format!("{session}m=application{data}{candidates}")
 }
 
 #[test]
@@ -220,12 +224,46 @@ fn audio_alone_is_rejected_and_data_channels_join_it_later() {
     pair.alice.peer.set_local_description(now, &offer).unwrap();
     let answer = pair.bob.peer.accept_offer(now, &both).unwrap();
     assert_eq!(sections(&answer).len(), 2);
-    assert!(answer.contains("a=group:BUNDLE 0\r\n"), "{answer}");
+    // Audio describes the transport in the offer, and so it does in the answer, without any sound.
+    assert!(answer.contains("a=group:BUNDLE a 0\r\n"), "{answer}");
+    let (_, audio) = answer.split_once("m=audio ").unwrap();
+    let (audio, data) = audio.split_once("m=application ").unwrap();
+    assert!(audio.starts_with("5000 UDP/TLS/RTP/SAVPF 111\r\n") && audio.contains("a=inactive\r\n"));
+    assert!(audio.contains("a=candidate:") && !data.contains("a=candidate:"));
+    let idle = |event: &Event| {
+        matches!(
+            event,
+            Event::SectionIdle {
+                section: 0,
+                reason: RejectReason::Unsupported,
+                ..
+            }
+        )
+    };
+    pair.run_for(SECOND);
+    assert!(pair.bob.events.iter().any(idle), "{:?}", pair.bob.events);
     pair.alice.peer.accept_answer(now, &without_audio(&answer)).unwrap();
     pair.run_until(5 * SECOND, |pair| {
         pair.alice.peer.channel_state(chat) == ChannelState::Open
     });
     pair.say(Who::Alice, chat, "finally");
+
+    // Bob's offers have it too, as long as there are data channels.
+    let offer = pair.bob.peer.offer(pair.now).unwrap();
+    assert!(
+        offer.contains("a=group:BUNDLE a 0\r\n") && offer.contains("a=inactive\r\n"),
+        "{offer}"
+    );
+    pair.bob
+        .peer
+        .set_local_description(pair.now, &SessionDescription::rollback())
+        .unwrap();
+    pair.bob.peer.close_data_channels();
+    let offer = pair.bob.peer.offer(pair.now).unwrap();
+    assert!(
+        sections(&offer).iter().all(|line| line.split(' ').nth(1) == Some("0")),
+        "{offer}"
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::candidate;
 use super::config::{Config, Reassociation};
 use super::read::{RemoteContent, RemoteDescription, RemoteSection};
 use super::section::{
-    AgreedContent, AgreedData, AgreedRtp, AgreedSection, LocalContent, LocalForm, LocalSection, LocalState,
+    AgreedContent, AgreedData, AgreedIdle, AgreedRtp, AgreedSection, LocalContent, LocalForm, LocalSection, LocalState,
     TransportDescription,
 };
 use super::state::Agreed;
@@ -90,7 +90,7 @@ impl Exchanged<'_> {
         }
         for (index, (ours, theirs)) in self.local.sections.iter().zip(&self.remote.sections).enumerate() {
             let words = |media: &str, protocol: &str| format!("{media} {protocol}");
-            if ours.line.media != theirs.line.media || ours.line.protocol != theirs.line.protocol {
+            if !ours.line.is_answered_by(&theirs.line) {
                 return Err(NegotiationError::MediaMismatch {
                     section: index,
                     expected: words(&ours.line.media, &ours.line.protocol),
@@ -210,10 +210,12 @@ impl Exchanged<'_> {
             .map(Box::as_ref);
         self.check_restart(section, key, before, &remote)?;
         let anew = self.check_association(section, before, earlier, &remote)?;
-        // RFC 8842 §5.3: the roles of an association stay. Firefox answers every re-offer with
-        // `active`, whatever it is; its certificate tells that the association goes on.
-        let said = self.dtls_role(section, ours)?;
-        let dtls_role = before.filter(|_| !anew).map_or(said, |before| before.dtls_role);
+        // RFC 8842 §5.3: the roles of an association stay, whatever is said. Firefox answers every
+        // re-offer with `active`, whatever it is; its certificate tells that the association goes on.
+        let dtls_role = match before.filter(|_| !anew) {
+            Some(before) => before.dtls_role,
+            None => self.dtls_role(section, ours)?,
+        };
         let rtcp_mux = self.rtcp_mux(shared, before)?;
         for known in [before, earlier].into_iter().flatten() {
             if remote.tls_id.is_none() && !known.remote.differs_in_association(&remote) {
@@ -378,6 +380,12 @@ impl Exchanged<'_> {
                     peer_offered: (self.offerer == Offerer::Peer).then_some(theirs.direction),
                     parameters: parameters.map_err(|error| NegotiationError::Rtp { section: index, error })?,
                     streams: rtp.streams.clone(),
+                }))
+            }
+            (LocalContent::Idle(idle), RemoteContent::Rtp(_)) if rejected.is_none() => {
+                AgreedContent::Idle(Box::new(AgreedIdle {
+                    reason: idle.reason,
+                    parameters: idle.parameters.clone(),
                 }))
             }
             // An answer whose formats have become others than those it accepts.

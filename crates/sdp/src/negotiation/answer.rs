@@ -10,7 +10,7 @@ use super::bundle::{self, Shared};
 use super::config::Reassociation;
 use super::read::{RemoteContent, RemoteDescription, RemoteRtp, RemoteSection};
 use super::section::{
-    LocalContent, LocalData, LocalForm, LocalRtp, LocalSection, LocalState, Rtcp, TransportDescription,
+    LocalContent, LocalData, LocalForm, LocalIdle, LocalRtp, LocalSection, LocalState, Rtcp, TransportDescription,
 };
 use super::state::{DataWish, Exchange};
 use super::transceiver::Transceiver;
@@ -40,6 +40,8 @@ struct Answering<'a> {
     by_section: BTreeMap<usize, &'a Transceiver>,
     rejected: Vec<Option<RejectReason>>,
     parameters: Vec<Option<RtpParameters>>,
+    /// Sections that are kept without media, and why.
+    idle: BTreeMap<usize, (RejectReason, RtpParameters)>,
     states: BTreeMap<usize, LocalState>,
     /// Sections whose RTCP goes with their RTP.
     muxed: BTreeSet<usize>,
@@ -56,6 +58,7 @@ impl<'a> Answering<'a> {
             by_section: by_section.collect(),
             rejected: alloc::vec![None; offer.sections.len()],
             parameters: alloc::vec![None; offer.sections.len()],
+            idle: BTreeMap::new(),
             states: BTreeMap::new(),
             muxed: BTreeSet::new(),
         }
@@ -64,6 +67,7 @@ impl<'a> Answering<'a> {
     fn form(mut self) -> Result<LocalForm, NegotiationError> {
         self.reject_by_content()?;
         self.reject_by_policy();
+        self.keep_what_is_bundled();
         let shared = self.assign_transports()?;
         let (offer, negotiator) = (self.offer, self.negotiator);
         let mut mids = None;
@@ -219,6 +223,39 @@ impl<'a> Answering<'a> {
             let together = group(index).is_some() && group(index) == group(first);
             if first != index && !together {
                 self.reject(index, RejectReason::BundlePolicy);
+            }
+        }
+    }
+
+    /// Media that we can't take is not rejected where it is bundled with something that we do take,
+    /// but stays without any, `inactive` with a codec of the peer's. The RFCs have it rejected. But if
+    /// it is the section that describes the bundle's transport, the transport would be described by
+    /// another one from then on, and browsers can't follow that: they close the transport with the
+    /// section, or never look for a path. The others stay too: browsers put something new into the
+    /// place of what is rejected, and that may be the first place.
+    fn keep_what_is_bundled(&mut self) {
+        let offer = self.offer;
+        for group in &offer.bundles {
+            if group.iter().all(|member| self.is_rejected(*member)) {
+                continue;
+            }
+            for member in group {
+                let reason = self.rejected.get(*member).copied().flatten();
+                let Some(reason @ (RejectReason::Unsupported | RejectReason::NoCommonCodec)) = reason else {
+                    continue;
+                };
+                let says_mux = |index: Option<&usize>| {
+                    let section = index.and_then(|index| offer.sections.get(*index));
+                    section.is_some_and(|section| section.rtcp_mux)
+                };
+                let rtp = offer.sections.get(*member).and_then(RemoteSection::rtp);
+                let parameters = rtp.and_then(|rtp| rtp.parameters.idle());
+                if let Some(parameters) = parameters.filter(|_| says_mux(Some(member)) || says_mux(group.first())) {
+                    self.idle.insert(*member, (reason, parameters));
+                    if let Some(slot) = self.rejected.get_mut(*member) {
+                        *slot = None;
+                    }
+                }
             }
         }
     }
@@ -406,16 +443,16 @@ impl<'a> Answering<'a> {
             }
             None => (key, None),
         };
-        let role = match section.setup {
-            Some(Setup::ActPass) => continued.unwrap_or(self.negotiator.config.preferred_dtls_role),
-            Some(Setup::Passive) => DtlsRole::Client,
-            // RFC 4145 §4: an offer without it means active.
+        let role = match (section.setup, continued) {
+            // RFC 8842 §5.3: the roles of an association stay. Who says nothing, or something else,
+            // has forgotten its role: its certificate tells that the association goes on.
+            (None | Some(Setup::ActPass), Some(continued)) => continued,
+            (Some(Setup::ActPass), None) => self.negotiator.config.preferred_dtls_role,
+            // RFC 4145 §4: this is the only answer to it.
+            (Some(Setup::Passive), _) => DtlsRole::Client,
+            // An offer without it means active.
             _ => DtlsRole::Server,
         };
-        // RFC 8842 §5.3: the roles of an association stay.
-        if continued.is_some_and(|continued| continued != role) {
-            return Err(NegotiationError::NewDtlsAssociation { section: shared.tagged });
-        }
         Ok(LocalState::Active {
             key,
             description: TransportDescription::Full {
@@ -491,13 +528,16 @@ impl<'a> Answering<'a> {
                 },
             }),
             (RemoteContent::Rtp(_), Some(parameters)) if is_active => self.media(index, offered, parameters),
+            (RemoteContent::Rtp(_), None) if is_active => self.nothing(index, offered),
             _ => LocalContent::Unknown {
                 rtcp_mux: offered.rtcp_mux,
             },
         };
         let mut line = offered.line.clone();
-        if let LocalContent::Rtp(rtp) = &content {
-            line.formats = rtp.parameters.format_list();
+        match &content {
+            LocalContent::Rtp(rtp) => line.formats = rtp.parameters.format_list(),
+            LocalContent::Idle(idle) => line.formats = idle.parameters.format_list(),
+            _ => {}
         }
         LocalSection {
             mid,
@@ -505,6 +545,20 @@ impl<'a> Answering<'a> {
             line,
             content,
             state,
+        }
+    }
+
+    /// A section that is kept without media.
+    fn nothing(&mut self, index: usize, offered: &RemoteSection) -> LocalContent {
+        match self.idle.remove(&index) {
+            Some((reason, parameters)) => LocalContent::Idle(Box::new(LocalIdle {
+                reason,
+                parameters,
+                rtcp_mux: self.muxed.contains(&index),
+            })),
+            None => LocalContent::Unknown {
+                rtcp_mux: offered.rtcp_mux,
+            },
         }
     }
 

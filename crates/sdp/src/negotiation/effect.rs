@@ -51,6 +51,16 @@ pub enum Effect {
         /// Why.
         reason: RejectReason,
     },
+    /// Media in a section is not taken, but the section stays, without any: it is bundled with
+    /// something that is taken.
+    SectionIdle {
+        /// Its index, from zero.
+        section: usize,
+        /// Its mid.
+        mid: String,
+        /// Why the media is not taken.
+        reason: RejectReason,
+    },
     /// The peer's offer has made a transceiver.
     TransceiverAdded(TransceiverId),
     /// Mid, current direction or parameters of a transceiver have changed.
@@ -91,6 +101,7 @@ pub(super) fn between(before: &Negotiator, after: &Negotiator) -> Vec<Effect> {
     }
     transceivers(before, after, &mut effects);
     rejected_sections(before.in_force(), after.in_force(), &mut effects);
+    idle_sections(before.in_force(), after.in_force(), &mut effects);
     let (old, new) = (before.keys(), after.keys());
     let gathered = new.iter().filter(|key| old.binary_search(key).is_err());
     effects.extend(gathered.copied().map(Effect::Gather));
@@ -153,6 +164,20 @@ fn rejected_sections(before: &Agreed, after: &Agreed, effects: &mut Vec<Effect>)
                 section: index,
                 mid: section.mid.clone(),
                 reason,
+            });
+        }
+    }
+}
+
+fn idle_sections(before: &Agreed, after: &Agreed, effects: &mut Vec<Effect>) {
+    for (index, section) in after.sections.iter().enumerate() {
+        let known = before.sections.get(index);
+        let was = known.filter(|known| known.idle().is_some() && known.mid == section.mid);
+        if let (Some(idle), None) = (section.idle(), was) {
+            effects.push(Effect::SectionIdle {
+                section: index,
+                mid: section.mid.clone(),
+                reason: idle.reason,
             });
         }
     }

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use super::bundle::{self, Shared};
 use super::section::{
-    LocalContent, LocalData, LocalForm, LocalRtp, LocalSection, LocalState, Mids, Rtcp, SectionLine,
-    TransportDescription,
+    AgreedIdle, AgreedSection, LocalContent, LocalData, LocalForm, LocalIdle, LocalRtp, LocalSection, LocalState, Mids,
+    Rtcp, SectionLine, TransportDescription,
 };
 use super::state::DataWish;
 use super::transceiver::Transceiver;
@@ -23,6 +23,8 @@ use crate::rtp::{BundleIds, MediaKind, Role, RtpCapabilities, RtpParameters, Sim
 enum Slot<'a> {
     Media(&'a Transceiver),
     Data,
+    /// Kept without media, because its bundle is in use.
+    Idle(&'a AgreedIdle),
     /// Port zero, with the transceiver that goes with it unless it is associated already.
     Rejected(RejectReason, Option<&'a Transceiver>),
 }
@@ -75,12 +77,22 @@ impl Negotiator {
             .iter()
             .filter(|transceiver| transceiver.negotiated.section.is_none() && !transceiver.stopped)
             .map(Slot::Media)
-            .chain((self.data == DataWish::Wanted && data.is_none()).then_some(Slot::Data));
+            .chain((self.data == DataWish::Wanted && data.is_none()).then_some(Slot::Data))
+            .peekable();
+        let is_used = |index: &usize| {
+            let media = associated.get(index).is_some_and(|transceiver| !transceiver.stopped);
+            media || (data == Some(*index) && self.data == DataWish::Wanted)
+        };
+        // What is new joins the first.
+        let joined = waiting.peek().and(self.agreed.bundles.first());
+        let used = self.agreed.bundles.iter().filter(|group| group.iter().any(is_used));
+        let used: BTreeSet<usize> = used.chain(joined).flatten().copied().collect();
         let mut mids = self.fresh_mids();
         let mut places = Vec::with_capacity(count);
         for index in 0..count {
             let before = self.agreed.sections.get(index);
             let is_free = before.is_some_and(|section| section.rejected.is_some());
+            let idle = before.and_then(AgreedSection::idle).filter(|_| used.contains(&index));
             let written = pending.and_then(|form| form.sections.get(index));
             let mid = written
                 .map(|section| &section.mid)
@@ -91,6 +103,7 @@ impl Negotiator {
                 Some(_) => Some(Slot::Rejected(RejectReason::Stopped, None)),
                 None if data == Some(index) && self.data == DataWish::Wanted => Some(Slot::Data),
                 None if is_free => None,
+                None if idle.is_some() => idle.map(Slot::Idle),
                 None => Some(Slot::Rejected(RejectReason::Stopped, None)),
             };
             let recycled = if kept.is_none() { waiting.next() } else { None };
@@ -256,11 +269,15 @@ impl Negotiator {
     fn ids_in_use(&self, places: &[Place<'_>]) -> BundleIds {
         let mut ids = BundleIds::new();
         for (place, section) in places.iter().zip(&self.agreed.sections) {
-            if let (true, Slot::Media(transceiver), Some(rtp)) = (place.agreed, place.slot, section.rtp()) {
-                // What two sections of different bundles have in conflict is no matter here: each
-                // keeps what it has.
-                let _ = ids.claim(transceiver.kind, &rtp.parameters.receive);
-            }
+            // What two sections of different bundles have in conflict is no matter here: each keeps
+            // what it has.
+            let _ = match (place.slot, section.rtp(), MediaKind::parse(&section.line.media)) {
+                (Slot::Media(transceiver), Some(rtp), _) if place.agreed => {
+                    ids.claim(transceiver.kind, &rtp.parameters.receive)
+                }
+                (Slot::Idle(idle), _, Some(kind)) => ids.claim(kind, &idle.parameters),
+                _ => Ok(()),
+            };
         }
         ids
     }
@@ -319,6 +336,20 @@ impl Negotiator {
                 };
                 let line = line_of_media(transceiver.kind, &rtp.parameters.format_list());
                 section(line, LocalContent::Rtp(Box::new(rtp)), state)
+            }
+            Slot::Idle(idle) => {
+                let transport = match &state {
+                    LocalState::Active { key, .. } => self.agreed.transports.get(&key.transport),
+                    LocalState::Rejected(_) => None,
+                };
+                let kind = before.and_then(|before| MediaKind::parse(&before.line.media));
+                let line = line_of_media(kind.unwrap_or(MediaKind::Audio), &idle.parameters.format_list());
+                let idle = LocalIdle {
+                    reason: idle.reason,
+                    parameters: idle.parameters.clone(),
+                    rtcp_mux: transport.is_none_or(|transport| transport.rtcp_mux),
+                };
+                section(line, LocalContent::Idle(Box::new(idle)), state)
             }
             Slot::Rejected(_, Some(transceiver)) => {
                 let rtp = LocalRtp {

@@ -315,7 +315,7 @@ fn line_of(candidate: &Candidate<'_>) -> String {
 }
 
 /// RFC 9429 §5.1.2: what peers write when they mean RTP over DTLS.
-const RTP_PROTOCOLS: [&str; 8] = [
+pub(super) const RTP_PROTOCOLS: [&str; 8] = [
     "UDP/TLS/RTP/SAVPF",
     "TCP/DTLS/RTP/SAVPF",
     "UDP/TLS/RTP/SAVP",

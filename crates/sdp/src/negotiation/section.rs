@@ -6,6 +6,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::read::RTP_PROTOCOLS;
 use super::transceiver::TransceiverId;
 use super::transport::TransportKey;
 use super::{RejectReason, TransportId};
@@ -18,6 +19,38 @@ pub(super) struct SectionLine {
     pub(super) media: String,
     pub(super) protocol: String,
     pub(super) formats: String,
+}
+
+impl SectionLine {
+    /// Whether an answer's line can be that to ours: the same media over what is the same protocol,
+    /// by whichever of its names.
+    pub(super) fn is_answered_by(&self, answer: &Self) -> bool {
+        let same_stack = || {
+            let stacks = Stack::of(&self.protocol).zip(Stack::of(&answer.protocol));
+            stacks.is_some_and(|(ours, theirs)| ours == theirs)
+        };
+        self.media == answer.media && (self.protocol == answer.protocol || same_stack())
+    }
+}
+
+/// What deployed peers mean by the names of protocols, which they don't always answer as offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stack {
+    Rtp,
+    Sctp,
+}
+
+impl Stack {
+    fn of(protocol: &str) -> Option<Self> {
+        const SCTP_PROTOCOLS: [&str; 3] = ["UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP"];
+        if RTP_PROTOCOLS.contains(&protocol) {
+            Some(Stack::Rtp)
+        } else if SCTP_PROTOCOLS.contains(&protocol) {
+            Some(Stack::Sctp)
+        } else {
+            None
+        }
+    }
 }
 
 /// One of our descriptions, without what its transports add: it can be written again with the
@@ -86,6 +119,18 @@ pub(super) enum LocalContent {
     },
     Data(LocalData),
     Rtp(Box<LocalRtp>),
+    Idle(Box<LocalIdle>),
+}
+
+/// Media that we can't take, in a section that stays without any, because it is bundled with what we
+/// do take.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct LocalIdle {
+    /// Why we can't.
+    pub(super) reason: RejectReason,
+    /// A codec of the peer's: an `m=` line has to have one.
+    pub(super) parameters: RtpParameters,
+    pub(super) rtcp_mux: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,6 +237,14 @@ pub(super) enum AgreedContent {
     Unknown,
     Data(AgreedData),
     Rtp(Box<AgreedRtp>),
+    Idle(Box<AgreedIdle>),
+}
+
+/// See [`LocalIdle`].
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct AgreedIdle {
+    pub(super) reason: RejectReason,
+    pub(super) parameters: RtpParameters,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,6 +281,13 @@ impl AgreedSection {
     pub(super) fn rtp(&self) -> Option<&AgreedRtp> {
         match &self.content {
             AgreedContent::Rtp(rtp) => Some(rtp),
+            _ => None,
+        }
+    }
+
+    pub(super) fn idle(&self) -> Option<&AgreedIdle> {
+        match &self.content {
+            AgreedContent::Idle(idle) if self.rejected.is_none() => Some(idle),
             _ => None,
         }
     }

@@ -484,13 +484,14 @@ impl Negotiator {
             let sends = transceiver.negotiated.current_direction.is_some_and(Direction::sends);
             transceiver.has_sent |= sends;
         }
-        // RFC 9429 §5.11, W3C WebRTC §4.4.1.5: a transceiver whose section is rejected is stopped.
+        // RFC 9429 §5.11, W3C WebRTC §4.4.1.5: a transceiver whose section is rejected is stopped. One
+        // that is kept without media is as good as rejected to it.
         self.transceivers.retain(|transceiver| {
             let section = transceiver
                 .negotiated
                 .section
                 .and_then(|index| agreed.sections.get(index));
-            section.is_none_or(|section| section.rejected.is_none())
+            section.is_none_or(|section| section.rejected.is_none() && section.idle().is_none())
         });
         let has_data = agreed.sections.iter().any(|section| section.data().is_some());
         let described = self.current.as_ref().is_some_and(|current| {

@@ -10,7 +10,7 @@ use super::section::{
     LocalContent, LocalData, LocalForm, LocalRtp, LocalSection, LocalState, Rtcp, SectionLine, TransportDescription,
 };
 use super::transport::{LocalTransport, TransportKey};
-use crate::attribute::{Attribute, Candidate, CandidateKind, SctpMap, Setup};
+use crate::attribute::{Attribute, Candidate, CandidateKind, Direction, SctpMap, Setup};
 use crate::{Connection, MediaLine, Origin, WriteError, Writer};
 
 /// RFC 9429 §5.2.1: less than 2^63 - 1.
@@ -132,6 +132,13 @@ fn write_section(writer: &mut Writer, section: &LocalSection, end: Option<&End>,
         LocalContent::Data(data) => write_data(writer, data, &section.line, config),
         LocalContent::Rtp(rtp) => {
             write_media(writer, rtp);
+        }
+        LocalContent::Idle(idle) => {
+            if idle.rtcp_mux {
+                writer.flag("rtcp-mux");
+            }
+            writer.flag(Direction::Inactive.as_str());
+            idle.parameters.write(writer);
         }
         LocalContent::Unknown { .. } => {}
     }

@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{Codec, ExtensionId, Rid, Simulcast};
+use super::{Codec, ExtensionId, Rid, Role, Simulcast};
 
 /// A codec and the payload type that stands for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -80,6 +80,18 @@ impl RtpParameters {
             list.push_str(&each.payload_type.to_string());
         }
         list
+    }
+
+    /// As little as a section can have that stays without media: its first codec, of which nothing is
+    /// asked.
+    pub(crate) fn idle(&self) -> Option<Self> {
+        let first = self.codecs.iter().find(|each| each.codec.role() == Role::Media)?;
+        let mut codec = first.clone();
+        codec.codec.feedback.clear();
+        Some(Self {
+            codecs: [codec].into(),
+            ..Self::default()
+        })
     }
 
     /// Whether RTP streams can be paused (RFC 7728 §7): some codec has `ccm pause`.

@@ -8,7 +8,7 @@ use pollrtc_sdp::Session;
 use pollrtc_sdp::negotiation::{Description, Effect, SignalingState, TransceiverInit};
 use pollrtc_sdp::rtp::MediaKind;
 
-use crate::support::{Peer, is_rejected, media_lines, values};
+use crate::support::{Peer, has, is_rejected, media_lines, section, values};
 
 /// Name and text of each capture whose name ends so.
 fn captures(ending: &str) -> Vec<(String, String)> {
@@ -35,15 +35,18 @@ fn captures(ending: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn who_has_data_channels_only_accepts_those_and_nothing_else() {
+fn who_has_data_channels_only_takes_those_and_keeps_what_is_bundled_without_media() {
     for (name, text) in captures("-offer.sdp") {
         let offer = Description::offer(text);
         let mut bob = Peer::new("bob");
         let answer = bob.answer(&offer);
         let session = Session::parse(&offer.sdp).unwrap();
         assert_eq!(media_lines(&answer).len(), session.media_count(), "{name}");
+        let has_data = session.media().any(|media| media.is_data_channel());
         for (index, media) in session.media().enumerate() {
-            assert_eq!(is_rejected(&answer, index), !media.is_data_channel(), "{name}");
+            assert_eq!(is_rejected(&answer, index), !has_data, "{name}");
+            let is_idle = has(&section(&answer, index), "inactive");
+            assert_eq!(is_idle, !media.is_data_channel(), "{name}");
         }
         assert_eq!(
             bob.negotiator.transports().count(),

@@ -7,6 +7,7 @@ mod bundles;
 mod candidates;
 mod data;
 mod examples;
+mod idle;
 mod media;
 mod minor;
 mod peers;

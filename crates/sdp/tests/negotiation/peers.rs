@@ -91,6 +91,46 @@ fn a_peer_without_mids_is_answered_without_mids() {
     bob.take(&Description::answer(text));
 }
 
+/// Old names of protocols, and those over TCP, mean the same to who answers so.
+#[test]
+fn an_answer_may_name_the_protocol_otherwise() {
+    let names = |kind: &str| match kind {
+        "UDP/TLS/RTP/SAVPF" => vec!["UDP/TLS/RTP/SAVP", "TCP/DTLS/RTP/SAVPF", "RTP/SAVPF", "RTP/SAVP"],
+        _ => vec!["TCP/DTLS/SCTP", "DTLS/SCTP"],
+    };
+    let strangers = |kind: &str| match kind {
+        "UDP/TLS/RTP/SAVPF" => vec!["UDP/DTLS/SCTP", "RTP/ABC"],
+        _ => vec!["UDP/TLS/RTP/SAVPF", "TCP/BFCP"],
+    };
+    for protocol in ["UDP/TLS/RTP/SAVPF", "UDP/DTLS/SCTP"] {
+        let (mut alice, mut bob) = (Peer::media("alice"), Peer::media("bob"));
+        alice
+            .negotiator
+            .add_transceiver(MediaKind::Audio, TransceiverInit::default());
+        alice.negotiator.add_data_channels();
+        let answer = bob.answer(&alice.offer());
+        for name in strangers(protocol) {
+            let refused = alice.refuse(&edited(&answer, protocol, name));
+            assert!(matches!(refused, NegotiationError::MediaMismatch { .. }), "{refused}");
+        }
+        for name in names(protocol) {
+            let mut alice = alice.clone();
+            alice.take(&edited(&answer, protocol, name));
+            assert!(alice.negotiator.data_channels().is_some(), "{name}");
+            assert!(alice.negotiator.transceivers()[0].parameters().is_some(), "{name}");
+        }
+    }
+    // In an offer as well, and it is answered to the letter.
+    let mut alice = Peer::new("alice");
+    alice.negotiator.add_data_channels();
+    let mut bob = Peer::new("bob");
+    let answer = bob.answer(&edited(&alice.offer(), "UDP/DTLS/SCTP", "DTLS/SCTP"));
+    assert_eq!(media_lines(&answer), ["m=application 9 DTLS/SCTP webrtc-datachannel"]);
+    assert_eq!(values(&answer.sdp, "sctp-port"), ["5000"]);
+    assert!(bob.negotiator.data_channels().is_some());
+    alice.take(&answer);
+}
+
 #[test]
 fn plain_rtp_is_refused_but_not_an_error() {
     let offer = Description::offer(
@@ -276,7 +316,7 @@ fn payload_types_of_what_is_rejected_anyway_may_be_in_conflict() {
         NegotiationError::Rtp { section: 1, .. }
     ));
     let answer = Peer::new("bob").answer(&twice);
-    assert!(is_rejected(&answer, 0) && is_rejected(&answer, 1) && !is_rejected(&answer, 2));
+    assert!((0..3).all(|index| !is_rejected(&answer, index)));
 }
 
 #[test]

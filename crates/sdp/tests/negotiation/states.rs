@@ -278,7 +278,7 @@ fn an_answer_that_does_not_fit_the_offer_is_refused() {
     let media = alice.refuse(&edited(
         &answer,
         "m=application 9 UDP/DTLS/SCTP",
-        "m=application 9 TCP/DTLS/SCTP",
+        "m=application 9 TCP/TLS/BFCP",
     ));
     assert!(matches!(media, NegotiationError::MediaMismatch { section: 2, .. }));
     let renamed = edited(&edited(&answer, "BUNDLE 0 1 2", "BUNDLE 0 1 3"), "a=mid:2", "a=mid:3");

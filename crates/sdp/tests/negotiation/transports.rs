@@ -105,10 +105,44 @@ fn every_offer_leaves_the_role_open_and_every_answer_keeps_it() {
     assert_eq!(values(&offer.sdp, "setup"), ["actpass"]);
     assert_eq!(values(&answer.sdp, "setup"), ["passive"]);
     assert_eq!(the_transport(&bob).dtls_role, DtlsRole::Client);
-    // An offer that turns the roles of an association round is another association.
-    let offer = edited(&bob.offer(), "actpass", "passive");
-    let refused = alice.refuse(&offer);
-    assert_eq!(refused, NegotiationError::NewDtlsAssociation { section: 0 });
+}
+
+/// Some peers write what they were first, or nothing, whatever was agreed on.
+#[test]
+fn an_offer_that_forgets_the_roles_or_turns_them_round_goes_on_with_the_association() {
+    let said = [
+        ("a=setup:passive\r\n", ["active"]),
+        ("a=setup:active\r\n", ["passive"]),
+        ("", ["passive"]),
+    ];
+    for (setup, answered) in said {
+        let (mut alice, mut bob) = data_pair();
+        let roles = [&alice, &bob].map(|peer| the_transport(peer).dtls_role);
+        assert_eq!(roles, [DtlsRole::Server, DtlsRole::Client]);
+        let offer = edited(&bob.offer(), "a=setup:actpass\r\n", setup);
+        alice.take(&offer);
+        let answer = alice.create_answer();
+        // What is answered fits what is offered.
+        assert_eq!(values(&answer.sdp, "setup"), answered);
+        assert_eq!(restarts(&alice.negotiator.set_local(&answer).unwrap()), []);
+        bob.take(&answer);
+        for (peer, role) in [&alice, &bob].into_iter().zip(roles) {
+            assert_eq!(
+                (the_transport(peer).dtls_role, the_transport(peer).association),
+                (role, 0)
+            );
+        }
+    }
+    // In an answer too.
+    for setup in ["actpass", "active", "passive"] {
+        let (mut alice, mut bob) = data_pair();
+        let answer = alice.answer(&bob.offer());
+        bob.take(&edited(&answer, "setup:passive", &format!("setup:{setup}")));
+        assert_eq!(
+            (the_transport(&bob).dtls_role, the_transport(&bob).association),
+            (DtlsRole::Client, 0)
+        );
+    }
 }
 
 #[test]
