@@ -3,10 +3,11 @@
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::bundle::{self, Shared};
-use super::candidate;
+use super::candidate::Candidates;
 use super::config::{Config, Reassociation};
 use super::read::{RemoteContent, RemoteDescription, RemoteSection};
 use super::section::{
@@ -19,6 +20,7 @@ use super::{
     DtlsRole, IceRole, NegotiationError, RejectReason, RemoteTransport, RtcpMuxPolicy, Transport, TransportId,
 };
 use crate::attribute::Setup;
+use crate::rtp::{BundleIds, MediaKind};
 
 /// Who made the offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,33 +51,74 @@ impl Exchanged<'_> {
         if self.offerer == Offerer::Us {
             self.check_bundles(&shared, &groups, &mut rejected)?;
         }
-        let mut transports = BTreeMap::new();
+        let (mut transports, mut candidates) = (BTreeMap::new(), BTreeMap::new());
         let mut transport_of = alloc::vec![None; rejected.len()];
         for shared in &shared {
             if rejected.get(shared.tagged).is_some_and(Option::is_some) {
                 continue;
             }
-            let transport = self.transport(shared)?;
+            let (transport, identities) = self.transport(shared)?;
             for member in &shared.members {
                 if let Some(slot) = transport_of.get_mut(*member) {
                     *slot = Some((transport.key.transport, shared.tagged));
                 }
             }
+            candidates.insert(transport.key.transport, identities);
             transports.insert(transport.key.transport, Box::new(transport));
         }
         let mut sections = Vec::with_capacity(rejected.len());
         for (index, (rejected, transport)) in rejected.iter().zip(transport_of).enumerate() {
             sections.push(self.section(index, *rejected, transport)?);
         }
+        let ids = self.ids(&transports, &sections);
         Ok(Agreed {
             sections,
+            ids,
             bundles: groups,
             lip_sync: match self.offerer {
                 Offerer::Us => self.remote.lip_sync.clone(),
                 Offerer::Peer => self.local.lip_sync.clone(),
             },
             transports,
+            candidates,
         })
+    }
+
+    /// What both have described so far over each transport, codecs that were not agreed on among them.
+    fn ids(
+        &self,
+        transports: &BTreeMap<TransportId, Box<Transport>>,
+        sections: &[AgreedSection],
+    ) -> BTreeMap<TransportId, BundleIds> {
+        let mut all = BTreeMap::new();
+        for (section, (ours, theirs)) in sections
+            .iter()
+            .zip(self.local.sections.iter().zip(&self.remote.sections))
+        {
+            let Some(id) = section.transport else { continue };
+            let (kind, local) = match &ours.content {
+                LocalContent::Rtp(rtp) => (MediaKind::parse(&ours.line.media), &rtp.parameters),
+                LocalContent::Idle(idle) => (MediaKind::parse(&ours.line.media), &idle.parameters),
+                _ => continue,
+            };
+            let Some(kind) = kind else { continue };
+            let ids: &mut BundleIds = all.entry(id).or_insert_with(|| {
+                let known = self.provisional.and_then(|agreed| agreed.ids.get(&id));
+                known.or_else(|| self.before.ids.get(&id)).cloned().unwrap_or_default()
+            });
+            // What is in conflict with something else is nobody's fault here.
+            let _ = ids.claim(kind, local);
+            if let Some(remote) = theirs.rtp() {
+                let _ = ids.claim(kind, &remote.parameters);
+            }
+        }
+        // Where only data is left.
+        for id in transports.keys() {
+            if let (None, Some(known)) = (all.get(id), self.before.ids.get(id)) {
+                all.insert(*id, known.clone());
+            }
+        }
+        all
     }
 
     fn sides(&self, index: usize) -> Option<(&LocalSection, &RemoteSection)> {
@@ -193,11 +236,12 @@ impl Exchanged<'_> {
         Ok(())
     }
 
-    fn transport(&self, shared: &Shared) -> Result<Transport, NegotiationError> {
+    /// With what makes each of the peer's candidates that one.
+    fn transport(&self, shared: &Shared) -> Result<(Transport, BTreeSet<String>), NegotiationError> {
         let section = shared.tagged;
         let missing = NegotiationError::MissingIceCredentials { section };
         let (ours, _) = self.sides(section).ok_or_else(|| missing.clone())?;
-        let remote = remote_transport(self.remote, shared, self.config.candidates_maximum);
+        let remote = remote_transport(self.remote, shared);
         let mut remote = remote.ok_or_else(|| missing.clone())?;
         let key = ours.key().ok_or(missing)?;
         if remote.fingerprints.is_empty() {
@@ -221,10 +265,8 @@ impl Exchanged<'_> {
             if remote.tls_id.is_none() && !known.remote.differs_in_association(&remote) {
                 remote.tls_id.clone_from(&known.remote.tls_id);
             }
-            if !known.remote.differs_in_credentials(&remote) {
-                candidate::merge(&mut remote, &known.remote, self.config.candidates_maximum);
-            }
         }
+        let candidates = self.candidates(shared, key.transport, &mut remote);
         let same_generation = before
             .filter(|before| before.key.generation == key.generation && !before.remote.differs_in_credentials(&remote));
         let ice_role = same_generation.map_or_else(|| self.ice_role(&remote), |before| before.ice_role);
@@ -234,7 +276,8 @@ impl Exchanged<'_> {
             last.association.saturating_add(u32::from(anew))
         });
         let mid = self.local.sections.get(section).filter(|section| section.has_mid);
-        Ok(Transport {
+        remote.candidates = candidates.lines;
+        let transport = Transport {
             key,
             remote,
             dtls_role,
@@ -243,7 +286,31 @@ impl Exchanged<'_> {
             association,
             section,
             mid: mid.map(|section| section.mid.clone()),
-        })
+        };
+        Ok((transport, candidates.identities))
+    }
+
+    /// Those of the description, behind what is known of the same generation.
+    fn candidates(&self, shared: &Shared, id: TransportId, remote: &mut RemoteTransport) -> Candidates {
+        let maximum = self.config.candidates_maximum;
+        let mut candidates = Candidates::default();
+        for agreed in self.provisional.into_iter().chain([self.before]) {
+            let known = agreed.transports.get(&id).map(|transport| &transport.remote);
+            let Some(known) = known.filter(|known| !known.differs_in_credentials(remote)) else {
+                continue;
+            };
+            remote.end_of_candidates |= known.end_of_candidates;
+            match agreed.candidates.get(&id) {
+                Some(identities) if candidates.lines.is_empty() => {
+                    candidates.lines.clone_from(&known.candidates);
+                    candidates.identities.clone_from(identities);
+                }
+                _ => candidates.extend(known.candidates.iter(), maximum),
+            }
+        }
+        let sections = sections_of(self.remote, shared, &remote.ufrag);
+        candidates.extend(sections.flat_map(|section| &section.candidates), maximum);
+        candidates
     }
 
     /// RFC 9429 §5.10: an answer restarts ICE if and only if the offer does.
@@ -435,27 +502,10 @@ impl Exchanged<'_> {
     }
 }
 
-/// How to reach the peer for these sections. In a bundle, the tagged section says how, and any
-/// section with the same credentials, or none, may have candidates of the same transport.
-pub(super) fn remote_transport(
-    remote: &RemoteDescription,
-    shared: &Shared,
-    candidates_maximum: usize,
-) -> Option<RemoteTransport> {
+/// How to reach the peer for these sections, as the tagged one says; without candidates.
+pub(super) fn remote_transport(remote: &RemoteDescription, shared: &Shared) -> Option<RemoteTransport> {
     let tagged = remote.sections.get(shared.tagged)?;
     let (ufrag, pwd) = tagged.credentials.as_ref()?;
-    let same = |section: &&RemoteSection| match &section.credentials {
-        Some((other, _)) => other == ufrag,
-        None => true,
-    };
-    // The candidates of a group may be in a section of it that we reject (RFC 9143 §7.1.3).
-    let group = remote.bundles.iter().find(|group| group.contains(&shared.tagged));
-    let members = group.unwrap_or(&shared.members);
-    let sections = || {
-        let sections = members.iter().filter_map(|index| remote.sections.get(*index));
-        sections.filter(same)
-    };
-    let candidates = sections().flat_map(|section| &section.candidates);
     Some(RemoteTransport {
         ufrag: ufrag.clone(),
         pwd: pwd.0.clone(),
@@ -463,7 +513,23 @@ pub(super) fn remote_transport(
         trickle: remote.trickle,
         fingerprints: tagged.fingerprints.clone(),
         tls_id: tagged.tls_id.clone(),
-        candidates: candidate::unique(candidates, candidates_maximum),
-        end_of_candidates: sections().any(|section| section.end_of_candidates),
+        candidates: Vec::new(),
+        end_of_candidates: sections_of(remote, shared, ufrag).any(|section| section.end_of_candidates),
+    })
+}
+
+/// The sections that may have candidates of a transport: those of the whole group, also what we
+/// reject of it (RFC 9143 §7.1.3), with the same credentials or none.
+fn sections_of<'r>(
+    remote: &'r RemoteDescription,
+    shared: &'r Shared,
+    ufrag: &str,
+) -> impl Iterator<Item = &'r RemoteSection> {
+    let group = remote.bundles.iter().find(|group| group.contains(&shared.tagged));
+    let members = group.unwrap_or(&shared.members);
+    let sections = members.iter().filter_map(|index| remote.sections.get(*index));
+    sections.filter(move |section| match &section.credentials {
+        Some((other, _)) => other == ufrag,
+        None => true,
     })
 }

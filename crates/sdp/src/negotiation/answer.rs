@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::agree;
 use super::bundle::{self, Shared};
 use super::config::Reassociation;
-use super::read::{RemoteContent, RemoteDescription, RemoteRtp, RemoteSection};
+use super::read::{RemoteContent, RemoteDescription, RemoteSection};
 use super::section::{
     LocalContent, LocalData, LocalForm, LocalIdle, LocalRtp, LocalSection, LocalState, Rtcp, TransportDescription,
 };
@@ -19,7 +19,7 @@ use super::{
     BundlePolicy, DtlsRole, NegotiationError, Negotiator, RejectReason, RemoteTransport, RtcpMuxPolicy, TransportId,
 };
 use crate::attribute::{RidDirection, Setup};
-use crate::rtp::{BundleIds, RtpParameters};
+use crate::rtp::{BundleIds, MediaKind, RtpParameters};
 
 impl Negotiator {
     /// The answer to the offer that waits, but for its version.
@@ -164,18 +164,28 @@ impl<'a> Answering<'a> {
             return Ok(());
         }
         for shared in bundle::shared(&offer.bundles, offer.sections.len(), alive) {
-            let mut ids = BundleIds::new();
             let media = |index: usize| offer.sections.get(index).and_then(RemoteSection::rtp);
-            for index in &shared.members {
-                if let Some(rtp) = media(*index) {
-                    let claimed = ids.claim(rtp.kind, &rtp.parameters);
-                    claimed.map_err(|error| NegotiationError::Rtp { section: *index, error })?;
-                }
+            let mut ids = BundleIds::new();
+            for rtp in shared.members.iter().filter_map(|index| media(*index)) {
+                // What is in conflict counts once it is answered.
+                let _ = ids.claim(rtp.kind, &rtp.parameters);
             }
+            // RFC 8285 §7: what an id was bound to stays so as long as the bundle lives.
+            let agreed = &self.negotiator.agreed;
+            let transport = |index: &usize| agreed.sections.get(*index)?.transport;
+            let transport = shared.members.iter().find_map(transport);
+            if let Some(before) = transport.and_then(|transport| agreed.ids.get(&transport)) {
+                ids.remember(before);
+            }
+            // RFC 9143 §9.1.1, RFC 8285 §7: in one bundle a number stands for one thing, the first
+            // that we answer.
+            let mut answered = BundleIds::new();
             for index in shared.members {
                 if let Some(rtp) = media(index) {
-                    match self.answered_media(index, rtp, &mut ids) {
+                    let offered = answered.without_conflicts(rtp.kind, &rtp.parameters);
+                    match self.answered_media(index, rtp.kind, &offered, &mut ids) {
                         Ok(parameters) => {
+                            let _ = answered.claim(rtp.kind, &parameters);
                             if let Some(slot) = self.parameters.get_mut(index) {
                                 *slot = Some(parameters);
                             }
@@ -191,17 +201,16 @@ impl<'a> Answering<'a> {
     fn answered_media(
         &self,
         index: usize,
-        rtp: &RemoteRtp,
+        kind: MediaKind,
+        offered: &RtpParameters,
         ids: &mut BundleIds,
     ) -> Result<RtpParameters, RejectReason> {
-        let all = self.negotiator.capabilities(rtp.kind);
+        let all = self.negotiator.capabilities(kind);
         let Some(transceiver) = self.by_section.get(&index).filter(|each| !each.stopped) else {
             return Err(RejectReason::Stopped);
         };
         let capabilities = transceiver.capabilities(all);
-        rtp.parameters
-            .answer(&capabilities, ids)
-            .ok_or(RejectReason::NoCommonCodec)
+        offered.answer(&capabilities, ids).ok_or(RejectReason::NoCommonCodec)
     }
 
     /// Sections that the bundle policy leaves without a transport (RFC 9429 §5.3.1).
@@ -437,8 +446,7 @@ impl<'a> Answering<'a> {
         }
         let (key, continued) = match before {
             Some(before) => {
-                // Candidates decide nothing here.
-                let remote = agree::remote_transport(self.offer, shared, 0).ok_or(missing)?;
+                let remote = agree::remote_transport(self.offer, shared).ok_or(missing)?;
                 self.continued(key, before, &remote, shared.tagged, provisional)?
             }
             None => (key, None),
@@ -581,9 +589,13 @@ impl<'a> Answering<'a> {
         let sends = transceiver.direction.sends();
         if let Some(offer) = offered.rtp() {
             // RFC 8853 §5.3.2: any layers of the peer's, and of ours those that the application has.
+            // One that has not said which it has gets those that the peer wants.
             parameters.answer_simulcast(&offer.parameters, |way, rid| match way {
                 RidDirection::Recv => true,
-                RidDirection::Send => sends && transceiver.rids.iter().any(|ours| ours == rid),
+                RidDirection::Send => {
+                    let layers = &transceiver.rids;
+                    sends && (layers.is_empty() || layers.iter().any(|ours| ours == rid))
+                }
             });
         }
         LocalContent::Rtp(Box::new(LocalRtp {

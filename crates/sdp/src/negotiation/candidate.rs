@@ -1,15 +1,16 @@
 //! Candidates that come after their description (RFC 8838, RFC 8840): to which transport they
 //! belong, and which are known already.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use super::read::RemoteDescription;
+use super::read::{RemoteDescription, line_of};
 use super::state::{Agreed, Exchange};
-use super::{Effect, NegotiationError, Negotiator, RemoteTransport, TransportId};
+use super::{Effect, NegotiationError, Negotiator, Transport, TransportId};
 use crate::attribute::Candidate;
 
 /// A candidate as signaling carries it (W3C WebRTC §4.8.1 `RTCIceCandidateInit`).
@@ -58,7 +59,35 @@ impl<'a> From<&'a String> for RemoteCandidate<'a> {
 pub(super) struct Trickled {
     section: usize,
     /// `None`: no more will come.
-    candidate: Option<String>,
+    candidate: Option<Told>,
+}
+
+/// A candidate that was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Told {
+    line: String,
+    identity: String,
+}
+
+/// The peer's candidates over one transport, each once.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(super) struct Candidates {
+    pub(super) lines: Vec<String>,
+    pub(super) identities: BTreeSet<String>,
+}
+
+impl Candidates {
+    /// Adds those that are new, as long as there is room.
+    pub(super) fn extend<'c>(&mut self, lines: impl Iterator<Item = &'c String>, maximum: usize) {
+        for line in lines {
+            if self.lines.len() >= maximum {
+                return;
+            }
+            if self.identities.insert(identity_of(line)) {
+                self.lines.push(line.clone());
+            }
+        }
+    }
 }
 
 impl Negotiator {
@@ -77,22 +106,27 @@ impl Negotiator {
             text => Some(Candidate::parse(text)?),
         };
         let ufrag = candidate.ufrag.or_else(|| parsed.as_ref().and_then(Candidate::ufrag));
-        let line = parsed.map(|parsed| parsed.to_string());
-        self.apply(|next| next.take_candidate(&candidate, line, ufrag))
+        let told = parsed.as_ref().map(|parsed| Told {
+            line: line_of(parsed),
+            identity: identity(parsed),
+        });
+        self.take_candidate(&candidate, told.as_ref(), ufrag)
     }
 
+    /// In place, not on a copy: candidates come one by one, and each has to cost the same, however
+    /// much has been described and told before. Nothing has changed where there is an error.
     fn take_candidate(
         &mut self,
         candidate: &RemoteCandidate<'_>,
-        line: Option<String>,
+        told: Option<&Told>,
         ufrag: Option<&str>,
-    ) -> Result<(), NegotiationError> {
+    ) -> Result<Vec<Effect>, NegotiationError> {
         let remote = self.remote().ok_or(NegotiationError::NoRemoteDescription)?.clone();
         let section = match (candidate.mid, candidate.section) {
             (Some(mid), _) => Some(remote.index_of_mid(mid).ok_or_else(|| self.unknown_mid(mid))?),
             (None, Some(index)) if index < remote.sections.len() => Some(index),
             // No more candidates in any section (RFC 9429 §4.1.19).
-            (None, None) if line.is_none() => None,
+            (None, None) if told.is_none() => None,
             _ => return Err(NegotiationError::NoSuchSection),
         };
         let maximum = self.config.candidates_maximum;
@@ -109,27 +143,38 @@ impl Negotiator {
                 if names.is_some() && (ufrag.is_none() || ufrag == names) && trickled.len() < maximum {
                     trickled.push(Trickled {
                         section: index,
-                        candidate: line.clone(),
+                        candidate: told.cloned(),
                     });
                     taken = true;
                 }
             }
         }
+        let mut effects = Vec::new();
+        let mut in_force = BTreeSet::new();
         for agreed in self.agreements() {
             let transports: BTreeSet<TransportId> = chosen(section, agreed.sections.len())
                 .filter_map(|index| agreed.carrier_of(index, &remote))
                 .collect();
-            for transport in transports {
-                let fits = |remote: &RemoteTransport| ufrag.is_none_or(|ufrag| ufrag == remote.ufrag);
-                let known = agreed
-                    .transports
-                    .get(&transport)
-                    .is_some_and(|transport| fits(&transport.remote));
-                if known && let Some(transport) = Arc::make_mut(agreed).transports.get_mut(&transport) {
-                    add(&mut transport.remote, line.as_deref(), maximum);
-                    taken = true;
+            for id in transports {
+                let fits = |transport: &&Box<Transport>| ufrag.is_none_or(|ufrag| ufrag == transport.remote.ufrag);
+                if agreed.transports.get(&id).filter(fits).is_none() {
+                    continue;
+                }
+                taken = true;
+                if !agreed.lacks(id, told, maximum) {
+                    continue;
+                }
+                let end_of_candidates = Arc::make_mut(agreed).add(id, told);
+                // What a rollback would bring back has no effect before.
+                if !in_force.contains(&id) {
+                    effects.push(Effect::RemoteCandidates {
+                        transport: id,
+                        candidates: told.iter().map(|told| told.line.clone()).collect(),
+                        end_of_candidates,
+                    });
                 }
             }
+            in_force.extend(agreed.transports.keys().copied());
         }
         let rejected = section.is_some_and(|index| {
             let latest = self.in_force().sections.get(index);
@@ -139,7 +184,7 @@ impl Negotiator {
             Some(ufrag) if !taken && !rejected => Err(NegotiationError::UnknownUfrag {
                 ufrag: ufrag.to_string(),
             }),
-            _ => Ok(()),
+            _ => Ok(effects),
         }
     }
 
@@ -195,82 +240,73 @@ impl Agreed {
         })
     }
 
+    /// Whether this candidate, or the end of them, is new to a transport that has room for it.
+    fn lacks(&self, id: TransportId, told: Option<&Told>, maximum: usize) -> bool {
+        let Some(remote) = self.transports.get(&id).map(|transport| &transport.remote) else {
+            return false;
+        };
+        match told {
+            None => !remote.end_of_candidates,
+            Some(told) => {
+                let is_known = |known: &BTreeSet<String>| known.contains(&told.identity);
+                remote.candidates.len() < maximum && !self.candidates.get(&id).is_some_and(is_known)
+            }
+        }
+    }
+
+    /// Adds a candidate, or the end of them; whether no more come.
+    fn add(&mut self, id: TransportId, told: Option<&Told>) -> bool {
+        let Some(remote) = self.transports.get_mut(&id).map(|transport| &mut transport.remote) else {
+            return false;
+        };
+        match told {
+            None => remote.end_of_candidates = true,
+            Some(told) => {
+                self.candidates.entry(id).or_default().insert(told.identity.clone());
+                remote.candidates.push(told.line.clone());
+            }
+        }
+        remote.end_of_candidates
+    }
+
     /// Candidates that came between the offer and our answer.
     pub(super) fn add_trickled(&mut self, trickled: &[Trickled], offer: &RemoteDescription, maximum: usize) {
-        let mut found: BTreeMap<TransportId, Vec<String>> = BTreeMap::new();
         for each in trickled {
             let Some(id) = self.carrier_of(each.section, offer) else {
                 continue;
             };
-            match &each.candidate {
-                Some(candidate) => found.entry(id).or_default().push(candidate.clone()),
-                None => {
-                    if let Some(transport) = self.transports.get_mut(&id) {
-                        transport.remote.end_of_candidates = true;
-                    }
-                }
-            }
-        }
-        for (id, new) in found {
-            if let Some(remote) = self.transports.get_mut(&id).map(|transport| &mut transport.remote) {
-                remote.candidates = unique(remote.candidates.iter().chain(&new), maximum);
+            if self.lacks(id, each.candidate.as_ref(), maximum) {
+                self.add(id, each.candidate.as_ref());
             }
         }
     }
-}
-
-fn add(remote: &mut RemoteTransport, candidate: Option<&str>, maximum: usize) {
-    let Some(candidate) = candidate else {
-        remote.end_of_candidates = true;
-        return;
-    };
-    let wanted = identity(candidate);
-    let is_known = remote.candidates.iter().any(|known| identity(known) == wanted);
-    if !is_known && remote.candidates.len() < maximum {
-        remote.candidates.push(candidate.to_string());
-    }
-}
-
-/// Adds what is known of the same generation.
-pub(super) fn merge(remote: &mut RemoteTransport, known: &RemoteTransport, maximum: usize) {
-    let all = known.candidates.iter().chain(&remote.candidates);
-    remote.candidates = unique(all, maximum);
-    remote.end_of_candidates |= known.end_of_candidates;
-}
-
-/// Each candidate once.
-pub(super) fn unique<'c>(candidates: impl Iterator<Item = &'c String>, maximum: usize) -> Vec<String> {
-    let mut candidates = candidates.peekable();
-    let Some(first) = candidates.next().filter(|_| maximum > 0) else {
-        return Vec::new();
-    };
-    if candidates.peek().is_none() {
-        return [first.clone()].into();
-    }
-    let mut seen = BTreeSet::new();
-    let all = [first].into_iter().chain(candidates);
-    let new = all.filter(|candidate| seen.insert(identity(candidate)));
-    new.take(maximum).cloned().collect()
 }
 
 /// What makes a candidate that one (RFC 8445 §5.1.3), whatever extensions it is told with: browsers
 /// add `ufrag` where they trickle and leave it out in descriptions.
-fn identity(candidate: &str) -> String {
-    let Ok(candidate) = Candidate::parse(candidate) else {
-        return candidate.to_string();
+fn identity(candidate: &Candidate<'_>) -> String {
+    let mut identity = String::with_capacity(128);
+    let mut add = |word: &str| {
+        identity.push_str(word);
+        identity.push(' ');
     };
-    let mut identity = String::with_capacity(64);
+    add(candidate.address);
+    let (related_address, related_port) = candidate.related.unzip();
+    add(related_address.unwrap_or_default());
+    add(candidate.kind.as_str());
+    add(candidate.tcp_type.map_or("", |tcp_type| tcp_type.as_str()));
     // Writing to a string can't fail.
     let _ = write!(
         identity,
-        "{} {} {} {} {} {:?} {:?}",
+        "{} {} {}",
         candidate.component,
-        candidate.transport.to_ascii_lowercase(),
-        candidate.address,
         candidate.port,
-        candidate.kind,
-        candidate.related,
-        candidate.tcp_type
+        related_port.unwrap_or_default()
     );
+    identity.extend(candidate.transport.chars().map(|letter| letter.to_ascii_lowercase()));
     identity
+}
+
+fn identity_of(line: &str) -> String {
+    Candidate::parse(line).map_or_else(|_| line.to_string(), |candidate| identity(&candidate))
 }

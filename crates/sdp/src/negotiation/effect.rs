@@ -187,13 +187,7 @@ fn transports(before: &Negotiator, after: &Negotiator, effects: &mut Vec<Effect>
     let old = before.transports_in_force();
     for (id, new) in after.transports_in_force() {
         let known = old.get(&id);
-        let without_candidates = |transport: &Transport| {
-            let mut transport = transport.clone();
-            transport.remote.candidates.clear();
-            transport.remote.end_of_candidates = false;
-            transport
-        };
-        let unchanged = known.filter(|known| without_candidates(known) == without_candidates(new));
+        let unchanged = known.filter(|known| known.is_same_but_for_candidates(new));
         let Some(known) = unchanged else {
             let restarted = |known: &&Transport| {
                 known.key.generation != new.key.generation || known.remote.differs_in_credentials(&new.remote)

@@ -43,7 +43,7 @@ impl Negotiator {
         let places = self.places();
         let groups = self.offered_groups(&places);
         let states = self.states(&places, &groups);
-        let mut ids = self.ids_in_use(&places);
+        let mut ids = self.ids_in_use();
         let mut sections = Vec::with_capacity(places.len());
         for ((index, place), state) in places.iter().enumerate().zip(states) {
             sections.push(self.offered_section(index, place, state, &mut ids));
@@ -265,19 +265,12 @@ impl Negotiator {
         }
     }
 
-    /// Payload types and extension ids that sections in use have already.
-    fn ids_in_use(&self, places: &[Place<'_>]) -> BundleIds {
+    /// Payload types and extension ids that stand for something, and do so as long as a transport
+    /// lives. What two transports have in conflict is no matter here: each section keeps what it has.
+    fn ids_in_use(&self) -> BundleIds {
         let mut ids = BundleIds::new();
-        for (place, section) in places.iter().zip(&self.agreed.sections) {
-            // What two sections of different bundles have in conflict is no matter here: each keeps
-            // what it has.
-            let _ = match (place.slot, section.rtp(), MediaKind::parse(&section.line.media)) {
-                (Slot::Media(transceiver), Some(rtp), _) if place.agreed => {
-                    ids.claim(transceiver.kind, &rtp.parameters.receive)
-                }
-                (Slot::Idle(idle), _, Some(kind)) => ids.claim(kind, &idle.parameters),
-                _ => Ok(()),
-            };
+        for known in self.agreed.ids.values() {
+            ids.remember(known);
         }
         ids
     }

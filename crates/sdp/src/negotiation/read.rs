@@ -307,7 +307,7 @@ impl RemoteContent {
 }
 
 /// In one piece of memory: most are not longer.
-fn line_of(candidate: &Candidate<'_>) -> String {
+pub(super) fn line_of(candidate: &Candidate<'_>) -> String {
     let mut line = String::with_capacity(128);
     // Writing to a string can't fail.
     let _ = write!(line, "{candidate}");

@@ -483,6 +483,13 @@ impl Negotiator {
         for transceiver in &mut self.transceivers {
             let sends = transceiver.negotiated.current_direction.is_some_and(Direction::sends);
             transceiver.has_sent |= sends;
+            // What the peer has asked for is what there is from now on (W3C WebRTC §4.4.1.5).
+            let layers = transceiver.negotiated.parameters.iter();
+            let layers = layers.flat_map(|parameters| &parameters.send.simulcast.send);
+            if transceiver.rids.is_empty() && sends {
+                let first = layers.filter_map(|stream| stream.alternatives.first());
+                transceiver.rids = first.map(|layer| layer.rid.clone()).collect();
+            }
         }
         // RFC 9429 §5.11, W3C WebRTC §4.4.1.5: a transceiver whose section is rejected is stopped. One
         // that is kept without media is as good as rejected to it.

@@ -1,7 +1,7 @@
 //! The negotiator's state, and what can be seen of it.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -15,6 +15,7 @@ use super::transceiver::{Negotiated, Transceiver, TransceiverId};
 use super::transport::{LocalTransport, Transport, TransportId, TransportKey};
 use super::{NegotiationError, write};
 use crate::Finding;
+use crate::rtp::BundleIds;
 
 /// The offer/answer state of one connection (RFC 9429).
 ///
@@ -92,6 +93,11 @@ pub(super) struct Agreed {
     pub(super) lip_sync: Vec<Vec<usize>>,
     /// In boxes: mostly there is one, and a map has room for eleven from the start.
     pub(super) transports: BTreeMap<TransportId, Box<Transport>>,
+    /// Payload types and extension ids that were ever described over a transport: they are bound for
+    /// as long as it lives (RFC 3264 §8.3.2, RFC 8285 §7).
+    pub(super) ids: BTreeMap<TransportId, BundleIds>,
+    /// What makes each of the peer's candidates that one.
+    pub(super) candidates: BTreeMap<TransportId, BTreeSet<String>>,
 }
 
 /// What the application wants of data channels.

@@ -137,6 +137,29 @@ pub struct Transport {
     pub mid: Option<String>,
 }
 
+impl Transport {
+    pub(super) fn is_same_but_for_candidates(&self, other: &Self) -> bool {
+        let Self {
+            key,
+            remote,
+            dtls_role,
+            ice_role,
+            rtcp_mux,
+            association,
+            section,
+            mid,
+        } = self;
+        *key == other.key
+            && remote.is_same_but_for_candidates(&other.remote)
+            && *dtls_role == other.dtls_role
+            && *ice_role == other.ice_role
+            && *rtcp_mux == other.rtcp_mux
+            && *association == other.association
+            && *section == other.section
+            && *mid == other.mid
+    }
+}
+
 /// How to reach and recognise the peer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RemoteTransport {
@@ -159,6 +182,25 @@ pub struct RemoteTransport {
 }
 
 impl RemoteTransport {
+    fn is_same_but_for_candidates(&self, other: &Self) -> bool {
+        let Self {
+            ufrag,
+            pwd,
+            ice_lite,
+            trickle,
+            fingerprints,
+            tls_id,
+            candidates: _,
+            end_of_candidates: _,
+        } = self;
+        *ufrag == other.ufrag
+            && *pwd == other.pwd
+            && *ice_lite == other.ice_lite
+            && *trickle == other.trickle
+            && *fingerprints == other.fingerprints
+            && *tls_id == other.tls_id
+    }
+
     /// Whether `other` has other credentials: another generation (RFC 8839 §4.4.3.1.1: a new
     /// ufrag, or a new pwd, or both).
     pub(super) fn differs_in_credentials(&self, other: &Self) -> bool {

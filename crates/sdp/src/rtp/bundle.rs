@@ -1,9 +1,10 @@
 //! Payload types and extension ids are one space within a bundle.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::agree::RtpError;
-use super::{Codec, HeaderExtension, MediaKind, PayloadType, Role, RtpParameters};
+use super::{Codec, ExtensionId, HeaderExtension, MediaKind, PayloadType, Role, RtpParameters, numbers};
 use crate::attribute::ExtMap;
 
 /// What stands for what within one bundle: each payload type for one configuration of one codec
@@ -64,15 +65,40 @@ impl BundleIds {
         result
     }
 
+    /// A section without what is in conflict with what is taken: a payload type or an id that stands
+    /// for something else already costs the codec or the extension.
+    pub(crate) fn without_conflicts<'s>(&self, kind: MediaKind, section: &'s RtpParameters) -> Cow<'s, RtpParameters> {
+        let is_free = |each: &PayloadType| {
+            let owner = self.owner(each.payload_type);
+            owner.is_none_or(|(of, taken)| *of == kind && same_use(taken, each))
+        };
+        let is_free_id = |each: &ExtensionId| {
+            let owner = self.extensions.iter().find(|(taken, _)| *taken == each.id);
+            owner.is_none_or(|(_, extension)| extension.same_as(&each.extension))
+        };
+        if section.codecs.iter().all(is_free) && section.header_extensions.iter().all(is_free_id) {
+            return Cow::Borrowed(section);
+        }
+        let mut admitted = section.clone();
+        admitted.codecs.retain(is_free);
+        admitted.header_extensions.retain(is_free_id);
+        Cow::Owned(admitted)
+    }
+
+    /// Takes what another one has taken, as far as it is free.
+    pub(crate) fn remember(&mut self, other: &BundleIds) {
+        for (kind, each) in &other.codecs {
+            self.keep(*kind, each);
+        }
+        for (id, extension) in &other.extensions {
+            self.keep_extension(*id, extension);
+        }
+    }
+
     /// A payload type for one more codec of a section, of those that the section has `unused`: what
-    /// stands for the same already, else one that is free. `None` if all are taken.
-    pub(super) fn payload_type(
-        &mut self,
-        kind: MediaKind,
-        codec: &Codec,
-        preferred: Option<u8>,
-        unused: impl Fn(u8) -> bool,
-    ) -> Option<u8> {
+    /// stands for the same already, else one that is free, at best that of browsers. `None` if all are
+    /// taken.
+    pub(super) fn payload_type(&mut self, kind: MediaKind, codec: &Codec, unused: impl Fn(u8) -> bool) -> Option<u8> {
         let known = |same: fn(&Codec, &Codec) -> bool| {
             self.codecs
                 .iter()
@@ -83,11 +109,13 @@ impl BundleIds {
             return Some(payload_type);
         }
         // RFC 3551 §6: the dynamic range first; RFC 5761 §4: with RTCP on the same port, 64 to 95
-        // could be RTCP packets.
-        let payload_type = preferred
+        // could be RTCP packets. What browsers use for other things comes last.
+        let dynamic = || (96..=127).chain(35..=63);
+        let other = dynamic().filter(|wanted| !numbers::is_payload_type_of_something(*wanted));
+        let payload_type = numbers::payload_type(codec)
             .into_iter()
-            .chain(96..=127)
-            .chain(35..=63)
+            .chain(other)
+            .chain(dynamic())
             .find(|wanted| self.owner(*wanted).is_none() && unused(*wanted))?;
         let codec = codec.clone();
         self.codecs.push((kind, PayloadType { payload_type, codec }));
@@ -105,7 +133,7 @@ impl BundleIds {
         self.codecs.iter().find(|(_, each)| each.payload_type == payload_type)
     }
 
-    /// The id of an extension: that which it has already, else the first that is free.
+    /// The id of an extension: that which it has already, else a free one.
     pub(super) fn extension_id(&mut self, extension: &HeaderExtension, two_byte: bool) -> Option<u16> {
         let fits = |id: u16| id <= 14 || two_byte;
         let known = self.extensions.iter().find(|(_, each)| each.same_as(extension));
@@ -113,8 +141,13 @@ impl BundleIds {
             return Some(*id).filter(|id| fits(*id));
         }
         // RFC 8285 §4.2: 15 ends a one-byte header, so that mixing is safer without it.
-        let free = (1..=14)
-            .chain(16..=255)
+        let one_byte = || 1..=14;
+        let other = one_byte().filter(|wanted| !numbers::is_extension_id_of_something(*wanted));
+        let free = numbers::extension_id(extension)
+            .into_iter()
+            .chain(other)
+            .chain((16..=255).filter(|_| two_byte))
+            .chain(one_byte())
             .find(|wanted| self.extensions.iter().all(|(taken, _)| taken != wanted))
             .filter(|id| fits(*id))?;
         self.extensions.push((free, extension.clone()));
@@ -132,7 +165,8 @@ impl BundleIds {
 /// Whether two can share a payload type (RFC 9143 §9.1.1): all that changes what the packets hold
 /// is the same.
 fn same_use(a: &PayloadType, b: &PayloadType) -> bool {
-    a.codec.matches(&b.codec) && a.codec.refers_to_same(&b.codec)
+    // To compare texts costs little, to read them much.
+    a.codec == b.codec || a.codec.matches(&b.codec) && a.codec.refers_to_same(&b.codec)
 }
 
 fn same_text(a: &Codec, b: &Codec) -> bool {

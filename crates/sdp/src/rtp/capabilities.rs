@@ -63,7 +63,7 @@ pub struct RtpCapabilities {
     pub codecs: Vec<Codec>,
     /// Which of the two orders holds.
     pub order: CodecOrder,
-    /// In the order in which they get their ids.
+    /// In the order in which they are offered. They get the ids that browsers give them.
     pub header_extensions: Vec<HeaderExtension>,
     /// Whether we understand two-byte header extensions, also mixed with those of one byte
     /// (RFC 8285 §6). Ids above 14 need it.

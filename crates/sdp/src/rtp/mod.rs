@@ -28,6 +28,7 @@ mod capabilities;
 mod codec;
 mod extension;
 mod h264;
+mod numbers;
 mod offer;
 mod parameters;
 mod read;

@@ -170,7 +170,7 @@ impl<'a> Codecs<'a> {
         let offered = &self.offered;
         let unused = |payload_type: u8| offered.iter().all(|(_, each)| each.payload_type != payload_type);
         let kind = self.capabilities.kind;
-        if let Some(payload_type) = self.bundle.payload_type(kind, &codec, usual(&codec), unused) {
+        if let Some(payload_type) = self.bundle.payload_type(kind, &codec, unused) {
             self.offered.push((place, PayloadType { payload_type, codec }));
         }
     }
@@ -202,24 +202,6 @@ fn wraps(codec: &Codec) -> bool {
 
 fn retransmits(codec: &Codec) -> bool {
     codec.role() == Role::Retransmission
-}
-
-/// The payload type that a codec has everywhere: static ones (RFC 3551 §6), and 111 for Opus.
-fn usual(codec: &Codec) -> Option<u8> {
-    const USUAL: [(&str, u32, u32, u8); 6] = [
-        ("PCMU", 8_000, 1, 0),
-        ("GSM", 8_000, 1, 3),
-        ("PCMA", 8_000, 1, 8),
-        ("G722", 8_000, 1, 9),
-        ("CN", 8_000, 1, 13),
-        ("opus", 48_000, 2, 111),
-    ];
-    USUAL
-        .into_iter()
-        .find(|(name, clock_rate, channels, _)| {
-            codec.is(name) && codec.clock_rate == *clock_rate && codec.channels == *channels
-        })
-        .map(|(.., payload_type)| payload_type)
 }
 
 fn new_extensions(capabilities: &RtpCapabilities, bundle: &mut BundleIds) -> Vec<ExtensionId> {

@@ -3,7 +3,7 @@
 use pollrtc_sdp::negotiation::{
     BundlePolicy, Config, Description, Effect, NegotiationError, RejectReason, RtcpMuxPolicy, SdpKind, TransceiverInit,
 };
-use pollrtc_sdp::rtp::{MediaKind, RtpError};
+use pollrtc_sdp::rtp::MediaKind;
 
 use crate::support::{
     Peer, as_kind, described_once, different, edited, exchange, has, is_rejected, media_config, media_lines, section,
@@ -359,31 +359,157 @@ fn multiplexing_stays_as_it_was_agreed() {
     assert_eq!(bob.refuse(&changed), NegotiationError::RtcpMuxChanged { section: 0 });
 }
 
+/// A line behind those of a section that describe codecs.
+fn with_codec(offer: &str, section: usize, payload_type: u8, codec: &str) -> String {
+    let line = media_lines(&Description::offer(offer))[section].to_owned();
+    let mid = format!("a=mid:{section}\r\n");
+    offer.replacen(&line, &format!("{line} {payload_type}"), 1).replacen(
+        &mid,
+        &format!("{mid}a=rtpmap:{payload_type} {codec}\r\n"),
+        1,
+    )
+}
+
+fn formats(description: &Description, index: usize) -> Vec<&str> {
+    media_lines(description)[index].split(' ').skip(3).collect()
+}
+
 #[test]
-fn one_payload_type_means_one_codec_within_a_bundle() {
+fn a_payload_type_that_means_two_codecs_within_a_bundle_costs_the_second_codec() {
     let mut alice = offerer(BundlePolicy::MaxCompat);
     let offer = alice.offer();
-    let video = media_lines(&offer)[2].split(' ').nth(3).unwrap().to_owned();
-    let line = media_lines(&offer)[0];
-    let conflict = offer.sdp.replacen(line, &format!("{line} {video}"), 1);
-    let opus = "a=rtpmap:111 opus/48000/2\r\n";
-    let conflict = conflict.replacen(opus, &format!("{opus}a=rtpmap:{video} L16/44100\r\n"), 1);
+    // VP8 has the number of Opus.
+    let twice = edited(&offer, "a=rtpmap:96 VP8/90000", "a=rtpmap:111 VP8/90000");
+    let line = media_lines(&twice)[2].to_owned();
+    let twice = edited(&twice, &line, &line.replacen("SAVPF 96 ", "SAVPF 111 ", 1));
     let mut bob = Peer::media("bob");
-    let refused = bob.refuse(&Description::offer(conflict.clone()));
-    let NegotiationError::Rtp { error, .. } = refused else {
-        panic!("{refused}")
-    };
-    assert!(matches!(error, RtpError::PayloadTypeConflict(_)));
+    let answer = bob.answer(&twice);
+    assert!((0..4).all(|index| !is_rejected(&answer, index)));
+    assert_eq!(formats(&answer, 0)[0], "111");
+    assert!(
+        !formats(&answer, 2).contains(&"111") && !formats(&answer, 2).contains(&"97"),
+        "{answer}"
+    );
+    assert!(formats(&answer, 2).contains(&"102"), "the others are as good as ever");
     // On transports of their own they don't meet.
-    let apart = without_bundle(&Description::offer(conflict));
-    with_policy("carol", BundlePolicy::MaxCompat).answer(&apart);
-    // What we offer never has conflicts: the peer's numbers are left to the peer's codecs.
+    let answer = with_policy("carol", BundlePolicy::MaxCompat).answer(&without_bundle(&twice));
+    assert_eq!(formats(&answer, 2)[0], "111");
+    // What we can't do takes nothing from what we can.
+    let unknown = Description::offer(with_codec(&offer.sdp, 0, 96, "L16/44100"));
+    let answer = Peer::media("dave").answer(&unknown);
+    assert_eq!(formats(&answer, 2)[..2], ["96", "97"]);
+    // One that has nothing else left stays without media.
+    let mut erin = Peer::media("erin");
+    let only = Description::offer(with_codec(&offer.sdp, 0, 96, "G722/8000"));
+    let line = media_lines(&only)[2].to_owned();
+    let only = edited(&only, &line, "m=video 9 UDP/TLS/RTP/SAVPF 96");
+    erin.take(&only);
+    let answer = erin.create_answer();
+    let effects = erin.negotiator.set_local(&answer).unwrap();
+    assert!(has(&section(&answer, 2), "inactive") && !is_rejected(&answer, 2));
+    let is_idle = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::SectionIdle {
+                section: 2,
+                reason: RejectReason::NoCommonCodec,
+                ..
+            }
+        )
+    };
+    assert!(effects.iter().any(is_idle));
+}
+
+#[test]
+fn an_extension_id_that_means_two_extensions_within_a_bundle_costs_the_second() {
+    let mut alice = offerer(BundlePolicy::MaxCompat);
+    let offer = alice.offer();
+    let twice = edited(&offer, "a=extmap:13 ", "a=extmap:1 ");
+    let answer = Peer::media("bob").answer(&twice);
+    assert!((0..4).all(|index| !is_rejected(&answer, index)));
+    let ids = |index: usize| -> Vec<String> {
+        let text = section(&answer, index);
+        let values = values(&text, "extmap").into_iter();
+        values
+            .map(|value| value.split(' ').next().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(ids(0), ["1", "2", "3", "4"]);
+    assert!(
+        !ids(2).contains(&"1".to_owned()) && ids(2).contains(&"14".to_owned()),
+        "{answer}"
+    );
+}
+
+/// Alice's sound comes under numbers of her own, and goes.
+#[test]
+fn numbers_are_bound_for_as_long_as_the_bundle_lives() {
+    let (mut alice, mut bob) = (Peer::media("alice"), Peer::media("bob"));
+    alice.negotiator.add_data_channels();
+    exchange(&mut alice, &mut bob);
+    alice
+        .negotiator
+        .add_transceiver(MediaKind::Audio, TransceiverInit::default());
+    let offer = alice.offer();
+    let renumbered = edited(
+        &offer,
+        "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid",
+        "a=extmap:12 urn:ietf:params:rtp-hdrext:sdes:mid",
+    );
+    let renumbered = [
+        ("SAVPF 111 ", "SAVPF 96 "),
+        ("a=rtpmap:111 ", "a=rtpmap:96 "),
+        ("a=fmtp:111 ", "a=fmtp:96 "),
+        ("a=rtcp-fb:111 ", "a=rtcp-fb:96 "),
+        (" 111/111", " 96/96"),
+    ]
+    .into_iter()
+    .fold(renumbered, |offer, (from, to)| edited(&offer, from, to));
+    let answer = bob.answer(&renumbered);
+    assert_eq!(formats(&answer, 1)[0], "96");
+    let back = edited(&answer, "a=extmap:12 ", "a=extmap:4 ");
+    alice.take(&back);
+    // Stopped by whichever, the place used again or not.
+    let audio = alice.negotiator.transceivers()[0].id();
+    alice.negotiator.stop(audio).unwrap();
+    exchange(&mut alice, &mut bob);
+    for kind in [MediaKind::Video, MediaKind::Audio] {
+        bob.negotiator.add_track(kind, vec![]);
+    }
+    let offer = bob.offer();
+    let (video, audio) = (section(&offer, 1), section(&offer, 2));
+    assert!(video.starts_with("m=video") && audio.starts_with("m=audio"));
+    assert!(
+        !formats(&offer, 1).contains(&"96") && formats(&offer, 2).contains(&"96"),
+        "{offer}"
+    );
+    for text in [&video, &audio] {
+        let mid = "urn:ietf:params:rtp-hdrext:sdes:mid";
+        let of = |id: &str| {
+            values(text, "extmap")
+                .into_iter()
+                .filter(|value| value.split(' ').next() == Some(id))
+                .map(|value| value.split(' ').nth(1).unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of("12"), [mid]);
+    }
+    // Another transport is another matter.
+    let mut carol = Peer::media("carol");
+    carol.negotiator.add_track(MediaKind::Video, vec![]);
+    assert!(formats(&carol.offer(), 0).contains(&"96"));
+}
+
+#[test]
+fn what_we_offer_is_never_in_conflict_with_what_came() {
+    let mut alice = offerer(BundlePolicy::MaxCompat);
     let mut dave = Peer::media("dave");
-    dave.answer(&offer);
+    dave.answer(&alice.offer());
     dave.negotiator
         .add_transceiver(MediaKind::Video, TransceiverInit::default());
-    let mut erin = Peer::media("erin");
-    erin.answer(&dave.offer());
+    let offer = dave.offer();
+    assert_eq!(formats(&offer, 2), formats(&offer, 4), "the same numbers for the same");
+    Peer::media("erin").answer(&offer);
 }
 
 /// libwebrtc refuses or rejects bundled sections without, Firefox too, or it loses its tab; aiortc

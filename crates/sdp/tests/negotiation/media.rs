@@ -597,3 +597,48 @@ fn layers_are_offered_and_answered() {
     assert_eq!(values(&again.sdp, "rid"), values(&offer.sdp, "rid"));
     assert_eq!(values(&again.sdp, "simulcast"), values(&offer.sdp, "simulcast"));
 }
+
+/// As a server asks for it that forwards the layers.
+#[test]
+fn an_answerer_sends_the_layers_that_are_asked_for() {
+    let asked = |offer: &Description, rids: &str| {
+        let lines: String = rids.split(';').map(|rid| format!("a=rid:{rid} recv\r\n")).collect();
+        edited(
+            offer,
+            "a=mid:0\r\n",
+            &format!("a=mid:0\r\n{lines}a=simulcast:recv {rids}\r\n"),
+        )
+    };
+    let server = || {
+        let mut alice = Peer::media("alice");
+        let init = TransceiverInit {
+            direction: Direction::RecvOnly,
+            ..TransceiverInit::default()
+        };
+        alice.negotiator.add_transceiver(MediaKind::Video, init);
+        alice
+    };
+    let layers = |peer: &Peer| -> Vec<String> {
+        let parameters = peer.negotiator.transceivers()[0].parameters().expect("it is agreed on");
+        let streams = parameters.send.simulcast.send.iter();
+        streams.map(|stream| stream.alternatives[0].rid.clone()).collect()
+    };
+    let (mut alice, mut bob) = (server(), Peer::media("bob"));
+    bob.negotiator.add_track(MediaKind::Video, vec!["camera".into()]);
+    let answer = bob.answer(&asked(&alice.offer(), "q;h;f"));
+    assert_eq!(values(&answer.sdp, "rid"), ["q send", "h send", "f send"]);
+    assert_eq!(values(&answer.sdp, "simulcast"), ["send q;h;f"]);
+    assert_eq!(layers(&bob), ["q", "h", "f"]);
+    // They stay: in what Bob offers, and where fewer are asked for.
+    let offer = bob.create_offer();
+    assert_eq!(values(&offer.sdp, "simulcast"), ["send q;h;f"]);
+    alice.take(&edited(&answer, "a=simulcast:send q;h;f\r\n", ""));
+    let answer = bob.answer(&asked(&alice.offer(), "q;h"));
+    assert_eq!(values(&answer.sdp, "simulcast"), ["send q;h"]);
+    assert_eq!(layers(&bob), ["q", "h"]);
+
+    // Who sends nothing sends no layers, and who has layers of its own sends those.
+    let (mut alice, mut carol) = (server(), Peer::media("carol"));
+    let answer = carol.answer(&asked(&alice.offer(), "q;h;f"));
+    assert!(values(&answer.sdp, "simulcast").is_empty() && values(&answer.sdp, "rid").is_empty());
+}

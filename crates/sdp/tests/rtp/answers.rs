@@ -350,8 +350,8 @@ fn our_own_payload_types_give_way_to_the_peers() {
     let theirs = RtpParameters::offer(&audio(&["opus/48000/2", "G722/8000", "L16/44100"]), None, &mut bundle);
     assert_eq!(
         listed(&theirs),
-        ["111 opus", "9 G722", "100 L16"],
-        "96 to 99 stand for something else"
+        ["111 opus", "9 G722", "105 L16"],
+        "and what browsers use is left to them"
     );
 
     let same = RtpParameters::offer(&video(&["VP9/90000", "rtx/90000"]), None, &mut bundle);
@@ -367,7 +367,14 @@ fn payload_types_that_could_be_rtcp_are_never_offered() {
     let many: Vec<String> = (0..100).map(|number| format!("X-{number}/90000")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let offer = offer(&video(&many));
-    let numbers: Vec<u8> = offer.codecs.iter().map(|each| each.payload_type).collect();
+    let mut numbers: Vec<u8> = offer.codecs.iter().map(|each| each.payload_type).collect();
+    assert_eq!(
+        numbers[..3],
+        [105, 106, 112],
+        "what browsers use for other things comes last"
+    );
+    // As of RFC 3551: the dynamic ones before the others.
+    numbers.sort_unstable_by_key(|each| (*each < 96, *each));
     assert_eq!(
         numbers,
         (96..=127).chain(35..=63).collect::<Vec<u8>>(),
@@ -382,13 +389,13 @@ fn the_usual_codecs_are_offered_as_browsers_do() {
         listed(&audio),
         [
             "111 opus minptime=10;useinbandfec=1",
-            "98 red 111/111",
+            "63 red 111/111",
             "9 G722",
             "0 PCMU",
             "8 PCMA",
             "13 CN",
-            "96 telephone-event 0-15",
-            "97 telephone-event 0-15",
+            "110 telephone-event 0-15",
+            "126 telephone-event 0-15",
         ]
     );
     let video = offer(&RtpCapabilities::of(MediaKind::Video));

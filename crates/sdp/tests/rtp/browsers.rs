@@ -135,3 +135,58 @@ fn our_answer_to_a_browsers_simulcast_receives_its_layers() {
         );
     }
 }
+
+/// Chromium that has taken an offer of its own back keeps the numbers that it chose for it, and has
+/// no way out where ours mean other things by them.
+#[test]
+fn our_numbers_are_those_of_chromium() {
+    let mut bundle = BundleIds::new();
+    let mut offer = |kind| RtpParameters::offer(&RtpCapabilities::of(kind), None, &mut bundle);
+    let (audio, video) = (offer(MediaKind::Audio), offer(MediaKind::Video));
+    assert_eq!(audio.format_list(), "111 63 9 0 8 13 110 126");
+    assert_eq!(audio.codec(63).map(|red| red.parameters.as_str()), Some("111/111"));
+    // Its order is another one.
+    let chromium = [
+        (96, "VP8", ""),
+        (98, "VP9", "profile-id=0"),
+        (100, "VP9", "profile-id=2"),
+        (102, "H264", "profile-level-id=42001f"),
+        (104, "H264", "profile-level-id=42001f"),
+        (108, "H264", "profile-level-id=42e01f"),
+        (114, "H264", "profile-level-id=42e01f"),
+        (116, "H264", "profile-level-id=4d001f"),
+        (39, "H264", "profile-level-id=4d001f"),
+        (45, "AV1", "profile=0"),
+        (118, "red", ""),
+        (120, "ulpfec", ""),
+    ];
+    for (payload_type, name, parameter) in chromium {
+        let codec = video.codec(payload_type).unwrap_or_else(|| panic!("no {name}"));
+        assert!(codec.is(name) && codec.parameters.contains(parameter), "{codec:?}");
+    }
+    let repaired = [96, 98, 100, 102, 104, 108, 114, 116, 118, 39, 45];
+    let repairs = repaired.map(|payload_type| video.rtx_of(payload_type));
+    assert_eq!(repairs, [97, 99, 101, 103, 107, 109, 115, 117, 119, 40, 46].map(Some));
+    // What it does not have takes none of its numbers.
+    let others: Vec<u8> = video.codecs.iter().map(|each| each.payload_type).collect();
+    let mut sorted = others.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    assert_eq!(sorted.len(), others.len());
+
+    let ids = |parameters: &RtpParameters| -> Vec<u16> {
+        let mut ids: Vec<u16> = parameters.header_extensions.iter().map(|each| each.id).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(ids(&audio), [1, 2, 3, 4]);
+    assert_eq!(ids(&video), [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
+    for (uri, id) in [
+        ("urn:ietf:params:rtp-hdrext:sdes:mid", 4),
+        ("urn:ietf:params:rtp-hdrext:toffset", 14),
+        ("urn:3gpp:video-orientation", 13),
+        ("urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", 10),
+    ] {
+        assert_eq!(video.extension_id(uri), Some(id), "{uri}");
+    }
+}

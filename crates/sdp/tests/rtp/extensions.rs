@@ -58,7 +58,7 @@ fn what_an_offer_only_proposes_gets_a_free_id() {
     let answer = answer(&offer, &able_to_extend(&["urn:a", "urn:b", "urn:c"])).unwrap();
     assert_eq!(
         extensions(&answer),
-        ["1 urn:a", "3 urn:b", "4 urn:c"],
+        ["1 urn:a", "9 urn:b", "3 urn:c"],
         "2 is somebody's, if not ours"
     );
     assert_eq!(extensions(&offer.accept(&answer).unwrap().send), extensions(&answer));
@@ -78,7 +78,7 @@ fn of_alternatives_with_one_id_one_is_answered() {
     ours.header_extensions[1].direction = Direction::RecvOnly;
     assert_eq!(
         extensions(&answer(&offer, &ours).unwrap()),
-        ["1 urn:toffset", "2/recvonly urn:gps-string", "3 urn:frametype"]
+        ["1 urn:toffset", "9/recvonly urn:gps-string", "2 urn:frametype"]
     );
 }
 
@@ -87,9 +87,9 @@ fn ids_of_two_bytes_need_both_sides() {
     let mut offer = offering(&["14 urn:a", "16 urn:b", "4096 urn:c"]);
     let mut ours = able_to_extend(&["urn:a", "urn:b", "urn:c"]);
     let ids = |offer: &RtpParameters, ours: &RtpCapabilities| extensions(&answer(offer, ours).unwrap());
-    assert_eq!(ids(&offer, &ours), ["14 urn:a", "16 urn:b", "1 urn:c"]);
+    assert_eq!(ids(&offer, &ours), ["14 urn:a", "16 urn:b", "9 urn:c"]);
     ours.extmap_allow_mixed = false;
-    assert_eq!(ids(&offer, &ours), ["14 urn:a", "1 urn:c"]);
+    assert_eq!(ids(&offer, &ours), ["14 urn:a", "9 urn:c"]);
 
     let all: Vec<String> = (1..=14).map(|id| format!("{id} urn:{id}")).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).chain(["4096 urn:c"]).collect();
@@ -156,8 +156,8 @@ fn an_extension_has_one_id_in_all_sections_of_a_bundle() {
     let mut bundle = BundleIds::new();
     let first = RtpParameters::offer(&able_to_extend(&["urn:a", "urn:b"]), None, &mut bundle);
     let second = RtpParameters::offer(&able_to_extend(&["urn:c", "urn:b"]), None, &mut bundle);
-    assert_eq!(extensions(&first), ["1 urn:a", "2 urn:b"]);
-    assert_eq!(extensions(&second), ["3 urn:c", "2 urn:b"]);
+    assert_eq!(extensions(&first), ["9 urn:a", "16 urn:b"]);
+    assert_eq!(extensions(&second), ["17 urn:c", "16 urn:b"]);
 
     let mut bundle = BundleIds::new();
     bundle
@@ -179,9 +179,12 @@ fn a_thousand_extensions_leave_out_what_has_no_id() {
     let mut ours = able_to_extend(&uris);
     let ids =
         |parameters: RtpParameters| -> Vec<u16> { parameters.header_extensions.iter().map(|each| each.id).collect() };
-    assert_eq!(ids(offer(&ours)), (1..=14).chain(16..=255).collect::<Vec<u16>>());
+    // Those that browsers use for other things come last.
+    let all = [9].into_iter().chain(16..=255).chain((1..=14).filter(|id| *id != 9));
+    assert_eq!(ids(offer(&ours)), all.collect::<Vec<u16>>());
     ours.extmap_allow_mixed = false;
-    assert_eq!(ids(offer(&ours)), (1..=14).collect::<Vec<u16>>());
+    let all = [9].into_iter().chain((1..=14).filter(|id| *id != 9));
+    assert_eq!(ids(offer(&ours)), all.collect::<Vec<u16>>());
 }
 
 #[test]

@@ -16,22 +16,22 @@ fn codecs_stand_in_the_order_of_the_last_answer_and_new_ones_after() {
     let mut ours = video(&["VP8/90000", "VP9/90000", "H264/90000", "rtx/90000"]);
     let first = offer(&ours);
     let answered = read(&[
-        "m=video 9 UDP/TLS/RTP/SAVPF 98 97 100",
+        "m=video 9 UDP/TLS/RTP/SAVPF 105 98 99",
         "c=IN IP4 0.0.0.0",
-        "a=rtpmap:98 H264/90000",
-        "a=rtpmap:97 VP9/90000",
-        "a=rtpmap:100 rtx/90000",
-        "a=fmtp:100 apt=97",
+        "a=rtpmap:105 H264/90000",
+        "a=rtpmap:98 VP9/90000",
+        "a=rtpmap:99 rtx/90000",
+        "a=fmtp:99 apt=98",
     ]);
     assert_eq!(
         listed(&first),
         [
             "96 VP8",
-            "99 rtx apt=96",
-            "97 VP9",
-            "100 rtx apt=97",
-            "98 H264",
-            "101 rtx apt=98"
+            "97 rtx apt=96",
+            "98 VP9",
+            "99 rtx apt=98",
+            "105 H264",
+            "106 rtx apt=105"
         ]
     );
     let agreed = first.accept(&answered).unwrap();
@@ -39,14 +39,14 @@ fn codecs_stand_in_the_order_of_the_last_answer_and_new_ones_after() {
     assert_eq!(
         listed(&again(&ours, &agreed)),
         [
-            "98 H264",
-            "97 VP9",
-            "100 rtx apt=97",
+            "105 H264",
+            "98 VP9",
+            "99 rtx apt=98",
             "96 VP8",
-            "102 rtx apt=96",
-            "101 rtx apt=98",
-            "99 AV1",
-            "103 rtx apt=99"
+            "97 rtx apt=96",
+            "106 rtx apt=105",
+            "45 AV1",
+            "46 rtx apt=45"
         ],
     );
 }
@@ -56,18 +56,18 @@ fn a_payload_type_never_stands_for_another_codec_while_the_bundle_lives() {
     let mut ours = video(&["VP8/90000", "VP9/90000", "rtx/90000"]);
     let mut bundle = BundleIds::new();
     let first = RtpParameters::offer(&ours, None, &mut bundle);
-    assert_eq!(listed(&first), ["96 VP8", "98 rtx apt=96", "97 VP9", "99 rtx apt=97"]);
+    assert_eq!(listed(&first), ["96 VP8", "97 rtx apt=96", "98 VP9", "99 rtx apt=98"]);
     let agreed = first.accept(&answer(&first, &video(&["VP9/90000"])).unwrap()).unwrap();
     ours.codecs.insert(0, codec("AV1/90000"));
     assert_eq!(
         listed(&RtpParameters::offer(&ours, Some(&agreed), &mut bundle)),
         [
-            "97 VP9",
-            "100 AV1",
-            "101 rtx apt=100",
+            "98 VP9",
+            "45 AV1",
+            "46 rtx apt=45",
             "96 VP8",
-            "98 rtx apt=96",
-            "99 rtx apt=97"
+            "97 rtx apt=96",
+            "99 rtx apt=98"
         ],
     );
 }
@@ -78,16 +78,16 @@ fn codec_preferences_decide_the_reoffers_order() {
     let first = offer(&ours);
     let agreed = first.accept(&answer(&first, &ours).unwrap()).unwrap();
     ours.codecs.reverse();
-    assert_eq!(listed(&again(&ours, &agreed)), ["96 VP8", "97 VP9"]);
+    assert_eq!(listed(&again(&ours, &agreed)), ["96 VP8", "98 VP9"]);
     ours.order = CodecOrder::Preferred;
-    assert_eq!(listed(&again(&ours, &agreed)), ["97 VP9", "96 VP8"]);
+    assert_eq!(listed(&again(&ours, &agreed)), ["98 VP9", "96 VP8"]);
 }
 
 #[test]
 fn what_we_can_no_longer_do_is_not_offered_again() {
     let first = offer(&video(&["VP8/90000", "VP9/90000"]));
     let agreed = first.accept(&first.clone()).unwrap();
-    assert_eq!(listed(&again(&video(&["VP9/90000"]), &agreed)), ["97 VP9"]);
+    assert_eq!(listed(&again(&video(&["VP9/90000"]), &agreed)), ["98 VP9"]);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn an_answerer_offers_the_payload_types_that_it_answered() {
             "101 telephone-event 0-15"
         ]
     );
-    assert_eq!(listed(&reoffer)[3], "97 red 109/109", "and what is new refers to them");
+    assert_eq!(listed(&reoffer)[3], "63 red 109/109", "and what is new refers to them");
 }
 
 #[test]
@@ -121,8 +121,8 @@ fn h264_is_offered_again_at_our_own_level() {
     let first = offer(&ours);
     let answer = answer(&first, &video(&["H264/90000 profile-level-id=42e00d"])).unwrap();
     let agreed = first.accept(&answer).unwrap();
-    assert_eq!(listed(&agreed.receive), ["96 H264 profile-level-id=42e00d"]);
-    assert_eq!(listed(&again(&ours, &agreed)), ["96 H264 profile-level-id=42e034"]);
+    assert_eq!(listed(&agreed.receive), ["114 H264 profile-level-id=42e00d"]);
+    assert_eq!(listed(&again(&ours, &agreed)), ["114 H264 profile-level-id=42e034"]);
 }
 
 #[test]
@@ -134,8 +134,8 @@ fn only_the_answers_extensions_are_offered_again() {
     let agreed = first.accept(&answer(&first, &theirs).unwrap()).unwrap();
     let mut ours = ours;
     ours.header_extensions.push(HeaderExtension::new("urn:new"));
-    assert_eq!(extensions(&again(&ours, &agreed)), ["1 urn:a", "3 urn:c"]);
-    assert_eq!(extensions(&again(&able_to_extend(&["urn:c"]), &agreed)), ["3 urn:c"]);
+    assert_eq!(extensions(&again(&ours, &agreed)), ["9 urn:a", "17 urn:c"]);
+    assert_eq!(extensions(&again(&able_to_extend(&["urn:c"]), &agreed)), ["17 urn:c"]);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn only_the_answers_feedback_is_offered_again_but_for_new_codecs() {
     ours.codecs.push(codec("VP9/90000").with_feedback(feedback));
     let reoffer = again(&ours, &agreed);
     let counts: Vec<usize> = reoffer.codecs.iter().map(|each| each.codec.feedback.len()).collect();
-    assert_eq!((reoffer.format_list().as_str(), counts), ("96 97", vec![1, 3]));
+    assert_eq!((reoffer.format_list().as_str(), counts), ("96 98", vec![1, 3]));
 }
 
 #[test]
@@ -178,5 +178,5 @@ fn variants_that_are_one_codec_to_us_are_all_offered_again() {
     ]);
     let ours = video(&["VP8/90000", "H264/90000 profile-level-id=42e01f", "rtx/90000"]);
     let agreed = offer.accept(&answer(&offer, &ours).unwrap()).unwrap().reversed();
-    assert_eq!(again(&ours, &agreed).format_list(), "102 104 103 96 98 97");
+    assert_eq!(again(&ours, &agreed).format_list(), "102 104 103 96 97 105");
 }
