@@ -4,7 +4,8 @@
 //! Instructions don't depend on who else uses the machine. Each shape is read in two sizes, one four
 //! times the other; if a byte of the larger costs much more than one of the smaller, something grows
 //! with the square, and the bench fails. So it does if a section of many costs an exchange of offer
-//! and answer, or a change of an owned description, much more than one of few.
+//! and answer, or a change of an owned description, much more than one of few, and a candidate that trickles more
+//! than 20,000 instructions.
 
 use std::env;
 use std::fmt::Write;
@@ -12,7 +13,8 @@ use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
 use pollrtc_sdp::negotiation::{
-    CertificateHash, Config, LocalTransport, NegotiationError, Negotiator, TransceiverInit, TransportKey,
+    CertificateHash, Config, LocalTransport, NegotiationError, Negotiator, RemoteCandidate, TransceiverInit,
+    TransportKey,
 };
 use pollrtc_sdp::rtp::{MediaKind, RtpCapabilities};
 use pollrtc_sdp::{Limits, Origin, Parser, Profile, Writer};
@@ -55,6 +57,17 @@ fn main() -> ExitCode {
             before = after;
         }
     }
+    println!("\n| candidate that trickles | instructions | behind {BEFORE} others |\n|---|---:|---:|");
+    for sections in [2, 50] {
+        let cost = |before: usize| {
+            let [few, many] =
+                [0, TRICKLED].map(|count| instructions(CANDIDATES, sections, &format!("{}", before + count)));
+            (many - few) / TRICKLED as u64
+        };
+        let (first, late) = (cost(0), cost(BEFORE));
+        println!("| of {sections} sections | {first} | {late} |");
+        linear &= first.max(late) <= CANDIDATE_MAXIMUM;
+    }
     if linear { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -73,8 +86,38 @@ const EXCHANGE: [&str; 7] = [
     "take it, and agree",
 ];
 
+const CANDIDATES: &str = "candidates that trickle";
+/// Over so many the cost of one is taken.
+const TRICKLED: usize = 100;
+const BEFORE: usize = 800;
+/// Instructions for one, whatever came before.
+const CANDIDATE_MAXIMUM: u64 = 20_000;
+
+/// So many candidates trickle to who has answered an offer of so many bundled sections.
+fn trickle(sections: usize, count: usize) -> Result<(), NegotiationError> {
+    let (_, mut bob) = agreed(sections, 5)?;
+    for number in 0..count {
+        let line = format!(
+            "candidate:1 1 udp 2130706431 192.0.2.{} {} typ host",
+            number % 256,
+            1_000 + number
+        );
+        let candidate = RemoteCandidate {
+            section: Some(1),
+            ..RemoteCandidate::from(&line)
+        };
+        black_box(bob.add_remote_candidate(candidate)?);
+    }
+    Ok(())
+}
+
 /// Does so many of them behind the first.
 fn exchange(sections: usize, steps: usize) -> Result<(), NegotiationError> {
+    agreed(sections, steps).map(drop)
+}
+
+/// The two after so many steps.
+fn agreed(sections: usize, steps: usize) -> Result<(Negotiator, Negotiator), NegotiationError> {
     let transport = |key: TransportKey| LocalTransport {
         ufrag: format!("uf{}g{}", key.transport, key.generation),
         pwd: "of/no/use/without/a/transport".to_owned(),
@@ -93,30 +136,30 @@ fn exchange(sections: usize, steps: usize) -> Result<(), NegotiationError> {
     }
     let is_done = |step: usize| step >= steps;
     if is_done(0) {
-        return Ok(());
+        return Ok((alice, bob));
     }
     let offer = alice.create_offer(transport)?;
     if is_done(1) {
-        return Ok(());
+        return Ok((alice, bob));
     }
     alice.set_local(&offer)?;
     if is_done(2) {
-        return Ok(());
+        return Ok((alice, bob));
     }
     bob.set_remote(&offer)?;
     if is_done(3) {
-        return Ok(());
+        return Ok((alice, bob));
     }
     let answer = bob.create_answer(transport)?;
     if is_done(4) {
-        return Ok(());
+        return Ok((alice, bob));
     }
     bob.set_local(&answer)?;
     if is_done(5) {
-        return Ok(());
+        return Ok((alice, bob));
     }
     black_box(alice.set_remote(&answer)?);
-    Ok(())
+    Ok((alice, bob))
 }
 
 /// What is done to an owned description.
@@ -269,6 +312,10 @@ fn run_once(shape: &str, count: usize, work: &str) -> ExitCode {
     let steps = || work.parse().expect("a number");
     if shape == EXCHANGE[0] {
         exchange(count, steps()).expect("an exchange");
+        return ExitCode::SUCCESS;
+    }
+    if shape == CANDIDATES {
+        trickle(count, steps()).expect("candidates");
         return ExitCode::SUCCESS;
     }
     if shape == CHANGES[0] {

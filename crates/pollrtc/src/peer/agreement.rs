@@ -48,12 +48,9 @@ impl PeerConnection {
                     transport,
                     candidates,
                     end_of_candidates,
-                } => {
-                    let current = &mut self.transports.current;
-                    if current.id == Some(transport) {
-                        current.add_remote_candidates(now, &candidates, end_of_candidates);
-                    }
-                }
+                } => self
+                    .transports
+                    .add_remote_candidates(now, transport, &candidates, end_of_candidates),
                 Effect::DataChannels(agreed) => self.associate(&agreed),
                 Effect::DataChannelsClosed => refused = true,
                 Effect::SectionRejected { section, mid, reason } => {
@@ -68,6 +65,22 @@ impl PeerConnection {
         // A provisional answer releases nothing.
         if self.negotiator.signaling_state() == SignalingState::Stable {
             self.settle(refused);
+        }
+        self.advance();
+    }
+
+    /// All that a candidate which trickles brings about.
+    pub(super) fn add_remote_candidates(&mut self, now: Instant, effects: &[Effect]) {
+        for effect in effects {
+            if let Effect::RemoteCandidates {
+                transport,
+                candidates,
+                end_of_candidates,
+            } = effect
+            {
+                self.transports
+                    .add_remote_candidates(now, *transport, candidates, *end_of_candidates);
+            }
         }
         self.advance();
     }

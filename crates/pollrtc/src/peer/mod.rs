@@ -6,7 +6,7 @@ mod packets;
 mod signaling;
 mod transport;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
@@ -62,8 +62,8 @@ pub struct PeerConnection {
     max_segments: usize,
 
     negotiator: Negotiator,
-    /// The text of our last description that took effect.
-    described: String,
+    /// The candidates in our last description that took effect.
+    described: BTreeSet<String>,
 
     transports: Transports,
     channels: DataChannels,
@@ -155,7 +155,7 @@ impl PeerConnection {
             mtu: config.mtu.max(LEAST_MTU),
             max_segments: config.max_segments.max(1),
             negotiator: Negotiator::new(negotiation),
-            described: String::new(),
+            described: BTreeSet::new(),
             transports: Transports::new(ice_config, rng.fork(), fingerprint),
             channels: DataChannels::new(channel_config, rng.fork(), packets::INNER_ADDRESS),
             carrier: None,

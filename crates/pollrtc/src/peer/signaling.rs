@@ -1,6 +1,6 @@
 //! Descriptions and candidates: what goes over the application's signaling.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -126,8 +126,10 @@ impl PeerConnection {
     ) -> Result<(), NegotiationError> {
         self.now = self.now.max(now);
         let effects = self.negotiator.set_local(description)?;
-        // Empty after a rollback: what was told in it has to be told again.
-        self.described.clone_from(&description.sdp);
+        // Nothing after a rollback: what was told in it has to be told again.
+        let told = description.sdp.lines().filter_map(|line| line.strip_prefix("a="));
+        let candidates = told.filter(|line| line.starts_with("candidate:"));
+        self.described = candidates.map(ToString::to_string).collect();
         self.carry_out(now, effects);
         self.trickle_missing();
         Ok(())
@@ -218,7 +220,7 @@ impl PeerConnection {
         if candidate.mid.is_some() || candidate.section.is_some() {
             match self.negotiator.add_remote_candidate(candidate) {
                 Ok(effects) => {
-                    self.carry_out(now, effects);
+                    self.add_remote_candidates(now, &effects);
                     return Ok(());
                 }
                 // The end of another generation's candidates is not that of this one's.

@@ -158,6 +158,12 @@ impl Transports {
         })
     }
 
+    pub(super) fn add_remote_candidates(&mut self, now: Instant, id: TransportId, candidates: &[String], end: bool) {
+        if self.current.id == Some(id) {
+            self.current.add_remote_candidates(now, candidates, end);
+        }
+    }
+
     /// A transport is closed. True if it was the one in use, whose place another one has taken.
     pub(super) fn close(&mut self, now: Instant, id: TransportId) -> bool {
         if self.current.id != Some(id) {
