@@ -256,10 +256,15 @@ impl Exchanged<'_> {
         let anew = self.check_association(section, before, earlier, &remote)?;
         // RFC 8842 §5.3: the roles of an association stay, whatever is said. Firefox answers every
         // re-offer with `active`, whatever it is; its certificate tells that the association goes on.
-        let dtls_role = match before.filter(|_| !anew) {
+        let renewed = |known: &Transport| self.is_renewed(key, known, &remote);
+        let dtls_role = match before.filter(|before| !anew && !renewed(before)) {
             Some(before) => before.dtls_role,
             None => self.dtls_role(section, ours)?,
         };
+        let handshake = before.map_or(0, |before| {
+            let last = earlier.unwrap_or(before);
+            last.handshake.saturating_add(u32::from(renewed(last)))
+        });
         let rtcp_mux = self.rtcp_mux(shared, before)?;
         for known in [before, earlier].into_iter().flatten() {
             if remote.tls_id.is_none() && !known.remote.differs_in_association(&remote) {
@@ -284,6 +289,7 @@ impl Exchanged<'_> {
             ice_role,
             rtcp_mux,
             association,
+            handshake,
             section,
             mid: mid.map(|section| section.mid.clone()),
         };
@@ -313,7 +319,20 @@ impl Exchanged<'_> {
         candidates
     }
 
-    /// RFC 9429 §5.10: an answer restarts ICE if and only if the offer does.
+    /// Whether both ends of a transport begin anew, although nobody asked for that: an answer has new
+    /// credentials where the offer has the old ones. So do browsers when the section that describes
+    /// the transport is stopped: to them the transport ends with it, and another one with new
+    /// credentials and a new DTLS handshake carries what was bundled.
+    fn is_renewed(&self, key: TransportKey, known: &Transport, remote: &RemoteTransport) -> bool {
+        let ours = known.key.generation != key.generation;
+        let theirs = known.remote.differs_in_credentials(remote);
+        match self.offerer {
+            Offerer::Us => theirs && !ours,
+            Offerer::Peer => ours && !theirs,
+        }
+    }
+
+    /// RFC 9429 §5.10: an answer restarts ICE if the offer does. One that does it by itself is taken.
     fn check_restart(
         &self,
         section: usize,
@@ -327,7 +346,6 @@ impl Exchanged<'_> {
         let offered = before.key.generation != key.generation;
         let answered = before.remote.differs_in_credentials(remote);
         match (offered, answered) {
-            (false, true) => Err(NegotiationError::UnaskedRestart { section }),
             (true, false) => Err(NegotiationError::RestartIgnored { section }),
             _ => Ok(()),
         }

@@ -193,7 +193,8 @@ fn transports(before: &Negotiator, after: &Negotiator, effects: &mut Vec<Effect>
                 known.key.generation != new.key.generation || known.remote.differs_in_credentials(&new.remote)
             };
             let anew = |known: &&Transport| {
-                known.association != new.association || known.remote.differs_in_association(&new.remote)
+                let numbers = |transport: &Transport| (transport.association, transport.handshake);
+                numbers(known) != numbers(new) || known.remote.differs_in_association(&new.remote)
             };
             effects.push(Effect::Transport {
                 transport: new.clone(),

@@ -151,13 +151,6 @@ pub enum NegotiationError {
         /// Index of the section that does not fit.
         section: usize,
     },
-    /// An answer with new ICE credentials to an offer that had the old ones: only an offer can
-    /// restart ICE (RFC 9429 §5.10).
-    #[error("m-section {section} of the answer has new ICE credentials, but the offer did not restart ICE; keep them")]
-    UnaskedRestart {
-        /// Its index, from zero.
-        section: usize,
-    },
     /// An answer with the old ICE credentials to an offer that restarted ICE (RFC 9429 §5.10).
     #[error("the offer restarted ICE, but m-section {section} of the answer has the old credentials; make new ones")]
     RestartIgnored {

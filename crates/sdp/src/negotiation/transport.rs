@@ -131,6 +131,9 @@ pub struct Transport {
     /// Counts from zero; another number is another DTLS association over this transport
     /// (RFC 8842 §3.1).
     pub association: u32,
+    /// Counts from zero; another number is another DTLS handshake with the same peer, whose end of the
+    /// transport is a new one: what ran over the association goes on over the new one.
+    pub handshake: u32,
     /// Index and mid of the section that describes the transport, for signaling its candidates.
     pub section: usize,
     /// See [`section`](Self::section).
@@ -146,6 +149,7 @@ impl Transport {
             ice_role,
             rtcp_mux,
             association,
+            handshake,
             section,
             mid,
         } = self;
@@ -155,6 +159,7 @@ impl Transport {
             && *ice_role == other.ice_role
             && *rtcp_mux == other.rtcp_mux
             && *association == other.association
+            && *handshake == other.handshake
             && *section == other.section
             && *mid == other.mid
     }

@@ -1,10 +1,10 @@
 //! Transports: ICE credentials and restarts, the DTLS role and its association.
 
 use pollrtc_sdp::negotiation::{
-    Config, Description, DtlsRole, Effect, IceRole, NegotiationError, Reassociation, RejectReason, Transport,
+    Config, Description, DtlsRole, Effect, IceRole, NegotiationError, Reassociation, RejectReason, SdpKind, Transport,
 };
 
-use crate::support::{Peer, data_pair, edited, exchange, fingerprint, is_rejected, values};
+use crate::support::{Peer, as_kind, data_pair, edited, exchange, fingerprint, is_rejected, values};
 
 fn offered() -> (Peer, Description) {
     let mut alice = Peer::new("alice");
@@ -204,16 +204,52 @@ fn another_password_alone_restarts_ice_too() {
     assert_ne!(values(&answer.sdp, "ice-ufrag"), [ufrag.as_str()]);
 }
 
+/// As browsers answer where the section that describes the transport is stopped.
 #[test]
-fn an_answer_restarts_ice_if_and_only_if_the_offer_does() {
+fn an_answer_that_restarts_ice_by_itself_is_another_end_of_the_transport() {
     let (mut alice, mut bob) = data_pair();
-    let offer = alice.offer();
-    let answer = bob.answer(&offer);
+    let before = the_transport(&alice);
+    let ours = values(&alice.local().sdp, "ice-ufrag")[0].to_owned();
+    let answer = bob.answer(&alice.offer());
     let ufrag = values(&answer.sdp, "ice-ufrag")[0].to_owned();
-    let refused = alice.refuse(&edited(&answer, &ufrag, "another1"));
-    assert_eq!(refused, NegotiationError::UnaskedRestart { section: 0 });
-    alice.take(&answer);
+    let answer = edited(&answer, &ufrag, "another1");
+    assert_eq!(restarts(&alice.take(&answer)), [(true, true)]);
+    let after = the_transport(&alice);
+    assert_eq!((after.remote.ufrag.as_str(), after.key), ("another1", before.key));
+    // The same peer: what ran over the transport before goes on.
+    assert_eq!((before.handshake, after.handshake, after.association), (0, 1, 0));
+    assert_eq!(values(&alice.local().sdp, "ice-ufrag")[0], ours, "our own stay");
+    // The next one goes on with that.
+    let again = edited(&bob.answer(&alice.offer()), &ufrag, "another1");
+    assert_eq!(restarts(&alice.take(&again)), []);
+    assert_eq!(the_transport(&alice).handshake, 1);
+}
 
+/// Once provisionally, once finally: that is one handshake. The roles are those of the answer.
+#[test]
+fn another_end_of_the_transport_that_is_told_twice_is_one() {
+    let (mut alice, mut bob) = data_pair();
+    exchange(&mut bob, &mut alice);
+    let answer = bob.answer(&alice.offer());
+    let ufrag = values(&answer.sdp, "ice-ufrag")[0].to_owned();
+    let answer = edited(&edited(&answer, &ufrag, "another1"), "setup:active", "setup:passive");
+    assert_eq!(the_transport(&alice).dtls_role, DtlsRole::Server);
+    assert_eq!(
+        restarts(&alice.take(&as_kind(&answer, SdpKind::PrAnswer))),
+        [(true, true)]
+    );
+    assert_eq!(restarts(&alice.take(&answer)), []);
+    assert_eq!(
+        (the_transport(&alice).handshake, the_transport(&alice).dtls_role),
+        (1, DtlsRole::Client)
+    );
+}
+
+#[test]
+fn an_answer_restarts_ice_if_the_offer_does() {
+    let (mut alice, mut bob) = data_pair();
+    let answer = bob.answer(&alice.offer());
+    alice.take(&answer);
     alice.negotiator.restart_ice();
     let offer = alice.offer();
     bob.answer(&offer);
