@@ -495,7 +495,7 @@ impl Side {
             if kind == SdpKind::Rollback && fits.is_some() {
                 continue;
             }
-            let sdp = if kind == SdpKind::Rollback { "" } else { "v=0\r\n" };
+            let sdp = if kind == SdpKind::Rollback { "" } else { "no SDP" };
             let description = Description {
                 kind,
                 sdp: sdp.to_owned(),
