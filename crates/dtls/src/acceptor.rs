@@ -100,7 +100,6 @@ struct Incomplete {
 
 /// What became of a datagram.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Accepted {
     /// Send this many bytes of the buffer: a request for a cookie, or why there will be no connection.
     Answer(Transmit),

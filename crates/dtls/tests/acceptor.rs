@@ -33,7 +33,7 @@ fn accept(acceptor: &mut Acceptor, now: Instant, source: &str, datagram: &[u8]) 
             (answer[..transmit.len].to_vec(), None)
         }
         Accepted::Connection(connection) => (vec![], Some(*connection)),
-        _ => (vec![], None),
+        Accepted::Nothing => (vec![], None),
     }
 }
 
