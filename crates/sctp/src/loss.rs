@@ -136,7 +136,8 @@ impl LossDetector {
         let Some((newest_sent_at, newest_rtt)) = self.newest else {
             return verdict;
         };
-        let allowance = newest_rtt + self.reorder_window(rtt);
+        // In a flow without losses and reordering nobody asks for it.
+        let mut allowance = None;
         let mut look_again = |at: Instant| {
             verdict.again_at = Some(verdict.again_at.map_or(at, |other: Instant| other.min(at)));
         };
@@ -151,12 +152,13 @@ impl LossDetector {
             {
                 let by_reports = self.reorder_quarters == 0 && tsn < reported;
                 let overtaken = tsn < self.highest_news[0] && chunk.sent_at <= newest_sent_at;
-                let deadline = chunk.sent_at + allowance;
-                let by_time = overtaken && deadline <= now;
+                let deadline = overtaken.then(|| {
+                    let allowance = allowance.get_or_insert_with(|| newest_rtt + self.reorder_window(rtt));
+                    chunk.sent_at + *allowance
+                });
+                let by_time = deadline.is_some_and(|deadline| deadline <= now);
                 if !by_reports && !by_time {
-                    if overtaken {
-                        look_again(deadline);
-                    }
+                    deadline.into_iter().for_each(&mut look_again);
                     break;
                 }
                 outstanding.mark_lost(tsn);
@@ -170,12 +172,12 @@ impl LossDetector {
                 .is_some_and(|chunk| chunk.sent_at == sent_at && chunk.transmissions > 1);
             if still {
                 let overtaken = sent_at < newest_sent_at;
-                let deadline = sent_at + allowance;
-                let by_time = overtaken && deadline <= now;
-                if !by_time {
-                    if overtaken {
-                        look_again(deadline);
-                    }
+                let deadline = overtaken.then(|| {
+                    let allowance = allowance.get_or_insert_with(|| newest_rtt + self.reorder_window(rtt));
+                    sent_at + *allowance
+                });
+                if deadline.is_none_or(|deadline| deadline > now) {
+                    deadline.into_iter().for_each(&mut look_again);
                     break;
                 }
                 outstanding.mark_lost(tsn);
