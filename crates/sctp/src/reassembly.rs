@@ -168,6 +168,11 @@ impl Reassembly {
         self.held.bytes + self.undelivered.bytes
     }
 
+    /// Whether a message has begun and not ended.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.partial.is_some() || !self.fragments.is_empty()
+    }
+
     /// Those of them that wait for the rest of a message, or for its turn.
     pub(crate) fn reassembling(&self) -> usize {
         self.held.bytes

@@ -615,7 +615,16 @@ fn errors_of_the_peer_are_told_and_end_nothing() {
 
 #[test]
 fn a_shutdown_that_comes_before_the_last_data_waits_for_it() {
-    // dcsctp asks to end while a gap is open.
+    // dcsctp asks to end while a gap is open, or in the middle of a message.
+    let mut hand = Hand::new();
+    hand.data(0, 2 | 4, 0, b"first half, ");
+    hand.give(|packet| {
+        packet.chunk(kind::SHUTDOWN, 0, |body| body.put_u32(0xFFFF_FFEF));
+    });
+    assert!(hand.chunks().iter().all(|chunk| chunk.0 != kind::SHUTDOWN_ACK));
+    hand.data(1, 1 | 4, 0, b"second half");
+    assert!(hand.chunks().iter().any(|chunk| chunk.0 == kind::SHUTDOWN_ACK));
+
     let mut hand = Hand::new();
     hand.data(1, 3 | 4, 0, b"second");
     hand.give(|packet| {

@@ -51,13 +51,18 @@ impl Association {
             }
             // §9.2 has the peer ask once all of its data is acknowledged. One that asks before that
             // still gets to send what is missing.
-            State::ShutdownReceived if !self.tcb.as_ref().is_some_and(|tcb| tcb.received.has_gaps()) => {
+            State::ShutdownReceived if !self.is_data_missing() => {
                 self.state = State::ShutdownAckSent;
                 self.outbox.shutdown_ack = true;
                 self.unanswered = 0;
             }
             _ => {}
         }
+    }
+
+    fn is_data_missing(&self) -> bool {
+        let tcb = self.tcb.as_ref();
+        tcb.is_some_and(|tcb| tcb.received.has_gaps() || tcb.reassembly.is_unfinished())
     }
 
     /// SHUTDOWN: the peer has sent all it had, and got what it tells.
