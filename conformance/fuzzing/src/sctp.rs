@@ -348,8 +348,9 @@ pub fn data_channels(script: &[u8]) {
     .against(move || {
         let mut peer = association(2, MACHINE);
         for (number, message) in (0u16..).zip(&messages) {
+            // The first byte tells the kind, so that the second one is free to be a type of DCEP.
             let ppid = 50 + u32::from(message[0] % 9);
-            let data = Bytes::copy_from_slice(message);
+            let data = Bytes::copy_from_slice(message.get(1..).unwrap_or_default());
             let _ = peer.send(number % 8, ppid, data, SendOptions::default());
         }
         peer
