@@ -420,6 +420,10 @@ impl Outstanding {
             advanced: cumulative > self.cumulative,
             ..Acked::default()
         };
+        if sack.gap_blocks().len() == 0 && self.acked.is_empty() {
+            self.advance_to(cumulative, &mut acked);
+            return Ok(acked);
+        }
         let thrown_away = self.take_gap_blocks(cumulative, sack, &mut acked);
         self.advance_to(cumulative, &mut acked);
         let first_listed = sack.gap_blocks().next().map(|(start, _)| cumulative + u64::from(start));
@@ -452,9 +456,6 @@ impl Outstanding {
     /// lies above the last block, and of what lies below it a SACK with news from above is one miss
     /// indication (§6.2.1 D iii, §7.2.4). True if something counts as thrown away by that.
     fn take_gap_blocks(&mut self, cumulative: u64, sack: &Sack<'_>, acked: &mut Acked) -> bool {
-        if sack.gap_blocks().len() == 0 && self.acked.is_empty() {
-            return false;
-        }
         let mut listed = core::mem::take(&mut self.listed);
         listed.clear();
         listed.extend(
@@ -535,8 +536,9 @@ impl Outstanding {
             }
         }
         acked.bytes += chunk.wire_len();
-        acked.resent |= chunk.transmissions > 1;
-        if chunk.transmissions == 1 {
+        if chunk.transmissions > 1 {
+            acked.resent = true;
+        } else {
             let lowest = acked.lowest_sent_once.map_or(tsn, |lowest| lowest.min(tsn));
             acked.lowest_sent_once = Some(lowest);
         }
