@@ -20,11 +20,7 @@ install() { # command, package
       # It builds the program too, unless it is told of one; an agent is all we need.
       chromium | firefox) POLLRTC=none "$here/../browser/setup.sh" "$peer" ;;
       pion) mkdir -p "$target/interop" && "$here/pion/setup.sh" "$(cd "$target/interop" && pwd)/pion" ;;
-      libdatachannel) [ -d "$here/node_modules/node-datachannel" ] || npm --prefix "$here" ci --no-audit --no-fund --silent ;;
-      aiortc)
-        [ -x "$here/aiortc/venv/bin/python" ] || python3 -m venv "$here/aiortc/venv"
-        "$here/aiortc/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/aiortc/requirements.txt"
-        ;;
+      libdatachannel | aiortc) "$here/../$peer/setup.sh" ;;
       str0m | rtc) crates+=(-p "agent-$peer") ;;
       *) echo "there is no peer $peer"; exit 2 ;;
     esac

@@ -7,13 +7,14 @@ const LINKS = {
   lossy: { options: ['--loss', '5', '--delay', '50'], patience: 60_000, messages: 15 },
 };
 const LARGEST = 64 * 1024, BIG = 256 * 1024;
-const POLL = 30, END_PATIENCE = 15_000;
+const POLL = 30, REST = 2_000, END_PATIENCE = 15_000;
 
 const both = (sizes) => [sizes, sizes];
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-const brief = (state) => JSON.stringify({
+const brief = ({ stats, channels = {}, ...state }) => JSON.stringify({
   ...state,
-  channels: Object.fromEntries(Object.entries(state.channels ?? {}).map(([label, { state, sent, received }]) => [label, `${state}, ${sent.length} sent, ${received.length} received`])),
+  channels: Object.fromEntries(Object.entries(channels).map(([label, { state, reason, sent, received }]) =>
+    [label, `${reason ?? state}, ${sent.length} sent, ${received.length} received`])),
 });
 
 // Sizes from 1 byte to the largest, evenly over the orders of magnitude, both ends included, each as text and as bytes.
@@ -63,11 +64,15 @@ class Story {
 
   are(label, wanted) {
     return this.until((...states) => {
-      const seen = states.map(({ channels }) => channels[label]?.state);
-      // There is no way back from there.
-      if (wanted === 'open' && seen.includes('closed')) throw new Error(this.tell(states));
-      return seen.every((state) => state === wanted);
+      if (wanted === 'open') this.areAlive([label], states);
+      return states.every(({ channels }) => channels[label]?.state === wanted);
     });
+  }
+
+  // There is no way back from closed.
+  areAlive(labels, states) {
+    const isClosed = ({ channels }) => labels.some((label) => channels[label]?.state === 'closed');
+    if (states.some(isClosed)) throw new Error(`closed: ${this.tell(states)}`);
   }
 
   tell(states) { return this.sides.map(({ agent }, at) => `${agent.name} ${brief(states[at])}`).join('; '); }
@@ -85,14 +90,19 @@ class Story {
   }
 
   // Both send on these channels; what comes is what was sent, in order. `what`: by label, the sizes of each side's messages.
-  async exchange(what) {
-    this.step = `messages on ${Object.keys(what).map((label) => `"${label}"`).join(' and ')}`;
+  // `after`: what happened before, if it says more than what is sent.
+  async exchange(what, after) {
+    this.step = after ? `messages after ${after}` : `messages on ${Object.keys(what).map((label) => `"${label}"`).join(' and ')}`;
     const before = await this.states();
     await Promise.all(Object.entries(what).flatMap(([label, sizes]) => this.sides.map((side, at) => side.say('send', { label, seed: 7 * at, sizes: sizes[at] }))));
     const count = (at, label) => before[at].channels[label].sent.length + what[label][at].length;
-    const states = await this.until((...states) => Object.keys(what).every((label) => states.every(({ channels }, at) => channels[label].sent.length === count(at, label)
-      && states[1 - at].channels[label].received.length >= count(at, label))));
-    for (const label of Object.keys(what)) {
+    const labels = Object.keys(what);
+    const states = await this.until((...states) => {
+      this.areAlive(labels, states);
+      return labels.every((label) => states.every(({ channels }, at) => channels[label].sent.length === count(at, label)
+        && states[1 - at].channels[label].received.length >= count(at, label)));
+    });
+    for (const label of labels) {
       for (const at of [0, 1]) {
         const sent = states[at].channels[label].sent, received = states[1 - at].channels[label].received;
         const differs = received.findIndex((one, place) => one !== sent[place]);
@@ -101,7 +111,7 @@ class Story {
     }
   }
 
-  // A channel that gives messages up may lose some, but makes none up, and harms no other.
+  // A channel that gives messages up may lose some, but makes none up, and harms no other. How many each side lost.
   async exchangePartially(labels) {
     this.step = `messages on ${labels.map((label) => `"${label}"`).join(' and ')}`;
     const some = Array.from({ length: 50 }, (_, at) => 16 + 61 * at);
@@ -109,12 +119,23 @@ class Story {
     await this.until((...states) => states.every(({ channels }, at) => labels.every((label) => channels[label].sent.length === some.length
       && states[1 - at].channels[label].received.length > 0)));
     await this.exchange({ first: both([100, 1000, 10_000]) });
-    const states = await this.states();
+    const states = await this.states(), lost = [0, 0];
     for (const label of labels) {
       for (const at of [0, 1]) {
         const { sent } = states[at].channels[label], { received } = states[1 - at].channels[label];
         if (!isPart(received, sent, label.endsWith('in order'))) throw new Error(`not all on "${label}" is what ${this.sides[at].agent.name} sent: ${received.length} of ${sent.length}`);
+        lost[at] += sent.length - received.length;
       }
+    }
+    return lost;
+  }
+
+  // Waits until no more messages come.
+  async rest() {
+    const count = async () => JSON.stringify((await this.states()).map(({ channels }) => Object.values(channels).map(({ received }) => received.length)));
+    for (let before, now = await count(); now !== before; now = await count()) {
+      before = now;
+      await pause(REST);
     }
   }
 
@@ -158,7 +179,8 @@ class Story {
     });
     await this.open(0, 'unreliable, in order', { maxRetransmits: 0 });
     await this.open(1, 'unreliable, in any order', { maxRetransmits: 0, ordered: false });
-    await this.exchangePartially(['unreliable, in order', 'unreliable, in any order']);
+    const lost = await this.exchangePartially(['unreliable, in order', 'unreliable, in any order']);
+    if (this.pair.closesAtRest) await this.rest();
     // Each side closes its own and the other's; numbers are used again.
     await this.close(0, 'unreliable, in order');
     await this.close(0, 'unreliable, in any order');
@@ -173,14 +195,14 @@ class Story {
     const [state] = (await this.states()).filter(({ dtls }) => dtls);
     if (this.pair.role && state.dtls.role !== this.pair.role) throw new Error(`pollrtc is the DTLS ${state.dtls.role}`);
     await this.end(this.pair.ender);
-    return { connectMs, version: state?.dtls.version };
+    return { connectMs, version: state?.dtls.version, lost };
   }
 
   // One more offer and answer, after which messages flow as before.
   async again(offerer, why) {
     this.step = why;
     await this.negotiate(offerer);
-    await this.exchange({ first: both([1, 1000, 20_000]) });
+    await this.exchange({ first: both([1, 1000, 20_000]) }, why);
   }
 
   // Data channels beside audio and video, which the offerer offers at once or later; then more offers of both sides.

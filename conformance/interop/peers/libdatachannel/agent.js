@@ -1,7 +1,7 @@
 'use strict';
 // libdatachannel (with libjuice, usrsctp and OpenSSL) as an agent, by way of node-datachannel.
 require('../messages');
-const ndc = require('node-datachannel');
+const ndc = require('../../libdatachannel/node_modules/node-datachannel');
 const { parseArgs } = require('util');
 const { serve } = require('../serve');
 

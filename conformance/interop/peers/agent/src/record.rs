@@ -22,6 +22,8 @@ pub struct Record {
 pub struct Channel {
     /// As `RTCDataChannelState`.
     pub state: &'static str,
+    /// Why it is closed, where the stack says.
+    pub reason: Option<String>,
     /// Messages that wait for room in the stack.
     pub waiting: VecDeque<Message>,
     /// The digests of those that the stack has taken.
@@ -45,6 +47,7 @@ impl Record {
     pub fn channel(&mut self, label: &str) -> &mut Channel {
         self.channels.entry(label.to_owned()).or_insert_with(|| Channel {
             state: "connecting",
+            reason: None,
             waiting: VecDeque::new(),
             sent: Vec::new(),
             received: Vec::new(),
@@ -54,11 +57,15 @@ impl Record {
     pub fn to_json(&self) -> Value {
         let channels = self.channels.iter().map(|(label, channel)| {
             let Channel {
-                state, sent, received, ..
+                state,
+                reason,
+                sent,
+                received,
+                ..
             } = channel;
             (
                 label.clone(),
-                json!({ "state": state, "sent": sent, "received": received }),
+                json!({ "state": state, "reason": reason, "sent": sent, "received": received }),
             )
         });
         let channels: serde_json::Map<_, _> = channels.collect();

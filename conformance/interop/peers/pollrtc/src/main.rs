@@ -124,10 +124,12 @@ impl Connection {
         Ok(found.ok_or("no such channel")?)
     }
 
-    /// With what DTLS agreed on.
+    /// With what DTLS agreed on, and all that is counted.
     fn state(&self) -> Value {
         let mut state = lock(&self.shared).record.to_json();
-        if let Some(agreed) = self.peer.stats().security {
+        let stats = self.peer.stats();
+        state["stats"] = json!(format!("{stats:?}"));
+        if let Some(agreed) = stats.security {
             state["dtls"] = json!({
                 "role": match agreed.role { DtlsRole::Client => "client", DtlsRole::Server => "server" },
                 "version": agreed.version.to_string(),
@@ -187,7 +189,12 @@ async fn watch(peer: Arc<Peer>, shared: Arc<Mutex<Shared>>) {
             Event::ConnectionStateChanged(state) => record.connection = name(state),
             Event::ChannelOpen { channel, .. } => channel_is(&channel, "open"),
             Event::ChannelClosing { channel } => channel_is(&channel, "closing"),
-            Event::ChannelClosed { channel, .. } => channel_is(&channel, "closed"),
+            Event::ChannelClosed { channel, reason } => {
+                channel_is(&channel, "closed");
+                if let Some(label) = channels.get(&channel) {
+                    record.channel(label).reason = Some(reason.to_string());
+                }
+            }
             Event::Message { channel, data } => {
                 if let Some(label) = channels.get(&channel) {
                     let is_text = data.kind() == MessageKind::Text;
