@@ -638,3 +638,33 @@ fn a_shutdown_that_comes_before_the_last_data_waits_for_it() {
     let messages = messages.filter(|event| matches!(event, Event::Message { .. }));
     assert_eq!(messages.count(), 2);
 }
+
+#[test]
+fn a_deferred_reset_may_be_asked_for_again_under_the_next_number() {
+    // dcsctp does not repeat the number, as RFC 6525 would have it.
+    let mut hand = Hand::new();
+    let last = hand.tsn;
+    let ask = |hand: &mut Hand, sequence: u32| {
+        hand.give(|packet| {
+            packet.chunk(kind::RE_CONFIG, 0, |body| {
+                let fields = [sequence.to_be_bytes(), [0; 4], last.to_be_bytes()].concat();
+                body.put_parameter(13, &[&fields, &[0, 1]]);
+            });
+        });
+        let chunks = hand.chunks();
+        let answer = chunks.iter().find(|chunk| chunk.0 == kind::RE_CONFIG).unwrap();
+        answer.2[4..12].to_vec()
+    };
+    let told = |sequence: u32, result: u32| [sequence.to_be_bytes(), result.to_be_bytes()].concat();
+    assert_eq!(ask(&mut hand, 0xFFFF_FFF0), told(0xFFFF_FFF0, 6), "in progress");
+    assert_eq!(ask(&mut hand, 0xFFFF_FFF1), told(0xFFFF_FFF1, 6), "in progress");
+    assert_eq!(ask(&mut hand, 0xFFFF_FFF3), told(0xFFFF_FFF3, 5), "not the next one");
+    hand.data(0, 3 | 4, 2, b"the missing one");
+    let answer = hand.chunks();
+    let answer = answer.iter().find(|chunk| chunk.0 == kind::RE_CONFIG).unwrap();
+    assert_eq!(answer.2[4..12], told(0xFFFF_FFF1, 1), "performed");
+    assert_eq!(ask(&mut hand, 0xFFFF_FFF1), told(0xFFFF_FFF1, 1), "performed");
+    let resets = std::iter::from_fn(|| hand.machine.poll_event());
+    let resets = resets.filter(|event| matches!(event, Event::IncomingReset(_)));
+    assert_eq!(resets.count(), 1);
+}

@@ -163,6 +163,7 @@ impl Association {
         };
         let reconfiguration = &mut tcb.reconfiguration;
         let sequence = request.request_sequence;
+        reconfiguration.replace_deferred(sequence);
         if !reconfiguration.is_expected(sequence) {
             return;
         }
@@ -321,6 +322,16 @@ impl Reconfiguration {
         };
         self.respond(sequence, result);
         false
+    }
+
+    /// Who was told that its request is in progress shall repeat it with the same number (§5.2.1);
+    /// dcsctp, as Chromium has it, takes the next one. Then that is the request.
+    fn replace_deferred(&mut self, sequence: u32) {
+        let next = self.expected.wrapping_add(1);
+        if sequence == next && self.deferred.take().is_some() {
+            self.expected = next;
+            self.answered = ReconfigResult::InProgress;
+        }
     }
 
     fn finish(&mut self, sequence: u32, result: ReconfigResult) {
