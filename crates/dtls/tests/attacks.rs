@@ -506,3 +506,35 @@ fn a_hello_of_the_wrong_kind_gives_no_amplification() {
     }
     assert!(sent <= received, "{sent} bytes for {received}");
 }
+
+#[test]
+fn messages_that_the_other_side_never_says_in_the_clear_take_nobodys_place_at_any_stage() {
+    let of_servers_alone = [0, 2, 3, 4, 12, 13, 14];
+    let of_clients_alone = [0, 1, 15, 16];
+    let never_plain = [8, 9, 10, 24];
+    for versions in [Versions::Dtls12, Versions::Dtls13, Versions::Both] {
+        let mut pair = Setup::new().speaking(versions).pair();
+        for _ in 0..4 {
+            for message_seq in 0..7 {
+                for kind in of_servers_alone.into_iter().chain(never_plain) {
+                    let record = message_record(HandshakeType(kind), message_seq, &[0; 40]);
+                    // Before there is a hello, the server says that it can't make anything of it.
+                    if pair.server.state() != State::Listening {
+                        pair.server_gets(&record);
+                    }
+                }
+                for kind in of_clients_alone.into_iter().chain(never_plain) {
+                    pair.client_gets(&message_record(HandshakeType(kind), message_seq, &[0; 40]));
+                }
+            }
+            for datagram in pair.client_sends() {
+                pair.server_gets(&datagram);
+            }
+            for datagram in pair.server_sends() {
+                pair.client_gets(&datagram);
+            }
+        }
+        assert!(pair.client.is_connected() && pair.server.is_connected(), "{versions:?}");
+        assert!(pair.client.stats().refused_fragments > 0);
+    }
+}
