@@ -282,6 +282,12 @@ fn laws(role: u8, versions: Versions, ids: Ids) -> Laws<Connection> {
     laws.verb(|connection, _, argument| {
         let _ = connection.send(&argument.to_be_bytes());
     })
+    .verb(|connection, now, _| {
+        connection.repeat_flight(now);
+    })
+    .verb(|connection, now, argument| {
+        connection.set_client_hello_deadline(now + Duration::from_millis(u64::from(argument as u16)));
+    })
     .verb(|connection, _, argument| connection.set_mtu(usize::from(argument as u16 % 2000)))
     .verb(|connection, _, argument| connection.set_round_trip_time(Duration::from_micros(argument)))
     .verb(|connection, _, argument| {
@@ -300,7 +306,7 @@ fn laws(role: u8, versions: Versions, ids: Ids) -> Laws<Connection> {
     })
     .verb(|connection, now, _| connection.close(now))
     .verb(|connection, now, _| connection.handle_timeout(now))
-    .memory(Connection::memory, 65_536)
+    .memory(Connection::memory, 104 * 1024)
 }
 
 struct Configs {

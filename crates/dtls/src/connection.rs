@@ -782,6 +782,7 @@ impl StateMachine for Connection {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.advance_time(now);
+        let now = self.now;
         let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         if is_over(self.believed_at()) {
             return self.give_up();

@@ -90,6 +90,10 @@ fn laws(
             let port = 6000 + argument as u16 % 2;
             connection.set_remote(([192, 0, 2, 2], port).into());
         })
+        .verb(|connection, now, _| {
+            connection.repeat_flight(now);
+        })
+        .verb(|connection, now, argument| connection.set_client_hello_deadline(now + millis(argument % 50_000)))
         .verb(|connection, now, argument| {
             if argument.is_multiple_of(16) {
                 connection.close(now);
