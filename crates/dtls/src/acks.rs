@@ -49,7 +49,7 @@ impl Acks {
     }
 
     /// Tells the peer now.
-    pub(crate) fn hurry(&mut self) {
+    pub(crate) fn send_now(&mut self) {
         self.pace = Pace::Now;
     }
 

@@ -249,7 +249,7 @@ impl Flight {
     }
 
     /// Goes on waiting for the answer, though all has come: anyone could have said so.
-    pub(crate) fn distrust(&mut self) {
+    pub(crate) fn keep_waiting(&mut self) {
         if self.progress == Progress::Resting && !self.items.is_empty() {
             self.progress = Progress::Waiting;
         }

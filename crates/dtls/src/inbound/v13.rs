@@ -129,7 +129,7 @@ impl Connection {
                 self.acks.note(number);
                 match number.epoch < 3 && !outcome.is_repeated {
                     // The client's last flight; nothing else answers it.
-                    true => self.acks.hurry(),
+                    true => self.acks.send_now(),
                     false => self.acks.schedule(self.now),
                 }
             }
@@ -194,7 +194,7 @@ impl Connection {
                 let acknowledged = self.flight.handle_ack(self.now, 0, ack.iter());
                 // A server hears the ClientHello again if need be. A client has nothing but its timer.
                 if acknowledged == Acknowledged::Completely && matches!(self.phase, Phase::Client(_)) {
-                    self.flight.distrust();
+                    self.flight.keep_waiting();
                 }
             }
             Ok(_) => self.stats.unexpected_records += 1,
