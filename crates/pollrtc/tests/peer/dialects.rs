@@ -374,6 +374,31 @@ fn a_candidate_that_nobody_can_use_does_not_hide_the_others() {
 }
 
 #[test]
+fn ten_thousand_candidates_that_trickle_cost_less_than_a_second() {
+    let mut pair = Pair::new();
+    pair.alice.peer.create_data_channel("first").unwrap();
+    let (offer, _) = exchange_as(&mut pair, Who::Alice, as_it_is, as_it_is);
+    let mid = lines(&offer, "a=mid:")[0].trim_start_matches("a=mid:").to_owned();
+    let start = std::time::Instant::now();
+    for number in 0..10_000u32 {
+        let line = format!(
+            "candidate:{number} 1 udp {} 198.51.{}.{} 9 typ host",
+            2_000_000_000 - number,
+            100 + number / 200 % 100,
+            number % 200
+        );
+        let candidate = RemoteCandidate {
+            mid: Some(&mid),
+            ..RemoteCandidate::from(line.as_str())
+        };
+        pair.bob.peer.add_remote_candidate(pair.now, candidate).unwrap();
+    }
+    let took = start.elapsed();
+    assert!(took < SECOND, "{took:?}");
+    assert_talking(&mut pair, Who::Alice, "chat");
+}
+
+#[test]
 fn a_lite_agent_is_reached_and_may_offer_or_answer() {
     for lite in Who::BOTH {
         for offerer in Who::BOTH {
