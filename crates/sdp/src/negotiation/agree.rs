@@ -319,17 +319,14 @@ impl Exchanged<'_> {
         candidates
     }
 
-    /// Whether both ends of a transport begin anew, although nobody asked for that: an answer has new
-    /// credentials where the offer has the old ones. So do browsers when the section that describes
-    /// the transport is stopped: to them the transport ends with it, and another one with new
-    /// credentials and a new DTLS handshake carries what was bundled.
+    /// Whether the peer's end of a transport is a new one, although nobody asked for that: an answer
+    /// has new credentials where the offer has the old ones. So do browsers when the section that
+    /// describes the transport is stopped: to them the transport ends with it, and another one with
+    /// new credentials and a new DTLS handshake carries what was bundled. Ours never do: Firefox
+    /// refuses such an answer.
     fn is_renewed(&self, key: TransportKey, known: &Transport, remote: &RemoteTransport) -> bool {
-        let ours = known.key.generation != key.generation;
-        let theirs = known.remote.differs_in_credentials(remote);
-        match self.offerer {
-            Offerer::Us => theirs && !ours,
-            Offerer::Peer => ours && !theirs,
-        }
+        let same_offer = known.key.generation == key.generation;
+        self.offerer == Offerer::Us && same_offer && known.remote.differs_in_credentials(remote)
     }
 
     /// RFC 9429 §5.10: an answer restarts ICE if the offer does. One that does it by itself is taken.

@@ -492,10 +492,6 @@ impl<'a> Answering<'a> {
         section: usize,
         provisional: Option<TransportKey>,
     ) -> Result<(TransportKey, Option<DtlsRole>), NegotiationError> {
-        // To browsers the transport ends with the section that describes it, also to the one that
-        // offers to stop it: it goes on with a new one that has the same credentials, and waits for
-        // new ones of ours and a new DTLS handshake, as a browser would answer.
-        let ends = self.is_rejected(before.section);
         let restarts = before.remote.differs_in_credentials(remote);
         let anew = before.remote.differs_in_association(remote);
         let allowed = self.negotiator.config.reassociation == Reassociation::WithIceRestart;
@@ -505,7 +501,7 @@ impl<'a> Answering<'a> {
         let provisional = provisional.filter(|provisional| provisional.transport == key.transport);
         // What a provisional answer of ours said stays.
         let generation = match provisional.filter(|provisional| provisional.generation > key.generation) {
-            _ if !restarts && !ends => key.generation,
+            _ if !restarts => key.generation,
             Some(provisional) => provisional.generation,
             None => self.negotiator.next_generation(key.transport),
         };
