@@ -10,9 +10,11 @@ use std::time::{Duration, Instant as Deadline};
 
 use pollrtc_core::{Clock, Datagram, StateMachine};
 use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, Rng, default_provider};
+use pollrtc_dtls::wire::HandshakeType;
 use pollrtc_dtls::{CipherSuite, Config, Connection, Cookies, PeerVerification, SrtpProfile, Version};
 
 use crate::support::millis;
+use crate::support::wire::{HelloParts, message_record};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const EXPORT_LABEL: &str = "EXTRACTOR-dtls_srtp";
@@ -150,6 +152,8 @@ struct Ours {
     socket: UdpSocket,
     clock: Clock,
     received: Vec<u8>,
+    /// Comes behind every datagram of the peer, from its address.
+    forged: Vec<Vec<u8>>,
 }
 
 impl Ours {
@@ -159,6 +163,7 @@ impl Ours {
             socket,
             clock: Clock::new(),
             received: Vec::new(),
+            forged: Vec::new(),
         }
     }
 
@@ -180,6 +185,10 @@ impl Ours {
                 let datagram = Datagram::udp(from, &mut buf[..length]);
                 for payload in self.connection.handle_datagram(self.clock.now(), datagram) {
                     self.received.extend_from_slice(payload);
+                }
+                for mut forged in self.forged.clone() {
+                    let datagram = Datagram::udp(from, &mut forged);
+                    self.connection.handle_datagram(self.clock.now(), datagram);
                 }
             }
             self.connection.handle_timeout(self.clock.now());
@@ -364,4 +373,31 @@ fn openssls_client_may_not_renegotiate() {
     ours.run_until(&peer, |_| peer.says("connected\n"));
     peer.stdin.write_all(b"R\n").unwrap();
     ours.run_until(&peer, |ours| ours.connection.stats().refused_renegotiations > 0);
+}
+
+#[test]
+fn forged_hellos_behind_every_datagram_of_openssls_client_change_nothing() {
+    if !openssl_is_here() {
+        return;
+    }
+    let identity = Identity::ecdsa("client-forged");
+    for (kind, cookies) in [(0, Cookies::Off), (1, Cookies::Off), (0, Cookies::Required)] {
+        let mut config = config(&identity);
+        config.cookies = cookies;
+        let bad = HelloParts {
+            cipher_suites: vec![0x002f],
+            ..HelloParts::good()
+        };
+        let hello = [HelloParts::good(), bad][kind].client();
+        let socket = loopback();
+        let target = socket.local_addr().unwrap().to_string();
+        let mut peer = Peer::start(&["s_client", "-connect", &target], &identity);
+        let connection = Connection::server(config, Rng::from_os(), socket.local_addr().unwrap()).unwrap();
+        let mut ours = Ours::new(connection, socket);
+        ours.forged = (0..3)
+            .map(|message_seq| message_record(HandshakeType::CLIENT_HELLO, message_seq, &hello))
+            .collect();
+        ours.talk(&mut peer);
+        assert!(ours.connection.stats().ignored_client_hellos > 0);
+    }
 }
