@@ -177,6 +177,9 @@ fn a_client_that_comes_back_from_another_address_is_found_by_its_ufrag() {
     assert_eq!(server.connection_state(), ConnectionState::Connected);
 }
 
+/// Says whether a datagram gets lost.
+type Loss = Box<dyn FnMut(&[u8]) -> bool>;
+
 /// A server that answers one offer several times, and the client that made it.
 struct Duplicates {
     now: Instant,
