@@ -38,9 +38,7 @@ const WEATHERS: [Weather; 3] = [
 /// shows.
 fn last_part(peer: Name) -> Part {
     match peer {
-        Name::Pollrtc | Name::Usrsctp => Part::Shutdown,
-        // It asks to end, and lets go, while data of its own is still on the way.
-        Name::Dcsctp => Part::Reset,
+        Name::Pollrtc | Name::Dcsctp | Name::Usrsctp => Part::Shutdown,
         // Resetting a stream throws away what it has not been handed yet, and sctp-proto then takes its
         // association for closed; rtc-sctp's stream can't be used again.
         Name::SctpProto | Name::RtcSctp => Part::Partial,
@@ -64,7 +62,7 @@ fn arguments() -> Option<Arguments> {
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
-            "--quick" => arguments.seeds = 6,
+            "--quick" => arguments.seeds = 20,
             "--seeds" => arguments.seeds = words.next()?.parse().ok()?,
             "--control" => arguments.control = true,
             "--dump" => arguments.dump = true,
