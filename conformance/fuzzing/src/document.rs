@@ -404,21 +404,15 @@ fn listed(line: &[u8]) -> Option<(&str, Option<&[u8]>)> {
     let attribute = line.strip_prefix(b"a=")?;
     let (name, value) = match attribute.iter().position(|byte| *byte == b':') {
         Some(colon) => (&attribute[..colon], Some(&attribute[colon + 1..])),
-        None => (attribute, None),
+        // Some stacks end lines with a space.
+        None => (attribute.trim_ascii_end(), None),
     };
     Some((std::str::from_utf8(name).ok()?, value))
 }
 
 /// Whether the line is an attribute of this name; the documents were read by the lenient profile.
 fn is_named(line: &[u8], name: Name) -> bool {
-    let Some(attribute) = line.strip_prefix(b"a=") else {
-        return false;
-    };
-    let end = attribute
-        .iter()
-        .position(|byte| *byte == b':')
-        .unwrap_or(attribute.len());
-    attribute[..end].eq_ignore_ascii_case(name.as_str().as_bytes())
+    listed(line).is_some_and(|(other, _)| other.eq_ignore_ascii_case(name.as_str()))
 }
 
 fn kind(total: bool) -> &'static str {

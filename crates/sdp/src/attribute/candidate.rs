@@ -141,10 +141,7 @@ impl<'a> Candidate<'a> {
 
     /// The extensions that have no field of their own: name and value of each.
     pub fn extensions(&self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone + use<'a> {
-        Pairs(self.extensions).filter(|(name, value)| {
-            let has_field = matches!(*name, "raddr" | "rport" | "tcptype");
-            !has_field && !name.is_empty() && !value.is_empty()
-        })
+        Pairs(self.extensions).filter(|(name, _)| !matches!(*name, "raddr" | "rport" | "tcptype"))
     }
 
     /// The extension `name`'s value.
@@ -171,20 +168,24 @@ impl<'a> Candidate<'a> {
     /// What can mean one thing only although RFC 8839 does not have it so.
     #[cold]
     pub(super) fn salvage(text: &'a str) -> Option<Self> {
-        let (rest, candidate) = head(text, token, 0..=u32::MAX).ok()?;
-        let extensions = match rest.strip_prefix(' ') {
-            Some(list) => list,
-            None if rest.is_empty() => rest,
-            None => return None,
-        };
-        let mut read = Extensions {
-            text: extensions,
-            ..Extensions::default()
-        };
-        for (name, value) in Pairs(extensions) {
+        let (list, candidate) = head(text, token, 0..=u32::MAX).ok()?;
+        let ends = |rest: &str| rest.is_empty() || rest.starts_with(' ');
+        if !ends(list) {
+            return None;
+        }
+        // Names and values as far as they come in pairs; a word too many means nothing.
+        let mut read = Extensions::default();
+        let mut rest = list;
+        while let Some(named) = rest.strip_prefix(' ')
+            && let Ok((after, (name, value))) = extension(named)
+            && ends(after)
+        {
             // A related address tells people what happened and agents nothing.
             let _ = read.take(name, value);
+            rest = after;
         }
+        let pairs = list.strip_suffix(rest).unwrap_or(list);
+        read.text = pairs.strip_prefix(' ').unwrap_or(pairs);
         Some(Self {
             priority: candidate.priority.clamp(1, PRIORITY_MAXIMUM),
             ..candidate.extended(read)

@@ -295,6 +295,10 @@ fn candidates_that_can_mean_one_thing_only_are_taken() {
         ),
         ("1 1 udp 7 192.0.2.1 9 typ host odd", "1 1 udp 7 192.0.2.1 9 typ host"),
         (
+            "1 1 udp 7 192.0.2.1 9 typ host generation 0  network-id 1",
+            "1 1 udp 7 192.0.2.1 9 typ host generation 0",
+        ),
+        (
             "host-1 1 udp 7 192.0.2.1 9 typ host",
             "host-1 1 udp 7 192.0.2.1 9 typ host",
         ),
