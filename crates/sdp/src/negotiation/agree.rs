@@ -152,7 +152,8 @@ impl Exchanged<'_> {
         Ok(())
     }
 
-    /// Which sections are rejected, and why.
+    /// Which sections are rejected, and why. What we offered with port zero stays rejected whatever the answer says:
+    /// libdatachannel accepts it, which RFC 3264 §6 forbids.
     fn rejected(&self) -> Vec<Option<RejectReason>> {
         if self.offerer == Offerer::Peer {
             return self.local.sections.iter().map(LocalSection::rejected).collect();
@@ -225,12 +226,6 @@ impl Exchanged<'_> {
                 TransportDescription::Bundled => {
                     return Err(NegotiationError::BundleMismatch { section: shared.tagged });
                 }
-            }
-        }
-        for (index, (ours, theirs)) in self.local.sections.iter().zip(&self.remote.sections).enumerate() {
-            let bundled = bundled.contains(&index);
-            if ours.rejected().is_some() && !theirs.is_rejected(bundled) {
-                return Err(NegotiationError::AcceptedRejected { section: index });
             }
         }
         Ok(())

@@ -126,12 +126,6 @@ pub enum NegotiationError {
         /// Media and protocol as they are.
         found: String,
     },
-    /// An answer that accepts a section which the offer rejects.
-    #[error("m-section {section} was offered with port 0 and can't be accepted; answer with port 0")]
-    AcceptedRejected {
-        /// Its index, from zero.
-        section: usize,
-    },
     /// A direction that the offer leaves no room for (RFC 3264 §6.1).
     #[error("m-section {section} was offered {offered} and can't be answered {answered}")]
     DirectionMismatch {

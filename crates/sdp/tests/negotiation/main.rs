@@ -6,6 +6,7 @@ mod browsers;
 mod bundles;
 mod candidates;
 mod data;
+mod deployed;
 mod examples;
 mod idle;
 mod media;

@@ -1,0 +1,60 @@
+//! What deployed peers do that the RFCs do not allow, as a live exchange with each has shown.
+
+use pollrtc_sdp::negotiation::{Description, Effect, RejectReason, SignalingState, TransceiverInit};
+use pollrtc_sdp::rtp::MediaKind;
+
+use crate::support::{Peer, edited, is_rejected, media_lines};
+
+/// As libdatachannel 0.24 answers audio, video and data, when audio or video of the offer has port zero: it accepts them
+/// (RFC 3264 §6 forbids that), in its bundle too.
+fn libdatachannel(audio: &str, video: &str) -> Description {
+    let transport = "a=rtcp-mux\r\na=setup:active\r\na=ice-ufrag:JPXB\r\na=ice-pwd:PjigcAy6E4udLaWJ6hD5Fz\r\n";
+    let hash = ["76"; 32].join(":");
+    Description::answer(format!(
+        "v=0\r\no=rtc 2886960908 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2\r\na=group:LS 0 1\r\n\
+         a=msid-semantic:WMS *\r\na=ice-options:ice2,trickle\r\na=fingerprint:sha-256 {hash}\r\n\
+         m=audio 9 UDP/TLS/RTP/SAVPF {audio}\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=sendrecv\r\na=rtcp-mux-only\r\n{transport}\
+         a=rtpmap:{audio} opus/48000/2\r\n\
+         m=video 9 UDP/TLS/RTP/SAVPF {video}\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=sendrecv\r\na=rtcp-mux-only\r\n{transport}\
+         a=rtpmap:{video} VP8/90000\r\n\
+         m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\na=sendrecv\r\na=sctp-port:5000\r\n\
+         a=max-message-size:262144\r\na=setup:active\r\na=ice-ufrag:JPXB\r\na=ice-pwd:PjigcAy6E4udLaWJ6hD5Fz\r\n"
+    ))
+}
+
+#[test]
+fn what_we_stopped_stays_stopped_if_the_answer_accepts_it() {
+    for stopped in [0, 1] {
+        let mut alice = Peer::media("alice");
+        for kind in [MediaKind::Audio, MediaKind::Video] {
+            alice.negotiator.add_transceiver(kind, TransceiverInit::default());
+        }
+        alice.negotiator.add_data_channels();
+        let offer = alice.offer();
+        let first_of = |section: usize| media_lines(&offer)[section].split(' ').nth(3).unwrap().to_owned();
+        let answer = libdatachannel(&first_of(0), &first_of(1));
+        alice.take(&answer);
+
+        let id = alice.negotiator.transceivers()[stopped].id();
+        alice.negotiator.stop(id).unwrap();
+        assert!(is_rejected(&alice.offer(), stopped));
+        let effects = alice.take(&answer);
+        assert!(effects.contains(&Effect::SectionRejected {
+            section: stopped,
+            mid: stopped.to_string(),
+            reason: RejectReason::Stopped,
+        }));
+        assert_eq!(alice.negotiator.signaling_state(), SignalingState::Stable);
+        assert_eq!(alice.negotiator.transceiver(id), None);
+        assert_eq!(alice.negotiator.transceivers().len(), 1, "the other goes on");
+        assert!(alice.negotiator.data_channels().is_some());
+        assert!(!alice.negotiator.negotiation_needed());
+
+        // It offers the section again, for it there still is one: that is a new one for us.
+        let mut again = edited(&answer, "a=setup:active", "a=setup:actpass");
+        again.kind = pollrtc_sdp::negotiation::SdpKind::Offer;
+        alice.answer(&again);
+        assert_eq!(alice.negotiator.transceivers().len(), 2);
+        assert!(alice.negotiator.data_channels().is_some());
+    }
+}
