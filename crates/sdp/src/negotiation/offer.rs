@@ -60,7 +60,9 @@ impl Negotiator {
     }
 
     /// What stands in each place. Places are kept for good (RFC 3264 §8); one whose section was
-    /// rejected is used again, with a new mid (RFC 9429 §5.2.2).
+    /// rejected is used again, with a new mid (RFC 9429 §5.2.2). But never one in front of a bundle
+    /// that goes on: to Chromium the first section of a bundle is the one that carries the transport,
+    /// whatever the group says, and a new one there means a new transport.
     fn places(&self) -> Vec<Place<'_>> {
         let pending = self.pending_form();
         let described = pending.map_or(0, |form| form.sections.len());
@@ -87,6 +89,15 @@ impl Negotiator {
         let joined = waiting.peek().and(self.agreed.bundles.first());
         let used = self.agreed.bundles.iter().filter(|group| group.iter().any(is_used));
         let used: BTreeSet<usize> = used.chain(joined).flatten().copied().collect();
+        let is_idle = |index: &usize| {
+            self.agreed
+                .sections
+                .get(*index)
+                .is_some_and(|section| section.idle().is_some())
+        };
+        let goes_on = |index: &&usize| is_used(index) || (used.contains(index) && is_idle(index));
+        let mut bundles = self.agreed.bundles.iter();
+        let front = bundles.find_map(|group| group.iter().filter(goes_on).min().copied());
         let mut mids = self.fresh_mids();
         let mut places = Vec::with_capacity(count);
         for index in 0..count {
@@ -106,7 +117,8 @@ impl Negotiator {
                 None if idle.is_some() => idle.map(Slot::Idle),
                 None => Some(Slot::Rejected(RejectReason::Stopped, None)),
             };
-            let recycled = if kept.is_none() { waiting.next() } else { None };
+            let may_recycle = kept.is_none() && front.is_none_or(|front| front < index);
+            let recycled = if may_recycle { waiting.next() } else { None };
             let slot = kept.or(recycled).unwrap_or(Slot::Rejected(
                 before
                     .and_then(|section| section.rejected)

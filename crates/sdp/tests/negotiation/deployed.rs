@@ -3,7 +3,7 @@
 use pollrtc_sdp::negotiation::{Description, Effect, RejectReason, SignalingState, TransceiverInit};
 use pollrtc_sdp::rtp::MediaKind;
 
-use crate::support::{Peer, edited, is_rejected, media_lines};
+use crate::support::{Peer, edited, exchange, is_rejected, media_lines, section, values};
 
 /// As libdatachannel 0.24 answers audio, video and data, when audio or video of the offer has port zero: it accepts them
 /// (RFC 3264 §6 forbids that), in its bundle too.
@@ -57,4 +57,62 @@ fn what_we_stopped_stays_stopped_if_the_answer_accepts_it() {
         assert_eq!(alice.negotiator.transceivers().len(), 2);
         assert!(alice.negotiator.data_channels().is_some());
     }
+}
+
+/// The kinds and mids of the sections, and the bundle.
+fn outline(description: &Description) -> String {
+    let kind = |line: &str| line.split(' ').next().unwrap_or_default().replace("m=", "");
+    let lines = media_lines(description).into_iter().enumerate();
+    let sections = lines.map(|(index, line)| match is_rejected(description, index) {
+        true => "-".to_owned(),
+        false => format!("{} {}", kind(line), values(&section(description, index), "mid")[0]),
+    });
+    let sections: Vec<String> = sections.collect();
+    format!("{}: {}", values(&description.sdp, "group")[0], sections.join(", "))
+}
+
+/// Chromium 156 takes the first section of a bundle for the one that carries the transport, whatever the group's order is. A
+/// section that is new and comes first has a transport of its own there: its answer fails ("Failed to setup RTCP mux"), or has
+/// new credentials and begins DTLS anew.
+#[test]
+fn a_new_section_of_ours_never_comes_before_those_that_go_on() {
+    let (mut alice, mut bob) = (Peer::media("alice"), Peer::media("bob"));
+    for kind in [MediaKind::Audio, MediaKind::Video] {
+        alice.negotiator.add_transceiver(kind, TransceiverInit::default());
+    }
+    alice.negotiator.add_data_channels();
+    exchange(&mut alice, &mut bob);
+    let stop = |peer: &mut Peer, place: usize| {
+        let id = peer.negotiator.transceivers()[place].id();
+        peer.negotiator.stop(id).unwrap();
+    };
+    let add = |peer: &mut Peer, kind| peer.negotiator.add_transceiver(kind, TransceiverInit::default());
+    stop(&mut alice, 0);
+    exchange(&mut alice, &mut bob);
+
+    add(&mut alice, MediaKind::Audio);
+    let (offer, _) = exchange(&mut alice, &mut bob);
+    assert_eq!(outline(&offer), "BUNDLE 1 2 3: -, video 1, application 2, audio 3");
+    // Behind the first, places are used again.
+    stop(&mut bob, 1);
+    exchange(&mut bob, &mut alice);
+    add(&mut bob, MediaKind::Video);
+    let (offer, _) = exchange(&mut bob, &mut alice);
+    assert_eq!(outline(&offer), "BUNDLE 1 2 4: -, video 1, application 2, video 4");
+    // Also where the first is let go in the same step.
+    stop(&mut alice, 0);
+    add(&mut alice, MediaKind::Audio);
+    let (offer, _) = exchange(&mut alice, &mut bob);
+    assert_eq!(outline(&offer), "BUNDLE 2 4 5: -, -, application 2, video 4, audio 5");
+
+    // With nothing left to come before, all places are free.
+    for _ in 0..alice.negotiator.transceivers().len() {
+        stop(&mut alice, 0);
+        exchange(&mut alice, &mut bob);
+    }
+    alice.negotiator.stop_data_channels();
+    exchange(&mut alice, &mut bob);
+    add(&mut alice, MediaKind::Audio);
+    let (offer, _) = exchange(&mut alice, &mut bob);
+    assert_eq!(outline(&offer), "BUNDLE 6: audio 6, -, -, -, -");
 }
