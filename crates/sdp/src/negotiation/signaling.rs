@@ -375,19 +375,22 @@ impl Negotiator {
 
     /// Transceivers whose section is another's now, or is not in an offer that replaces another.
     fn disassociate(&mut self, offer: &RemoteDescription) {
-        let stays = |negotiated: &Negotiated| {
+        // An offer that replaces another may have something else under the same mid.
+        let stays = |each: &super::Transceiver| {
+            let negotiated = &each.negotiated;
             let section = negotiated.section.and_then(|index| offer.sections.get(index));
             match section {
+                Some(section) if section.line.media != each.kind.as_str() => false,
                 Some(section) => section.mid.is_none() || section.mid == negotiated.mid,
                 None => negotiated.section.is_none(),
             }
         };
         let gone = |each: &super::Transceiver| {
-            !stays(&each.negotiated) && each.origin == Origin::Remote && !each.has_track && !each.has_sent
+            !stays(each) && each.origin == Origin::Remote && !each.has_track && !each.has_sent
         };
         self.transceivers.retain(|each| !gone(each));
         for transceiver in &mut self.transceivers {
-            if !stays(&transceiver.negotiated) {
+            if !stays(transceiver) {
                 transceiver.give_up_section();
             }
         }

@@ -511,6 +511,23 @@ fn a_rollback_removes_what_the_offer_has_made_but_nothing_with_a_track() {
 }
 
 #[test]
+fn an_offer_that_replaces_an_offer_may_have_another_kind_under_its_mid() {
+    let mut bob = Peer::media("bob");
+    for kind in [MediaKind::Audio, MediaKind::Video, MediaKind::Audio] {
+        let mut alice = Peer::media("alice");
+        alice.negotiator.add_transceiver(kind, TransceiverInit::default());
+        bob.take(&alice.offer());
+        let seen: Vec<_> = bob
+            .negotiator
+            .transceivers()
+            .iter()
+            .map(|each| (each.kind(), each.mid()))
+            .collect();
+        assert_eq!(seen, [(kind, Some("0"))]);
+    }
+}
+
+#[test]
 fn an_offer_that_replaces_an_offer_keeps_the_transceivers_it_shares() {
     let (mut alice, mut bob) = (Peer::media("alice"), Peer::media("bob"));
     alice
