@@ -8,15 +8,16 @@ const VERBS = ['add', 'addData', 'direct', 'stop', 'restart', 'offer', 'answer',
 
 class Browser {
   constructor(name) {
-    this.name = name;
+    this.name = this.kind = name;
     this.can = new Set(['media', 'direct', 'stop', 'codecs', 'reject', 'policy', 'restart', 'rollback', 'simulcast']);
     for (const verb of VERBS) this[verb] = (...args) => this.call(verb, ...args);
   }
-  async start() {}
-  async end() { await this.browser?.close(); }
-  async open({ bundlePolicy }) {
-    this.browser ??= await launch(this.name, { hideAddresses: true });
+  async start() {
+    this.browser = await launch(this.kind, { hideAddresses: true });
     this.version = this.browser.version;
+  }
+  async end() { await this.browser.close(); }
+  async open({ bundlePolicy }) {
     this.page = await this.browser.open('about:blank');
     this.problems = this.page.problems;
     this.page.on('error', (error) => { this.lost ??= `the page was lost: ${error.message}`; });
@@ -37,9 +38,8 @@ class Browser {
       if (await Promise.race([closed, late]) !== 'late') return;
     }
     delete this.lost;
-    const browser = this.browser;
-    delete this.browser;
-    await browser.close();
+    await this.browser.close();
+    await this.start();
   }
 }
 

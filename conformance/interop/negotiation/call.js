@@ -2,7 +2,7 @@
 // A call between two sides, and what has to hold after each exchange of theirs.
 const { parse } = require('./description');
 
-const LIMIT = 20_000;
+const LIMIT = 20_000, FAULTS = 4; // told of one exchange
 const MIRRORED = { sendonly: 'recvonly', recvonly: 'sendonly' };
 const mirrored = (direction) => MIRRORED[direction] ?? direction;
 
@@ -55,6 +55,7 @@ class Call {
   // unwanted: mids that may be rejected.
   async check(offerer, answerer, offerText, answerText, { renewed, unwanted = [] } = {}) {
     const offer = parse(offerText), answer = parse(answerText), faults = [];
+    this.sections = answer.sections;
     const fault = (condition, what) => { if (!condition) faults.push(what); };
     const said = new Map([[offerer, offer], [answerer, answer]]);
     const state = new Map();
@@ -69,6 +70,7 @@ class Call {
     fault(offer.sections.length === answer.sections.length, `${offer.sections.length} sections are answered with ${answer.sections.length}`);
     for (const [index, theirs] of answer.sections.entries()) {
       const ours = offer.sections[index];
+      if (ours?.rejected && answerer.acceptsRejected) theirs.rejected = true;
       if (!ours) break;
       fault(ours.kind === theirs.kind, `section ${index} is ${ours.kind} and answered ${theirs.kind}`);
       if (!theirs.rejected) {
@@ -83,7 +85,9 @@ class Call {
       this.oneMeaning(side, said.get(side), answer, side === offerer && side.name === 'pollrtc', fault);
       this.sameCredentials(side, said.get(side), answer, renewed, fault);
     }
-    if (faults.length) throw new Error(faults.join('\n'));
+    const more = faults.length - FAULTS;
+    if (more > 0) faults.splice(FAULTS, more, `and ${more} more`);
+    if (faults.length) throw new Error(faults.join('; '));
   }
 
   // What both name in one section is the same codec and the same extension.

@@ -49,6 +49,7 @@ const verbs = {
     await state('stable');
   },
   takeOffer: (sdp) => connection.setRemoteDescription(sdp, 'offer'),
+  rollbackRemote: () => connection.setRemoteDescription('', 'rollback'),
   rollback: () => connection.setLocalDescription('rollback'),
   dump: () => ({ signalingState: connection.signalingState(), negotiationNeeded: false, channels: channels.map((channel) => channel.isOpen() ? 'open' : 'connecting') }),
 };

@@ -3,7 +3,7 @@
 const path = require('path');
 const { LineProgram } = require('./ours');
 
-const VERBS = ['add', 'addData', 'direct', 'stop', 'offer', 'answer', 'take', 'takeOffer', 'rollback', 'dump'];
+const VERBS = ['add', 'addData', 'direct', 'stop', 'offer', 'answer', 'take', 'takeOffer', 'rollback', 'rollbackRemote', 'dump'];
 
 class LinePeer {
   constructor(name, program, args, can) {
@@ -27,7 +27,9 @@ class LinePeer {
 }
 
 const beside = (...parts) => path.join(__dirname, ...parts);
-const aiortc = () => new LinePeer('aiortc', beside('../aiortc/venv/bin/python'), [beside('aiortc_peer.py')], ['media', 'direct', 'policy', 'codecs']);
-const libdatachannel = () => new LinePeer('libdatachannel', process.execPath, [beside('libdatachannel_peer.js')], ['media', 'stop', 'rollback']);
+// Neither knows of rejected sections in offers: they answer them as if they were alive.
+const FAULTS = { acceptsRejected: true };
+const aiortc = () => Object.assign(new LinePeer('aiortc', beside('../aiortc/venv/bin/python'), [beside('aiortc_peer.py')], ['media', 'direct', 'policy', 'codecs']), FAULTS);
+const libdatachannel = () => Object.assign(new LinePeer('libdatachannel', process.execPath, [beside('libdatachannel_peer.js')], ['media', 'stop', 'rollback']), FAULTS);
 
 module.exports = { aiortc, libdatachannel };

@@ -46,7 +46,7 @@ async function play(scenario, ours, theirs, offerer) {
     await scenario.script(call, ...sides);
   } finally {
     if (options.sdp) write(scenario, theirs, offerer, call.log);
-    for (const side of [ours, theirs]) await call.does(side, 'close').catch(() => {});
+    for (const side of [ours, theirs]) await side.close().catch((error) => console.error(`${side.name} does not close: ${error.message}`));
   }
 }
 

@@ -186,11 +186,13 @@ impl Session {
 
 const SESSION_ID: u64 = 0x3fff_0000_0000_0001;
 
-/// What ICE and DTLS would tell. No packet is ever sent, and so nobody finds out.
+/// What ICE and DTLS would tell. No packet is ever sent, and so nobody finds out. As with browsers, all transports that are
+/// offered together have the same credentials: Firefox takes a section whose credentials become those of its bundle for one
+/// that restarts on its own.
 pub(crate) fn local_transport(key: TransportKey) -> LocalTransport {
     LocalTransport {
-        ufrag: format!("ours{}g{}", key.transport, key.generation),
-        pwd: format!("ofNoUseWithoutAnyTransport{}g{}", key.transport, key.generation),
+        ufrag: format!("ours{}", key.generation),
+        pwd: format!("ofNoUseWithoutAnyTransport{}", key.generation),
         fingerprints: vec![CertificateHash::new("sha-256", &["3C"; 32].join(":"))],
         ..LocalTransport::default()
     }
