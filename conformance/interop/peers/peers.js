@@ -2,6 +2,7 @@
 // The stacks, and how each one's agent is started.
 // - largest: the largest message that it sends and takes, in bytes, where that is less than descriptions say;
 // - closesAtRest: channels are closed once nothing is under way; not in its runs with itself, which show why;
+// - losesResets: over a lossy link no channel is closed; nor is this so in its runs with itself;
 // - choosesRole: it can be told its DTLS role for its answers;
 // - bundlePolicies: those that it is tried with where it offers audio and video, too;
 const path = require('path');
@@ -21,7 +22,8 @@ const PEERS = {
   libdatachannel: { command: ['node', path.join(HERE, 'libdatachannel/agent.js')], closesAtRest: true },
   aiortc: { command: [path.join(HERE, '../aiortc/venv/bin/python'), path.join(HERE, 'aiortc/agent.py')] },
   str0m: rust('str0m'),
-  rtc: { ...rust('rtc'), choosesRole: true },
+  // It answers that it has reset a stream, and never says again that it resets its own side, if that is lost.
+  rtc: { ...rust('rtc'), choosesRole: true, losesResets: true },
 };
 
 module.exports = { PEERS, POLLRTC };
