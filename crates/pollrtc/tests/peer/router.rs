@@ -191,7 +191,7 @@ struct Duplicates {
     texts: Vec<String>,
     /// Under way, with the time of arrival; to the server or from it.
     wire: VecDeque<(Instant, bool, Vec<u8>)>,
-    lose: Box<dyn FnMut(&[u8]) -> bool>,
+    lose: Loss,
     /// Where somebody sits who has the offer too, and answers checks with its password.
     copyist: Option<Credentials>,
 }

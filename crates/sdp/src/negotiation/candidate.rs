@@ -1,7 +1,6 @@
 //! Candidates that come after their description (RFC 8838, RFC 8840): to which transport they
 //! belong, and which are known already.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -156,8 +155,9 @@ impl Negotiator {
                 .filter_map(|index| agreed.carrier_of(index, &remote))
                 .collect();
             for id in transports {
-                let fits = |transport: &&Box<Transport>| ufrag.is_none_or(|ufrag| ufrag == transport.remote.ufrag);
-                if agreed.transports.get(&id).filter(fits).is_none() {
+                let transport = agreed.transports.get(&id);
+                let fits = |transport: &Transport| ufrag.is_none_or(|ufrag| ufrag == transport.remote.ufrag);
+                if !transport.is_some_and(|transport| fits(transport)) {
                     continue;
                 }
                 taken = true;
