@@ -3,6 +3,8 @@
 // - largest: the largest message that it sends and takes, in bytes, where that is less than descriptions say;
 // - closesAtRest: channels are closed once nothing is under way; not in its runs with itself, which show why;
 // - losesResets: over a lossy link no channel is closed; nor is this so in its runs with itself;
+// - fault: one of its own over a lossy link, at which step of a run, and what the peer's state shows then. Such a run is played
+//   again, and counted; not in its runs with itself, which show why;
 // - choosesRole: it can be told its DTLS role for its answers;
 // - bundlePolicies: those that it is tried with where it offers audio and video, too;
 const path = require('path');
@@ -10,6 +12,8 @@ const path = require('path');
 const HERE = __dirname, TARGET = process.env.CARGO_TARGET_DIR ?? path.join(HERE, '../../../target');
 const rust = (name) => ({ command: [path.join(TARGET, `debug/agent-${name}`)] });
 
+// Datagrams of the handshake without a reply: in the time that a lossy link is given, pollrtc sends its flight 20 times or more.
+const SILENCE = 15;
 const BUNDLE_POLICIES = ['balanced', 'max-compat', 'max-bundle'];
 const POLLRTC = rust('pollrtc');
 const PEERS = {
@@ -23,7 +27,15 @@ const PEERS = {
   aiortc: { command: [path.join(HERE, '../aiortc/venv/bin/python'), path.join(HERE, 'aiortc/agent.py')] },
   str0m: rust('str0m'),
   // It answers that it has reset a stream, and never says again that it resets its own side, if that is lost.
-  rtc: { ...rust('rtc'), choosesRole: true, losesResets: true },
+  // A DTLS handshake message that brings it no further stops its timer, and it never answers one that came before: once a
+  // flight of its own is lost, and the other side's comes again before its timer ends, it says nothing more.
+  rtc: {
+    ...rust('rtc'), choosesRole: true, losesResets: true,
+    fault: {
+      name: 'it has fallen silent in the DTLS handshake', step: 'connecting',
+      shows: ({ connection, error, unanswered }) => connection === 'connecting' && !error && unanswered >= SILENCE,
+    },
+  },
 };
 
 module.exports = { PEERS, POLLRTC };

@@ -5,15 +5,19 @@ here=$(cd "$(dirname "$0")" && pwd)
 target=${CARGO_TARGET_DIR:-$here/../../../target}
 crates=(-p agent-pollrtc)
 
-install() { # command, package
+install() { # command, packages
   command -v "$1" >/dev/null && return
+  shift
   export DEBIAN_FRONTEND=noninteractive
   apt-get -o DPkg::Lock::Timeout=600 update -qq
-  apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "$2"
+  apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "$@"
 }
 
 {
   install ip iproute2
+  install python3 python3 # the lossy link
+  install node nodejs npm
+  install cc build-essential
   for peer in "$@"; do
     began=$SECONDS
     case $peer in

@@ -15,6 +15,8 @@ pub struct Record {
     pub channels: BTreeMap<String, Channel>,
     /// What the stack said when it gave up.
     pub error: Option<String>,
+    /// Datagrams of the DTLS handshake that came since the stack last sent one.
+    pub unanswered: usize,
 }
 
 /// One channel.
@@ -38,6 +40,7 @@ impl Default for Record {
             connection: "new",
             channels: BTreeMap::new(),
             error: None,
+            unanswered: 0,
         }
     }
 }
@@ -69,6 +72,11 @@ impl Record {
             )
         });
         let channels: serde_json::Map<_, _> = channels.collect();
-        json!({ "connection": self.connection, "channels": channels, "error": self.error })
+        json!({
+            "connection": self.connection,
+            "channels": channels,
+            "error": self.error,
+            "unanswered": self.unanswered,
+        })
     }
 }

@@ -14,6 +14,8 @@ use crate::{ChannelInit, Command, Message, Record, Reply, bind_address, serve};
 /// How soon a command is noticed.
 const TURN: Duration = Duration::from_millis(5);
 const MAX_DATAGRAM: usize = 2048;
+/// What a datagram of the DTLS handshake begins with (RFC 5246 §6.2.1, RFC 7983 §7).
+const HANDSHAKE: u8 = 22;
 
 /// One connection of a stack.
 pub trait Stack: Sized {
@@ -110,7 +112,11 @@ fn carry_out<S: Stack>(stack: &mut S, record: &mut Record, command: &Command) ->
 
 fn turn<S: Stack>(stack: &mut S, record: &mut Record, socket: &UdpSocket) -> Result<(), Box<dyn Error>> {
     // What can't be sent is lost, as datagrams may be.
-    let mut send = |to: SocketAddr, datagram: &[u8]| drop(socket.send_to(datagram, to));
+    let mut is_answered = false;
+    let mut send = |to: SocketAddr, datagram: &[u8]| {
+        is_answered |= datagram.first() == Some(&HANDSHAKE);
+        drop(socket.send_to(datagram, to));
+    };
     for (label, channel) in &mut record.channels {
         while let Some(message) = channel.waiting.front() {
             if channel.state != "open" || !stack.send(Instant::now(), label, message)? {
@@ -121,11 +127,17 @@ fn turn<S: Stack>(stack: &mut S, record: &mut Record, socket: &UdpSocket) -> Res
         }
     }
     let deadline = stack.drain(record, &mut send)?;
+    if is_answered {
+        record.unanswered = 0;
+    }
     let wait = deadline.map_or(TURN, |deadline| deadline.saturating_duration_since(Instant::now()));
     socket.set_read_timeout(Some(wait.clamp(Duration::from_micros(1), TURN)))?;
     let mut buf = [0; MAX_DATAGRAM];
     match socket.recv_from(&mut buf) {
-        Ok((len, source)) => stack.receive(Instant::now(), source, &mut buf[..len]),
+        Ok((len, source)) => {
+            record.unanswered += usize::from(buf[0] == HANDSHAKE);
+            stack.receive(Instant::now(), source, &mut buf[..len])
+        }
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
             stack.timeout(Instant::now())
         }
