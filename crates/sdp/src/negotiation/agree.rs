@@ -70,7 +70,7 @@ impl Exchanged<'_> {
         for (index, (rejected, transport)) in rejected.iter().zip(transport_of).enumerate() {
             sections.push(self.section(index, *rejected, transport)?);
         }
-        let ids = self.ids(&transports, &sections);
+        let ids = self.ids(&sections);
         Ok(Agreed {
             sections,
             ids,
@@ -84,41 +84,35 @@ impl Exchanged<'_> {
         })
     }
 
-    /// What both have described so far over each transport, codecs that were not agreed on among them.
-    fn ids(
-        &self,
-        transports: &BTreeMap<TransportId, Box<Transport>>,
-        sections: &[AgreedSection],
-    ) -> BTreeMap<TransportId, BundleIds> {
-        let mut all = BTreeMap::new();
-        for (section, (ours, theirs)) in sections
-            .iter()
-            .zip(self.local.sections.iter().zip(&self.remote.sections))
-        {
-            let Some(id) = section.transport else { continue };
-            let (kind, local) = match &ours.content {
-                LocalContent::Rtp(rtp) => (MediaKind::parse(&ours.line.media), &rtp.parameters),
-                LocalContent::Idle(idle) => (MediaKind::parse(&ours.line.media), &idle.parameters),
-                _ => continue,
-            };
-            let Some(kind) = kind else { continue };
-            let ids: &mut BundleIds = all.entry(id).or_insert_with(|| {
-                let known = self.provisional.and_then(|agreed| agreed.ids.get(&id));
-                known.or_else(|| self.before.ids.get(&id)).cloned().unwrap_or_default()
-            });
-            // What is in conflict with something else is nobody's fault here.
-            let _ = ids.claim(kind, local);
-            if let Some(remote) = theirs.rtp() {
-                let _ = ids.claim(kind, &remote.parameters);
+    /// What both have described so far, codecs that were not agreed on and sections that are rejected
+    /// among them. Browsers remember all of it. Where a peer gives a number to something else, that is
+    /// what it stands for from then on.
+    fn ids(&self, sections: &[AgreedSection]) -> BundleIds {
+        let mut ids = BundleIds::new();
+        for alive in [true, false] {
+            for (index, section) in sections.iter().enumerate() {
+                if section.rejected.is_none() != alive {
+                    continue;
+                }
+                let Some((ours, theirs)) = self.sides(index) else {
+                    continue;
+                };
+                let local = ours.content.parameters();
+                let local = MediaKind::parse(&ours.line.media).zip(local);
+                let remote = theirs.rtp().map(|rtp| (rtp.kind, &rtp.parameters));
+                // The answer first: it tells what was agreed on.
+                let said = match self.offerer {
+                    Offerer::Us => [remote, local],
+                    Offerer::Peer => [local, remote],
+                };
+                for (kind, parameters) in said.into_iter().flatten() {
+                    // What is in conflict with something else is nobody's fault here.
+                    let _ = ids.claim(kind, parameters);
+                }
             }
         }
-        // Where only data is left.
-        for id in transports.keys() {
-            if let (None, Some(known)) = (all.get(id), self.before.ids.get(id)) {
-                all.insert(*id, known.clone());
-            }
-        }
-        all
+        ids.remember(&self.provisional.unwrap_or(self.before).ids);
+        ids
     }
 
     fn sides(&self, index: usize) -> Option<(&LocalSection, &RemoteSection)> {

@@ -170,13 +170,8 @@ impl<'a> Answering<'a> {
                 // What is in conflict counts once it is answered.
                 let _ = ids.claim(rtp.kind, &rtp.parameters);
             }
-            // RFC 8285 §7: what an id was bound to stays so as long as the bundle lives.
-            let agreed = &self.negotiator.agreed;
-            let transport = |index: &usize| agreed.sections.get(*index)?.transport;
-            let transport = shared.members.iter().find_map(transport);
-            if let Some(before) = transport.and_then(|transport| agreed.ids.get(&transport)) {
-                ids.remember(before);
-            }
+            // RFC 8285 §7: what an id was bound to stays so.
+            ids.remember(&self.negotiator.agreed.ids);
             // RFC 9143 §9.1.1, RFC 8285 §7: in one bundle a number stands for one thing, the first
             // that we answer.
             let mut answered = BundleIds::new();
@@ -537,9 +532,7 @@ impl<'a> Answering<'a> {
             }),
             (RemoteContent::Rtp(_), Some(parameters)) if is_active => self.media(index, offered, parameters),
             (RemoteContent::Rtp(_), None) if is_active => self.nothing(index, offered),
-            _ => LocalContent::Unknown {
-                rtcp_mux: offered.rtcp_mux,
-            },
+            _ => self.refused(index, offered),
         };
         let mut line = offered.line.clone();
         match &content {
@@ -564,17 +557,27 @@ impl<'a> Answering<'a> {
                 parameters,
                 rtcp_mux: self.muxed.contains(&index),
             })),
-            None => LocalContent::Unknown {
-                rtcp_mux: offered.rtcp_mux,
-            },
+            None => self.refused(index, offered),
         }
+    }
+
+    /// What is said of a section that is rejected: what the offer says of its formats, or if the peer
+    /// has stopped it, what we have said before.
+    fn refused(&self, index: usize, offered: &RemoteSection) -> LocalContent {
+        if MediaKind::parse(&offered.line.media).is_none() {
+            return LocalContent::Unknown;
+        }
+        let said = || {
+            let current = self.negotiator.current.as_ref()?;
+            current.local.sections.get(index)?.content.parameters()
+        };
+        let described = offered.rtp().map(|rtp| &rtp.parameters).or_else(said);
+        LocalContent::nothing(&offered.line, offered.rtcp_mux, described)
     }
 
     fn media(&self, index: usize, offered: &RemoteSection, mut parameters: RtpParameters) -> LocalContent {
         let Some(transceiver) = self.by_section.get(&index) else {
-            return LocalContent::Unknown {
-                rtcp_mux: offered.rtcp_mux,
-            };
+            return self.refused(index, offered);
         };
         // RFC 3264 §6.1.
         let direction = offered.direction.reversed().intersect(transceiver.direction);

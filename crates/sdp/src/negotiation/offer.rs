@@ -16,7 +16,7 @@ use super::transceiver::Transceiver;
 use super::transport::TransportKey;
 use super::{BundlePolicy, Negotiator, RejectReason, RtcpMuxPolicy, TransportId};
 use crate::attribute::{Direction, Setup};
-use crate::rtp::{BundleIds, MediaKind, Role, RtpCapabilities, RtpParameters, Simulcast};
+use crate::rtp::{BundleIds, Codec, MediaKind, Role, RtpCapabilities, RtpParameters, Simulcast};
 
 /// What stands in one place of the offer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,7 +43,7 @@ impl Negotiator {
         let places = self.places();
         let groups = self.offered_groups(&places);
         let states = self.states(&places, &groups);
-        let mut ids = self.ids_in_use();
+        let mut ids = self.agreed.ids.clone();
         let mut sections = Vec::with_capacity(places.len());
         for ((index, place), state) in places.iter().enumerate().zip(states) {
             sections.push(self.offered_section(index, place, state, &mut ids));
@@ -277,16 +277,6 @@ impl Negotiator {
         }
     }
 
-    /// Payload types and extension ids that stand for something, and do so as long as a transport
-    /// lives. What two transports have in conflict is no matter here: each section keeps what it has.
-    fn ids_in_use(&self) -> BundleIds {
-        let mut ids = BundleIds::new();
-        for known in self.agreed.ids.values() {
-            ids.remember(known);
-        }
-        ids
-    }
-
     fn offered_section(&self, index: usize, place: &Place<'_>, state: LocalState, ids: &mut BundleIds) -> LocalSection {
         let before = self.agreed.sections.get(index);
         let section = |line, content, state| LocalSection {
@@ -360,11 +350,15 @@ impl Negotiator {
                 let rtp = LocalRtp {
                     transceiver: transceiver.id,
                     direction: Direction::Inactive,
-                    parameters: RtpParameters::default(),
+                    parameters: RtpParameters {
+                        codecs: RtpParameters::offer(&least(transceiver.kind), None, ids).codecs,
+                        ..RtpParameters::default()
+                    },
                     streams: None,
-                    rtcp_mux: false,
+                    rtcp_mux: true,
                 };
-                let line = line_of_media(transceiver.kind, "0");
+                let formats = Some(rtp.parameters.format_list()).filter(|formats| !formats.is_empty());
+                let line = line_of_media(transceiver.kind, formats.as_deref().unwrap_or("0"));
                 section(line, LocalContent::Rtp(Box::new(rtp)), state)
             }
             Slot::Rejected(_, None) => {
@@ -373,8 +367,14 @@ impl Negotiator {
                     .map(|pending| pending.line.clone())
                     .or(before.map(|before| before.line.clone()))
                     .unwrap_or_else(line_of_data);
-                let rtcp_mux = MediaKind::parse(&line.media).is_some();
-                section(line, LocalContent::Unknown { rtcp_mux }, state)
+                let current = self.current.as_ref().map(|current| &current.local);
+                let current = current.and_then(|form| form.sections.get(index));
+                let described = pending.or(current).and_then(|written| written.content.parameters());
+                let content = match MediaKind::parse(&line.media) {
+                    Some(_) => LocalContent::nothing(&line, true, described),
+                    None => LocalContent::Unknown,
+                };
+                section(line, content, state)
             }
         }
     }
@@ -440,6 +440,19 @@ fn line_of_media(kind: MediaKind, formats: &str) -> SectionLine {
         media: kind.as_str().to_owned(),
         protocol: "UDP/TLS/RTP/SAVPF".to_owned(),
         formats: formats.to_string(),
+    }
+}
+
+/// What is written where there is nothing to offer: an `m=` line has to have a format, and aiortc wants
+/// one that it knows, also of what is rejected. Everybody has these (RFC 7874 §3, RFC 7742 §5).
+fn least(kind: MediaKind) -> RtpCapabilities {
+    let codec = match kind {
+        MediaKind::Audio => Codec::new("PCMU", 8_000),
+        MediaKind::Video => Codec::new("VP8", 90_000),
+    };
+    RtpCapabilities {
+        codecs: [codec].into(),
+        ..RtpCapabilities::none(kind)
     }
 }
 

@@ -113,13 +113,21 @@ pub(super) struct Rtcp {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum LocalContent {
     /// Kept in its place and refused.
-    Unknown {
-        /// `a=rtcp-mux`, which some peers want in each section of media.
-        rtcp_mux: bool,
-    },
+    Unknown,
+    /// The same for media.
+    Nothing(Box<LocalNothing>),
     Data(LocalData),
     Rtp(Box<LocalRtp>),
     Idle(Box<LocalIdle>),
+}
+
+/// What a section of media says though it is rejected. The RFCs want none of it, but aiortc looks at
+/// no port: without codecs that it knows, or `a=rtcp-mux`, it refuses the whole description.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct LocalNothing {
+    pub(super) rtcp_mux: bool,
+    /// Of the formats of the `m=` line.
+    pub(super) parameters: RtpParameters,
 }
 
 /// Media that we can't take, in a section that stays without any, because it is bundled with what we
@@ -150,6 +158,37 @@ pub(super) struct LocalRtp {
     /// `a=rtcp-mux`. RFC 8859 would have it once per bundle, but libwebrtc refuses bundled sections
     /// of media without it.
     pub(super) rtcp_mux: bool,
+}
+
+impl LocalContent {
+    /// Media that is refused, with what its formats were said to be.
+    pub(super) fn nothing(line: &SectionLine, rtcp_mux: bool, described: Option<&RtpParameters>) -> Self {
+        let is_format = |payload_type: u8| {
+            let mut formats = line.formats.split(' ');
+            formats.any(|format| format.parse() == Ok(payload_type))
+        };
+        let described = described.into_iter().flat_map(|described| &described.codecs);
+        let codecs = described.filter(|each| is_format(each.payload_type)).map(|each| {
+            let mut each = each.clone();
+            each.codec.feedback.clear();
+            each
+        });
+        let parameters = RtpParameters {
+            codecs: codecs.collect(),
+            ..RtpParameters::default()
+        };
+        LocalContent::Nothing(Box::new(LocalNothing { rtcp_mux, parameters }))
+    }
+
+    /// What it says about media.
+    pub(super) fn parameters(&self) -> Option<&RtpParameters> {
+        match self {
+            LocalContent::Rtp(rtp) => Some(&rtp.parameters),
+            LocalContent::Idle(idle) => Some(&idle.parameters),
+            LocalContent::Nothing(nothing) => Some(&nothing.parameters),
+            LocalContent::Unknown | LocalContent::Data(_) => None,
+        }
+    }
 }
 
 impl LocalSection {

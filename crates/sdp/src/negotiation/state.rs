@@ -93,9 +93,9 @@ pub(super) struct Agreed {
     pub(super) lip_sync: Vec<Vec<usize>>,
     /// In boxes: mostly there is one, and a map has room for eleven from the start.
     pub(super) transports: BTreeMap<TransportId, Box<Transport>>,
-    /// Payload types and extension ids that were ever described over a transport: they are bound for
-    /// as long as it lives (RFC 3264 §8.3.2, RFC 8285 §7).
-    pub(super) ids: BTreeMap<TransportId, BundleIds>,
+    /// Payload types and extension ids that were ever described: they are bound for as long as the
+    /// session lives (RFC 3264 §8.3.2, RFC 8285 §7), also where no transport is left.
+    pub(super) ids: BundleIds,
     /// What makes each of the peer's candidates that one.
     pub(super) candidates: BTreeMap<TransportId, BTreeSet<String>>,
 }

@@ -34,6 +34,12 @@ pub struct TransportKey {
 
 /// What ICE and DTLS put into our descriptions for one [`TransportKey`]; it may grow from one call
 /// to the next, as candidates are found.
+///
+/// Give the same `ufrag` and `pwd` to all transports that are offered together, as browsers do: RFC
+/// 8839 §5.4 allows it, and the transports differ in their candidates. An offer with a bundle policy
+/// other than max-bundle names several. Once they are bundled, every section has the credentials of
+/// the first, and a section whose credentials were others before has restarted ICE to Chromium and
+/// Firefox: the one answers with new credentials, the other refuses the offer.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct LocalTransport {
     /// 4 to 256 characters (RFC 8839 §5.4).

@@ -140,7 +140,7 @@ fn write_section(writer: &mut Writer, section: &LocalSection, end: Option<&End>,
             writer.flag(Direction::Inactive.as_str());
             idle.parameters.write(writer);
         }
-        LocalContent::Unknown { .. } => {}
+        LocalContent::Unknown | LocalContent::Nothing(_) => {}
     }
 }
 
@@ -160,10 +160,18 @@ fn write_rejected(writer: &mut Writer, section: &LocalSection, mid: Option<&str>
     if let Some(end) = end {
         write_transport(writer, end);
     }
-    if matches!(section.content, LocalContent::Unknown { rtcp_mux: true }) {
+    let (rtcp_mux, parameters) = match &section.content {
+        LocalContent::Nothing(nothing) => (nothing.rtcp_mux, Some(&nothing.parameters)),
+        LocalContent::Rtp(rtp) => (rtp.rtcp_mux, Some(&rtp.parameters)),
+        _ => (false, None),
+    };
+    if rtcp_mux {
         writer.flag("rtcp-mux");
     }
     writer.flag("inactive");
+    if let Some(parameters) = parameters {
+        parameters.write(writer);
+    }
 }
 
 fn write_candidates(writer: &mut Writer, local: &LocalTransport) {

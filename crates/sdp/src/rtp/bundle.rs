@@ -2,10 +2,16 @@
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use super::agree::RtpError;
 use super::{Codec, ExtensionId, HeaderExtension, MediaKind, PayloadType, Role, RtpParameters, numbers};
 use crate::attribute::ExtMap;
+
+/// The ids of extensions in one-byte headers (RFC 8285 §4.2).
+pub(super) const ONE_BYTE: RangeInclusive<u16> = 1..=14;
+/// Those of two-byte headers (RFC 8285 §4.3).
+pub(super) const TWO_BYTE: RangeInclusive<u16> = 1..=255;
 
 /// What stands for what within one bundle: each payload type for one configuration of one codec
 /// (RFC 9143 §9.1.1), each extension id for one extension (RFC 8285 §7).
@@ -133,23 +139,28 @@ impl BundleIds {
         self.codecs.iter().find(|(_, each)| each.payload_type == payload_type)
     }
 
-    /// The id of an extension: that which it has already, else a free one.
-    pub(super) fn extension_id(&mut self, extension: &HeaderExtension, two_byte: bool) -> Option<u16> {
-        let fits = |id: u16| id <= 14 || two_byte;
+    /// The id of an extension: that which it has already, if it is one of `usable`, else a free one
+    /// of `assignable`.
+    pub(super) fn extension_id(
+        &mut self,
+        extension: &HeaderExtension,
+        usable: RangeInclusive<u16>,
+        assignable: RangeInclusive<u16>,
+    ) -> Option<u16> {
         let known = self.extensions.iter().find(|(_, each)| each.same_as(extension));
         if let Some((id, _)) = known {
-            return Some(*id).filter(|id| fits(*id));
+            return Some(*id).filter(|id| usable.contains(id));
         }
+        let other = ONE_BYTE.filter(|wanted| !numbers::is_extension_id_of_something(*wanted));
         // RFC 8285 §4.2: 15 ends a one-byte header, so that mixing is safer without it.
-        let one_byte = || 1..=14;
-        let other = one_byte().filter(|wanted| !numbers::is_extension_id_of_something(*wanted));
+        let longer = assignable.clone().filter(|wanted| *wanted > 15);
         let free = numbers::extension_id(extension)
             .into_iter()
             .chain(other)
-            .chain((16..=255).filter(|_| two_byte))
-            .chain(one_byte())
+            .chain(ONE_BYTE)
+            .chain(longer)
             .find(|wanted| self.extensions.iter().all(|(taken, _)| taken != wanted))
-            .filter(|id| fits(*id))?;
+            .filter(|id| assignable.contains(id))?;
         self.extensions.push((free, extension.clone()));
         Some(free)
     }

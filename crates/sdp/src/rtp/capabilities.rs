@@ -63,10 +63,11 @@ pub struct RtpCapabilities {
     pub codecs: Vec<Codec>,
     /// Which of the two orders holds.
     pub order: CodecOrder,
-    /// In the order in which they are offered. They get the ids that browsers give them.
+    /// In the order in which they are offered. They get the ids that browsers give them, and never one
+    /// above 14 in an offer, which Firefox refuses; what finds none free is left out.
     pub header_extensions: Vec<HeaderExtension>,
     /// Whether we understand two-byte header extensions, also mixed with those of one byte
-    /// (RFC 8285 §6). Ids above 14 need it.
+    /// (RFC 8285 §6). The peer's ids above 14 need it.
     pub extmap_allow_mixed: bool,
     /// Whether RTCP packets may be of reduced size.
     pub rtcp_rsize: bool,

@@ -4,6 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::bundle::{ONE_BYTE, TWO_BYTE};
 use super::{BundleIds, RtpCapabilities, RtpParameters};
 use crate::attribute::{Direction, ExtMap};
 
@@ -98,7 +99,8 @@ impl RtpParameters {
                 // RFC 8285 §7: of alternatives, which share an id, at most one.
                 None
             } else {
-                bundle.extension_id(&extension, two_byte)
+                let ids = if two_byte { TWO_BYTE } else { ONE_BYTE };
+                bundle.extension_id(&extension, ids.clone(), ids)
             };
             if let Some(id) = id {
                 chosen_provisional.extend(Some(offered.id).filter(|_| offered.is_provisional()));

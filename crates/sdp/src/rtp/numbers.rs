@@ -124,3 +124,9 @@ pub(super) fn extension_id(extension: &HeaderExtension) -> Option<u16> {
 pub(super) fn is_extension_id_of_something(id: u16) -> bool {
     EXTENSIONS.iter().any(|(_, each)| *each == id)
 }
+
+/// Whether an extension tells streams apart, or tells a sender what arrives.
+pub(super) fn is_essential(extension: &HeaderExtension) -> bool {
+    const TRANSPORT_WIDE: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+    extension.uri.starts_with("urn:ietf:params:rtp-hdrext:sdes:") || extension.uri == TRANSPORT_WIDE
+}

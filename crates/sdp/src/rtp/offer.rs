@@ -3,9 +3,10 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::bundle::{ONE_BYTE, TWO_BYTE};
 use super::{
     BundleIds, Codec, CodecOrder, ExtensionId, HeaderExtension, MediaKind, NegotiatedRtp, PayloadType, Role,
-    RtpCapabilities, RtpParameters,
+    RtpCapabilities, RtpParameters, numbers,
 };
 
 impl RtpParameters {
@@ -204,19 +205,29 @@ fn retransmits(codec: &Codec) -> bool {
     codec.role() == Role::Retransmission
 }
 
+/// New ids are those of one-byte headers: Firefox refuses the whole description for a longer one, also
+/// where it has answered `a=extmap-allow-mixed`. Where they are too few, first come those without which
+/// streams and losses can't be told.
 fn new_extensions(capabilities: &RtpCapabilities, bundle: &mut BundleIds) -> Vec<ExtensionId> {
-    let mut offered: Vec<ExtensionId> = Vec::new();
-    for extension in &capabilities.header_extensions {
-        let repeated = offered.iter().any(|each| each.extension.same_as(extension));
-        if let Some(id) = bundle
-            .extension_id(extension, capabilities.extmap_allow_mixed)
-            .filter(|_| !repeated)
-        {
+    let usable = if capabilities.extmap_allow_mixed {
+        TWO_BYTE
+    } else {
+        ONE_BYTE
+    };
+    let mut wanted: Vec<(usize, &HeaderExtension)> = capabilities.header_extensions.iter().enumerate().collect();
+    wanted.sort_by_key(|(_, extension)| !numbers::is_essential(extension));
+    let mut offered: Vec<(usize, ExtensionId)> = Vec::new();
+    for (place, extension) in wanted {
+        if offered.iter().any(|(_, each)| each.extension.same_as(extension)) {
+            continue;
+        }
+        if let Some(id) = bundle.extension_id(extension, usable.clone(), ONE_BYTE) {
             let extension = extension.clone();
-            offered.push(ExtensionId { id, extension });
+            offered.push((place, ExtensionId { id, extension }));
         }
     }
-    offered
+    offered.sort_by_key(|(place, _)| *place);
+    offered.into_iter().map(|(_, each)| each).collect()
 }
 
 /// RFC 9429 §5.2.2: only those of the last answer. RFC 8285 §7: under their ids.

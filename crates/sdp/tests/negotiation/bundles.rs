@@ -500,6 +500,102 @@ fn numbers_are_bound_for_as_long_as_the_bundle_lives() {
     assert!(formats(&carol.offer(), 0).contains(&"96"));
 }
 
+/// What each payload type and extension id of a live section stands for.
+fn meanings(description: &Description) -> Vec<(String, String)> {
+    let live = (0..media_lines(description).len()).filter(|index| !is_rejected(description, *index));
+    let texts = live.map(|index| section(description, index));
+    let of = |text: &String| -> Vec<(String, String)> {
+        let named = ["rtpmap", "extmap"].into_iter().flat_map(|name| {
+            let values = values(text, name).into_iter();
+            values.map(move |value| {
+                let (number, meaning) = value.split_once(' ').unwrap();
+                (format!("{name} {number}"), meaning.to_owned())
+            })
+        });
+        named.collect()
+    };
+    texts.flat_map(|text| of(&text)).collect()
+}
+
+/// Firefox 153 refuses an extension id that has had another meaning in the connection ("attempted to remap RTP extension
+/// id"), also when nothing was left of what it stood in.
+#[test]
+fn numbers_are_bound_for_good_also_when_everything_was_stopped() {
+    let (mut alice, mut bob) = (Peer::media("alice"), Peer::media("bob"));
+    alice
+        .negotiator
+        .add_transceiver(MediaKind::Audio, TransceiverInit::default());
+    let offer = alice.offer();
+    // 5 is Bob's for what browsers have at 1, and Alice leaves out what he has at 14.
+    let level = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+    let other = format!("a=extmap:5 {level}\r\na=extmap:14 urn:of:bob\r\na=rtpmap:96 G729D/8000");
+    let theirs = edited(&offer, &format!("a=extmap:1 {level}"), &other);
+    let theirs = edited(&theirs, "SAVPF 111 ", "SAVPF 96 111 ");
+    let answer = bob.answer(&theirs);
+    assert!(!answer.sdp.contains("urn:of:bob") && !answer.sdp.contains("G729D"));
+    let audio = bob.negotiator.transceivers()[0].id();
+    bob.negotiator.stop(audio).unwrap();
+    alice.take(&edited(&answer, "a=extmap:5 ", "a=extmap:1 "));
+    exchange(&mut bob, &mut alice);
+    assert_eq!(bob.negotiator.transports().count(), 0);
+
+    bob.negotiator.add_track(MediaKind::Video, vec![]);
+    bob.negotiator.add_track(MediaKind::Audio, vec![]);
+    let offer = bob.offer();
+    let taken = [
+        ("extmap 5", level),
+        ("extmap 14", "urn:of:bob"),
+        ("rtpmap 96", "G729D/8000"),
+    ];
+    let said = meanings(&offer);
+    for (number, meaning) in taken {
+        assert!(
+            said.iter().all(|(each, means)| each != number || means == meaning),
+            "{offer}"
+        );
+    }
+    assert!(said.contains(&("extmap 5".to_owned(), level.to_owned())));
+    assert!(said.contains(&("rtpmap 111".to_owned(), "opus/48000/2".to_owned())));
+}
+
+/// Firefox 153 answers less than is offered, and numbers a new section as it always does: with 109 for opus, which our first
+/// offer had for an `rtx` that it has left out.
+#[test]
+fn numbers_that_the_peer_gives_to_something_else_are_not_offered_for_what_they_were() {
+    let (mut alice, mut bob) = (Peer::media("alice"), Peer::media("bob"));
+    bob.negotiator = {
+        let mut config = media_config();
+        config.video.codecs.retain(|codec| codec.is("VP8") || codec.is("rtx"));
+        pollrtc_sdp::negotiation::Negotiator::new(config)
+    };
+    alice
+        .negotiator
+        .add_transceiver(MediaKind::Video, TransceiverInit::default());
+    let (offer, _) = exchange(&mut alice, &mut bob);
+    assert!(offer.sdp.contains("a=rtpmap:109 rtx/90000"));
+    bob.negotiator.add_track(MediaKind::Audio, vec![]);
+    let offer = bob.offer();
+    let opus = [
+        ("SAVPF 111 ", "SAVPF 109 "),
+        ("a=rtpmap:111 ", "a=rtpmap:109 "),
+        ("a=fmtp:111 ", "a=fmtp:109 "),
+        ("a=rtcp-fb:111 ", "a=rtcp-fb:109 "),
+        (" 111/111", " 109/109"),
+    ];
+    let theirs = opus
+        .into_iter()
+        .fold(offer, |offer, (from, to)| edited(&offer, from, to));
+    alice.answer(&theirs);
+    let next = alice.offer();
+    let said = meanings(&next);
+    let of_109: Vec<_> = said.iter().filter(|(number, _)| number == "rtpmap 109").collect();
+    assert_eq!(
+        of_109,
+        [&("rtpmap 109".to_owned(), "opus/48000/2".to_owned())],
+        "{next}"
+    );
+}
+
 #[test]
 fn what_we_offer_is_never_in_conflict_with_what_came() {
     let mut alice = offerer(BundlePolicy::MaxCompat);

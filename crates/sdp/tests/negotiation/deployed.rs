@@ -3,7 +3,7 @@
 use pollrtc_sdp::negotiation::{Description, Effect, RejectReason, SignalingState, TransceiverInit};
 use pollrtc_sdp::rtp::MediaKind;
 
-use crate::support::{Peer, edited, exchange, is_rejected, media_lines, section, values};
+use crate::support::{Peer, edited, exchange, has, is_rejected, media_lines, section, values};
 
 /// As libdatachannel 0.24 answers audio, video and data, when audio or video of the offer has port zero: it accepts them
 /// (RFC 3264 §6 forbids that), in its bundle too.
@@ -115,4 +115,74 @@ fn a_new_section_of_ours_never_comes_before_those_that_go_on() {
     add(&mut alice, MediaKind::Audio);
     let (offer, _) = exchange(&mut alice, &mut bob);
     assert_eq!(outline(&offer), "BUNDLE 6: audio 6, -, -, -, -");
+}
+
+/// aiortc 1.16 does not look at the port: it looks for a common codec ("Failed to set remote video description send
+/// parameters") and for `a=rtcp-mux`, and refuses the whole description. Browsers write all into what is rejected.
+#[test]
+fn a_rejected_section_says_what_its_formats_are() {
+    let described = |description: &Description, index: usize| {
+        assert!(is_rejected(description, index));
+        let text = section(description, index);
+        let formats: Vec<String> = text
+            .lines()
+            .next()
+            .unwrap()
+            .split(' ')
+            .skip(3)
+            .map(str::to_owned)
+            .collect();
+        let maps = values(&text, "rtpmap");
+        let mapped: Vec<String> = maps
+            .iter()
+            .map(|map| map.split(' ').next().unwrap().to_owned())
+            .collect();
+        assert_eq!(mapped, formats, "{text}");
+        assert!(has(&text, "rtcp-mux") && has(&text, "inactive"), "{text}");
+        assert!(values(&text, "extmap").is_empty() && values(&text, "rtcp-fb").is_empty());
+        maps.iter()
+            .map(|map| map.split(' ').nth(1).unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let (mut alice, mut bob) = (Peer::media("alice"), Peer::media("bob"));
+    for kind in [MediaKind::Audio, MediaKind::Video] {
+        alice.negotiator.add_transceiver(kind, TransceiverInit::default());
+    }
+    alice.negotiator.add_data_channels();
+    exchange(&mut alice, &mut bob);
+    let video = alice.negotiator.transceivers()[1].id();
+    alice.negotiator.stop(video).unwrap();
+    // In each offer and answer from then on.
+    for _ in 0..3 {
+        let (offer, answer) = exchange(&mut alice, &mut bob);
+        assert!(described(&offer, 1).contains(&"VP8/90000".to_owned()));
+        assert!(is_rejected(&answer, 1));
+        let (offer, answer) = exchange(&mut bob, &mut alice);
+        assert!(described(&offer, 1).contains(&"VP8/90000".to_owned()));
+        assert!(is_rejected(&answer, 1));
+    }
+
+    // And where the answer rejects what was offered.
+    let mut carol = Peer::media("carol");
+    for kind in [MediaKind::Audio, MediaKind::Video] {
+        carol.negotiator.add_transceiver(kind, TransceiverInit::default());
+    }
+    let offer = carol.offer();
+    let alone = Description::offer(offer.sdp.replace("a=group:BUNDLE 0 1\r\n", ""));
+    let mut dave = Peer::media("dave");
+    dave.negotiator.set_remote(&alone).unwrap();
+    let video = dave.negotiator.transceivers()[1].id();
+    dave.negotiator.stop(video).unwrap();
+    let answer = dave.create_answer();
+    assert!(described(&answer, 1).contains(&"VP8/90000".to_owned()));
+
+    // And where we have no codec to offer.
+    let mut erin = Peer::new("erin");
+    for kind in [MediaKind::Audio, MediaKind::Video] {
+        erin.negotiator.add_transceiver(kind, TransceiverInit::default());
+    }
+    erin.negotiator.add_data_channels();
+    let offer = erin.offer();
+    assert_eq!(described(&offer, 0), ["PCMU/8000"]);
+    assert_eq!(described(&offer, 1), ["VP8/90000"]);
 }

@@ -176,7 +176,7 @@ fn a_transceiver_without_a_codec_to_offer_is_rejected_and_gone() {
         .negotiator
         .add_transceiver(MediaKind::Video, TransceiverInit::default());
     let offer = alice.offer();
-    assert_eq!(media_lines(&offer)[0], "m=video 0 UDP/TLS/RTP/SAVPF 0");
+    assert_eq!(media_lines(&offer)[0], "m=video 0 UDP/TLS/RTP/SAVPF 96");
     assert_eq!(values(&offer.sdp, "group"), ["BUNDLE 1"]);
     alice.take(&bob.answer(&offer));
     assert!(alice.negotiator.transceivers().is_empty() && bob.negotiator.transceivers().is_empty());

@@ -156,8 +156,8 @@ fn an_extension_has_one_id_in_all_sections_of_a_bundle() {
     let mut bundle = BundleIds::new();
     let first = RtpParameters::offer(&able_to_extend(&["urn:a", "urn:b"]), None, &mut bundle);
     let second = RtpParameters::offer(&able_to_extend(&["urn:c", "urn:b"]), None, &mut bundle);
-    assert_eq!(extensions(&first), ["9 urn:a", "16 urn:b"]);
-    assert_eq!(extensions(&second), ["17 urn:c", "16 urn:b"]);
+    assert_eq!(extensions(&first), ["9 urn:a", "1 urn:b"]);
+    assert_eq!(extensions(&second), ["2 urn:c", "1 urn:b"]);
 
     let mut bundle = BundleIds::new();
     bundle
@@ -179,12 +179,36 @@ fn a_thousand_extensions_leave_out_what_has_no_id() {
     let mut ours = able_to_extend(&uris);
     let ids =
         |parameters: RtpParameters| -> Vec<u16> { parameters.header_extensions.iter().map(|each| each.id).collect() };
-    // Those that browsers use for other things come last.
-    let all = [9].into_iter().chain(16..=255).chain((1..=14).filter(|id| *id != 9));
-    assert_eq!(ids(offer(&ours)), all.collect::<Vec<u16>>());
+    // Firefox refuses the whole description for an id above 14, whatever `a=extmap-allow-mixed` says. Those that
+    // browsers use for other things come last.
+    for extmap_allow_mixed in [true, false] {
+        ours.extmap_allow_mixed = extmap_allow_mixed;
+        let all = [9].into_iter().chain((1..=14).filter(|id| *id != 9));
+        assert_eq!(ids(offer(&ours)), all.collect::<Vec<u16>>());
+    }
+}
+
+/// The peer has named all ids but two already, one with an id of a two-byte header.
+#[test]
+fn where_ids_are_few_those_that_tell_streams_apart_are_offered() {
+    let mid = "urn:ietf:params:rtp-hdrext:sdes:mid";
+    let rid = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+    let mut bundle = BundleIds::new();
+    let taken: Vec<String> = (1..=12).chain([16]).map(|id| format!("{id} urn:{id}")).collect();
+    let taken: Vec<&str> = taken.iter().map(String::as_str).collect();
+    bundle.claim(MediaKind::Video, &offering(&taken)).unwrap();
+    let mut ours = able_to_extend(&["urn:a", "urn:16", mid, "urn:3", rid]);
+    let first = RtpParameters::offer(&ours, None, &mut bundle);
+    assert_eq!(
+        extensions(&first),
+        ["16 urn:16", &format!("13 {mid}"), "3 urn:3", &format!("14 {rid}")]
+    );
     ours.extmap_allow_mixed = false;
-    let all = [9].into_iter().chain((1..=14).filter(|id| *id != 9));
-    assert_eq!(ids(offer(&ours)), all.collect::<Vec<u16>>());
+    let second = RtpParameters::offer(&ours, None, &mut bundle);
+    assert_eq!(
+        extensions(&second),
+        [&format!("13 {mid}"), "3 urn:3", &format!("14 {rid}")]
+    );
 }
 
 #[test]
