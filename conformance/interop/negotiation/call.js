@@ -118,7 +118,7 @@ class Call {
     for (const [side, transceiver] of all) {
       // What we can't take is kept for its bundle, without media.
       if (!transceiver && side.name === 'pollrtc' && section.direction === 'inactive') continue;
-      if (rejected) fault(!transceiver || transceiver.stopped, `${side.name} has a transceiver for ${mid} in section ${index}, which is rejected`);
+      if (rejected) fault(!transceiver || transceiver.stopped || side.acceptsRejected, `${side.name} has a transceiver for ${mid} in section ${index}, which is rejected`);
       else fault(transceiver?.kind === kind, `${side.name} has ${transceiver?.kind ?? 'nothing'} for ${mid}, which is ${kind}`);
     }
     if (rejected || all.length < 2 || all.some(([, transceiver]) => !transceiver)) return;
@@ -156,7 +156,9 @@ class Call {
         for (const [number, meaning] of section[name]) {
           const key = `${name} ${number}`, means = name === 'codecs' ? `${section.kind} ${meaning}` : meaning, known = this.meanings.get(key);
           if (strict) fault(known === undefined || known === means, `${key} of this bundle was ${known}, and ${side.name} offers it as ${means}`);
-          this.meanings.set(key, means);
+          // A peer that says both in one description leaves it as it was.
+          const says = (other) => (name === 'codecs' ? `${other.kind} ${other.codecs.get(number)}` : other.extensions.get(number));
+          if (strict || !members.some((other) => says(other) === known)) this.meanings.set(key, means);
         }
       }
     }
