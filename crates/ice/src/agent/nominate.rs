@@ -169,7 +169,7 @@ impl Agent {
     }
 
     /// RFC 8445 §8.3.1: frees what was not selected, save what the peer may still send data on.
-    fn prune(&mut self) {
+    pub(super) fn prune(&mut self) {
         let Some(selected) = self.session.selected else {
             return;
         };

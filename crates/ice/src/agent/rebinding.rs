@@ -4,6 +4,8 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use pollrtc_core::Instant;
+
 use super::Agent;
 use super::path::Origin;
 use crate::candidate::CandidateKind;
@@ -11,6 +13,21 @@ use crate::event::Role;
 use crate::pair::{Pair, PairId, PairState};
 
 impl Agent {
+    /// The peer may go on from another socket from now on, without a restart: browsers do when the
+    /// section of a description that describes the transport is stopped. Its nomination of another
+    /// pair counts at once, and the path is asked whether anybody is there, so that one that is left
+    /// does not hold up a move to where the peer is.
+    pub fn doubt_path(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        if self.session.prune_at.take().is_some() {
+            self.prune();
+        }
+        if let Some(active) = self.active.as_mut().filter(|_| !self.config.lite) {
+            active.next_check = active.next_check.min(self.now);
+        }
+        self.advance(now);
+    }
+
     /// The selected pair answers no more, and another one does: that is it.
     ///
     /// Two things have to come together, so that nobody who can only send, repeat or forge the

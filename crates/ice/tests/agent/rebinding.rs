@@ -192,6 +192,49 @@ fn the_path_stays_while_it_works_whoever_else_answers() {
     }
 }
 
+/// A peer whose next end may come from another socket, without a restart.
+#[test]
+fn where_a_peer_may_move_its_nomination_counts_at_once() {
+    for expected in [true, false] {
+        let mut solo = selected();
+        if expected {
+            solo.agent.doubt_path(solo.now);
+            serve(&mut solo, &[THERE]);
+        }
+        let (ours, theirs) = (solo.ours(), solo.theirs.clone());
+        let nomination = Check {
+            use_candidate: true,
+            transaction: [20; 12],
+            ..Check::new(&ours, &theirs, Role::Controlling)
+        };
+        solo.receive_from(ELSEWHERE, &nomination.bytes());
+        run(&mut solo, Instant::from_millis(200), &[ELSEWHERE]);
+        assert_eq!(is_at(&solo, ELSEWHERE), expected);
+    }
+}
+
+#[test]
+fn where_a_peer_may_move_its_old_socket_is_asked_at_once_and_the_controlling_side_follows() {
+    let mut solo = Solo::new(Role::Controlling);
+    solo.connect();
+    run(&mut solo, Instant::from_millis(1_000), &[THERE]);
+    assert_eq!(solo.agent.state(), State::Completed);
+    // Nobody is there any more.
+    solo.agent.doubt_path(solo.now);
+    let (ours, theirs) = (solo.ours(), solo.theirs.clone());
+    let asked = Check {
+        transaction: [20; 12],
+        ..Check::new(&ours, &theirs, Role::Controlled)
+    };
+    solo.receive_from(ELSEWHERE, &asked.bytes());
+    run(&mut solo, Instant::from_millis(2_000), &[ELSEWHERE]);
+    assert!(is_at(&solo, ELSEWHERE));
+    // Who did not move goes on.
+    solo.agent.doubt_path(solo.now);
+    run(&mut solo, Instant::from_millis(60_000), &[ELSEWHERE]);
+    assert!(is_at(&solo, ELSEWHERE));
+}
+
 /// We are the one behind the NAT, and the peer tells where it sees us.
 #[test]
 fn a_new_mapping_is_nominated_whatever_becomes_of_it() {
