@@ -457,6 +457,65 @@ fn the_end_of_the_association_ends_all_channels() {
     assert_eq!(pair.a.machine.open("late"), Err(OpenError::Disconnected));
 }
 
+/// The peer throws its end away and goes on with the same channels over another association, as Chromium does with
+/// a transport that it replaces.
+#[test]
+fn channels_outlive_a_restart_that_is_expected() {
+    for says_so in [true, false] {
+        let mut pair = Channels::connected_channels();
+        let (closing, _) = channel(&mut pair, "closing");
+        let (ours, theirs) = channel(&mut pair, "data");
+        pair.b.machine.send(theirs, "before").unwrap();
+        pair.run_for(ms(1000));
+        let until = pair.now + ms(20_000);
+        pair.a.machine.expect_restart(until);
+        if says_so {
+            pair.b.machine.abort("");
+            pair.run_for(ms(100));
+            pair.a.machine.send(ours, "in between").unwrap();
+        }
+        pair.a.machine.close(closing);
+        let negotiated = ChannelInit {
+            negotiated: Some(2),
+            ..ChannelInit::from("data")
+        };
+        let config = ChannelConfig {
+            association: patient(),
+            ..ChannelConfig::default()
+        };
+        pair.b.machine = DataChannels::new(config, rng(9), address(A));
+        pair.b.machine.set_role(Parity::Odd);
+        let theirs = pair.b.machine.open(negotiated).unwrap();
+        pair.connect_both();
+        pair.run_for(ms(2000));
+        assert_eq!(closed(&pair.a.events), [(closing, ChannelCloseReason::Local)]);
+        pair.a.machine.send(ours, "after").unwrap();
+        pair.b.machine.send(theirs, "after").unwrap();
+        pair.run_for(ms(2000));
+        let texts = |events| {
+            messages(events)
+                .iter()
+                .map(|(_, text)| text.as_text().unwrap().to_owned())
+                .collect()
+        };
+        let heard: [Vec<String>; 2] = [texts(&pair.a.events), texts(&pair.b.events)];
+        assert_eq!(heard[0], ["before", "after"]);
+        assert_eq!(
+            heard[1],
+            if says_so {
+                &["in between", "after"][..]
+            } else {
+                &["after"]
+            }
+        );
+        // Its time is over.
+        pair.run_for(ms(20_000));
+        pair.b.machine.abort("bye");
+        pair.run_for(ms(1000));
+        assert_eq!(closed(&pair.a.events)[1], (ours, ChannelCloseReason::Disconnected));
+    }
+}
+
 #[test]
 fn messages_larger_than_we_accept_close_their_channel_only() {
     let mut config = ChannelConfig::default();

@@ -211,6 +211,24 @@ impl Association {
         }
     }
 
+    /// The peer has thrown its end away and will begin anew, or take our INIT: what had not been begun
+    /// is sent then.
+    pub(super) fn begin_anew(&mut self) {
+        self.local_tag = self.rng.u32().max(1);
+        let random_tsn = self.rng.u32();
+        self.local_tsn = self.config.initial_tsn.unwrap_or(random_tsn);
+        self.queue.restart();
+        self.resetting.clear();
+        self.timers.stop_all();
+        self.outbox.clear_association();
+        self.tcb = None;
+        self.state = State::Idle;
+        self.unanswered = 0;
+        self.handshake_sent = None;
+        self.heartbeat = None;
+        self.events.push_back(Event::Restarted);
+    }
+
     fn restart(&mut self, cookie: &Cookie) {
         self.local_tag = cookie.local_tag;
         self.local_tsn = cookie.local_tsn;

@@ -93,6 +93,8 @@ pub struct Association {
     /// The nonce of the heartbeat that is not answered yet, and when it was sent.
     heartbeat: Option<(u64, Instant)>,
     max_packet: usize,
+    /// Until when an ABORT says that the peer begins anew.
+    restart_expected_until: Option<Instant>,
     events: VecDeque<Event>,
     stats: Stats,
 }
@@ -154,6 +156,7 @@ impl Association {
             handshake_sent: None,
             heartbeat: None,
             max_packet: clamp_packet(config.max_packet),
+            restart_expected_until: None,
             events: VecDeque::new(),
             stats: Stats::default(),
             config,
@@ -301,6 +304,18 @@ impl Association {
         self.config.remote_port = port;
     }
 
+    /// The peer may throw its end away and begin anew with another one, as Chromium does when it
+    /// replaces the transport below: until then its ABORT (RFC 9260 §3.3.7) does not end the
+    /// association, but leaves it as a restart of the peer's does ([`Event::Restarted`]), only that
+    /// it needs to be [connected](Self::connect) again.
+    pub fn expect_restart(&mut self, until: Instant) {
+        self.restart_expected_until = Some(until);
+    }
+
+    pub(crate) fn expects_restart(&self) -> bool {
+        self.restart_expected_until.is_some_and(|until| self.now < until)
+    }
+
     /// An association that has not begun, with the same peer and configuration.
     pub(crate) fn successor(&self, rng: Rng) -> Self {
         Self::new(self.config.clone(), rng, self.remote)
@@ -369,6 +384,11 @@ impl Association {
     }
 
     /// Throws away what waits to be sent.
+    /// Whether nothing of a stream waits to be sent.
+    pub(crate) fn is_drained(&self, stream: u16) -> bool {
+        self.queue.is_drained(stream)
+    }
+
     pub(crate) fn discard_queue(&mut self) {
         self.queue.clear();
     }

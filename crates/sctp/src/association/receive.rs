@@ -178,6 +178,9 @@ impl Association {
     }
 
     fn on_abort(&mut self, value: &[u8]) {
+        if self.expects_restart() && self.tcb.is_some() {
+            return self.begin_anew();
+        }
         let first = Cause::all(value).next();
         let reason = first
             .filter(|first| matches!(first.code, cause::USER_INITIATED_ABORT | cause::PROTOCOL_VIOLATION))

@@ -94,6 +94,13 @@ impl DataChannels {
     pub(super) fn stop_receiving(&mut self, id: ChannelId) {
         if let Some(channel) = self.table.get_mut(id) {
             channel.receives = false;
+        }
+        self.drop_parts(id);
+    }
+
+    /// A message of which only parts have come is dropped.
+    pub(super) fn drop_parts(&mut self, id: ChannelId) {
+        if let Some(channel) = self.table.get_mut(id) {
             let parts: Vec<u8> = core::mem::take(&mut channel.parts);
             self.part_bytes -= parts.len();
             self.association.release_bytes(parts.len());

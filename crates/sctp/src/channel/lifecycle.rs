@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{ChannelCloseReason, ChannelEvent, ChannelId, ChannelState, DataChannels};
-use crate::{Event, ResetError, Streams};
+use crate::{AssociationState, Event, ResetError, Streams};
 
 impl DataChannels {
     pub(super) fn take_association_events(&mut self) {
@@ -29,11 +29,38 @@ impl DataChannels {
                     }
                 }
                 Event::PeerError { .. } => {}
+                Event::Restarted if self.association.expects_restart() => self.go_on(),
                 Event::Restarted => {
                     self.association.discard_queue();
                     self.finish_all(ChannelCloseReason::Restarted);
                 }
                 Event::Closed(reason) => self.disconnect(reason),
+            }
+        }
+    }
+
+    /// The peer goes on with the same channels over an association that begins anew.
+    fn go_on(&mut self) {
+        if self.association.state() == AssociationState::New {
+            self.connected = false;
+            // What waits for the application filled the window of the end that is gone.
+            self.events.iter_mut().for_each(|queued| queued.unread = None);
+        }
+        let ids: Vec<ChannelId> = self.table.ids().collect();
+        for id in ids {
+            self.drop_parts(id);
+            let Some(channel) = self.table.get(id) else {
+                continue;
+            };
+            let is_sent = channel.stream.is_some_and(|stream| self.association.is_drained(stream));
+            match channel.state {
+                // New streams need no reset.
+                ChannelState::Closing => self.finish(id, None, true),
+                // Nobody can say whether the peer has heard of it.
+                ChannelState::Open if channel.awaits_ack && is_sent => {
+                    self.finish(id, Some(ChannelCloseReason::Restarted), false);
+                }
+                _ => {}
             }
         }
     }

@@ -217,6 +217,15 @@ impl DataChannels {
             .retain(|queued| !matches!(queued.event, ChannelEvent::Disconnected(_)));
     }
 
+    /// The peer may throw its end of the association away and begin anew with the same channels, as
+    /// Chromium does when it replaces the transport below. Until then they stay open, whether it says
+    /// so (ABORT, RFC 9260 §3.3.7) or not (§5.2). After an ABORT the association needs to be
+    /// [connected](Self::connect) again. What the peer had not acknowledged is lost, what was not sent
+    /// yet is sent then.
+    pub fn expect_restart(&mut self, until: Instant) {
+        self.association.expect_restart(until);
+    }
+
     /// Bytes of messages on this channel that have not left yet.
     pub fn buffered_amount(&self, channel: ChannelId) -> usize {
         let stream = self.table.get(channel).and_then(|channel| channel.stream);
