@@ -1,6 +1,7 @@
 //! What descriptions bring about: transports and data channels begin, change and end.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use pollrtc_core::Instant;
 use pollrtc_dtls::{self as dtls, Connection, PeerVerification, SrtpProfile};
@@ -113,6 +114,9 @@ impl PeerConnection {
         }
         self.description_digest = self.digest_of(&agreed.remote);
         let current = &mut self.transports.current;
+        let section = (agreed.section, agreed.mid.clone());
+        let before = current.section.replace(section.clone());
+        let has_moved = before.is_some_and(|before| before != section);
         current.agree(now, agreed.key.generation, agreed.ice_role, &agreed.remote);
         if new_association || current.security.connection().is_none() {
             current.association = agreed.association;
@@ -122,11 +126,30 @@ impl PeerConnection {
                 self.associate(&channels);
             }
         }
+        if has_moved {
+            self.expect_replacement(now);
+        }
     }
 
     fn start_dtls(&mut self, now: Instant, role: DtlsRole, fingerprints: &[CertificateHash]) {
+        let Some(connection) = self.dtls_connection(role, fingerprints, None) else {
+            return;
+        };
+        for mut early in self.transports.current.secure(connection) {
+            self.receive_dtls(now, &mut early.payload);
+        }
+    }
+
+    /// A connection that shakes hands; `None` if there can't be any. `timeout`: how long it may take, if that is
+    /// not as usual.
+    pub(super) fn dtls_connection(
+        &mut self,
+        role: DtlsRole,
+        fingerprints: &[CertificateHash],
+        timeout: Option<Duration>,
+    ) -> Option<Connection> {
         // No description can be made without a certificate, so there is one by now.
-        let Some(certificate) = &self.certificate else { return };
+        let certificate = self.certificate.as_ref()?;
         let fingerprints = fingerprints.iter();
         let fingerprints = fingerprints.filter_map(|hash| Fingerprint::parse(&hash.algorithm, &hash.value).ok());
         let peer = PeerVerification::Fingerprints(fingerprints.collect());
@@ -138,18 +161,15 @@ impl PeerConnection {
         config.versions = self.dtls.versions;
         config.groups.clone_from(&self.dtls.groups);
         config.key_log.clone_from(&self.dtls.key_log);
+        config.handshake_timeout = timeout.unwrap_or(config.handshake_timeout);
         let rng = self.rng.fork();
         let connection = match role {
             DtlsRole::Client => Connection::client(config, rng, INNER_ADDRESS),
             DtlsRole::Server => Connection::server(config, rng, INNER_ADDRESS),
         };
-        let connection = match connection {
-            Ok(connection) => connection,
-            Err(error) => return self.finish(CloseReason::DtlsConfiguration(error)),
-        };
-        for mut early in self.transports.current.secure(connection) {
-            self.receive_dtls(now, &mut early.payload);
-        }
+        connection
+            .map_err(|error| self.finish(CloseReason::DtlsConfiguration(error)))
+            .ok()
     }
 
     /// Data channels are agreed on.

@@ -3,6 +3,7 @@
 mod agreement;
 mod duplicate;
 mod packets;
+mod replacement;
 mod signaling;
 mod transport;
 
@@ -346,6 +347,9 @@ impl StateMachine for PeerConnection {
         self.now = self.now.max(now);
         self.transports.current.ice.handle_timeout(now);
         self.transports.current.security.handle_timeout(now);
+        if let Some(replacing) = self.transports.current.replacing() {
+            replacing.handle_timeout(now);
+        }
         self.channels.handle_timeout(now);
         self.advance();
     }

@@ -42,6 +42,7 @@ impl PeerConnection {
     }
 
     pub(super) fn receive_dtls(&mut self, now: Instant, payload: &mut [u8]) {
+        self.receive_replacement(now, payload);
         let Security::Running(connection) = &mut self.transports.current.security else {
             return;
         };
@@ -77,7 +78,9 @@ impl PeerConnection {
         {
             current.known_rtt = None;
             self.channels.handle_path_change(self.now);
+            self.follow_path();
         }
+        let current = &mut self.transports.current;
         if let Security::Running(connection) = &mut current.security
             && let Some(rtt) = current
                 .ice
@@ -116,6 +119,10 @@ impl PeerConnection {
                     self.channels
                         .handle_datagram(self.now, Datagram::udp(INNER_ADDRESS, &mut packet));
                 }
+                // The old end of a peer that goes on with a new one.
+                dtls::Event::Closed(dtls::CloseReason::Remote) if self.replace() => {
+                    self.transports.current.ice.doubt_path(self.now);
+                }
                 dtls::Event::Closed(reason) => {
                     // Channels end with the transport that carries them (RFC 8261 §6).
                     self.channels.transport_closed();
@@ -127,6 +134,7 @@ impl PeerConnection {
                 _ => {}
             }
         }
+        self.advance_replacement();
     }
 
     pub(super) fn transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
@@ -155,6 +163,10 @@ impl PeerConnection {
             ..transmit
         };
         if let Some(transmit) = self.transports.current.security.transmit(now, buf) {
+            return Some(on_path(transmit));
+        }
+        let replacing = self.transports.current.replacing();
+        if let Some(transmit) = replacing.and_then(|replacing| replacing.poll_transmit(now, buf)) {
             return Some(on_path(transmit));
         }
         if let Some(transmit) = self.transmit_channels(now, buf) {
@@ -210,10 +222,17 @@ impl PeerConnection {
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let current = &self.transports.current;
         let security = current.security.connection().and_then(StateMachine::poll_timeout);
-        [current.ice.poll_timeout(), security, self.channels.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        let replacement = current.replacement.as_ref();
+        let replacement = replacement.and_then(|replacement| replacement.connection.as_ref()?.poll_timeout());
+        [
+            current.ice.poll_timeout(),
+            security,
+            replacement,
+            self.channels.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Ends the connection from this side.
@@ -227,6 +246,7 @@ impl PeerConnection {
     /// The connection is over, for the first reason that there is.
     pub(super) fn finish(&mut self, reason: CloseReason) {
         self.negotiator.close();
+        self.transports.current.replacement = None;
         self.ending.get_or_insert(Ending {
             reason,
             reported: false,

@@ -53,6 +53,10 @@ pub(super) struct Transport {
     pub(super) id: Option<TransportId>,
     pub(super) ice: Agent,
     pub(super) security: Security,
+    /// What takes its place if the peer's end is replaced.
+    pub(super) replacement: Option<Replacement>,
+    /// Index and mid of the section that describes it, once that is agreed on.
+    pub(super) section: Option<(usize, Option<String>)>,
     /// Which DTLS association of this transport that is, and which side of it we are.
     pub(super) association: u32,
     pub(super) dtls_role: DtlsRole,
@@ -81,6 +85,17 @@ pub(super) enum Security {
     Waiting { early: VecDeque<EarlyDatagram> },
     /// Shaking hands, connected or closed.
     Running(Box<Connection>),
+}
+
+/// The peer's end of the transport may be replaced by a new one under the same credentials, with the same
+/// certificate, as browsers do where the section that describes the transport is stopped.
+#[derive(Debug)]
+pub(super) struct Replacement {
+    /// Until when a replacement may begin.
+    pub(super) until: Instant,
+    /// The handshake with the new end. The connection with the old one is kept until this has proven to be with
+    /// the same peer, since anybody can begin a handshake.
+    pub(super) connection: Option<Box<Connection>>,
 }
 
 /// A datagram that came before the peer's description.
@@ -211,6 +226,8 @@ impl Transport {
             id: None,
             ice: Agent::new(config, ice::Role::Controlling, rng),
             security: Security::default(),
+            replacement: None,
+            section: None,
             association: 0,
             dtls_role: DtlsRole::Client,
             gathers: false,
@@ -329,6 +346,11 @@ impl Transport {
         Some((path, farewell))
     }
 
+    /// The handshake that is to replace the connection, if there is one.
+    pub(super) fn replacing(&mut self) -> Option<&mut Connection> {
+        self.replacement.as_mut()?.connection.as_deref_mut()
+    }
+
     /// What DTLS agreed on, once its handshake is done.
     pub(super) fn parameters(&self) -> Option<DtlsParameters> {
         let connection = self.security.connection()?;
@@ -347,6 +369,7 @@ impl Transport {
     pub(super) fn secure(&mut self, connection: Connection) -> VecDeque<EarlyDatagram> {
         self.known_rtt = None;
         self.expects_hello = false;
+        self.replacement = None;
         let before = core::mem::replace(&mut self.security, Security::Running(Box::new(connection)));
         let Security::Waiting { mut early } = before else {
             return VecDeque::new();

@@ -7,6 +7,7 @@ mod hostile;
 mod laws;
 mod negotiation;
 mod renegotiation;
+mod replacement;
 mod router;
 mod script;
 mod security;
