@@ -171,6 +171,28 @@ const mediaFirst = (bundlePolicy) => (browser, url) => connection(browser, url, 
   return { sections: third.remote };
 }, { bundlePolicy });
 
+// The page stops the section that describes the transport. To a browser its transport ends there, and what was bundled goes
+// on over another one with the same credentials: new candidates, a new DTLS handshake. The association goes on over it.
+const taggedStops = (bundlePolicy) => (browser, url) => connection(browser, url, async (step) => {
+  for (const kind of ['audio', 'video']) await step('media', kind, 'sendrecv');
+  await step('channel', 'chat');
+  are(await step('offer'), 'audio idle,video idle,application taken');
+  await step('say', 'behind audio and video');
+  const agreed = [];
+  for (const [index, wanted] of [[0, 'audio rejected,video idle,application taken'], [0, 'audio rejected,video rejected,application taken']]) {
+    await step('stop', index);
+    are(await step('offer'), wanted);
+    await step('say', `without section ${index}, ${agreed.length}`);
+    agreed.push((await step('security')).pollrtc);
+    const { sent, received } = await step('echo', 100, 10_000);
+    same(sent, received);
+    // Whose side nominates in the second round.
+    await step('call', 'restart-ice');
+    await step('say', `after restart ${agreed.length} of pollrtc`);
+  }
+  return { agreed };
+}, { bundlePolicy });
+
 const mediaLater = (browser, url) => connection(browser, url, async (step) => {
   await step('channel', 'chat');
   await step('offer');
@@ -216,6 +238,7 @@ module.exports = [
   ['the same offer twice', true, twice],
   ['renegotiation, ICE restarts', true, restarts],
   ...['max-bundle', 'balanced', 'max-compat'].map((policy) => [`renegotiation, data behind audio and video, ${policy}`, true, mediaFirst(policy)]),
+  ...['max-bundle', 'balanced', 'max-compat'].map((policy) => [`renegotiation, the section that carries the transport is stopped, ${policy}`, true, taggedStops(policy)]),
   ['renegotiation, audio and video come later', true, mediaLater],
   ['renegotiation, data channels come and go', true, comings],
   ['browser to browser, first offers', false, (browser, url) => inRoom(browser, url, 'first')],
