@@ -3,8 +3,8 @@
 // - largest: the largest message that it sends and takes, in bytes, where that is less than descriptions say;
 // - closesAtRest: channels are closed once nothing is under way; not in its runs with itself, which show why;
 // - losesResets: over a lossy link no channel is closed; nor is this so in its runs with itself;
-// - fault: one of its own over a lossy link, at which step of a run, and what the peer's state shows then. Such a run is played
-//   again, and counted; not in its runs with itself, which show why;
+// - faults: its own over a lossy link: at which step of a run, and what its state shows then; `label` is the channel of that step.
+//   Such a run is played again, and counted; not in its runs with itself, which show why;
 // - choosesRole: it can be told its DTLS role for its answers;
 // - bundlePolicies: those that it is tried with where it offers audio and video, too;
 const path = require('path');
@@ -31,10 +31,18 @@ const PEERS = {
   // flight of its own is lost, and the other side's comes again before its timer ends, it says nothing more.
   rtc: {
     ...rust('rtc'), choosesRole: true, losesResets: true,
-    fault: {
-      name: 'it has fallen silent in the DTLS handshake', step: 'connecting',
-      shows: ({ connection, error, unanswered }) => connection === 'connecting' && !error && unanswered >= SILENCE,
-    },
+    faults: [
+      {
+        name: 'it has fallen silent in the DTLS handshake', step: /^connecting$/,
+        shows: ({ connection, error, unanswered }) => connection === 'connecting' && !error && unanswered >= SILENCE,
+      },
+      // After a second INIT, it never sends DATA_CHANNEL_OPEN.
+      {
+        name: 'it has opened a channel without sending anything', step: /opens "(?<label>.+)"$/,
+        shows: ({ connection, error, channels, sentSinceOpen }, label) => connection === 'connected' && !error
+          && channels[label]?.state === 'connecting' && sentSinceOpen === 0,
+      },
+    ],
   },
 };
 

@@ -17,6 +17,8 @@ pub struct Record {
     pub error: Option<String>,
     /// Datagrams of the DTLS handshake that came since the stack last sent one.
     pub unanswered: usize,
+    /// Datagrams with DTLS's application data that the stack has sent since it was last told to open a channel.
+    pub sent_since_open: usize,
 }
 
 /// One channel.
@@ -41,6 +43,7 @@ impl Default for Record {
             channels: BTreeMap::new(),
             error: None,
             unanswered: 0,
+            sent_since_open: 0,
         }
     }
 }
@@ -77,6 +80,7 @@ impl Record {
             "channels": channels,
             "error": self.error,
             "unanswered": self.unanswered,
+            "sentSinceOpen": self.sent_since_open,
         })
     }
 }

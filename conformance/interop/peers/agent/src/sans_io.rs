@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,9 @@ const TURN: Duration = Duration::from_millis(5);
 const MAX_DATAGRAM: usize = 2048;
 /// What a datagram of the DTLS handshake begins with (RFC 5246 §6.2.1, RFC 7983 §7).
 const HANDSHAKE: u8 = 22;
+/// And one with application data, once there are keys: DTLS 1.2's, or anything of DTLS 1.3 (RFC 9147 §4).
+const APPLICATION_DATA: u8 = 23;
+const UNIFIED: RangeInclusive<u8> = 32..=63;
 
 /// One connection of a stack.
 pub trait Stack: Sized {
@@ -94,6 +98,7 @@ fn carry_out<S: Stack>(stack: &mut S, record: &mut Record, command: &Command) ->
         "open" => {
             stack.open(now, &command.channel_init())?;
             record.channel(label);
+            record.sent_since_open = 0;
         }
         "offer" => return Ok(json!({ "sdp": stack.offer(now)? })),
         "answer" => return Ok(json!({ "sdp": stack.answer(now, command.text("sdp"))? })),
@@ -113,8 +118,13 @@ fn carry_out<S: Stack>(stack: &mut S, record: &mut Record, command: &Command) ->
 fn turn<S: Stack>(stack: &mut S, record: &mut Record, socket: &UdpSocket) -> Result<(), Box<dyn Error>> {
     // What can't be sent is lost, as datagrams may be.
     let mut is_answered = false;
+    let mut data_sent = 0;
     let mut send = |to: SocketAddr, datagram: &[u8]| {
-        is_answered |= datagram.first() == Some(&HANDSHAKE);
+        match datagram.first() {
+            Some(&HANDSHAKE) => is_answered = true,
+            Some(kind) if *kind == APPLICATION_DATA || UNIFIED.contains(kind) => data_sent += 1,
+            _ => {}
+        }
         drop(socket.send_to(datagram, to));
     };
     for (label, channel) in &mut record.channels {
@@ -127,6 +137,7 @@ fn turn<S: Stack>(stack: &mut S, record: &mut Record, socket: &UdpSocket) -> Res
         }
     }
     let deadline = stack.drain(record, &mut send)?;
+    record.sent_since_open += data_sent;
     if is_answered {
         record.unanswered = 0;
     }
