@@ -245,7 +245,7 @@ impl Exchanged<'_> {
         let anew = self.check_association(section, before, earlier, &remote)?;
         // RFC 8842 §5.3: the roles of an association stay, whatever is said. Firefox answers every
         // re-offer with `active`, whatever it is; its certificate tells that the association goes on.
-        let renewed = |known: &Transport| self.is_renewed(key, known, &remote);
+        let renewed = |known: &Transport| self.is_renewed(key, known, &remote) || self.is_moved(section, known);
         let dtls_role = match before.filter(|before| !anew && !renewed(before)) {
             Some(before) => before.dtls_role,
             None => self.dtls_role(section, ours)?,
@@ -316,6 +316,22 @@ impl Exchanged<'_> {
     fn is_renewed(&self, key: TransportKey, known: &Transport, remote: &RemoteTransport) -> bool {
         let same_offer = known.key.generation == key.generation;
         self.offerer == Offerer::Us && same_offer && known.remote.differs_in_credentials(remote)
+    }
+
+    /// Whether the peer has begun another DTLS association where the section that described the
+    /// transport is rejected now: Chromium answers that section with the role that it had, and the one
+    /// that describes the transport from now on with the other role, and means it: it refuses whatever
+    /// says later that the role is what it was. Its credentials stay.
+    fn is_moved(&self, section: usize, known: &Transport) -> bool {
+        let theirs = |index: usize| self.remote.sections.get(index);
+        let was = theirs(known.section).filter(|was| was.port_zero && known.section != section);
+        let (kept, other) = match known.dtls_role {
+            DtlsRole::Client => (Setup::Passive, Setup::Active),
+            DtlsRole::Server => (Setup::Active, Setup::Passive),
+        };
+        self.offerer == Offerer::Us
+            && was.is_some_and(|was| was.setup == Some(kept))
+            && theirs(section).is_some_and(|now| now.setup == Some(other))
     }
 
     /// RFC 9429 §5.10: an answer restarts ICE if the offer does. One that does it by itself is taken.

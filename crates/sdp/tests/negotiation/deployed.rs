@@ -1,6 +1,6 @@
 //! What deployed peers do that the RFCs do not allow, as a live exchange with each has shown.
 
-use pollrtc_sdp::negotiation::{Description, Effect, RejectReason, SignalingState, TransceiverInit};
+use pollrtc_sdp::negotiation::{Description, DtlsRole, Effect, RejectReason, SignalingState, TransceiverInit};
 use pollrtc_sdp::rtp::MediaKind;
 
 use crate::support::{Peer, edited, exchange, has, is_rejected, media_lines, section, values};
@@ -185,4 +185,46 @@ fn a_rejected_section_says_what_its_formats_are() {
     let offer = erin.offer();
     assert_eq!(described(&offer, 0), ["PCMU/8000"]);
     assert_eq!(described(&offer, 1), ["VP8/90000"]);
+}
+
+/// Chromium 156 has another DTLS transport once the section is stopped that carried the first one, with the same ICE
+/// credentials. Its answer says for each which role it has there; it refuses an answer by which the second one would have
+/// the role of the first ("Failed to set SSL role for the transport").
+#[test]
+fn a_role_that_is_another_where_the_transports_section_was_stopped_is_meant() {
+    let (mut alice, mut bob) = (Peer::media("alice"), Peer::media("bob"));
+    for kind in [MediaKind::Audio, MediaKind::Video] {
+        alice.negotiator.add_transceiver(kind, TransceiverInit::default());
+    }
+    exchange(&mut alice, &mut bob);
+    let role = |peer: &Peer| peer.negotiator.transports().next().unwrap().dtls_role;
+    let handshake = |peer: &Peer| peer.negotiator.transports().next().unwrap().handshake;
+    assert_eq!((role(&bob), handshake(&bob)), (DtlsRole::Client, 0));
+
+    let audio = bob.negotiator.transceivers()[0].id();
+    bob.negotiator.stop(audio).unwrap();
+    let offer = bob.offer();
+    let answer = alice.answer(&offer);
+    assert_eq!(
+        values(&answer.sdp, "setup"),
+        ["passive", "passive"],
+        "ours has one transport only"
+    );
+    let (mut same, mut all) = (bob.clone(), bob.clone());
+    same.take(&answer);
+    assert_eq!((role(&same), handshake(&same)), (DtlsRole::Client, 0));
+    // Who says it everywhere has forgotten its role.
+    all.take(&edited(&answer, "a=setup:passive", "a=setup:active"));
+    assert_eq!((role(&all), handshake(&all)), (DtlsRole::Client, 0));
+
+    let (first, second) = answer.sdp.split_once("m=video").unwrap();
+    let chromium = Description::answer(format!(
+        "{first}m=video{}",
+        second.replace("a=setup:passive", "a=setup:active")
+    ));
+    bob.take(&chromium);
+    assert_eq!((role(&bob), handshake(&bob)), (DtlsRole::Server, 1));
+    let next = bob.answer(&alice.offer());
+    assert_eq!(values(&section(&next, 1), "setup"), ["passive"]);
+    assert_eq!((role(&bob), handshake(&bob)), (DtlsRole::Server, 1));
 }
