@@ -116,8 +116,8 @@ class Call {
     const of = (dump) => dump.transceivers?.find((each) => each.mid !== null && each.mid === mid);
     const all = [[a, first], [b, second]].filter(([, dump]) => dump.transceivers).map(([side, dump]) => [side, of(dump)]);
     for (const [side, transceiver] of all) {
-      // What we can't take is kept for its bundle, without media.
-      if (!transceiver && side.name === 'pollrtc' && section.direction === 'inactive') continue;
+      // What we can't take is kept for its bundle, without media, whatever libdatachannel answers to that.
+      if (!transceiver && side.name === 'pollrtc' && said.get(side).sections[index].direction === 'inactive') continue;
       if (rejected) fault(!transceiver || transceiver.stopped || side.acceptsRejected, `${side.name} has a transceiver for ${mid} in section ${index}, which is rejected`);
       else fault(transceiver?.kind === kind, `${side.name} has ${transceiver?.kind ?? 'nothing'} for ${mid}, which is ${kind}`);
     }
