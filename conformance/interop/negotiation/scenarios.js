@@ -17,6 +17,7 @@ const begin = async (call, a, b, kinds, options) => {
 };
 // The sections as agreed last.
 const mid = (call, index) => call.sections[index].mid;
+const midOf = (text, index) => parse(text).sections[index].mid;
 const isRejected = (call, index) => call.sections[index].rejected;
 const alive = (call) => call.sections.filter((section) => !section.rejected).map((section) => section.kind).join();
 const stop = async (call, side, ...indices) => {
@@ -216,6 +217,18 @@ const all = [
     await call.does(a, 'rollback');
     await begin(call, b, a, ['audio']);
     await call.exchange(a, b);
+    await turns(call, b, a);
+  }],
+  ['data that was taken back by the answerer has another mid', ['media', 'rollback'], async (call, a, b) => {
+    await begin(call, a, b, ['audio']);
+    await add(call, a, 'video', 'data');
+    const offer = await call.does(a, 'offer'), data = midOf(offer, 2);
+    const renamed = offer.replace(`a=mid:${data}\r`, 'a=mid:x\r').replace(new RegExp(`(a=group:BUNDLE.*) ${data}\\r`), '$1 x\r');
+    await call.does(b, 'takeOffer', renamed);
+    await call.does(b, 'rollbackRemote');
+    const answer = await call.does(b, 'answer', offer, { direction: 'sendrecv', stop: [], prefer: {} });
+    await call.does(a, 'take', answer);
+    await call.check(a, b, offer, answer);
     await turns(call, b, a);
   }],
   ['ICE restarts', ['media', 'restart'], async (call, a, b) => {
