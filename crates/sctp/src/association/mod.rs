@@ -383,12 +383,12 @@ impl Association {
         nothing_sent
     }
 
-    /// Throws away what waits to be sent.
     /// Whether nothing of a stream waits to be sent.
     pub(crate) fn is_drained(&self, stream: u16) -> bool {
         self.queue.is_drained(stream)
     }
 
+    /// Throws away what waits to be sent.
     pub(crate) fn discard_queue(&mut self) {
         self.queue.clear();
     }
