@@ -87,9 +87,7 @@ impl<'a> Answering<'a> {
             sections.push(self.section(index, section, mid));
         }
         let in_group = |shared: &Shared| self.bundle_of.get(shared.tagged).is_some_and(Option::is_some);
-        let ending = self.negotiator.ending(&sections);
         Ok(LocalForm {
-            ending: ending.map(|ending| (ending.key, ending.dtls_role.setup())),
             version: 0,
             bundles: shared
                 .into_iter()

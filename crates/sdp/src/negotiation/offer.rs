@@ -50,7 +50,6 @@ impl Negotiator {
         }
         let bundles = groups.into_iter().map(|group| group.members).collect();
         LocalForm {
-            ending: self.ending(&sections).map(|ending| (ending.key, Setup::ActPass)),
             version: 0,
             lip_sync: self.offered_lip_sync(&places),
             bundles,
@@ -58,12 +57,6 @@ impl Negotiator {
             ice_options: true,
             ice_lite: self.config.ice_lite,
         }
-    }
-
-    /// The transport in use that ends with a description, if that rejects all sections.
-    pub(super) fn ending(&self, sections: &[LocalSection]) -> Option<&super::Transport> {
-        let ends = sections.iter().all(|section| section.rejected().is_some());
-        self.transports().next().filter(|_| ends)
     }
 
     /// What stands in each place. Places are kept for good (RFC 3264 §8); one whose section was

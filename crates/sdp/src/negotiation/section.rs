@@ -66,9 +66,6 @@ pub(super) struct LocalForm {
     /// Whether `a=ice-options` is written: in answers only if the offer has it.
     pub(super) ice_options: bool,
     pub(super) ice_lite: bool,
-    /// The transport that is in use and ends with this description, because all sections are rejected;
-    /// with our role in its DTLS association.
-    pub(super) ending: Option<(TransportKey, Setup)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

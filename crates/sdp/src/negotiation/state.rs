@@ -15,7 +15,6 @@ use super::transceiver::{Negotiated, Transceiver, TransceiverId};
 use super::transport::{LocalTransport, Transport, TransportId, TransportKey};
 use super::{NegotiationError, write};
 use crate::Finding;
-use crate::attribute::Setup;
 use crate::rtp::BundleIds;
 
 /// The offer/answer state of one connection (RFC 9429).
@@ -321,10 +320,7 @@ impl Negotiator {
         mut transport: impl FnMut(TransportKey) -> LocalTransport,
     ) -> Result<Description, NegotiationError> {
         let mut is_certified = true;
-        // Once it has ended, nobody knows it any more.
-        let is_live = |(key, _): &(TransportKey, Setup)| self.transports().any(|transport| transport.key == *key);
-        let ending = form.ending.filter(is_live);
-        let sdp = write::write(&self.config, form, ending, |key| {
+        let sdp = write::write(&self.config, form, |key| {
             let local = transport(key);
             is_certified &= !local.fingerprints.is_empty();
             local

@@ -19,7 +19,6 @@ const SESSION_ID_MAXIMUM: u64 = (1 << 63) - 2;
 pub(super) fn write(
     config: &Config,
     form: &LocalForm,
-    ending: Option<(TransportKey, Setup)>,
     mut transport: impl FnMut(TransportKey) -> LocalTransport,
 ) -> Result<String, WriteError> {
     let (id, version) = (
@@ -49,18 +48,14 @@ pub(super) fn write(
         writer.text("ice-options", "trickle ice2");
     }
     let associations = form.associations();
-    let mut ends: Vec<End> = form
+    let ends: Vec<End> = form
         .keys()
         .into_iter()
         .map(|key| End::new(key, transport(key), associations.get(&key)))
         .collect();
     // What is rejected has no transport. Peers that look for one in each section find that of the
-    // first that is alive, as browsers write it, or the last that there was: without any ICE
-    // credentials, aiortc and libdatachannel refuse the whole.
+    // first that is alive, as browsers write it.
     let first = form.sections.iter().find_map(LocalSection::key);
-    let ending = ending.filter(|_| first.is_none());
-    ends.extend(ending.map(|(key, setup)| End::new(key, transport(key), Some(&(setup, false)))));
-    let first = first.or(ending.map(|(key, _)| key));
     for section in &form.sections {
         let key = section.key().or(first);
         let found = key.and_then(|key| ends.binary_search_by_key(&key, |end| end.key).ok());

@@ -228,34 +228,3 @@ fn a_role_that_is_another_where_the_transports_section_was_stopped_is_meant() {
     assert_eq!(values(&section(&next, 1), "setup"), ["passive"]);
     assert_eq!((role(&bob), handshake(&bob)), (DtlsRole::Server, 1));
 }
-
-/// libdatachannel 0.24 ("Remote description has no ICE user fragment") and aiortc 1.16 ("ICE username fragment or password
-/// is missing") refuse a description that has no credentials at all.
-#[test]
-fn what_stops_the_last_section_names_the_transport_that_ends() {
-    let (mut alice, mut bob) = (Peer::media("alice"), Peer::media("bob"));
-    for kind in [MediaKind::Audio, MediaKind::Video] {
-        alice.negotiator.add_transceiver(kind, TransceiverInit::default());
-    }
-    exchange(&mut alice, &mut bob);
-    let ids: Vec<_> = alice.negotiator.transceivers().iter().map(|each| each.id()).collect();
-    for id in ids {
-        alice.negotiator.stop(id).unwrap();
-    }
-    let (offer, answer) = exchange(&mut alice, &mut bob);
-    for (description, name, setup) in [(&offer, "alice", "actpass"), (&answer, "bob", "active")] {
-        for index in [0, 1] {
-            assert!(is_rejected(description, index));
-            let text = section(description, index);
-            assert_eq!(values(&text, "ice-ufrag"), [format!("{name}T0g0")], "{description}");
-            assert_eq!(values(&text, "ice-pwd"), [format!("{name}PasswordOfTransport0g0")]);
-            assert_eq!(values(&text, "fingerprint").len(), 1);
-            assert_eq!(values(&text, "setup"), [setup]);
-        }
-    }
-    // It has ended: nobody is asked for it any more.
-    for peer in [&alice, &bob] {
-        assert_eq!(peer.negotiator.live_keys().count(), 0);
-        assert!(values(&peer.local().sdp, "ice-ufrag").is_empty());
-    }
-}
