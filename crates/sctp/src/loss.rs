@@ -29,6 +29,8 @@ pub(crate) struct LossDetector {
     judged: u64,
     /// Chunks that were sent again, in the order in which they were.
     resent: VecDeque<(u64, Instant)>,
+    /// Chunks that seem to be lost and may not be sent again, in the order in which they did.
+    doubted: VecDeque<(u64, Instant)>,
     /// Once reordering was seen, SACKs alone no longer count; quarters of the shortest round trip
     /// that a chunk may be overtaken by (RFC 8985 §6.2 step 4: RACK.reo_wnd_mult).
     reorder_quarters: u32,
@@ -124,14 +126,24 @@ impl LossDetector {
         self.resent.push_back((tsn, now));
     }
 
-    /// All in flight was marked lost: what was known of what was sent again is void.
-    pub(crate) fn on_timeout(&mut self) {
-        self.resent.clear();
+    /// The retransmission timer marked as lost what is in flight, or most of it.
+    pub(crate) fn on_timeout(&mut self, outstanding: &Outstanding) {
+        let in_flight = |(tsn, _): &(u64, Instant)| outstanding.in_flight_chunk(*tsn).is_some();
+        self.resent.retain(in_flight);
+        self.doubted.retain(in_flight);
         self.probing = false;
     }
 
-    /// Marks what is lost.
-    pub(crate) fn detect(&mut self, outstanding: &mut Outstanding, now: Instant, rtt: &RttEstimator) -> Verdict {
+    /// Marks what is lost. Sending again too early costs a duplicate; giving up too early costs the message,
+    /// so what can't be sent again (if `may_abandon`) is lost only when it has taken longer than any round
+    /// trip is expected to.
+    pub(crate) fn detect(
+        &mut self,
+        outstanding: &mut Outstanding,
+        now: Instant,
+        rtt: &RttEstimator,
+        may_abandon: bool,
+    ) -> Verdict {
         let mut verdict = Verdict::default();
         let Some((newest_sent_at, newest_rtt)) = self.newest else {
             return verdict;
@@ -161,8 +173,12 @@ impl LossDetector {
                     deadline.into_iter().for_each(&mut look_again);
                     break;
                 }
-                outstanding.mark_lost(tsn);
-                lost = true;
+                if may_abandon && outstanding.is_last_copy(tsn) {
+                    self.doubted.push_back((tsn, chunk.sent_at));
+                } else {
+                    outstanding.mark_lost(tsn);
+                    lost = true;
+                }
             }
             self.judged += 1;
         }
@@ -180,10 +196,27 @@ impl LossDetector {
                     deadline.into_iter().for_each(&mut look_again);
                     break;
                 }
+                if may_abandon && outstanding.is_last_copy(tsn) {
+                    self.doubted.push_back((tsn, sent_at));
+                } else {
+                    outstanding.mark_lost(tsn);
+                    lost = true;
+                }
+            }
+            self.resent.pop_front();
+        }
+        while let Some(&(tsn, sent_at)) = self.doubted.front() {
+            let in_flight = outstanding.in_flight_chunk(tsn);
+            if in_flight.is_some_and(|chunk| chunk.sent_at == sent_at) {
+                let deadline = sent_at + rtt.longest().unwrap_or(newest_rtt);
+                if deadline > now {
+                    look_again(deadline);
+                    break;
+                }
                 outstanding.mark_lost(tsn);
                 lost = true;
             }
-            self.resent.pop_front();
+            self.doubted.pop_front();
         }
         verdict.lost = lost;
         verdict

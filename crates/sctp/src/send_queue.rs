@@ -41,6 +41,11 @@ impl Policy {
     pub(crate) fn expired(&self, now: Instant) -> bool {
         has_passed(self.expires, now)
     }
+
+    /// Whether a chunk that was sent so many times may not be sent again.
+    pub(crate) fn is_used_up(&self, transmissions: u16) -> bool {
+        self.max_retransmits != u16::MAX && transmissions > self.max_retransmits
+    }
 }
 
 /// Whether a deadline has passed; the end of time never does.

@@ -309,3 +309,61 @@ fn a_forward_tsn_that_was_not_announced_is_dropped_and_ends_nothing() {
     }
     assert_eq!(pair.b.messages().len(), 6, "the other direction goes on");
 }
+
+// What is given up can't be taken back: it has to be lost first.
+
+#[test]
+fn what_waits_for_a_busy_peer_is_not_given_up() {
+    for ordered in [true, false] {
+        for busy in [200, 350, 500, 1000, 3000] {
+            for (count, len) in [(50, 100), (50, 1500), (50, 3000), (5, 60_000)] {
+                let mut pair = Associations::connected();
+                // All that comes waits in its socket, in order.
+                pair.b.busy_until = pair.now + ms(busy);
+                for number in 0..count {
+                    let options = SendOptions {
+                        ordered,
+                        ..retransmits(0)
+                    };
+                    pair.send_with(0, numbered(number, len), options);
+                }
+                pair.run_for(ms(20_000));
+                let came = pair.b.messages().len();
+                assert_eq!(came, count, "{len} bytes each, ordered: {ordered}, busy for {busy} ms");
+            }
+        }
+    }
+}
+
+#[test]
+fn for_every_seed_a_link_that_only_reorders_costs_next_to_nothing() {
+    for (latency, jitter, allowed) in [(10, 10, 0), (50, 10, 0), (50, 50, 0), (1, 10, 0), (1, 100, 40)] {
+        for ordered in [true, false] {
+            for (pause, len) in [(0, 1500), (1, 100), (5, 1000), (20, 1000)] {
+                let mut lost = 0;
+                for seed in 0..10 {
+                    let weather = Weather {
+                        reordering: 1000,
+                        ..Weather::default()
+                    };
+                    let mut pair = Associations::connected().with_weather(weather, seed);
+                    (pair.latency, pair.jitter) = (ms(latency), ms(jitter));
+                    let options = SendOptions {
+                        ordered,
+                        ..retransmits(0)
+                    };
+                    for number in 0..200 {
+                        pair.send_with(0, numbered(number, len), options);
+                        pair.run_for(ms(pause));
+                    }
+                    pair.run_for(ms(10_000));
+                    lost += 200 - pair.b.messages().len();
+                }
+                assert!(
+                    lost <= allowed,
+                    "{latency} ms and up to {jitter} more, {len} bytes each {pause} ms, ordered: {ordered}: {lost} of 2000 lost"
+                );
+            }
+        }
+    }
+}

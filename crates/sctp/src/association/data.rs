@@ -222,7 +222,8 @@ impl Association {
         let Some(tcb) = self.tcb.as_deref_mut() else {
             return;
         };
-        let verdict = tcb.loss.detect(&mut tcb.outstanding, self.now, &self.rtt);
+        let may_abandon = tcb.capabilities.forward_tsn;
+        let verdict = tcb.loss.detect(&mut tcb.outstanding, self.now, &self.rtt, may_abandon);
         match verdict.again_at {
             // What is due already has been looked at.
             Some(at) if at > self.now => self.timers.set(Timer::Reorder, at),

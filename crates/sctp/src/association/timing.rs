@@ -2,9 +2,11 @@
 
 use core::time::Duration;
 
+use super::tcb::Tcb;
 use super::timers::Timer;
 use super::{Association, State};
 use crate::CloseReason;
+use crate::send_queue::SendQueue;
 
 /// The longest heartbeat that is answered; the answer must not be larger than a packet.
 const MAX_HEARTBEAT: usize = 400;
@@ -38,7 +40,7 @@ impl Association {
                 // What left with the first COOKIE ECHO leaves with this one again.
                 if let Some(tcb) = self.tcb.as_deref_mut() {
                     tcb.outstanding.mark_all_lost();
-                    tcb.loss.on_timeout();
+                    tcb.loss.on_timeout(&tcb.outstanding);
                 }
             }
             _ => return,
@@ -61,12 +63,21 @@ impl Association {
             return;
         }
         self.stats.timeouts += 1;
+        let new_data = Self::has_new_data_for_peer(tcb, &self.queue, self.max_packet);
         // A probe into a closed window (§6.1 A) says nothing about congestion.
         if tcb.peer_window > 0 {
             tcb.congestion.on_timeout();
         }
-        tcb.outstanding.mark_all_lost();
-        tcb.loss.on_timeout();
+        // A peer that was busy for a moment answers late. What can be sent again is, and a duplicate does
+        // no harm; but what can't would be given up for good, unsent rest and all. While there is
+        // something new to ask with, the answer to that tells what is lost (RFC 3758 §3.5 leaves the
+        // moment to us).
+        if new_data {
+            tcb.outstanding.mark_repairable_lost();
+        } else {
+            tcb.outstanding.mark_all_lost();
+        }
+        tcb.loss.on_timeout(&tcb.outstanding);
         tcb.force_packet = true;
         self.outbox.forward_tsn = tcb.outstanding.forward_tsn_needed();
         self.timers.stop(Timer::Probe);
@@ -85,8 +96,7 @@ impl Association {
         if tcb.outstanding.in_flight() == 0 || tcb.loss.probing {
             return;
         }
-        let new_data = tcb.outstanding.unsent_len().is_some() || !self.queue.is_empty();
-        if !new_data || tcb.peer_room() < self.max_packet {
+        if !Self::has_new_data_for_peer(tcb, &self.queue, self.max_packet) {
             // What may not be sent again waits for the retransmission timer, or for what is sent next.
             let Some(last) = tcb.outstanding.last_in_flight(self.now) else {
                 return;
@@ -98,6 +108,12 @@ impl Association {
         tcb.loss.probing = true;
         tcb.force_packet = true;
         self.timers.set(Timer::Retransmit, self.now + self.rtt.rto());
+    }
+
+    /// Whether a packet of new data could be sent and the peer has room for it.
+    fn has_new_data_for_peer(tcb: &Tcb, queue: &SendQueue, max_packet: usize) -> bool {
+        let waits = tcb.outstanding.unsent_len().is_some() || !queue.is_empty();
+        waits && tcb.peer_room() >= max_packet
     }
 
     /// One more transmission without an answer (§8.1).

@@ -305,7 +305,7 @@ impl Outstanding {
     fn is_given_up(&self, chunk: &SentChunk, now: Instant) -> bool {
         self.message(chunk.message).is_some_and(|message| {
             let policy = &message.policy;
-            policy.expired(now) || (policy.max_retransmits != u16::MAX && chunk.transmissions > policy.max_retransmits)
+            policy.expired(now) || policy.is_used_up(chunk.transmissions)
         })
     }
 
@@ -353,18 +353,37 @@ impl Outstanding {
 
     /// Everything in flight counts as lost (RFC 9260 §6.3.3 E3).
     pub(crate) fn mark_all_lost(&mut self) {
+        self.mark_lost_where(|_, _| true);
+    }
+
+    /// The same, but for what may not be sent again.
+    pub(crate) fn mark_repairable_lost(&mut self) {
+        self.mark_lost_where(|chunk, policy| !policy.is_used_up(chunk.transmissions));
+    }
+
+    fn mark_lost_where(&mut self, is_lost: impl Fn(&SentChunk, &Policy) -> bool) {
         self.lost.clear();
         let tsns = self.cumulative + 1..;
         for (tsn, chunk) in tsns.zip(&mut self.chunks) {
             if chunk.state == ChunkState::InFlight {
-                chunk.state = ChunkState::Lost;
+                let message = chunk.message.checked_sub(self.first_message);
+                let message = message.and_then(|index| self.messages.get(usize::try_from(index).ok()?));
+                if message.is_none_or(|message| is_lost(chunk, &message.policy)) {
+                    chunk.state = ChunkState::Lost;
+                    self.in_flight -= chunk.wire_len();
+                    self.payload_in_flight -= usize::from(chunk.len);
+                }
             }
             if chunk.state == ChunkState::Lost {
                 self.lost.push_back(tsn);
             }
         }
-        self.in_flight = 0;
-        self.payload_in_flight = 0;
+    }
+
+    /// Whether a chunk is in flight for the last time: if it is lost, its message is.
+    pub(crate) fn is_last_copy(&self, tsn: u64) -> bool {
+        let message = |chunk: &SentChunk| Some(self.message(chunk.message)?.policy.is_used_up(chunk.transmissions));
+        self.chunk(tsn).and_then(message).unwrap_or(false)
     }
 
     /// The highest TSN in flight, for a tail loss probe; none if its message must not be sent again.

@@ -65,6 +65,8 @@ pub struct Side<M: StateMachine> {
     pub rewrite: fn(Vec<u8>) -> Vec<u8>,
     /// Whether the application takes events.
     pub reading: bool,
+    /// Until when it does nothing at all: what comes waits in its socket.
+    pub busy_until: Instant,
     /// All that this side sent, if kept.
     pub wire: Vec<Vec<u8>>,
 }
@@ -72,6 +74,8 @@ pub struct Side<M: StateMachine> {
 pub struct Pair<M: StateMachine> {
     pub now: Instant,
     pub latency: Duration,
+    /// How much longer a packet takes at most that is held up.
+    pub jitter: Duration,
     pub weather: Weather,
     pub a: Side<M>,
     pub b: Side<M>,
@@ -90,8 +94,15 @@ impl<M: StateMachine> Side<M> {
             lose: Vec::new(),
             rewrite: |packet| packet,
             reading: true,
+            busy_until: Instant::ZERO,
             wire: Vec::new(),
         }
+    }
+
+    fn next(&self) -> Option<Instant> {
+        let arrival = self.inbox.front().map(|(at, ..)| *at);
+        let next = [arrival, self.machine.poll_timeout()].into_iter().flatten().min()?;
+        Some(next.max(self.busy_until))
     }
 
     fn read(&mut self) {
@@ -112,6 +123,7 @@ impl<M: StateMachine> Pair<M> {
         Self {
             now: Instant::from_millis(1000),
             latency: ms(10),
+            jitter: ms(10),
             weather: Weather::default(),
             a: Side::new(a, address(A)),
             b: Side::new(b, address(B)),
@@ -138,6 +150,9 @@ impl<M: StateMachine> Pair<M> {
                     true => (&mut self.a, &mut self.b),
                     false => (&mut self.b, &mut self.a),
                 };
+                if from.busy_until > self.now {
+                    continue;
+                }
                 from.read();
                 while let Some(transmit) = from.machine.poll_transmit(self.now, &mut buf) {
                     quiet = false;
@@ -155,7 +170,7 @@ impl<M: StateMachine> Pair<M> {
                     for _ in 0..copies {
                         let mut delay = self.latency;
                         if self.weather.reordering > 0 && self.rng.below(1000) < self.weather.reordering {
-                            delay += Duration::from_micros(self.rng.below(10_000).into());
+                            delay += Duration::from_micros(self.rng.below(self.jitter.as_micros() as u32).into());
                         }
                         let at = self.now + delay;
                         self.counter += 1;
@@ -173,15 +188,7 @@ impl<M: StateMachine> Pair<M> {
 
     /// The next moment at which something happens.
     fn next(&self) -> Option<Instant> {
-        [
-            self.a.inbox.front().map(|(at, ..)| *at),
-            self.b.inbox.front().map(|(at, ..)| *at),
-            self.a.machine.poll_timeout(),
-            self.b.machine.poll_timeout(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        [self.a.next(), self.b.next()].into_iter().flatten().min()
     }
 
     /// Lets the next thing happen, if it does before `deadline`.
@@ -194,6 +201,9 @@ impl<M: StateMachine> Pair<M> {
         self.now = self.now.max(next);
         let now = self.now;
         for side in [&mut self.a, &mut self.b] {
+            if side.busy_until > now {
+                continue;
+            }
             while side.inbox.front().is_some_and(|(at, ..)| *at <= now) {
                 let (_, _, mut packet) = side.inbox.pop_front().unwrap();
                 let source = if side.address == address(A) {
