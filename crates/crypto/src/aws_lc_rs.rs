@@ -22,6 +22,7 @@ use core::fmt;
 use ::aws_lc_rs::aead::quic::{self, HeaderProtectionKey};
 use ::aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use ::aws_lc_rs::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
+use ::aws_lc_rs::cipher::{self, EncryptingKey, EncryptionContext, UnboundCipherKey};
 use ::aws_lc_rs::encoding::AsDer;
 use ::aws_lc_rs::kem::DecapsulationKey;
 use ::aws_lc_rs::rand::SystemRandom;
@@ -33,8 +34,8 @@ use zeroize::Zeroizing;
 
 use crate::public_key::{KeyKind, PublicKey};
 use crate::{
-    AeadAlgorithm, AeadKey, CryptoError, HashAlgorithm, HashContext, HmacKey, KeyExchange, KeyExchangeAnswer,
-    NamedGroup, Provider, RecordNumberKey, Rng, SignatureScheme, SigningKey, hybrid,
+    AeadAlgorithm, AeadKey, CryptoError, CtrAlgorithm, CtrKey, HashAlgorithm, HashContext, HmacKey, KeyExchange,
+    KeyExchangeAnswer, NamedGroup, Provider, RecordNumberKey, Rng, SignatureScheme, SigningKey, hybrid,
 };
 
 mod ed25519;
@@ -72,6 +73,16 @@ impl Provider for AwsLcRs {
         };
         let key = HeaderProtectionKey::new(algorithm, key).map_err(|_| CryptoError::InvalidKey)?;
         Ok(Box::new(RecordNumber(key)))
+    }
+
+    fn ctr(&self, algorithm: CtrAlgorithm, key: &[u8]) -> Result<Box<dyn CtrKey>, CryptoError> {
+        let algorithm = match algorithm {
+            CtrAlgorithm::Aes128Ctr => &cipher::AES_128,
+            CtrAlgorithm::Aes256Ctr => &cipher::AES_256,
+        };
+        let key = UnboundCipherKey::new(algorithm, key).map_err(|_| CryptoError::InvalidKey)?;
+        let key = EncryptingKey::ctr(key).map_err(|_| CryptoError::InvalidKey)?;
+        Ok(Box::new(Ctr(key)))
     }
 
     fn hash(&self, algorithm: HashAlgorithm) -> Result<Box<dyn HashContext>, CryptoError> {
@@ -207,6 +218,16 @@ impl AeadKey for Aead {
             .open_in_place_separate_tag(nonce, Aad::from(aad), tag, in_out)
             .map(|_| ())
             .map_err(|_| CryptoError::Authentication)
+    }
+}
+
+struct Ctr(EncryptingKey);
+
+impl CtrKey for Ctr {
+    fn apply_keystream(&self, counter: &[u8; 16], in_out: &mut [u8]) {
+        let counter = EncryptionContext::Iv128(counter.into());
+        let encrypted = self.0.less_safe_encrypt(in_out, counter);
+        encrypted.expect("counter mode takes any number of bytes");
     }
 }
 

@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::{self, Debug};
 
+use ctutils::CtEq;
 use zeroize::Zeroizing;
 
 use crate::Rng;
@@ -42,6 +43,9 @@ pub enum AeadAlgorithm {
 }
 
 impl AeadAlgorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 3] = [Self::Aes128Gcm, Self::Aes256Gcm, Self::ChaCha20Poly1305];
+
     /// Bytes of a key.
     pub const fn key_len(self) -> usize {
         match self {
@@ -54,6 +58,32 @@ impl AeadAlgorithm {
     pub const TAG_LEN: usize = 16;
     /// Bytes of a nonce.
     pub const NONCE_LEN: usize = 12;
+}
+
+/// Encryption with the keystream of a block cipher in counter mode (NIST SP 800-38A §6.5), which
+/// SRTP calls AES-CM (RFC 3711 §4.1.1, RFC 6188 §2). It does not authenticate anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CtrAlgorithm {
+    /// AES-128 in counter mode, 16-byte key.
+    Aes128Ctr,
+    /// AES-256 in counter mode, 32-byte key.
+    Aes256Ctr,
+}
+
+impl CtrAlgorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 2] = [Self::Aes128Ctr, Self::Aes256Ctr];
+    /// Bytes of the counter's first value.
+    pub const COUNTER_LEN: usize = 16;
+
+    /// Bytes of a key.
+    pub const fn key_len(self) -> usize {
+        match self {
+            Self::Aes128Ctr => 16,
+            Self::Aes256Ctr => 32,
+        }
+    }
 }
 
 /// Hash functions, as they occur in cipher suites and certificate fingerprints.
@@ -236,6 +266,9 @@ pub trait Provider: Debug + Send + Sync {
     /// key of the AEAD, whose cipher it is for.
     fn record_number_key(&self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Box<dyn RecordNumberKey>, CryptoError>;
 
+    /// A key for a keystream, scheduled once and used for many packets.
+    fn ctr(&self, algorithm: CtrAlgorithm, key: &[u8]) -> Result<Box<dyn CtrKey>, CryptoError>;
+
     /// A running hash.
     fn hash(&self, algorithm: HashAlgorithm) -> Result<Box<dyn HashContext>, CryptoError>;
 
@@ -293,6 +326,14 @@ pub trait AeadKey: Send + Sync {
     fn open(&self, nonce: &[u8; 12], aad: &[u8], in_out: &mut [u8], tag: &[u8; 16]) -> Result<(), CryptoError>;
 }
 
+/// A scheduled key for a keystream. No value of the counter may occur twice under one key; the
+/// caller sees to it.
+pub trait CtrKey: Send + Sync {
+    /// Adds the keystream to `in_out` (XOR), which encrypts and decrypts alike. Its first block is
+    /// that of `counter`; from block to block this goes up by one, as a big-endian number of 128 bits.
+    fn apply_keystream(&self, counter: &[u8; 16], in_out: &mut [u8]);
+}
+
 /// A scheduled key that hides the numbers of records.
 pub trait RecordNumberKey: Send + Sync {
     /// What to XOR the number with, from the first 16 bytes of the record's ciphertext.
@@ -310,12 +351,49 @@ pub trait HashContext: Send + Sync {
     fn fork(&self) -> Box<dyn HashContext>;
 }
 
-/// A scheduled HMAC key.
+/// A scheduled HMAC key: what it makes of the hash is kept, and each message goes on from there.
 pub trait HmacKey: Send + Sync {
     /// The MAC over the parts as if they were one. Returns its length, which is
     /// [`HashAlgorithm::output_len`].
     fn sign(&self, parts: &[&[u8]], out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -> usize;
 }
+
+impl dyn HmacKey {
+    /// Checks a tag over the parts, which is the first `N` bytes of the MAC (RFC 2104 §5), in time that does
+    /// not depend on how much of it is right. SRTP has tags of 10 and of 4 bytes (RFC 3711 §4.2.1): the
+    /// length is in the type, so that nothing that comes in can make it shorter. Below 4 it does not
+    /// compile.
+    ///
+    /// ```
+    /// # #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))] {
+    /// use pollrtc_crypto::{HashAlgorithm, default_provider};
+    ///
+    /// let key = default_provider().hmac(HashAlgorithm::Sha1, &[7; 20]).unwrap();
+    /// let mut mac = [0; HashAlgorithm::MAX_OUTPUT_LEN];
+    /// key.sign(&[b"packet", b"rollover counter"], &mut mac);
+    /// let tag: &[u8; 10] = mac.first_chunk().unwrap();
+    /// assert!(key.verify(&[b"packet", b"rollover counter"], tag).is_ok());
+    /// assert!(key.verify(&[b"packet", b"another counter!"], tag).is_err());
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`CryptoError::Authentication`] if it is another tag, or longer than the MAC.
+    pub fn verify<const N: usize>(&self, parts: &[&[u8]], tag: &[u8; N]) -> Result<(), CryptoError> {
+        const { assert!(N >= MIN_TAG_LEN, "a tag so short is as good as none") };
+        let mut mac = [0; HashAlgorithm::MAX_OUTPUT_LEN];
+        let length = self.sign(parts, &mut mac);
+        let expected = mac.get(..length).and_then(|mac| mac.first_chunk::<N>());
+        match expected {
+            Some(expected) if expected.ct_eq(tag).to_bool() => Ok(()),
+            _ => Err(CryptoError::Authentication),
+        }
+    }
+}
+
+/// Bytes of the shortest tag that any protocol takes: SRTP's with 32 bits (RFC 3711 §5.2).
+const MIN_TAG_LEN: usize = 4;
 
 /// An ephemeral private key that waits for the peer's public key.
 pub trait KeyExchange: Send + Sync {

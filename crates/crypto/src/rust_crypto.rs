@@ -10,7 +10,11 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use ::ctr::CtrCore;
+use ::ctr::flavors::Ctr128BE;
 use ::ml_kem::ml_kem_768::DecapsulationKey;
+use aes::cipher::{BlockCipherEncrypt, InnerIvInit, StreamCipherCore};
+use aes::{Aes128, Aes256};
 use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::{AeadInOut, Aes128Gcm, Aes256Gcm, KeyInit};
 use chacha20poly1305::ChaCha20Poly1305;
@@ -24,8 +28,8 @@ use zeroize::Zeroizing;
 
 use crate::public_key::{KeyKind, PublicKey};
 use crate::{
-    AeadAlgorithm, AeadKey, CryptoError, HashAlgorithm, HashContext, HmacKey, KeyExchange, KeyExchangeAnswer,
-    NamedGroup, Provider, RecordNumberKey, Rng, SignatureScheme, SigningKey, hybrid,
+    AeadAlgorithm, AeadKey, CryptoError, CtrAlgorithm, CtrKey, HashAlgorithm, HashContext, HmacKey, KeyExchange,
+    KeyExchangeAnswer, NamedGroup, Provider, RecordNumberKey, Rng, SignatureScheme, SigningKey, hybrid,
 };
 
 mod ed25519;
@@ -56,6 +60,13 @@ impl Provider for RustCrypto {
 
     fn record_number_key(&self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Box<dyn RecordNumberKey>, CryptoError> {
         record_number::key(algorithm, key)
+    }
+
+    fn ctr(&self, algorithm: CtrAlgorithm, key: &[u8]) -> Result<Box<dyn CtrKey>, CryptoError> {
+        match algorithm {
+            CtrAlgorithm::Aes128Ctr => ctr::<Aes128>(key),
+            CtrAlgorithm::Aes256Ctr => ctr::<Aes256>(key),
+        }
     }
 
     fn hash(&self, algorithm: HashAlgorithm) -> Result<Box<dyn HashContext>, CryptoError> {
@@ -191,6 +202,24 @@ where
         self.0
             .decrypt_inout_detached(nonce.into(), aad, in_out.into(), tag.into())
             .map_err(|_| CryptoError::Authentication)
+    }
+}
+
+struct Ctr<C>(C);
+
+fn ctr<C>(key: &[u8]) -> Result<Box<dyn CtrKey>, CryptoError>
+where
+    C: BlockCipherEncrypt<BlockSize = U16> + KeyInit + Send + Sync + 'static,
+{
+    let cipher = C::new_from_slice(key).map_err(|_| CryptoError::InvalidKey)?;
+    Ok(Box::new(Ctr(cipher)))
+}
+
+impl<C: BlockCipherEncrypt<BlockSize = U16> + Send + Sync> CtrKey for Ctr<C> {
+    fn apply_keystream(&self, counter: &[u8; 16], in_out: &mut [u8]) {
+        // The schedule of the key stays where it is: what is made anew is the counter.
+        let core = CtrCore::<&C, Ctr128BE>::inner_iv_init(&self.0, counter.into());
+        core.apply_keystream_partial(in_out.into());
     }
 }
 

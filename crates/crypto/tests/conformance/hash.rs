@@ -1,6 +1,6 @@
 //! Hashes and HMAC.
 
-use pollrtc_crypto::{HashAlgorithm, Provider};
+use pollrtc_crypto::{CryptoError, HashAlgorithm, Provider};
 use quickcheck::quickcheck;
 
 use crate::hex::hex;
@@ -57,6 +57,27 @@ fn macs_are_those_of_rfc_2202_and_rfc_4231() {
             let mac = mac(provider, *algorithm, &hex(key), &[front, &[], back]);
             assert_eq!(mac, hex(tag), "{provider:?}, {source}");
         }
+    }
+}
+
+#[test]
+fn a_shortened_tag_is_looked_at_to_its_last_bit() {
+    for provider in providers() {
+        let key = provider.hmac(HashAlgorithm::Sha1, b"key").expect("a key");
+        let mut mac = [0; HashAlgorithm::MAX_OUTPUT_LEN];
+        key.sign(&[b"message"], &mut mac);
+        let tag: [u8; 10] = *mac.first_chunk().expect("10 bytes");
+        assert_eq!(key.verify(&[b"mess", b"age"], &tag), Ok(()));
+        for bit in 0..tag.len() * 8 {
+            let mut wrong = tag;
+            wrong[bit / 8] ^= 1 << (bit % 8);
+            let verdict = key.verify(&[b"message"], &wrong);
+            assert_eq!(verdict, Err(CryptoError::Authentication), "bit {bit} was not looked at");
+        }
+        // SHA-1 has 20 bytes: the zeros that follow them are not a part of it.
+        let too_long: [u8; 21] = *mac.first_chunk().expect("21 bytes");
+        let verdict = key.verify(&[b"message"], &too_long);
+        assert_eq!(verdict, Err(CryptoError::Authentication));
     }
 }
 

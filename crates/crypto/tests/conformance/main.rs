@@ -2,6 +2,7 @@
 //! that each understands the others.
 
 mod aead;
+mod ctr;
 mod hash;
 #[path = "../support/hex.rs"]
 mod hex;
@@ -11,3 +12,4 @@ mod key_exchange;
 mod providers;
 mod record_number;
 mod signature;
+mod srtp;
