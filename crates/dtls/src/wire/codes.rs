@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use pollrtc_crypto::{AeadAlgorithm, HashAlgorithm, SignatureScheme};
+use pollrtc_crypto::{AeadAlgorithm, CtrAlgorithm, HashAlgorithm, SignatureScheme, SrtpTransform};
 
 /// A protocol version as it stands on the wire: DTLS counts downwards (RFC 6347 §4.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -449,15 +449,17 @@ pub enum SrtpProfile {
 }
 
 impl SrtpProfile {
+    /// Every profile.
+    pub const ALL: [Self; 4] = [
+        Self::Aes128CmHmacSha1_80,
+        Self::Aes128CmHmacSha1_32,
+        Self::AeadAes128Gcm,
+        Self::AeadAes256Gcm,
+    ];
+
     /// From its code point.
-    pub const fn from_code(code: u16) -> Option<Self> {
-        match code {
-            0x0001 => Some(Self::Aes128CmHmacSha1_80),
-            0x0002 => Some(Self::Aes128CmHmacSha1_32),
-            0x0007 => Some(Self::AeadAes128Gcm),
-            0x0008 => Some(Self::AeadAes256Gcm),
-            _ => None,
-        }
+    pub fn from_code(code: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.code() == code)
     }
 
     /// Its code point.
@@ -465,20 +467,25 @@ impl SrtpProfile {
         self as u16
     }
 
+    /// How packets are protected.
+    pub const fn transform(self) -> SrtpTransform {
+        let cipher = CtrAlgorithm::Aes128Ctr;
+        match self {
+            Self::Aes128CmHmacSha1_80 => SrtpTransform::CtrHmacSha1 { cipher, tag_len: 10 },
+            Self::Aes128CmHmacSha1_32 => SrtpTransform::CtrHmacSha1 { cipher, tag_len: 4 },
+            Self::AeadAes128Gcm => SrtpTransform::Aead(AeadAlgorithm::Aes128Gcm),
+            Self::AeadAes256Gcm => SrtpTransform::Aead(AeadAlgorithm::Aes256Gcm),
+        }
+    }
+
     /// Bytes of a master key.
     pub const fn key_len(self) -> usize {
-        match self {
-            Self::AeadAes256Gcm => 32,
-            _ => 16,
-        }
+        self.transform().key_len()
     }
 
     /// Bytes of a master salt.
     pub const fn salt_len(self) -> usize {
-        match self {
-            Self::Aes128CmHmacSha1_80 | Self::Aes128CmHmacSha1_32 => 14,
-            Self::AeadAes128Gcm | Self::AeadAes256Gcm => 12,
-        }
+        self.transform().salt_len()
     }
 }
 
