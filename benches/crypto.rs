@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use pollrtc_crypto::{
-    AeadAlgorithm, Certificate, Fingerprint, HashAlgorithm, HmacSha1, HmacSha256, NamedGroup, Provider, Rng, aws_lc_rs,
-    rust_crypto,
+    AeadAlgorithm, Certificate, CtrAlgorithm, Fingerprint, HashAlgorithm, HmacSha1, HmacSha256, NamedGroup, Provider,
+    Rng, SrtpKeyDerivation, SrtpKeyLabel, aws_lc_rs, rust_crypto,
 };
 
 fn providers() -> [(&'static str, &'static dyn Provider); 2] {
@@ -46,6 +46,43 @@ fn records(c: &mut Criterion) {
                 });
             }
         }
+    }
+}
+
+/// What SRTP does with a packet where it has no AEAD: a keystream, and a tag of 10 bytes.
+fn srtp(c: &mut Criterion) {
+    for (name, provider) in providers() {
+        let hmac = provider.hmac(HashAlgorithm::Sha1, &[7; 20]).expect("a key");
+        let mut group = c.benchmark_group(format!("{name}/srtp"));
+        for length in [100, 1200] {
+            group.throughput(Throughput::Bytes(length as u64));
+            let mut packet = vec![0; length];
+            for algorithm in CtrAlgorithm::ALL {
+                let key = vec![7; algorithm.key_len()];
+                let key = provider.ctr(algorithm, &key).expect("a key");
+                group.bench_function(format!("{algorithm:?} {length} B"), |b| {
+                    b.iter(|| key.apply_keystream(&[7; 16], black_box(&mut packet)));
+                });
+            }
+            let mut mac = [0; HashAlgorithm::MAX_OUTPUT_LEN];
+            hmac.sign(&[&packet, &[0; 4]], &mut mac);
+            let tag: &[u8; 10] = mac.first_chunk().expect("a tag");
+            group.bench_function(format!("check of the tag of {length} B"), |b| {
+                b.iter(|| hmac.verify(&[black_box(&packet), &[0; 4]], tag).expect("the tag"));
+            });
+        }
+        group.finish();
+        c.bench_function(&format!("{name}/srtp/keys of a direction"), |b| {
+            b.iter(|| {
+                let derivation = SrtpKeyDerivation::new(provider, CtrAlgorithm::Aes128Ctr, &[7; 16], &[8; 14]);
+                let derivation = derivation.expect("a key");
+                let mut derived = [0; 20];
+                SrtpKeyLabel::ALL.map(|label| {
+                    derivation.derive(label, &mut derived);
+                    derived
+                })
+            })
+        });
     }
 }
 
@@ -108,5 +145,5 @@ fn fingerprints(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, records, tags, handshakes, fingerprints);
+criterion_group!(benches, records, srtp, tags, handshakes, fingerprints);
 criterion_main!(benches);
