@@ -58,7 +58,7 @@ impl Ends {
 
 fn pump(from: &mut Connection, to: &mut Connection, buf: &mut [u8]) {
     while let Some(transmit) = from.poll_transmit(NOW, buf) {
-        let datagram = Datagram::udp(transmit.destination, &mut buf[..transmit.len]);
+        let datagram = Datagram::udp(transmit.flow.remote(), &mut buf[..transmit.len]);
         to.handle_datagram(NOW, datagram);
     }
 }

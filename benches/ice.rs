@@ -68,8 +68,8 @@ fn connect([a, b]: &mut [Agent; 2]) {
 
 fn pass(now: Instant, from: &mut Agent, to: &mut Agent, buf: &mut [u8]) {
     while let Some(transmit) = from.poll_transmit(now, buf) {
-        let source = transmit.source.expect("an agent says where from");
-        let datagram = Datagram::udp(source, &mut buf[..transmit.len]).received_on(transmit.destination);
+        let source = transmit.flow.local().expect("an agent says where from");
+        let datagram = Datagram::udp(source, &mut buf[..transmit.len]).received_on(transmit.flow.remote());
         to.handle_datagram(now, datagram);
     }
 }

@@ -1,17 +1,9 @@
 //! What goes in and what comes out.
 
 use core::net::SocketAddr;
+use core::num::NonZeroUsize;
 
-/// How a datagram travels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Protocol {
-    /// One datagram is one UDP packet.
-    #[default]
-    Udp,
-    /// One datagram is one frame of a TCP connection (RFC 4571).
-    Tcp,
-}
+use crate::{Flow, Instant, SendId};
 
 /// Explicit congestion notification, the two low bits of the IP traffic class (RFC 3168 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,35 +41,38 @@ impl Ecn {
 /// ```
 #[derive(Debug)]
 pub struct Datagram<'d> {
-    /// Who sent it.
-    pub source: SocketAddr,
-    /// The local address that it reached, if the caller knows; a caller with several sockets should.
-    pub destination: Option<SocketAddr>,
-    /// How it came.
-    pub protocol: Protocol,
+    /// Where it came from, and which local address it reached, if the caller knows; a caller with several sockets
+    /// must know.
+    pub flow: Flow,
     /// Its ECN mark, if the system tells.
     pub ecn: Option<Ecn>,
+    /// When it arrived, if the system tells, as with timestamps of the kernel; else the `now` of the call counts.
+    pub arrived: Option<Instant>,
     /// Its bytes, which the state machine may decrypt in place.
     pub payload: &'d mut [u8],
 }
 
 impl<'d> Datagram<'d> {
-    /// A UDP datagram.
-    pub fn udp(source: SocketAddr, payload: &'d mut [u8]) -> Self {
+    /// A datagram, or a frame of a stream, that came by this flow.
+    pub fn new(flow: Flow, payload: &'d mut [u8]) -> Self {
         Self {
-            source,
-            destination: None,
-            protocol: Protocol::Udp,
+            flow,
             ecn: None,
+            arrived: None,
             payload,
         }
     }
 
+    /// A UDP datagram on the caller's one socket.
+    pub fn udp(source: SocketAddr, payload: &'d mut [u8]) -> Self {
+        Self::new(Flow::udp(source), payload)
+    }
+
     /// The same, with the local address that it reached.
     #[must_use]
-    pub fn received_on(self, destination: SocketAddr) -> Self {
+    pub fn received_on(self, local: SocketAddr) -> Self {
         Self {
-            destination: Some(destination),
+            flow: self.flow.on(local),
             ..self
         }
     }
@@ -87,45 +82,63 @@ impl<'d> Datagram<'d> {
     pub fn with_ecn(self, ecn: Option<Ecn>) -> Self {
         Self { ecn, ..self }
     }
+
+    /// The same, with the time at which it arrived.
+    #[must_use]
+    pub fn arrived_at(self, arrived: Option<Instant>) -> Self {
+        Self { arrived, ..self }
+    }
 }
 
 /// What [`poll_transmit`](crate::StateMachine::poll_transmit) wrote into the caller's buffer and
 /// where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit {
-    /// How many bytes of the buffer to send.
+    /// Where to, from which local address (`None` leaves it to the caller), and how.
+    pub flow: Flow,
+    /// How many bytes of the buffer to send; never zero.
     pub len: usize,
-    /// Where to.
-    pub destination: SocketAddr,
-    /// The local address to send from; `None` leaves it to the caller.
-    pub source: Option<SocketAddr>,
     /// If set, the `len` bytes are several datagrams of this many bytes each (the last may be
-    /// shorter), for generic segmentation offload. `None`: one datagram.
-    pub segment_size: Option<usize>,
+    /// shorter), for generic segmentation offload. `None`: one datagram. Only on UDP, and not above `len`.
+    pub segment_size: Option<NonZeroUsize>,
     /// The ECN mark to send with.
     pub ecn: Option<Ecn>,
-    /// How to send it.
-    pub protocol: Protocol,
+    /// Set where the machine wants to hear [when it left](crate::StateMachine::handle_sent).
+    pub id: Option<SendId>,
 }
 
 impl Transmit {
-    /// One UDP datagram of `len` bytes.
-    pub fn udp(destination: SocketAddr, len: usize) -> Self {
+    /// `len` bytes for this flow: one datagram, or one frame of a stream.
+    pub const fn new(flow: Flow, len: usize) -> Self {
         Self {
+            flow,
             len,
-            destination,
-            source: None,
             segment_size: None,
             ecn: None,
-            protocol: Protocol::Udp,
+            id: None,
         }
+    }
+
+    /// One UDP datagram of `len` bytes.
+    pub fn udp(destination: SocketAddr, len: usize) -> Self {
+        Self::new(Flow::udp(destination), len)
     }
 
     /// The same, sent from this local address.
     #[must_use]
     pub fn from_local(self, source: SocketAddr) -> Self {
         Self {
-            source: Some(source),
+            flow: self.flow.on(source),
+            ..self
+        }
+    }
+
+    /// The same, as a train of datagrams of `segment_size` bytes each, the last of which may be shorter. One
+    /// datagram that is no longer than a segment, and a size of zero, are no train.
+    #[must_use]
+    pub fn in_segments(self, segment_size: usize) -> Self {
+        Self {
+            segment_size: NonZeroUsize::new(segment_size).filter(|size| size.get() < self.len),
             ..self
         }
     }
@@ -135,12 +148,12 @@ impl Transmit {
     ///
     /// ```
     /// use pollrtc_core::Transmit;
-    /// let transmit = Transmit { segment_size: Some(4), ..Transmit::udp("192.0.2.1:9".parse().unwrap(), 10) };
+    /// let transmit = Transmit::udp("192.0.2.1:9".parse().unwrap(), 10).in_segments(4);
     /// let sizes: Vec<usize> = transmit.datagrams(&[0; 64]).map(|d| d.len()).collect();
     /// assert_eq!(sizes, [4, 4, 2]);
     /// ```
     pub fn datagrams<'b>(&self, buf: &'b [u8]) -> core::slice::Chunks<'b, u8> {
         let all = buf.get(..self.len).unwrap_or(buf);
-        all.chunks(self.segment_size.unwrap_or(self.len).max(1))
+        all.chunks(self.segment_size.map_or(self.len.max(1), NonZeroUsize::get))
     }
 }

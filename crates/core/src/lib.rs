@@ -9,13 +9,21 @@
 //! - [`poll_event`](StateMachine::poll_event): what the application should know,
 //! - [`poll_timeout`](StateMachine::poll_timeout): when to call `handle_timeout` at the latest.
 //!
+//! Three more do nothing unless a machine needs them, for what is not a datagram:
+//!
+//! - [`handle_sent`](StateMachine::handle_sent): when a transmit left, or that it was dropped,
+//! - [`handle_flow`](StateMachine::handle_flow): a stream opened or closed, the network complains,
+//! - [`poll_flow`](StateMachine::poll_flow): streams to open and to close.
+//!
+//! Where bytes travel is a [`Flow`]: a local address, a remote one, and a protocol.
+//!
 //! # The seven laws
 //!
 //! 1. **Any order is legal.** No call has to follow another; nothing breaks if a caller drains late
 //!    or never.
-//! 2. **Nothing panics**, whatever the bytes, the times (also backwards, also far ahead) and the
-//!    sizes of buffers.
-//! 3. **Quiet means quiet.** Once `poll_transmit` and `poll_event` gave `None`, nothing changes
+//! 2. **Nothing panics**, whatever the bytes, the times (also backwards, also far ahead), the flows
+//!    and the sizes of buffers.
+//! 3. **Quiet means quiet.** Once `poll_transmit`, `poll_event` and `poll_flow` gave `None`, nothing changes
 //!    before input or the time of `poll_timeout`; after `handle_timeout(now)` the next timeout lies
 //!    after `now`, or there is output to take.
 //! 4. **Bounded.** Whatever a peer or a stranger sends, memory stays under a bound that the
@@ -27,6 +35,9 @@
 //! 7. **No allocation in the steady state** of the data path beyond the message that is handed to
 //!    the application; parsers never allocate.
 //!
+//! Every transmit has a length, a segment size (on UDP only) that is neither zero nor above it, a
+//! port, and a local address that the machine was given.
+//!
 //! The `laws` module (feature `laws`) puts any implementor through laws 1 to 5 in one line of test.
 //!
 //! # Features
@@ -35,13 +46,17 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod datagram;
+mod flow;
+mod inner;
 mod machine;
 mod time;
 
 #[cfg(feature = "laws")]
 pub mod laws;
 
-pub use datagram::{Datagram, Ecn, Protocol, Transmit};
+pub use datagram::{Datagram, Ecn, Transmit};
+pub use flow::{Departure, Flow, FlowEvent, FlowRequest, Framing, Protocol, RequestId, SendId, ServerName, normalise};
+pub use inner::{Headroom, InnerProtocol, Standalone};
 pub use machine::StateMachine;
 #[cfg(feature = "std")]
 pub use time::Clock;

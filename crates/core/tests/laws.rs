@@ -40,7 +40,7 @@ impl StateMachine for Echo {
         if self.held.len() < 16 || self.sin == Sin::HoardsMemory {
             self.held.push_back((
                 now + Duration::from_millis(1),
-                datagram.source,
+                datagram.flow.remote(),
                 datagram.payload.to_vec(),
             ));
         }

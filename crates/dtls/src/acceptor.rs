@@ -57,13 +57,13 @@ const MAX_HELLO: usize = 4096;
 /// #         let datagram = Datagram::udp(home, &mut buf[..transmit.len]);
 ///
 /// // A datagram has come:
-/// if let Some(connection) = connections.get_mut(&datagram.source) {
+/// if let Some(connection) = connections.get_mut(&datagram.flow.remote()) {
 ///     connection.handle_datagram(now, datagram);
 /// } else {
-///     let source = datagram.source;
+///     let source = datagram.flow.remote();
 ///     match acceptor.handle_datagram(now, datagram, &mut answer) {
 ///         Accepted::Answer(transmit) => {
-///             // Send `answer[..transmit.len]` to `transmit.destination`.
+///             // Send `answer[..transmit.len]` to `transmit.flow.remote()`.
 /// #             client.handle_datagram(now, Datagram::udp(server, &mut answer[..transmit.len]));
 ///         }
 ///         Accepted::Connection(connection) => drop(connections.insert(source, connection)),
@@ -138,7 +138,7 @@ impl Acceptor {
     /// have room for [`Config::mtu`] bytes.
     pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>, answer: &mut [u8]) -> Accepted {
         self.change_keys(now);
-        let source = datagram.source;
+        let source = datagram.flow.remote();
         let is_hello = |header: &Header| header.epoch == 0 && header.content_type == ContentType::Handshake;
         let plain = records(datagram.payload)
             .map_while(Result::ok)

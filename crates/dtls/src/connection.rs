@@ -777,7 +777,7 @@ impl StateMachine for Connection {
 
     fn handle_datagram<'d>(&mut self, now: Instant, datagram: Datagram<'d>) -> ApplicationData<'d> {
         self.advance_time(now);
-        self.receive(datagram.source, datagram.payload)
+        self.receive(datagram.flow.remote(), datagram.payload)
     }
 
     fn handle_timeout(&mut self, now: Instant) {

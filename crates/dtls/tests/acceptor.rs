@@ -29,7 +29,7 @@ fn accept(acceptor: &mut Acceptor, now: Instant, source: &str, datagram: &[u8]) 
     let (mut datagram, mut answer) = (datagram.to_vec(), vec![0; 1500]);
     match acceptor.handle_datagram(now, Datagram::udp(address(source), &mut datagram), &mut answer) {
         Accepted::Answer(transmit) => {
-            assert_eq!(transmit.destination, address(source));
+            assert_eq!(transmit.flow.remote(), address(source));
             (answer[..transmit.len].to_vec(), None)
         }
         Accepted::Connection(connection) => (vec![], Some(*connection)),

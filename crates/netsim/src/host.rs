@@ -128,9 +128,9 @@ impl HostState {
     /// The socket from which a transmit leaves: the one that it names, else the first one of the
     /// destination's family.
     pub(crate) fn source_of(&self, transmit: &Transmit) -> Option<(SocketAddr, PortId)> {
-        let wanted = |bound: &SocketAddr| match transmit.source {
+        let wanted = |bound: &SocketAddr| match transmit.flow.local() {
             Some(source) => *bound == source,
-            None => bound.is_ipv4() == transmit.destination.is_ipv4(),
+            None => bound.is_ipv4() == transmit.flow.remote().is_ipv4(),
         };
         self.sockets.iter().find(|(bound, _)| wanted(bound)).copied()
     }

@@ -102,8 +102,8 @@ impl StateMachine for Socket {
         if self.inbox.len() < INBOX_MAX {
             self.inbox.push_back(Arrival {
                 at: now,
-                source: datagram.source,
-                destination: datagram.destination.unwrap_or(datagram.source),
+                source: datagram.flow.remote(),
+                destination: datagram.flow.local().unwrap_or(datagram.flow.remote()),
                 ecn: datagram.ecn,
                 payload: datagram.payload.to_vec(),
             });

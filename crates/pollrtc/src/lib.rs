@@ -19,7 +19,7 @@
 //!     let mut buf = vec![0; 65_536];
 //!     loop {
 //!         while let Some(transmit) = peer.poll_transmit(clock.now(), &mut buf) {
-//!             socket.send_to(&buf[..transmit.len], transmit.destination)?;
+//!             socket.send_to(&buf[..transmit.len], transmit.flow.remote())?;
 //!         }
 //!         while let Some(event) = peer.poll_event() {
 //!             match event {
@@ -69,7 +69,9 @@ pub use event::{CloseReason, ConnectionState, Event, IceCandidate};
 pub use peer::{CandidateError, PeerConnection};
 #[cfg(feature = "std")]
 pub use pollrtc_core::Clock;
-pub use pollrtc_core::{Datagram, Ecn, Instant, Protocol, StateMachine, Transmit};
+pub use pollrtc_core::{
+    Datagram, Departure, Ecn, Flow, FlowEvent, FlowRequest, Instant, Protocol, SendId, StateMachine, Transmit,
+};
 #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 pub use pollrtc_crypto::default_provider;
 pub use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Rng};

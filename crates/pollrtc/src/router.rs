@@ -385,7 +385,7 @@ impl StateMachine for Router {
     type Received<'d> = Option<PeerId>;
 
     fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) -> Option<PeerId> {
-        let source = datagram.source;
+        let source = datagram.flow.remote();
         let Some(id) = self.route(source, datagram.payload) else {
             self.strangers += 1;
             return None;

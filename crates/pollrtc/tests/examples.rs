@@ -89,7 +89,7 @@ fn talk_to(echo: impl FnOnce(String, SendAnswer) -> Result<(), Box<dyn Error>> +
             }
         }
         while let Some(transmit) = peer.poll_transmit(clock.now(), &mut buf) {
-            socket.send_to(&buf[..transmit.len], transmit.destination).unwrap();
+            socket.send_to(&buf[..transmit.len], transmit.flow.remote()).unwrap();
         }
         if closed {
             break;

@@ -161,7 +161,7 @@ impl StateMachine for Client {
     type Received<'d> = ();
 
     fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
-        let source = (datagram.source.ip(), datagram.source.port());
+        let source = (datagram.flow.remote().ip(), datagram.flow.remote().port());
         if source != (self.server.ip(), self.server.port()) {
             self.stats.dropped_other_source += 1;
             return;

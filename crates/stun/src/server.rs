@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use core::convert::Infallible;
 use core::net::SocketAddr;
 
-use pollrtc_core::{Datagram, Instant, Protocol, StateMachine, Transmit};
+use pollrtc_core::{Datagram, Flow, Instant, StateMachine, Transmit};
 
 use crate::attribute::AttributeType;
 use crate::builder::{BuildError, Builder};
@@ -111,7 +111,7 @@ impl StateMachine for BindingServer {
                 return;
             }
         }
-        if !is_answerable(datagram.source) {
+        if !is_answerable(datagram.flow.remote()) {
             self.stats.dropped_source += 1;
             return;
         }
@@ -126,10 +126,8 @@ impl StateMachine for BindingServer {
             self.stats.refused_unknown_attribute += 1;
         }
         self.queue.push_back(Answer {
-            client: datagram.source,
             // RFC 8489 §6.3.1.2: the answer leaves from where the request arrived.
-            local: datagram.destination,
-            protocol: datagram.protocol,
+            flow: datagram.flow,
             id: message.transaction_id(),
             unknown,
             fingerprint: fingerprint.is_some(),
@@ -142,11 +140,7 @@ impl StateMachine for BindingServer {
     fn poll_transmit(&mut self, _now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         let answer = self.queue.front()?;
         let len = answer.write(self.config.software, buf)?;
-        let transmit = Transmit {
-            source: answer.local,
-            protocol: answer.protocol,
-            ..Transmit::udp(answer.client, len)
-        };
+        let transmit = Transmit::new(answer.flow, len);
         self.queue.pop_front();
         Some(transmit)
     }
@@ -163,9 +157,7 @@ impl StateMachine for BindingServer {
 /// An answer that waits to be sent, as little of it as says everything.
 #[derive(Debug)]
 struct Answer {
-    client: SocketAddr,
-    local: Option<SocketAddr>,
-    protocol: Protocol,
+    flow: Flow,
     id: TransactionId,
     unknown: UnknownTypes,
     fingerprint: bool,
@@ -185,7 +177,7 @@ impl Answer {
 
     fn build(&self, software: Option<&str>, buf: &mut [u8]) -> Result<usize, BuildError> {
         let mut builder = if self.unknown.is_empty() {
-            Builder::new(buf, Class::SuccessResponse, Method::BINDING, self.id).xor_mapped_address(self.client)
+            Builder::new(buf, Class::SuccessResponse, Method::BINDING, self.id).xor_mapped_address(self.flow.remote())
         } else {
             let code = ErrorCode::UNKNOWN_ATTRIBUTE;
             Builder::new(buf, Class::ErrorResponse, Method::BINDING, self.id)

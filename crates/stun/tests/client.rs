@@ -28,7 +28,7 @@ fn client(config: ClientConfig) -> Client {
 fn take(client: &mut Client, now: Instant) -> Option<Vec<u8>> {
     let mut buf = [0; 1500];
     let transmit = client.poll_transmit(now, &mut buf)?;
-    assert_eq!(transmit.destination, server_address());
+    assert_eq!(transmit.flow.remote(), server_address());
     Some(buf[..transmit.len].to_vec())
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use pollrtc_core::{Datagram, Instant, Protocol, StateMachine, Transmit};
+use pollrtc_core::{Datagram, Flow, Instant, Protocol, StateMachine, Transmit};
 use pollrtc_stun::{
     Attribute, AttributeType, BindingServer, Builder, Class, Message, Method, ServerConfig, TransactionId,
 };
@@ -45,14 +45,13 @@ fn tells_the_client_its_address_from_where_it_was_asked() {
     let mut server = server(Some("pollrtc"));
     let mut request = message(Class::Request, |b| b.software("a client"));
     let asked_at = "198.51.100.1:3478".parse().unwrap();
-    let mut datagram = Datagram::udp(client_address(), &mut request).received_on(asked_at);
-    datagram.protocol = Protocol::Tcp;
-    server.handle_datagram(Instant::ZERO, datagram);
+    let flow = Flow::new(Protocol::Tcp, Some(asked_at), client_address());
+    server.handle_datagram(Instant::ZERO, Datagram::new(flow, &mut request));
 
     let (transmit, answer) = take(&mut server).unwrap();
-    assert_eq!(transmit.destination, client_address());
-    assert_eq!(transmit.source, Some(asked_at));
-    assert_eq!(transmit.protocol, Protocol::Tcp);
+    assert_eq!(transmit.flow.remote(), client_address());
+    assert_eq!(transmit.flow.local(), Some(asked_at));
+    assert_eq!(transmit.flow.protocol(), Protocol::Tcp);
     let answer = Message::parse(&answer).unwrap();
     assert_eq!(answer.class(), Class::SuccessResponse);
     assert_eq!(answer.transaction_id(), ID);

@@ -85,10 +85,11 @@ impl Driver {
     fn socket_for(&self, transmit: &Transmit) -> usize {
         let by = |fits: &dyn Fn(&Socket) -> bool| self.sockets.iter().position(fits);
         transmit
-            .source
+            .flow
+            .local()
             .and_then(|source| by(&|socket| socket.local_addr() == source))
             .or_else(|| {
-                let v4 = transmit.destination.is_ipv4();
+                let v4 = transmit.flow.remote().is_ipv4();
                 by(&|socket| socket.local_addr().is_ipv4() == v4)
             })
             .unwrap_or(0)

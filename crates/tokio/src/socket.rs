@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::task::{Context, Poll, ready};
 
 use pollrtc::{Datagram, Ecn, Transmit};
@@ -98,13 +99,13 @@ impl Socket {
                 .datagrams(buf)
                 .try_for_each(|datagram| self.send_as(transmit, datagram, None));
         }
-        self.send_as(transmit, contents, transmit.segment_size)
+        self.send_as(transmit, contents, transmit.segment_size.map(NonZeroUsize::get))
     }
 
     fn send_as(&self, transmit: &Transmit, contents: &[u8], segment_size: Option<usize>) -> io::Result<()> {
         let ecn = transmit.ecn.and_then(|ecn| EcnCodepoint::from_bits(ecn as u8));
         let out = quinn_udp::Transmit {
-            destination: transmit.destination,
+            destination: transmit.flow.remote(),
             ecn,
             contents,
             segment_size,

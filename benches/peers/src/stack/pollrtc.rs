@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -121,7 +122,7 @@ impl Pollrtc {
             drained.output.push(Train {
                 buf: std::mem::replace(&mut buf, spare_train()),
                 len: transmit.len,
-                segment: transmit.segment_size.unwrap_or(transmit.len),
+                segment: transmit.segment_size.map_or(transmit.len, NonZeroUsize::get),
             });
         }
         TRAINS.with_borrow_mut(|trains| trains.push(buf));

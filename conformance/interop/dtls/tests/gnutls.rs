@@ -144,7 +144,7 @@ impl Ours {
             let now = self.clock.now();
             while let Some(transmit) = self.connection.poll_transmit(now, &mut buf) {
                 // The peer may not listen yet.
-                self.socket.send_to(&buf[..transmit.len], transmit.destination).ok();
+                self.socket.send_to(&buf[..transmit.len], transmit.flow.remote()).ok();
             }
             self.socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
             if let Ok((length, from)) = self.socket.recv_from(&mut buf) {

@@ -135,7 +135,7 @@ fn check_line(line: &str, connection: &Connection, case: &Case) -> Result<()> {
 fn step(connection: &mut Connection, socket: &UdpSocket, clock: &Clock) -> Result<Vec<(SocketAddr, Vec<u8>)>> {
     let mut buf = [0; 2048];
     while let Some(transmit) = connection.poll_transmit(clock.now(), &mut buf) {
-        socket.send_to(&buf[..transmit.len], transmit.destination)?;
+        socket.send_to(&buf[..transmit.len], transmit.flow.remote())?;
     }
     let wait = clock
         .until(connection.poll_timeout())

@@ -166,9 +166,9 @@ where
         );
         for datagram in transmit.datagrams(&self.buf) {
             self.log
-                .push(format!("{now:?} -> {} {datagram:02x?}", transmit.destination));
+                .push(format!("{now:?} -> {} {datagram:02x?}", transmit.flow.remote()));
             let lost = core::mem::take(&mut self.lose_next);
-            if transmit.destination == self.laws.peer_address && !lost && self.to_peer.len() < HISTORY {
+            if transmit.flow.remote() == self.laws.peer_address && !lost && self.to_peer.len() < HISTORY {
                 self.to_peer.push_back(datagram.to_vec());
             }
         }

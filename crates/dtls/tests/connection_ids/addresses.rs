@@ -38,7 +38,7 @@ fn a_client_that_moved_is_followed_when_it_proves_that_it_is_there() {
         pair.server.send(b"still to the old address").unwrap();
         let mut buf = [0; 1500];
         let transmit = pair.server.poll_transmit(pair.now, &mut buf).unwrap();
-        assert_eq!(transmit.destination, address(CLIENT));
+        assert_eq!(transmit.flow.remote(), address(CLIENT));
 
         // The application's challenge, in a buffer of its own, and the client's answer.
         let prefix = pair.server.record_prefix();
@@ -56,7 +56,7 @@ fn a_client_that_moved_is_followed_when_it_proves_that_it_is_there() {
         pair.server.set_remote(address(ELSEWHERE));
         pair.server.send(b"to the new address").unwrap();
         let transmit = pair.server.poll_transmit(pair.now, &mut buf).unwrap();
-        assert_eq!(transmit.destination, address(ELSEWHERE));
+        assert_eq!(transmit.flow.remote(), address(ELSEWHERE));
     }
 }
 
@@ -209,7 +209,7 @@ fn one_socket_serves_many_clients_whose_ports_change() {
                     let mut buf = [0; 2048];
                     while let Some(transmit) = servers[number].poll_transmit(now, &mut buf) {
                         // Only where the translator still knows the client.
-                        if transmit.destination == source(number, port) {
+                        if transmit.flow.remote() == source(number, port) {
                             let datagram = Datagram::udp(address(SERVER), &mut buf[..transmit.len]);
                             clients[number].handle_datagram(now, datagram);
                         }

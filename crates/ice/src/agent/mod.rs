@@ -370,9 +370,9 @@ impl StateMachine for Agent {
             self.stats.after_end += 1;
             return Received::Handled;
         }
-        let remote = normalised(datagram.source);
-        let reached = self.reached(datagram.destination, remote);
-        let Some(local) = reached.filter(|_| datagram.protocol == Protocol::Udp) else {
+        let remote = normalised(datagram.flow.remote());
+        let reached = self.reached(datagram.flow.local(), remote);
+        let Some(local) = reached.filter(|_| datagram.flow.protocol() == Protocol::Udp) else {
             self.stats.unknown_address += 1;
             return Received::Handled;
         };

@@ -110,8 +110,8 @@ impl Pair {
             }
             while let Some(transmit) = self.agents[side].poll_transmit(self.now, &mut buf) {
                 let packet = Packet {
-                    from: transmit.source.unwrap(),
-                    to: transmit.destination,
+                    from: transmit.flow.local().unwrap(),
+                    to: transmit.flow.remote(),
                     bytes: buf[..transmit.len].to_vec(),
                 };
                 self.sent[side].push((self.now, packet.clone()));
@@ -355,8 +355,8 @@ impl Solo {
         let mut sent = Vec::new();
         while let Some(transmit) = self.agent.poll_transmit(self.now, &mut buf) {
             sent.push(Packet {
-                from: transmit.source.unwrap(),
-                to: transmit.destination,
+                from: transmit.flow.local().unwrap(),
+                to: transmit.flow.remote(),
                 bytes: buf[..transmit.len].to_vec(),
             });
         }

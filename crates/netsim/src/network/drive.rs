@@ -151,10 +151,10 @@ impl Network {
             let source = self.hosts[host].source_of(&transmit);
             for payload in transmit.datagrams(&buffer) {
                 let from = source.map(|(source, _)| source);
-                let from = from.or(transmit.source).unwrap_or(UNKNOWN_SOURCE);
-                let mut packet = Packet::new(from, transmit.destination, payload.to_vec());
+                let from = from.or(transmit.flow.local()).unwrap_or(UNKNOWN_SOURCE);
+                let mut packet = Packet::new(from, transmit.flow.remote(), payload.to_vec());
                 packet.ecn = transmit.ecn;
-                let reason = match (transmit.protocol, source) {
+                let reason = match (transmit.flow.protocol(), source) {
                     (Protocol::Udp, Some((_, port))) => {
                         self.count_sent(host, &packet);
                         self.depart(port, packet);

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use pollrtc_core::{Datagram, Instant, Protocol, StateMachine, Transmit};
+use pollrtc_core::{Datagram, Flow, Instant, Protocol, StateMachine, Transmit};
 use pollrtc_netsim::{Nat, Network, Socket, Verdict, Zone};
 
 use crate::common::{ALICE, BOB, Pair, addr, drain, ms};
@@ -109,10 +109,7 @@ fn what_goes_nowhere_is_counted() {
     net[*alice].send(addr("192.0.2.2:1"), b"nobody has the port");
     net[*alice].send_from(addr("192.0.2.9:5000"), addr(BOB), b"not ours");
     net[*alice].send(addr("[2001:db8::2]:6000"), b"no such family here");
-    let tcp = Transmit {
-        protocol: Protocol::Tcp,
-        ..Transmit::udp(addr(BOB), 0)
-    };
+    let tcp = Transmit::new(Flow::new(Protocol::Tcp, None, addr(BOB)), 0);
     net[*alice].send_transmit(tcp, b"not UDP");
     net[*alice].send(addr(BOB), &[0; 65_508]);
     net[*alice].send(addr("224.0.0.251:5353"), b"multicast");

@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use crate::common::{ALICE, BOB, Pair, addr, drain, ms, number};
+use std::num::NonZeroUsize;
+
 use pollrtc_core::{Ecn, Instant, Transmit};
 use pollrtc_netsim::{Link, Network, Socket, Zone};
 
@@ -264,7 +266,7 @@ fn latency_may_change_under_traffic() {
 fn segment_train_travels_as_single_datagrams() {
     let mut pair = Pair::new(17, Link::new().bandwidth(1_000_000));
     let train = Transmit {
-        segment_size: Some(972),
+        segment_size: NonZeroUsize::new(972),
         ecn: Some(Ecn::Ect0),
         ..Transmit::udp(addr(BOB), 0)
     };

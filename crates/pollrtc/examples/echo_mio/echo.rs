@@ -24,7 +24,7 @@ pub(crate) fn echo(mut socket: UdpSocket, offer: &str, send_answer: impl FnOnce(
             }
         }
         while let Some(transmit) = peer.poll_transmit(clock.now(), &mut buf) {
-            match socket.send_to(&buf[..transmit.len], transmit.destination) {
+            match socket.send_to(&buf[..transmit.len], transmit.flow.remote()) {
                 Err(error) if error.kind() == WouldBlock => {} // lost, as datagrams may be
                 sent => drop(sent?),
             }

@@ -25,7 +25,7 @@ pub(crate) async fn echo(
             }
         }
         while let Some(transmit) = peer.poll_transmit(clock.now(), &mut buf) {
-            socket.send_to(&buf[..transmit.len], transmit.destination).await?;
+            socket.send_to(&buf[..transmit.len], transmit.flow.remote()).await?;
         }
         let timer = clock.until(peer.poll_timeout()).map_or(Timer::never(), Timer::after);
         let received = async { Some(socket.recv_from(&mut buf).await) };

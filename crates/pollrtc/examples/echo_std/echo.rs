@@ -21,7 +21,7 @@ pub(crate) fn echo(socket: UdpSocket, offer: &str, send_answer: impl FnOnce(Stri
             }
         }
         while let Some(transmit) = peer.poll_transmit(clock.now(), &mut buf) {
-            socket.send_to(&buf[..transmit.len], transmit.destination)?;
+            socket.send_to(&buf[..transmit.len], transmit.flow.remote())?;
         }
         socket.set_read_timeout(clock.until(peer.poll_timeout()))?;
         match socket.recv_from(&mut buf) {

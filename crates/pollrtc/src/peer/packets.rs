@@ -6,7 +6,7 @@
 
 use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
-use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+use pollrtc_core::{Datagram, Flow, Instant, StateMachine, Transmit};
 use pollrtc_dtls as dtls;
 use pollrtc_ice as ice;
 use pollrtc_sctp as sctp;
@@ -157,11 +157,8 @@ impl PeerConnection {
             return None;
         }
         let path = self.transports.current.ice.path()?;
-        let on_path = |transmit| Transmit {
-            source: Some(path.local),
-            destination: path.remote,
-            ..transmit
-        };
+        let flow = Flow::udp(path.remote).on(path.local);
+        let on_path = |transmit| Transmit { flow, ..transmit };
         if let Some(transmit) = self.transports.current.security.transmit(now, buf) {
             return Some(on_path(transmit));
         }
@@ -212,11 +209,7 @@ impl PeerConnection {
                 break;
             }
         }
-        let train = len > segment;
-        (len > 0).then(|| Transmit {
-            segment_size: train.then_some(segment),
-            ..Transmit::udp(INNER_ADDRESS, len)
-        })
+        (len > 0).then(|| Transmit::udp(INNER_ADDRESS, len).in_segments(segment))
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {

@@ -200,10 +200,7 @@ impl Transports {
     pub(super) fn transmit_farewell(&mut self, buf: &mut [u8]) -> Option<Transmit> {
         let (path, datagram) = self.farewells.front()?;
         buf.get_mut(..datagram.len())?.copy_from_slice(datagram);
-        let transmit = Transmit {
-            source: Some(path.local),
-            ..Transmit::udp(path.remote, datagram.len())
-        };
+        let transmit = Transmit::udp(path.remote, datagram.len()).from_local(path.local);
         self.farewells.pop_front();
         Some(transmit)
     }

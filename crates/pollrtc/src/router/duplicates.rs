@@ -142,7 +142,7 @@ impl Router {
     /// A datagram that is not STUN, from an address of a peer that has several connections here: each that
     /// speaks with this address gets it, and drops what is not its own.
     pub(super) fn deliver_to_duplicates(&mut self, now: Instant, owner: PeerId, datagram: Datagram<'_>) -> PeerId {
-        let speaking = self.speaking(owner, datagram.source);
+        let speaking = self.speaking(owner, datagram.flow.remote());
         let (last, others) = speaking.split_last().unwrap_or((&owner, &[]));
         for id in others {
             let mut copy = datagram.payload.to_vec();

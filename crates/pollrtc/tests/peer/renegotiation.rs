@@ -497,7 +497,7 @@ fn candidates_find_their_section_by_mid_index_and_ufrag() {
     // Without hers she can't be reached first: Bob's check goes to the candidate.
     let mut buf = [0; 2000];
     let first = bob.poll_transmit(now, &mut buf).expect("a check");
-    assert_eq!(first.destination, pair.alice.address);
+    assert_eq!(first.flow.remote(), pair.alice.address);
     alice.accept_answer(now, &without_audio(&answer.sdp)).unwrap();
     pair.alice.peer = alice;
     pair.run_until(5 * SECOND, |pair| {

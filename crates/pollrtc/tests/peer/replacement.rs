@@ -265,7 +265,7 @@ impl Pair {
         while let Some(transmit) = self.pollrtc.poll_transmit(now, &mut buf) {
             for datagram in transmit.datagrams(&buf) {
                 self.wire
-                    .push((now + LATENCY, self.address, transmit.destination, datagram.to_vec()));
+                    .push((now + LATENCY, self.address, transmit.flow.remote(), datagram.to_vec()));
             }
         }
         for (to, bytes) in self.end.transmit(now) {
@@ -341,7 +341,7 @@ impl End {
     fn transmit(&mut self, now: Instant) -> Vec<(SocketAddr, Vec<u8>)> {
         let (mut out, mut buf) = (Vec::new(), vec![0; 2000]);
         while let Some(transmit) = self.ice.poll_transmit(now, &mut buf) {
-            out.push((transmit.destination, buf[..transmit.len].to_vec()));
+            out.push((transmit.flow.remote(), buf[..transmit.len].to_vec()));
         }
         let Some(path) = self.ice.path() else { return out };
         out.extend(self.sealed(now).into_iter().map(|bytes| (path.remote, bytes)));

@@ -64,7 +64,7 @@ impl Hall {
             let to = self
                 .clients
                 .iter_mut()
-                .find(|(_, address, _)| *address == transmit.destination);
+                .find(|(_, address, _)| *address == transmit.flow.remote());
             if let Some((.., client)) = to {
                 client.handle_datagram(self.now, Datagram::udp(SERVER.into(), &mut buf[..transmit.len]));
             }
@@ -355,16 +355,16 @@ impl Duplicates {
         }
         let arrival = self.now + LATENCY;
         while let Some(transmit) = self.router.poll_transmit(self.now, &mut buf) {
-            if transmit.destination == COPYIST.into() {
+            if transmit.flow.remote() == COPYIST.into() {
                 let request = buf[..transmit.len].to_vec();
                 self.copyist_answers(&request);
             }
-            if transmit.destination == CLIENT.into() && !(self.lose)(&buf[..transmit.len]) {
+            if transmit.flow.remote() == CLIENT.into() && !(self.lose)(&buf[..transmit.len]) {
                 self.wire.push_back((arrival, false, buf[..transmit.len].to_vec()));
             }
         }
         while let Some(transmit) = self.client.poll_transmit(self.now, &mut buf) {
-            if transmit.destination == SERVER.into() && !(self.lose)(&buf[..transmit.len]) {
+            if transmit.flow.remote() == SERVER.into() && !(self.lose)(&buf[..transmit.len]) {
                 self.wire.push_back((arrival, true, buf[..transmit.len].to_vec()));
             }
         }
@@ -564,7 +564,7 @@ fn peers_with_odd_characters_in_their_credentials_are_found() {
         while let Some(transmit) = router.poll_transmit(now, &mut buf) {
             let to = peers
                 .iter_mut()
-                .find(|(_, address, _)| *address == transmit.destination);
+                .find(|(_, address, _)| *address == transmit.flow.remote());
             if let Some((.., agent)) = to {
                 agent.handle_datagram(now, Datagram::udp(SERVER.into(), &mut buf[..transmit.len]));
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::script::seeded;
 use pollrtc::{
-    ChannelId, ChannelState, Config, ConnectionState, Datagram, Event, Instant, PeerConnection, StateMachine, Transmit,
+    ChannelId, ChannelState, Config, ConnectionState, Datagram, Event, Instant, PeerConnection, StateMachine,
 };
 
 /// The origin of the tests' time, far enough from zero to let clocks step back.
@@ -229,7 +229,7 @@ impl Pair {
         };
         let mut buf = vec![0; 65_536];
         while let Some(transmit) = side.peer.poll_transmit(self.now, &mut buf) {
-            let Transmit { destination, .. } = transmit;
+            let destination = transmit.flow.remote();
             for datagram in transmit.datagrams(&buf) {
                 side.sent += 1;
                 self.carried += 1;
