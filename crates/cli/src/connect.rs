@@ -82,10 +82,11 @@ async fn connect(args: &Args, report: &mut Value) -> Result<(), Box<dyn Error>> 
     sent?;
     report["echo_ms"] = millis(began);
     let stats = peer.stats();
-    if let Some(path) = stats.path {
+    let transport = stats.data_transport();
+    if let Some(path) = transport.and_then(|transport| transport.path) {
         report["path"] = json!({ "local": path.local, "remote": path.remote });
     }
-    if let Some(time) = stats.round_trip_time {
+    if let Some(time) = transport.and_then(|transport| transport.round_trip_time) {
         report["round_trip_ms"] = json!(time.as_secs_f64() * 1000.0);
     }
     peer.close();
@@ -119,7 +120,8 @@ async fn opened(peer: &Peer, ours: ChannelId, report: &mut Value) -> Result<(), 
     while let Some(event) = peer.next_event().await {
         match event {
             Event::Secured { .. } => {
-                report["dtls"] = peer.stats().security.as_ref().map_or(Value::Null, connection::describe);
+                let security = peer.stats().data_transport().and_then(|transport| transport.security);
+                report["dtls"] = security.as_ref().map_or(Value::Null, connection::describe);
             }
             Event::ChannelOpen { channel, .. } if channel == ours => return Ok(()),
             Event::ChannelClosed { channel, reason } if channel == ours => return Err(reason.to_string().into()),

@@ -7,8 +7,7 @@ use core::time::Duration;
 
 use pollrtc_crypto::{Certificate, NamedGroup, Provider, Rng};
 use pollrtc_dtls::{DEFAULT_GROUPS, KeyLog, Versions};
-
-use crate::DtlsRole;
+use pollrtc_sdp::negotiation::DtlsRole;
 
 /// What a [`PeerConnection`](crate::PeerConnection) is made from. Change what you need of
 /// `Config::default()`, or of [`Config::new`] where there is no operating system.

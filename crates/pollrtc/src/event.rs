@@ -1,11 +1,11 @@
-//! What the application should know.
+//! Events: what an application is told.
 
 use alloc::string::String;
 
 use pollrtc_dtls::{CipherSuite, Version};
 use pollrtc_ice::Path;
 use pollrtc_sctp::channel::{ChannelCloseReason, ChannelId, Message};
-use pollrtc_sdp::negotiation::{RejectReason, RemoteCandidate};
+use pollrtc_sdp::negotiation::{RejectReason, RemoteCandidate, TransportId};
 
 /// What happened, in order; see [`PeerConnection::poll_event`](pollrtc_core::StateMachine::poll_event).
 #[derive(Clone, Debug)]
@@ -25,27 +25,34 @@ pub enum Event {
     },
     /// An m-section of a description is rejected, has port zero: nothing comes of what it describes.
     SectionRejected {
-        /// Which, counted from zero.
+        /// The index of the section, from zero.
         section: usize,
         /// Its mid.
         mid: String,
-        /// Why.
+        /// What is wrong with it.
         reason: RejectReason,
     },
     /// Media in an m-section is not taken, but the section stays, `inactive`: it shares a transport
     /// with one that is taken, and browsers can't follow where the transport is taken away from it.
     SectionIdle {
-        /// Which, counted from zero.
+        /// The index of the section, from zero.
         section: usize,
         /// Its mid.
         mid: String,
         /// Why the media is not taken.
         reason: RejectReason,
     },
-    /// Packets now travel on this path, for the first time or after a change.
-    PathChanged(Path),
-    /// The DTLS handshake is done and the peer is who its description says.
+    /// The packets of a transport now travel on another path, or on its first.
+    PathChanged {
+        /// The transport; there are several where the peer does not bundle.
+        transport: TransportId,
+        /// Its path.
+        path: Path,
+    },
+    /// The DTLS handshake of a transport is done and the peer is who its description says.
     Secured {
+        /// The transport.
+        transport: TransportId,
         /// The version that was agreed on.
         version: Version,
         /// The cipher suite that was agreed on.
@@ -53,33 +60,33 @@ pub enum Event {
     },
     /// A channel is open: one of ours, or one that the peer made.
     ChannelOpen {
-        /// Which.
+        /// The channel.
         channel: ChannelId,
         /// True if the peer made it.
         incoming: bool,
     },
     /// A message came.
     Message {
-        /// On this channel.
+        /// The channel that it came on.
         channel: ChannelId,
-        /// This message.
+        /// The message.
         data: Message,
     },
     /// The bytes that wait to be sent fell to the channel's threshold.
     BufferedAmountLow {
-        /// Of this channel.
+        /// The channel.
         channel: ChannelId,
     },
     /// The peer began to close a channel, what it sent before still comes.
     ChannelClosing {
-        /// Which.
+        /// The channel.
         channel: ChannelId,
     },
     /// A channel is closed for good.
     ChannelClosed {
-        /// Which.
+        /// The channel.
         channel: ChannelId,
-        /// Why.
+        /// What ended it.
         reason: ChannelCloseReason,
     },
     /// The connection has ended, and why. The last event.
@@ -101,7 +108,7 @@ pub enum ConnectionState {
     /// No path was found, or the last one is lost. An ICE restart may help; without one, drop the
     /// connection: [`Event::Closed`] does not follow by itself.
     Failed,
-    /// The end.
+    /// The connection has ended.
     Closed,
 }
 

@@ -76,7 +76,7 @@ pub use pollrtc_core::{
 pub use pollrtc_crypto::default_provider;
 pub use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Rng};
 pub use pollrtc_dtls::{CipherSuite, KeyLog, SrtpProfile, Version, Versions};
-pub use pollrtc_ice::{AddressError, Path};
+pub use pollrtc_ice::{AddressError, FailureReason as IceFailureReason, Path, State as IceState};
 pub use pollrtc_sctp::Reliability;
 pub use pollrtc_sctp::channel::{
     ChannelCloseReason, ChannelId, ChannelInfo, ChannelInit, ChannelSendError, ChannelState, Message, MessageKind,
@@ -85,7 +85,7 @@ pub use pollrtc_sctp::channel::{
 pub use pollrtc_sdp::Finding;
 pub use pollrtc_sdp::negotiation::{
     Description as SessionDescription, DtlsRole, NegotiationError, RejectReason, RemoteCandidate, SdpKind,
-    SignalingState,
+    SignalingState, TransportId,
 };
 pub use router::{PeerId, Router};
-pub use stats::{DtlsParameters, Stats};
+pub use stats::{DtlsParameters, DtlsState, Stats, TransportStats};

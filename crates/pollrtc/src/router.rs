@@ -280,16 +280,21 @@ impl Router {
 
     fn rename(&mut self, id: PeerId) {
         let Some(occupant) = self.occupant_mut(id) else { return };
-        let ufrag = occupant.peer.local_ufrag();
-        let renamed = (occupant.ufrags.last().map(String::as_str) != Some(ufrag)).then(|| ufrag.to_string());
-        let forgotten = renamed.as_ref().and_then(|ufrag| {
-            occupant.ufrags.push(ufrag.clone());
-            (occupant.ufrags.len() > UFRAGS_PER_PEER).then(|| occupant.ufrags.remove(0))
-        });
-        if let Some(ufrag) = forgotten {
+        let Occupant { peer, ufrags, .. } = occupant;
+        let is_new = |ufrag: &&str| !ufrags.iter().any(|known| known == ufrag);
+        let new: Vec<String> = peer.local_ufrags().filter(is_new).map(ToString::to_string).collect();
+        if new.is_empty() {
+            return;
+        }
+        ufrags.extend(new.iter().cloned());
+        let surplus = ufrags
+            .len()
+            .saturating_sub(UFRAGS_PER_PEER * peer.local_ufrags().count());
+        let forgotten: Vec<String> = ufrags.drain(..surplus).collect();
+        for ufrag in forgotten {
             self.by_ufrag.remove(&ufrag);
         }
-        if let Some(ufrag) = renamed {
+        for ufrag in new {
             self.by_ufrag.insert(ufrag, id);
         }
     }
@@ -436,7 +441,7 @@ impl StateMachine for Router {
                 continue;
             };
             let transmit = occupant.peer.poll_transmit(now, buf);
-            if transmit.is_none() && buf.len() >= occupant.peer.mtu() {
+            if transmit.is_none() && buf.len() >= occupant.peer.longest_datagram() {
                 self.rest(id);
                 continue;
             }

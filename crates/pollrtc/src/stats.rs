@@ -1,12 +1,12 @@
-//! Numbers.
+//! What a connection has negotiated and counted.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use pollrtc_crypto::NamedGroup;
 use pollrtc_dtls::{CipherSuite, SrtpProfile, Version};
-use pollrtc_ice::Path;
-
-use crate::DtlsRole;
+use pollrtc_ice::{Path, State as IceState};
+use pollrtc_sdp::negotiation::{DtlsRole, TransportId};
 
 /// What both sides of DTLS agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,26 +27,67 @@ pub struct DtlsParameters {
     pub srtp_profile: Option<SrtpProfile>,
 }
 
+/// How far DTLS is on one transport (W3C WebRTC §5.5.1, `RTCDtlsTransportState`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DtlsState {
+    /// It waits for the peer's description, or for a path.
+    New,
+    /// It shakes hands.
+    Connecting,
+    /// The peer is who its description says.
+    Connected,
+    /// One side has closed it.
+    Closed,
+    /// It ended in any other way.
+    Failed,
+}
+
 /// What a connection has negotiated, and what it has sent, received and dropped, layer by layer.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
+    /// The transports that descriptions name, by id: one, unless the peer does not bundle.
+    pub transports: Vec<TransportStats>,
+    /// The transport of the data channels, once they are agreed on.
+    pub sctp_transport: Option<TransportId>,
+    /// RTP and RTCP packets that came although no media was negotiated.
+    pub dropped_media: u64,
+    /// Packets from the peer that belong to no protocol that we know (RFC 9443), or that is not spoken on their
+    /// transport.
+    pub dropped_unknown: u64,
+    /// DTLS packets that came before the peer's description, beyond those that were kept for it.
+    pub dropped_early: u64,
+    /// The counters of the data channels and their SCTP association.
+    pub channels: pollrtc_sctp::channel::DataChannelsStats,
+}
+
+impl Stats {
+    /// The transport of the data channels, or as long as there are none, the first one.
+    pub fn data_transport(&self) -> Option<&TransportStats> {
+        let carries_data = |transport: &&TransportStats| self.sctp_transport == Some(transport.id);
+        self.transports.iter().find(carries_data).or(self.transports.first())
+    }
+}
+
+/// One transport: ICE, and DTLS on the path that it found.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct TransportStats {
+    /// The transport, as events name it.
+    pub id: TransportId,
     /// Where packets go now.
     pub path: Option<Path>,
     /// The last round-trip time that a connectivity check measured.
     pub round_trip_time: Option<Duration>,
-    /// What DTLS agreed on, once its handshake is done.
-    pub security: Option<DtlsParameters>,
-    /// RTP and RTCP packets that came although no media was negotiated.
-    pub dropped_media: u64,
-    /// Packets from the peer that belong to no protocol that we know (RFC 9443).
-    pub dropped_unknown: u64,
-    /// DTLS packets that came before the peer's description, beyond those that were kept for it.
-    pub dropped_early: u64,
+    /// How far ICE is.
+    pub ice_state: IceState,
     /// The ICE agent's counters.
     pub ice: pollrtc_ice::Stats,
+    /// How far DTLS is.
+    pub dtls_state: DtlsState,
+    /// What DTLS agreed on, once its handshake is done.
+    pub security: Option<DtlsParameters>,
     /// The DTLS connection's counters.
     pub dtls: pollrtc_dtls::Stats,
-    /// The counters of the data channels and their SCTP association.
-    pub channels: pollrtc_sctp::channel::DataChannelsStats,
 }

@@ -130,7 +130,7 @@ async fn an_endpoint_may_have_several_sockets() {
     let (a, channel, b, _) = connected(&one, &other).await;
     a.send(channel, "hello").await.unwrap();
     assert_eq!(message(&b).await, Message::from("hello"));
-    let path = a.stats().path.unwrap();
+    let path = a.stats().data_transport().unwrap().path.unwrap();
     assert!(one.local_addresses().contains(&path.local) && path.local.is_ipv4());
 }
 

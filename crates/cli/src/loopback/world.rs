@@ -170,6 +170,9 @@ impl<'s> World<'s> {
     fn note_checks(&mut self, index: usize) {
         let peer = self.peers[index];
         let stats = self.net[peer.host].stats();
+        let Some(stats) = stats.data_transport() else {
+            return;
+        };
         let checks = [
             stats.ice.requests_sent,
             stats.ice.responses_received,
@@ -202,10 +205,12 @@ impl<'s> World<'s> {
                     self.outcome.get_or_insert(Outcome::NotConnected);
                 }
             }
-            Event::PathChanged(path) => {
+            Event::PathChanged { path, .. } => {
                 self.say(name, format!("ICE: chose the pair {} to {}", path.local, path.remote));
             }
-            Event::Secured { version, cipher_suite } => {
+            Event::Secured {
+                version, cipher_suite, ..
+            } => {
                 self.say(
                     name,
                     format!("DTLS: {version}, {cipher_suite}; the peer has the right certificate"),
@@ -285,7 +290,8 @@ impl<'s> World<'s> {
     fn sum_up(&mut self) {
         for peer in self.peers {
             let (stats, traffic) = (self.net[peer.host].stats(), self.net.traffic(peer.host));
-            let rtt = stats.round_trip_time.map_or_else(String::new, |time| {
+            let rtt = stats.data_transport().and_then(|transport| transport.round_trip_time);
+            let rtt = rtt.map_or_else(String::new, |time| {
                 format!(", round trip {:.1} ms", time.as_secs_f64() * 1000.0)
             });
             self.say(

@@ -171,7 +171,8 @@ async fn answer(
 
 async fn view(State(sessions): State<Arc<Sessions>>, Query(which): Query<Which>) -> Result<Json<Value>, Refused> {
     let session = sessions.find(which.id.unwrap_or_default())?;
-    let security = session.peer.stats().security;
+    let stats = session.peer.stats();
+    let security = stats.data_transport().and_then(|transport| transport.security);
     let security = security.map(|agreed| connection::describe(&agreed));
     let told =
         |peer: &PeerConnection| -> Vec<String> { peer.remote_findings().iter().map(ToString::to_string).collect() };
@@ -266,13 +267,16 @@ impl Session {
         let stats = self.peer.stats();
         let state = self.peer.with(|peer, _| peer.connection_state());
         let mut view = json!({ "state": format!("{state:?}").to_lowercase() });
-        if let Some(path) = stats.path {
+        let Some(transport) = stats.data_transport() else {
+            return view;
+        };
+        if let Some(path) = transport.path {
             view["path"] = json!(format!("{} to {}", path.local, path.remote));
         }
-        if let Some(time) = stats.round_trip_time {
+        if let Some(time) = transport.round_trip_time {
             view["round trip"] = json!(format!("{:.1} ms", time.as_secs_f64() * 1000.0));
         }
-        if let Some(security) = stats.security {
+        if let Some(security) = transport.security {
             view["DTLS"] = json!(format!("{}, {}", security.version, security.cipher_suite));
             view["key exchange"] = json!(security.group.name());
         }

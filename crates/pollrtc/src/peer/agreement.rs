@@ -1,34 +1,12 @@
 //! What descriptions bring about: transports and data channels begin, change and end.
 
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use pollrtc_core::Instant;
-use pollrtc_dtls::{self as dtls, Connection, PeerVerification, SrtpProfile};
-use pollrtc_sctp::channel::Parity;
-use pollrtc_sdp::negotiation::{CertificateHash, DataChannels, Effect, Transport, TransportId};
+use pollrtc_sdp::negotiation::{DataChannels, Effect, SignalingState, Transport, TransportId};
 
-use super::PeerConnection;
-use super::packets::INNER_ADDRESS;
-use crate::{CloseReason, DtlsRole, Event, Fingerprint, SignalingState};
-
-/// What we could protect media with. Agreed on even where there are only data channels, as browsers
-/// do: some peers (aiortc) give a connection up that has no profile (RFC 5764 §4.1).
-const SRTP_PROFILES: [SrtpProfile; 3] = [
-    SrtpProfile::AeadAes128Gcm,
-    SrtpProfile::AeadAes256Gcm,
-    SrtpProfile::Aes128CmHmacSha1_80,
-];
-
-/// What the association of the data channels runs over; other values mean another association
-/// (RFC 9429 §5.11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Carrier {
-    transport: TransportId,
-    /// Of DTLS.
-    association: u32,
-    remote_port: u16,
-}
+use super::connection::PeerConnection;
+use crate::event::{CloseReason, Event};
 
 impl PeerConnection {
     pub(super) fn carry_out(&mut self, now: Instant, effects: Vec<Effect>) {
@@ -40,6 +18,11 @@ impl PeerConnection {
         let mut refused = false;
         for effect in effects {
             match effect {
+                Effect::Gather(key) => {
+                    if let Some(transport) = self.transports.get_mut(key.transport) {
+                        transport.is_described = true;
+                    }
+                }
                 Effect::Transport {
                     transport,
                     new_association,
@@ -49,10 +32,12 @@ impl PeerConnection {
                     transport,
                     candidates,
                     end_of_candidates,
-                } => self
-                    .transports
-                    .add_remote_candidates(now, transport, &candidates, end_of_candidates),
-                Effect::DataChannels(agreed) => self.associate(&agreed),
+                } => {
+                    if let Some(transport) = self.transports.get_mut(transport) {
+                        transport.add_candidates(now, &candidates, end_of_candidates);
+                    }
+                }
+                Effect::DataChannels(agreed) => self.agree_on_data(&agreed),
                 Effect::DataChannelsClosed => refused = true,
                 Effect::SectionRejected { section, mid, reason } => {
                     self.events.push_back(Event::SectionRejected { section, mid, reason });
@@ -63,6 +48,7 @@ impl PeerConnection {
                 _ => {}
             }
         }
+        self.identify_peer();
         // A provisional answer releases nothing.
         if self.negotiator.signaling_state() == SignalingState::Stable {
             self.settle(refused);
@@ -78,9 +64,9 @@ impl PeerConnection {
                 candidates,
                 end_of_candidates,
             } = effect
+                && let Some(transport) = self.transports.get_mut(*transport)
             {
-                self.transports
-                    .add_remote_candidates(now, *transport, candidates, *end_of_candidates);
+                transport.add_candidates(now, candidates, *end_of_candidates);
             }
         }
         self.advance();
@@ -88,154 +74,89 @@ impl PeerConnection {
 
     /// Nobody needs this transport any more, and both sides know. What it has to tell is told first.
     fn close_transport(&mut self, now: Instant, id: TransportId) {
-        if self.transports.current.id == Some(id) {
-            self.advance();
-            while let Some(event) = self.next_ice_event() {
-                self.events.push_back(event);
-            }
+        self.advance();
+        while let Some(event) = self.next_ice_event() {
+            self.events.push_back(event);
         }
-        if self.transports.close(now, id) {
-            self.parting = None;
-            self.description_digest = None;
-            let current = self.transports.current.id;
-            let is_current = |agreed: &&Transport| Some(agreed.key.transport) == current;
-            let agreed = self.negotiator.transports().find(is_current).cloned();
-            if let Some(agreed) = agreed {
-                self.agree(now, &agreed, true);
-            }
-        }
+        self.transports.close(now, id);
+        self.lifecycle.forget_loss(id);
     }
 
     /// Offer and answer agree on a transport: everything that waited for it begins.
     fn agree(&mut self, now: Instant, agreed: &Transport, new_association: bool) {
-        // Another one has its turn when the one in use is closed.
-        if self.transports.current.id != Some(agreed.key.transport) {
+        let id = agreed.key.transport;
+        let Some(transport) = self.transports.get_mut(id) else {
             return;
-        }
-        self.description_digest = self.digest_of(&agreed.remote);
-        let current = &mut self.transports.current;
-        let section = (agreed.section, agreed.mid.clone());
-        let before = current.section.replace(section.clone());
-        let has_moved = before.is_some_and(|before| before != section);
-        current.agree(now, agreed.key.generation, agreed.ice_role, &agreed.remote);
-        if new_association || current.security.connection().is_none() {
-            current.association = agreed.association;
-            current.dtls_role = agreed.dtls_role;
-            self.start_dtls(now, agreed.dtls_role, &agreed.remote.fingerprints);
-            if let (Some(_), Some(channels)) = (self.carrier, self.negotiator.data_channels()) {
-                self.associate(&channels);
+        };
+        let has_moved = transport.agree(now, agreed);
+        if new_association || transport.dtls.connection().is_none() {
+            transport.dtls.association = agreed.association;
+            transport.dtls.role = agreed.dtls_role;
+            self.begin_dtls(now, agreed);
+            if self.sctp.is_on(Some(id))
+                && let Some(channels) = self.negotiator.data_channels()
+            {
+                self.agree_on_data(&channels);
             }
         }
         if has_moved {
-            self.expect_replacement(now);
+            self.expect_replacement(now, id);
         }
     }
 
-    fn start_dtls(&mut self, now: Instant, role: DtlsRole, fingerprints: &[CertificateHash]) {
-        let Some(connection) = self.dtls_connection(role, fingerprints, None) else {
+    fn begin_dtls(&mut self, now: Instant, agreed: &Transport) {
+        let (rng, fingerprints) = (self.rng.fork(), &agreed.remote.fingerprints);
+        let connection = match self.dtls.connection(rng, agreed.dtls_role, fingerprints, None) {
+            Ok(Some(connection)) => connection,
+            Ok(None) => return,
+            Err(error) => return self.finish(CloseReason::DtlsConfiguration(error)),
+        };
+        let Some(index) = self.transports.index_of(agreed.key.transport) else {
             return;
         };
-        for mut early in self.transports.current.secure(connection) {
-            self.receive_dtls(now, &mut early.payload);
-        }
-    }
-
-    /// A connection that shakes hands; `None` if there can't be any. `timeout`: how long it may take, if that is
-    /// not as usual.
-    pub(super) fn dtls_connection(
-        &mut self,
-        role: DtlsRole,
-        fingerprints: &[CertificateHash],
-        timeout: Option<Duration>,
-    ) -> Option<Connection> {
-        // No description can be made without a certificate, so there is one by now.
-        let certificate = self.certificate.as_ref()?;
-        let fingerprints = fingerprints.iter();
-        let fingerprints = fingerprints.filter_map(|hash| Fingerprint::parse(&hash.algorithm, &hash.value).ok());
-        let peer = PeerVerification::Fingerprints(fingerprints.collect());
-        let mut config = dtls::Config::with_provider(self.provider, certificate.clone(), peer);
-        config.mtu = self.mtu;
-        // ICE has shown that the peer receives what we send.
-        config.cookies = dtls::Cookies::Off;
-        config.srtp_profiles = SRTP_PROFILES.to_vec();
-        config.versions = self.dtls.versions;
-        config.groups.clone_from(&self.dtls.groups);
-        config.key_log.clone_from(&self.dtls.key_log);
-        config.handshake_timeout = timeout.unwrap_or(config.handshake_timeout);
-        let rng = self.rng.fork();
-        let connection = match role {
-            DtlsRole::Client => Connection::client(config, rng, INNER_ADDRESS),
-            DtlsRole::Server => Connection::server(config, rng, INNER_ADDRESS),
+        let Some(transport) = self.transports.at(index) else {
+            return;
         };
-        connection
-            .map_err(|error| self.finish(CloseReason::DtlsConfiguration(error)))
-            .ok()
+        transport.replacement = None;
+        for mut early in transport.dtls.begin(connection, Some(&agreed.remote.ufrag)) {
+            self.receive_dtls(now, index, &mut early);
+        }
     }
 
     /// Data channels are agreed on.
-    fn associate(&mut self, agreed: &DataChannels) {
-        let current = &self.transports.current;
-        if current.id != Some(agreed.transport) {
+    fn agree_on_data(&mut self, agreed: &DataChannels) {
+        let Some(transport) = self.transports.get(agreed.transport) else {
             return;
-        }
-        let carrier = Carrier {
-            transport: agreed.transport,
-            association: current.association,
-            remote_port: agreed.remote_port,
         };
-        if self.carrier != Some(carrier) {
-            if self.carrier.replace(carrier).is_some() {
-                self.channels.new_association(self.rng.fork());
+        if self.sctp.agree(agreed, &transport.dtls, &mut self.rng) {
+            if let Some(rtt) = transport.ice.round_trip_time() {
+                self.sctp.channels.set_round_trip_time(rtt);
             }
-            // RFC 8832 §6: the DTLS client's channels have even ids.
-            self.channels.set_role(match current.dtls_role {
-                DtlsRole::Client => Parity::Even,
-                DtlsRole::Server => Parity::Odd,
-            });
-            self.channels.set_remote_port(agreed.remote_port);
-            self.connect_channels();
-        }
-        // What has no bound is zero in SDP (RFC 8841 §6).
-        let max_message_size = agreed.max_message_size.unwrap_or(0);
-        self.channels.set_remote_max_message_size(Some(max_message_size));
-    }
-
-    /// The association begins as soon as DTLS stands.
-    pub(super) fn connect_channels(&mut self) {
-        let security = &self.transports.current.security;
-        let Some(connection) = security.connection().filter(|connection| connection.is_connected()) else {
-            return;
-        };
-        if self.carrier.is_some() {
-            let overhead = connection.record_prefix() + connection.record_suffix();
-            self.channels.set_mtu(self.mtu.saturating_sub(overhead));
-            self.channels.connect();
+            self.sctp.connect(&transport.dtls);
         }
     }
 
     /// No exchange is under way any more. `refused`: the peer has said no to data channels.
     fn settle(&mut self, refused: bool) {
-        if self.negotiator.data_channels().is_none() && (refused || self.carrier.is_some()) {
-            self.carrier = None;
-            self.channels.new_association(self.rng.fork());
+        if self.negotiator.data_channels().is_none() && (refused || self.sctp.transport().is_some()) {
+            self.sctp.give_up(&mut self.rng);
             // The next channel asks for them again.
             self.negotiator.stop_data_channels();
         }
         let keys: Vec<_> = self.negotiator.live_keys().collect();
         self.transports.retain(keys.iter().copied());
-        if let Some(reason) = self.parting.take() {
+        if let Some(reason) = self.lifecycle.take_loss() {
             self.finish(reason);
         }
     }
 
-    /// The peer has ended DTLS or SCTP. That is the end of the connection, unless we have offered to
-    /// give both up and it has agreed, which its answer will tell.
-    pub(super) fn lose(&mut self, reason: CloseReason) {
-        let offered = |id| self.negotiator.section_of(id).is_some();
-        if self.transports.current.id.is_some_and(offered) {
+    /// The peer has ended DTLS or SCTP on this transport. That is the end of the connection, unless we have offered
+    /// to give the transport up and it has agreed, which its answer will tell; or other transports go on without it.
+    pub(super) fn lose(&mut self, id: TransportId, reason: CloseReason) {
+        if self.negotiator.section_of(id).is_none() {
+            self.lifecycle.expect_close(id, reason);
+        } else if self.sctp.is_on(Some(id)) || !self.transports.described().any(|other| other.dtls_goes_on()) {
             self.finish(reason);
-        } else {
-            self.parting.get_or_insert(reason);
         }
     }
 }

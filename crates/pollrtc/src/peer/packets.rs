@@ -1,282 +1,232 @@
 //! The way of a packet: ICE below, DTLS on its path, SCTP inside DTLS.
 //!
-//! In: a datagram goes to the ICE agent, which keeps what is STUN and refuses strangers; what is
-//! DTLS goes to the DTLS connection, which decrypts it in place; what comes out is an SCTP packet.
+//! In: a datagram goes to the ICE agent of the transport that it is for, which keeps what is STUN and refuses
+//! strangers; what is DTLS goes to the DTLS connection, which decrypts it in place; what comes out is an SCTP packet.
 //! Out: the other way round, each layer writing into the caller's own buffer.
 
-use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-
-use pollrtc_core::{Datagram, Flow, Instant, StateMachine, Transmit};
+use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
 use pollrtc_dtls as dtls;
 use pollrtc_ice as ice;
 use pollrtc_sctp as sctp;
 use pollrtc_sctp::channel::ChannelEvent;
+use pollrtc_sdp::negotiation::TransportId;
 
-use super::transport::{EarlyDatagram, Security, line_of};
-use super::{Ending, PeerConnection};
-use crate::{CloseReason, Event};
-
-/// DTLS and SCTP have no addresses of their own: ICE's path says where packets go.
-pub(super) const INNER_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
+use super::connection::PeerConnection;
+use crate::event::{CloseReason, Event};
 
 /// The cause with which a peer closes its connection (RFC 9260 §3.3.10.12).
 const USER_INITIATED_ABORT: u16 = 12;
 
-/// How many datagrams wait for the description that tells the peer's fingerprint.
-const EARLY_DATAGRAMS: usize = 8;
-
 impl PeerConnection {
     /// A datagram goes up through the layers.
     pub(super) fn receive(&mut self, now: Instant, datagram: Datagram<'_>) {
-        let current = &mut self.transports.current;
-        let ice::Received::Data { remote, payload, .. } = current.ice.handle_datagram(now, datagram) else {
+        let index = self.transports.receiver_of(&datagram);
+        let Some(transport) = self.transports.at(index) else {
+            return;
+        };
+        let ice::Received::Data { remote, payload, .. } = transport.ice.handle_datagram(now, datagram) else {
             return;
         };
         // RFC 9443 §3: the first byte tells the protocol.
         match payload.first() {
-            Some(20..=63) if current.security.connection().is_none() => self.keep_early(remote, payload),
-            Some(20..=63) => self.receive_dtls(now, payload),
-            Some(128..=191) => self.stats.dropped_media += 1,
-            _ => self.stats.dropped_unknown += 1,
+            Some(20..=63) if transport.dtls.connection().is_none() => {
+                let ufrag = transport.ice.early_ufrag(remote).unwrap_or_default();
+                if !transport.dtls.keep_early(ufrag, payload, self.dtls.mtu.max(1500)) {
+                    self.dropped.early += 1;
+                }
+            }
+            Some(20..=63) => self.receive_dtls(now, index, payload),
+            Some(128..=191) => self.dropped.media += 1,
+            _ => self.dropped.unknown += 1,
         }
     }
 
-    pub(super) fn receive_dtls(&mut self, now: Instant, payload: &mut [u8]) {
-        self.receive_replacement(now, payload);
-        let Security::Running(connection) = &mut self.transports.current.security else {
+    /// A datagram of DTLS, on the transport in this place.
+    pub(super) fn receive_dtls(&mut self, now: Instant, index: usize, payload: &mut [u8]) {
+        self.receive_replacement(now, index, payload);
+        let Some(transport) = self.transports.at(index) else {
             return;
         };
-        for packet in connection.handle_datagram(now, Datagram::udp(INNER_ADDRESS, payload)) {
-            self.channels.handle_datagram(now, Datagram::udp(INNER_ADDRESS, packet));
-        }
-    }
-
-    /// A datagram that can't be read before the peer's description has come. If several answer our offer from
-    /// one address, the latest one's are kept: a peer asks again if its answer was lost.
-    fn keep_early(&mut self, remote: SocketAddr, payload: &[u8]) {
-        let current = &mut self.transports.current;
-        let Security::Waiting { early } = &mut current.security else {
+        let carries_data = self.sctp.is_on(transport.id);
+        let Some(connection) = transport.dtls.connection_mut() else {
             return;
         };
-        let ufrag = current.ice.early_ufrag(remote).unwrap_or_default();
-        early.retain(|kept| *kept.ufrag == *ufrag);
-        if early.len() < EARLY_DATAGRAMS && payload.len() <= self.mtu.max(1500) {
-            early.push_back(EarlyDatagram {
-                ufrag: ufrag.into(),
-                payload: payload.to_vec(),
-            });
-        } else {
-            self.stats.dropped_early += 1;
+        for packet in connection.handle_datagram(now, Datagram::udp(super::dtls::INNER_ADDRESS, payload)) {
+            match carries_data {
+                true => self.sctp.handle_packet(now, packet),
+                false => self.dropped.unknown += 1,
+            }
         }
     }
 
     /// What one layer found out moves the others.
     pub(super) fn advance(&mut self) {
-        let current = &mut self.transports.current;
-        if let Some(path) = current.ice.path().filter(|path| current.known_path != Some(*path))
-            && current.known_path.replace(path).is_some()
-        {
-            current.known_rtt = None;
-            self.channels.handle_path_change(self.now);
-            self.follow_path();
+        for index in 0..self.transports.len() {
+            self.advance_path(index);
+            self.advance_dtls(index);
+            self.advance_replacement(index);
         }
-        let current = &mut self.transports.current;
-        if let Security::Running(connection) = &mut current.security
-            && let Some(rtt) = current
-                .ice
-                .round_trip_time()
-                .filter(|rtt| current.known_rtt != Some(*rtt))
-        {
-            current.known_rtt = Some(rtt);
-            connection.set_round_trip_time(rtt);
-            self.channels.set_round_trip_time(rtt);
-        }
-        if !current.expects_hello
-            && current.ice.path().is_some()
-            && let Security::Running(connection) = &mut current.security
-        {
-            current.expects_hello = true;
-            connection.set_client_hello_deadline(self.now + self.dtls.hello_timeout);
-        }
-        if !current.peer_checked && current.ice.peer_checks() {
-            current.peer_checked = true;
-            // The peer has applied our description just now. Until then Firefox drops DTLS.
-            if let Security::Running(connection) = &mut current.security {
-                connection.repeat_flight(self.now);
+    }
+
+    fn advance_path(&mut self, index: usize) {
+        let (now, hello_timeout) = (self.now, self.dtls.hello_timeout);
+        let Some(transport) = self.transports.at(index) else {
+            return;
+        };
+        let carries_data = self.sctp.is_on(transport.id);
+        if transport.has_moved() {
+            if carries_data {
+                self.sctp.channels.handle_path_change(now);
             }
+            self.follow_peer(index);
         }
-        while let Security::Running(connection) = &mut self.transports.current.security {
-            let Some(event) = connection.poll_event() else { break };
+        let Some(transport) = self.transports.at(index) else {
+            return;
+        };
+        let round_trip_time = transport.follow_path(now, hello_timeout);
+        if let Some(round_trip_time) = round_trip_time.filter(|_| carries_data) {
+            self.sctp.channels.set_round_trip_time(round_trip_time);
+        }
+    }
+
+    fn advance_dtls(&mut self, index: usize) {
+        while let Some(transport) = self.transports.at(index) {
+            let Some(event) = transport.dtls.poll_event() else {
+                return;
+            };
+            let id = transport.id;
             match event {
                 dtls::Event::Connected {
                     version, cipher_suite, ..
-                } => {
-                    self.events.push_back(Event::Secured { version, cipher_suite });
-                    self.connect_channels();
-                }
+                } => self.handle_connected(id, version, cipher_suite),
                 // It overtook the end of the handshake.
-                dtls::Event::ApplicationData(mut packet) => {
-                    self.channels
-                        .handle_datagram(self.now, Datagram::udp(INNER_ADDRESS, &mut packet));
+                dtls::Event::ApplicationData(mut packet) if self.sctp.is_on(id) => {
+                    self.sctp.handle_packet(self.now, &mut packet);
                 }
                 // The old end of a peer that goes on with a new one.
-                dtls::Event::Closed(dtls::CloseReason::Remote) if self.replace() => {
-                    self.transports.current.ice.doubt_path(self.now);
+                dtls::Event::Closed(dtls::CloseReason::Remote) if self.replace(index) => {
+                    if let Some(transport) = self.transports.at(index) {
+                        transport.ice.doubt_path(self.now);
+                    }
                 }
                 dtls::Event::Closed(reason) => {
-                    // Channels end with the transport that carries them (RFC 8261 §6).
-                    self.channels.transport_closed();
-                    self.lose(match reason {
+                    let reason = match reason {
                         dtls::CloseReason::Remote => CloseReason::Remote,
                         other => CloseReason::Dtls(other),
-                    });
+                    };
+                    self.handle_dtls_closed(id, reason);
                 }
                 _ => {}
             }
         }
-        self.advance_replacement();
+    }
+
+    /// DTLS stands on a transport.
+    pub(super) fn handle_connected(
+        &mut self,
+        id: Option<TransportId>,
+        version: dtls::Version,
+        cipher_suite: dtls::CipherSuite,
+    ) {
+        let Some(transport) = id.and_then(|id| self.transports.get(id)) else {
+            return;
+        };
+        if self.sctp.is_on(id) {
+            self.sctp.connect(&transport.dtls);
+        }
+        self.events.extend(id.map(|transport| Event::Secured {
+            transport,
+            version,
+            cipher_suite,
+        }));
+    }
+
+    /// DTLS is no more on a transport. Channels end with the one that carries them (RFC 8261 §6).
+    pub(super) fn handle_dtls_closed(&mut self, id: Option<TransportId>, reason: CloseReason) {
+        if self.sctp.is_on(id) {
+            self.sctp.channels.transport_closed();
+        }
+        if let Some(id) = id {
+            self.lose(id, reason);
+        }
+    }
+
+    /// How long the longest datagram is.
+    pub(super) fn longest(&self) -> usize {
+        let agents = self.transports.iter().map(|transport| transport.ice.longest_datagram());
+        agents.max().unwrap_or(0).max(self.dtls.mtu)
     }
 
     pub(super) fn transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        if let Some(transmit) = self.transports.current.ice.poll_transmit(now, buf) {
+        let ice = self.transports.poll_ice(now, buf);
+        if let Some(transmit) = ice.or_else(|| self.transports.poll_alert(buf)) {
             return Some(transmit);
         }
-        if let Some(transmit) = self.transports.transmit_farewell(buf) {
-            return Some(transmit);
-        }
-        let transmit = self.transmit_on_path(now, buf);
-        if transmit.is_none() && self.ending.is_some() && buf.len() >= self.mtu {
-            // All farewells are out.
-            self.transports.current.ice.close();
+        let transmit = self.transmit_on_paths(now, buf);
+        if transmit.is_none() && self.lifecycle.has_ended() && buf.len() >= self.longest() {
+            // All that tells the peers is out.
+            self.transports.close_ice();
         }
         transmit
     }
 
-    fn transmit_on_path(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        if self.held_back {
+    fn transmit_on_paths(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        if self.is_ice_only {
             return None;
         }
-        let path = self.transports.current.ice.path()?;
-        let flow = Flow::udp(path.remote).on(path.local);
-        let on_path = |transmit| Transmit { flow, ..transmit };
-        if let Some(transmit) = self.transports.current.security.transmit(now, buf) {
-            return Some(on_path(transmit));
+        if let Some(transmit) = self.transports.poll_dtls(now, buf) {
+            return Some(transmit);
         }
-        let replacing = self.transports.current.replacing();
-        if let Some(transmit) = replacing.and_then(|replacing| replacing.poll_transmit(now, buf)) {
-            return Some(on_path(transmit));
+        if let Some(transmit) = self.transmit_data(now, buf) {
+            return Some(transmit);
         }
-        if let Some(transmit) = self.transmit_channels(now, buf) {
-            return Some(on_path(transmit));
-        }
-        let security = &mut self.transports.current.security;
-        if self.ending.is_some() {
-            // The association's farewell is out; now DTLS may say its own.
-            security.close(now);
-        }
-        security.transmit(now, buf).map(on_path)
-    }
-
-    /// SCTP packets, each sealed in place: one, or a train of equal ones for segmentation offload.
-    fn transmit_channels(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        let Security::Running(connection) = &mut self.transports.current.security else {
-            return None;
-        };
-        if !connection.is_connected() {
+        if !self.lifecycle.has_ended() {
             return None;
         }
-        let (prefix, suffix) = (connection.record_prefix(), connection.record_suffix());
-        let (mut len, mut segment) = (0, self.mtu);
-        for index in 0..self.max_segments {
-            let room = buf.len().saturating_sub(len).min(segment);
-            let Some(slot) = buf.get_mut(len..len + room) else {
-                break;
-            };
-            let Some(body) = room.checked_sub(suffix).and_then(|end| slot.get_mut(prefix..end)) else {
-                break;
-            };
-            let Some(packet) = self.channels.poll_transmit(now, body) else {
-                break;
-            };
-            let Ok(sealed) = connection.seal(slot, packet.len) else {
-                break;
-            };
-            if index == 0 {
-                segment = sealed;
-            }
-            len += sealed;
-            if sealed < segment {
-                break;
-            }
-        }
-        (len > 0).then(|| Transmit::udp(INNER_ADDRESS, len).in_segments(segment))
+        // The association's end is told; now DTLS may tell its own.
+        self.transports.close_dtls(now);
+        self.transports.poll_dtls(now, buf)
     }
 
-    pub(super) fn next_timeout(&self) -> Option<Instant> {
-        let current = &self.transports.current;
-        let security = current.security.connection().and_then(StateMachine::poll_timeout);
-        let replacement = current.replacement.as_ref();
-        let replacement = replacement.and_then(|replacement| replacement.connection.as_ref()?.poll_timeout());
-        [
-            current.ice.poll_timeout(),
-            security,
-            replacement,
-            self.channels.poll_timeout(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
-    }
-
-    /// Ends the connection from this side.
-    pub(super) fn end(&mut self, reason: CloseReason) {
-        if self.ending.is_none() {
-            self.finish(reason);
-            self.channels.abort("");
-        }
-    }
-
-    /// The connection is over, for the first reason that there is.
-    pub(super) fn finish(&mut self, reason: CloseReason) {
-        self.negotiator.close();
-        self.transports.current.replacement = None;
-        self.ending.get_or_insert(Ending {
-            reason,
-            reported: false,
-        });
+    fn transmit_data(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        let transport = self.transports.get_mut(self.sctp.transport()?)?;
+        let flow = transport.flow()?;
+        let connection = transport.dtls.connection_mut()?;
+        let transmit = self.sctp.poll_transmit(now, connection, buf)?;
+        Some(Transmit { flow, ..transmit })
     }
 
     pub(super) fn next_ice_event(&mut self) -> Option<Event> {
         loop {
-            return Some(match self.transports.current.ice.poll_event()? {
-                ice::Event::Candidate(candidate) => {
+            let (transport, event) = self.transports.poll_ice_event()?;
+            let event = match (event, transport) {
+                (ice::Event::Candidate(candidate), Some(id)) => {
                     // Before there is a description, the first one will hold it; a description that
                     // holds it needs no trickling.
-                    let line = line_of(&candidate);
-                    let Some(candidate) = self.signalled(&line) else {
-                        continue;
-                    };
-                    Event::Candidate(candidate)
+                    self.signalled(id, &candidate).map(Event::Candidate)
                 }
-                ice::Event::GatheringComplete => Event::GatheringComplete,
-                ice::Event::PathChanged(path) => Event::PathChanged(path),
-                ice::Event::ResolveMdns { name } => Event::ResolveMdns { name },
+                (ice::Event::GatheringComplete, _) => Some(Event::GatheringComplete),
+                (ice::Event::PathChanged(path), Some(transport)) => Some(Event::PathChanged { transport, path }),
+                (ice::Event::ResolveMdns { name }, _) => Some(Event::ResolveMdns { name }),
                 // Told as the connection's state.
-                _ => continue,
-            });
+                _ => None,
+            };
+            if event.is_some() {
+                return event;
+            }
         }
     }
 
     pub(super) fn next_channel_event(&mut self) -> Option<Event> {
         loop {
-            return Some(match self.channels.poll_event()? {
+            return Some(match self.sctp.channels.poll_event()? {
                 ChannelEvent::Opened { channel, incoming } => Event::ChannelOpen { channel, incoming },
                 ChannelEvent::Message { channel, data } => Event::Message { channel, data },
                 ChannelEvent::BufferedAmountLow { channel } => Event::BufferedAmountLow { channel },
                 ChannelEvent::Closing { channel } => Event::ChannelClosing { channel },
                 ChannelEvent::Closed { channel, reason } => Event::ChannelClosed { channel, reason },
                 ChannelEvent::Disconnected(reason) => {
-                    self.lose(match reason {
+                    self.handle_association_closed(match reason {
                         sctp::CloseReason::Shutdown => CloseReason::Remote,
                         sctp::CloseReason::PeerAborted {
                             code: USER_INITIATED_ABORT,
@@ -288,6 +238,13 @@ impl PeerConnection {
                 }
                 _ => continue,
             });
+        }
+    }
+
+    fn handle_association_closed(&mut self, reason: CloseReason) {
+        match self.sctp.transport() {
+            Some(id) => self.lose(id, reason),
+            None => self.finish(reason),
         }
     }
 }

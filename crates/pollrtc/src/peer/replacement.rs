@@ -13,12 +13,12 @@ use alloc::boxed::Box;
 
 use pollrtc_core::{Datagram, Instant, StateMachine};
 use pollrtc_dtls as dtls;
-use pollrtc_sctp::AssociationState;
+use pollrtc_sdp::negotiation::{DtlsRole, TransportId};
 
-use super::PeerConnection;
-use super::packets::INNER_ADDRESS;
-use super::transport::{Replacement, Security};
-use crate::{CloseReason, DtlsRole, Event};
+use super::connection::PeerConnection;
+use super::dtls::INNER_ADDRESS;
+use super::transport::Replacement;
+use crate::event::CloseReason;
 
 /// How a record with a ClientHello begins: a handshake record of epoch 0 (RFC 9147 §4), whose message is the
 /// first of RFC 8446 §4.
@@ -31,48 +31,58 @@ fn is_client_hello(datagram: &[u8]) -> bool {
 }
 
 impl PeerConnection {
-    /// The section that described the transport does so no more.
-    pub(super) fn expect_replacement(&mut self, now: Instant) {
+    /// The section that described this transport does so no more.
+    pub(super) fn expect_replacement(&mut self, now: Instant, id: TransportId) {
         let until = now + self.dtls.hello_timeout;
-        self.channels.expect_restart(until);
-        let current = &mut self.transports.current;
-        if !current.security.is_connected() {
+        if self.sctp.is_on(Some(id)) {
+            self.sctp.channels.expect_restart(until);
+        }
+        let Some(transport) = self.transports.get_mut(id) else {
+            return;
+        };
+        if !transport.dtls.is_connected() {
             return;
         }
-        current.replacement = Some(Replacement {
+        transport.replacement = Some(Replacement {
             until,
             connection: None,
         });
-        current.ice.doubt_path(now);
+        transport.ice.doubt_path(now);
     }
 
     /// The peer may have replaced its end: it has closed the association, or sends from elsewhere. True if a
     /// handshake is under way, or begins now.
-    pub(super) fn replace(&mut self) -> bool {
-        let now = self.now;
-        let current = &self.transports.current;
-        match &current.replacement {
+    pub(super) fn replace(&mut self, index: usize) -> bool {
+        let (now, timeout) = (self.now, self.dtls.hello_timeout);
+        let Some(transport) = self.transports.at(index) else {
+            return false;
+        };
+        match &transport.replacement {
             Some(Replacement {
                 connection: Some(_), ..
             }) => return true,
             Some(replacement) if now < replacement.until => {}
             _ => return false,
         }
-        let (role, rtt) = (current.dtls_role, current.ice.round_trip_time());
-        let is_current = |agreed: &&pollrtc_sdp::negotiation::Transport| Some(agreed.key.transport) == current.id;
-        let agreed = self.negotiator.transports().find(is_current);
-        let Some(fingerprints) = agreed.map(|agreed| agreed.remote.fingerprints.clone()) else {
+        let agreed = |transport: TransportId| {
+            self.negotiator
+                .transports()
+                .find(|each| each.key.transport == transport)
+        };
+        let Some(agreed) = transport.id.and_then(agreed) else {
             return false;
         };
-        let timeout = self.dtls.hello_timeout;
-        let Some(mut connection) = self.dtls_connection(role, &fingerprints, Some(timeout)) else {
+        let (role, fingerprints) = (transport.dtls.role, &agreed.remote.fingerprints);
+        let connection = self.dtls.connection(self.rng.fork(), role, fingerprints, Some(timeout));
+        // One was made of the same before.
+        let Ok(Some(mut connection)) = connection else {
             return false;
         };
-        if let Some(rtt) = rtt {
+        if let Some(rtt) = transport.ice.round_trip_time() {
             connection.set_round_trip_time(rtt);
         }
         connection.set_client_hello_deadline(now + timeout);
-        if let Some(replacement) = &mut self.transports.current.replacement {
+        if let Some(replacement) = &mut transport.replacement {
             replacement.connection = Some(Box::new(connection));
         }
         true
@@ -80,75 +90,83 @@ impl PeerConnection {
 
     /// The path leads to another address. The peer's new end may be there, which knows nothing of the association
     /// and waits for a hello of ours; or its NAT has moved it, and nobody will answer that.
-    pub(super) fn follow_path(&mut self) {
-        if self.transports.current.dtls_role == DtlsRole::Client && self.replace() {
-            let now = self.now;
-            if let Some(connection) = self.transports.current.replacing() {
-                connection.repeat_flight(now);
-            }
+    pub(super) fn follow_peer(&mut self, index: usize) {
+        let is_client = |role| role == DtlsRole::Client;
+        let begins = self
+            .transports
+            .at(index)
+            .is_some_and(|transport| is_client(transport.dtls.role));
+        if !begins || !self.replace(index) {
+            return;
         }
-    }
-
-    /// Whether the peer has ended the association, which goes on over its new end.
-    fn is_association_gone(&self) -> bool {
-        self.carrier.is_some() && self.channels.association().state() == AssociationState::New
+        let now = self.now;
+        if let Some(connection) = self.transports.at(index).and_then(|transport| transport.replacing()) {
+            connection.repeat_flight(now);
+        }
     }
 
     /// What comes while a replacement may begin is for one of the two: the other one can't read it.
-    pub(super) fn receive_replacement(&mut self, now: Instant, payload: &[u8]) {
-        if self.transports.current.replacement.is_none() {
+    pub(super) fn receive_replacement(&mut self, now: Instant, index: usize, payload: &[u8]) {
+        let Some(transport) = self.transports.at(index).filter(|each| each.replacement.is_some()) else {
             return;
+        };
+        let carries_data = self.sctp.is_on(transport.id);
+        if transport.dtls.role == DtlsRole::Server && is_client_hello(payload) {
+            self.replace(index);
         }
-        if self.transports.current.dtls_role == DtlsRole::Server && is_client_hello(payload) {
-            self.replace();
-        }
-        let Some(connection) = self.transports.current.replacing() else {
+        let Some(connection) = self.transports.at(index).and_then(|transport| transport.replacing()) else {
             return;
         };
         let mut payload = payload.to_vec();
         for packet in connection.handle_datagram(now, Datagram::udp(INNER_ADDRESS, &mut payload)) {
-            self.channels.handle_datagram(now, Datagram::udp(INNER_ADDRESS, packet));
+            if carries_data {
+                self.sctp.handle_packet(now, packet);
+            }
         }
     }
 
     /// What the handshake with the new end has come to.
-    pub(super) fn advance_replacement(&mut self) {
-        if self.transports.current.replacement.is_some() && self.is_association_gone() {
-            self.replace();
+    pub(super) fn advance_replacement(&mut self, index: usize) {
+        let Some(transport) = self.transports.at(index).filter(|each| each.replacement.is_some()) else {
+            return;
+        };
+        let id = transport.id;
+        let carries_data = self.sctp.is_on(id);
+        if carries_data && self.sctp.has_lost_association() {
+            self.replace(index);
         }
-        while let Some(connection) = self.transports.current.replacing() {
-            let Some(event) = connection.poll_event() else { break };
+        while let Some(transport) = self.transports.at(index) {
+            let Some(event) = transport.replacing().and_then(|connection| connection.poll_event()) else {
+                return;
+            };
             match event {
                 dtls::Event::Connected {
                     version, cipher_suite, ..
                 } => {
-                    let replacement = self.transports.current.replacement.take();
+                    let replacement = transport.replacement.take();
                     if let Some(connection) = replacement.and_then(|replacement| replacement.connection) {
-                        self.transports.current.security = Security::Running(connection);
+                        transport.dtls.replace(connection);
                     }
-                    self.transports.current.known_rtt = None;
-                    self.events.push_back(Event::Secured { version, cipher_suite });
-                    self.connect_channels();
+                    self.handle_connected(id, version, cipher_suite);
                 }
                 // It overtook the end of the handshake.
-                dtls::Event::ApplicationData(mut packet) => {
-                    self.channels
-                        .handle_datagram(self.now, Datagram::udp(INNER_ADDRESS, &mut packet));
+                dtls::Event::ApplicationData(mut packet) if carries_data => {
+                    self.sctp.handle_packet(self.now, &mut packet);
                 }
                 dtls::Event::Closed(reason) => {
-                    let current = &mut self.transports.current;
-                    if let Some(replacement) = &mut current.replacement {
+                    if let Some(replacement) = &mut transport.replacement {
                         replacement.connection = None;
                     }
                     // Nobody has come in the place of the one that closed.
-                    if !current.security.is_connected() || self.is_association_gone() {
-                        let current = &mut self.transports.current;
-                        current.replacement = None;
-                        self.channels.transport_closed();
-                        self.lose(match reason {
-                            dtls::CloseReason::Timeout | dtls::CloseReason::NoClientHello => CloseReason::Remote,
-                            other => CloseReason::Dtls(other),
-                        });
+                    if !transport.dtls.is_connected() || (carries_data && self.sctp.has_lost_association()) {
+                        transport.replacement = None;
+                        self.handle_dtls_closed(
+                            id,
+                            match reason {
+                                dtls::CloseReason::Timeout | dtls::CloseReason::NoClientHello => CloseReason::Remote,
+                                other => CloseReason::Dtls(other),
+                            },
+                        );
                     }
                 }
                 _ => {}

@@ -1,17 +1,24 @@
 //! Descriptions and candidates: what goes over the application's signaling.
 
-use alloc::string::{String, ToString};
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use pollrtc_core::Instant;
 use pollrtc_ice::{AddressError, Candidate};
 use pollrtc_sdp::Finding;
-use pollrtc_sdp::negotiation::RemoteCandidate;
+use pollrtc_sdp::negotiation::{
+    Description as SessionDescription, LocalTransport, NegotiationError, Negotiator, RemoteCandidate, SdpKind,
+    SignalingState, TransportId, TransportKey,
+};
 
-use super::PeerConnection;
-use super::transport::line_of;
-use crate::{Event, IceCandidate, NegotiationError, SdpKind, SessionDescription, SignalingState};
+use super::connection::PeerConnection;
+use super::trickle::Candidates;
+use crate::event::{Event, IceCandidate};
+
+/// Tells the negotiator what a description of ours says about a transport.
+type Describe<'d> = dyn FnMut(TransportKey) -> LocalTransport + 'd;
 
 /// Why a remote candidate was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,11 +100,7 @@ impl PeerConnection {
     ///
     /// If the peer's offer waits for an answer, or the connection is closed.
     pub fn create_offer(&mut self) -> Result<SessionDescription, NegotiationError> {
-        let Self {
-            negotiator, transports, ..
-        } = self;
-        let now = self.now;
-        negotiator.create_offer(|key| transports.describe(now, key))
+        self.create(|negotiator, describe| negotiator.create_offer(describe))
     }
 
     /// The answer to the offer that was set (RFC 9429 §5.3). Set it, then send it. For a
@@ -107,11 +110,32 @@ impl PeerConnection {
     ///
     /// If there is no offer to answer.
     pub fn create_answer(&mut self) -> Result<SessionDescription, NegotiationError> {
+        self.create(|negotiator, describe| negotiator.create_answer(describe))
+    }
+
+    fn create(
+        &mut self,
+        create: impl FnOnce(&mut Negotiator, &mut Describe<'_>) -> Result<SessionDescription, NegotiationError>,
+    ) -> Result<SessionDescription, NegotiationError> {
         let Self {
             negotiator, transports, ..
         } = self;
         let now = self.now;
-        negotiator.create_answer(|key| transports.describe(now, key))
+        let mut candidates = Candidates::default();
+        let mut named = Vec::new();
+        let description = create(negotiator, &mut |key| {
+            let local = transports.describe(now, key);
+            if let Some(transport) = transports.get(key.transport) {
+                let known = transport.ice.local_candidates();
+                known.for_each(|candidate| _ = candidates.insert(key, candidate));
+            }
+            named.push(key.transport);
+            local
+        })?;
+        named.extend(negotiator.live_keys().map(|key| key.transport));
+        transports.forget_all_but(|id| named.contains(&id));
+        self.trickle.create(candidates);
+        Ok(description)
     }
 
     /// A description of ours takes effect, as it was created.
@@ -126,10 +150,10 @@ impl PeerConnection {
     ) -> Result<(), NegotiationError> {
         self.now = self.now.max(now);
         let effects = self.negotiator.set_local(description)?;
-        // Nothing after a rollback: what was told in it has to be told again.
-        let told = description.sdp.lines().filter_map(|line| line.strip_prefix("a="));
-        let candidates = told.filter(|line| line.starts_with("candidate:"));
-        self.described = candidates.map(ToString::to_string).collect();
+        match description.kind {
+            SdpKind::Rollback => self.trickle.roll_back(),
+            _ => self.trickle.take_effect(),
+        }
         self.carry_out(now, effects);
         self.trickle_missing();
         Ok(())
@@ -159,7 +183,7 @@ impl PeerConnection {
             _ => false,
         };
         if taken_back {
-            self.described.clear();
+            self.trickle.roll_back();
         }
         self.carry_out(now, effects);
         if taken_back {
@@ -173,14 +197,14 @@ impl PeerConnection {
     pub fn local_description(&self) -> Option<SessionDescription> {
         let transports = &self.transports;
         self.negotiator
-            .local_description(|key| transports.described(key))
+            .local_description(|key| transports.describe_again(key))
             .ok()?
     }
 
     /// Whether [`local_description`](Self::local_description) has all candidates that there will be,
     /// since no STUN server is asked any more.
     pub fn is_gathering_complete(&self) -> bool {
-        self.transports.current.ice.is_gathering_complete()
+        self.transports.is_gathering_complete()
     }
 
     /// The peer's description as it came; `None` before the first.
@@ -212,7 +236,7 @@ impl PeerConnection {
                 // The agent knows the generation by the candidate's own word (RFC 8839 §5.1).
                 let told = candidate.ufrag.filter(|_| parsed.ufrag().is_none());
                 Some(match told {
-                    Some(ufrag) => alloc::format!("{line} ufrag {ufrag}").parse()?,
+                    Some(ufrag) => format!("{line} ufrag {ufrag}").parse()?,
                     None => parsed,
                 })
             }
@@ -230,11 +254,7 @@ impl PeerConnection {
                 Err(error) => return Err(error.into()),
             }
         }
-        let ice = &mut self.transports.current.ice;
-        match line {
-            Some(line) => ice.add_remote_candidate(now, line),
-            None => ice.end_of_remote_candidates(now),
-        }
+        self.transports.add_early_candidate(now, line);
         Ok(())
     }
 
@@ -261,29 +281,37 @@ impl PeerConnection {
         self.negotiator.negotiation_needed()
     }
 
-    /// Candidates that became known between creating and setting a description trickle.
-    fn trickle_missing(&mut self) {
-        let lines = self.transports.current.ice.local_candidates().map(line_of);
-        let missing = lines.filter_map(|line| self.signalled(&line));
-        let events: Vec<Event> = missing.map(Event::Candidate).collect();
-        self.events.extend(events);
+    /// Answers [`Event::ResolveMdns`]; `None` if the name has no address.
+    pub fn resolve_mdns(&mut self, now: Instant, name: &str, address: Option<IpAddr>) {
+        self.now = self.now.max(now);
+        self.transports.resolve_mdns(now, name, address);
     }
 
-    /// A local candidate in the form that signaling carries, if it is not in our last description
-    /// already, and belongs to one.
-    pub(super) fn signalled(&self, candidate: &str) -> Option<IceCandidate> {
-        if self.described.contains(candidate) {
-            return None;
+    /// Candidates that became known between creating and setting a description trickle.
+    fn trickle_missing(&mut self) {
+        let transports = self.transports.described();
+        let candidates = transports.filter_map(|transport| {
+            let candidates = transport.ice.local_candidates().cloned();
+            Some((transport.id?, candidates.collect::<Vec<_>>()))
+        });
+        for (id, candidates) in candidates.collect::<Vec<_>>() {
+            for candidate in candidates {
+                let signalled = self.signalled(id, &candidate);
+                self.events.extend(signalled.map(Event::Candidate));
+            }
         }
-        let current = &self.transports.current;
-        let id = current.id?;
+    }
+
+    /// A local candidate in the form that signaling carries, if it belongs to a description of ours and the peer was
+    /// not told of it.
+    pub(super) fn signalled(&mut self, id: TransportId, candidate: &Candidate) -> Option<IceCandidate> {
         let (index, mid) = self.negotiator.section_of(id)?;
         let keys = self.negotiator.live_keys().filter(|key| key.transport == id);
-        let latest = keys.map(|key| key.generation).max()?;
-        let ufrag = &current.credentials_of(latest)?.ufrag;
-        Some(IceCandidate {
+        let latest = keys.max()?;
+        let ufrag = &self.transports.get(id)?.credentials_of(latest.generation)?.ufrag;
+        self.trickle.tell(latest, candidate).then(|| IceCandidate {
             // RFC 8839 §5.1: the extension tells the generation where only the line travels.
-            candidate: alloc::format!("{candidate} ufrag {ufrag}"),
+            candidate: format!("{candidate} ufrag {ufrag}"),
             sdp_mid: mid,
             sdp_mline_index: u16::try_from(index).unwrap_or(u16::MAX),
             username_fragment: ufrag.clone(),

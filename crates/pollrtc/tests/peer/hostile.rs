@@ -80,7 +80,12 @@ fn client_hellos_from_forged_addresses_do_not_reach_dtls_at_any_stage() {
         let chat = pair.alice.peer.create_data_channel("chat").unwrap();
         pair.negotiate();
         pair.run_for(Duration::from_millis(wait));
-        let dtls = |pair: &Pair| [pair.alice.peer.stats().dtls, pair.bob.peer.stats().dtls];
+        let dtls = |pair: &Pair| {
+            [
+                pair.alice.peer.stats().transports[0].dtls,
+                pair.bob.peer.stats().transports[0].dtls,
+            ]
+        };
         let before = dtls(&pair);
         for number in 0..500 {
             for side in [&mut pair.alice, &mut pair.bob] {

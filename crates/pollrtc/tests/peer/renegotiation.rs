@@ -445,13 +445,13 @@ fn what_is_told_of_another_generation_waits_for_it() {
         ufrag: Some("later"),
     };
     bob.add_remote_candidate(now, early).unwrap();
-    assert_eq!(bob.stats().ice.candidates_other_generation, 1);
+    assert_eq!(bob.stats().transports[0].ice.candidates_other_generation, 1);
     let ours = RemoteCandidate {
         ufrag: Some(value(&offer, "a=ice-ufrag")),
         ..early
     };
     bob.add_remote_candidate(now, ours).unwrap();
-    assert_eq!(bob.stats().ice.candidates_other_generation, 1);
+    assert_eq!(bob.stats().transports[0].ice.candidates_other_generation, 1);
 }
 
 #[test]
@@ -521,7 +521,7 @@ fn a_path_to_another_address_is_measured_anew_by_both() {
     pair.bob.peer.restart_ice();
     pair.exchange(Who::Bob);
     pair.run_for(5 * SECOND);
-    assert_eq!(pair.alice.peer.stats().path.unwrap().remote, new);
+    assert_eq!(pair.alice.peer.stats().transports[0].path.unwrap().remote, new);
     assert_eq!(path_changes(&pair), before.map(|count| count + 1));
     pair.say(Who::Alice, ours, "there you are");
     pair.say(Who::Bob, theirs, "yes");

@@ -129,7 +129,7 @@ impl Connection {
         let mut state = lock(&self.shared).record.to_json();
         let stats = self.peer.stats();
         state["stats"] = json!(format!("{stats:?}"));
-        if let Some(agreed) = stats.security {
+        if let Some(agreed) = stats.data_transport().and_then(|transport| transport.security) {
             state["dtls"] = json!({
                 "role": match agreed.role { DtlsRole::Client => "client", DtlsRole::Server => "server" },
                 "version": agreed.version.to_string(),

@@ -1,0 +1,72 @@
+//! What an application does with its data channels.
+
+use pollrtc_sctp::channel::{ChannelId, ChannelInfo, ChannelInit, ChannelSendError, ChannelState, Message, OpenError};
+use pollrtc_sdp::negotiation::SignalingState;
+
+use super::connection::PeerConnection;
+
+impl PeerConnection {
+    /// A data channel of ours; it opens when the connection does, or soon after. A label is enough,
+    /// [`ChannelInit`] says more. The first one needs an offer, if the peer does not make one.
+    ///
+    /// # Errors
+    ///
+    /// If the label or protocol is too long, the id is taken, the connection has ended, or
+    /// [all channels are being closed](Self::close_data_channels).
+    pub fn create_data_channel(&mut self, init: impl Into<ChannelInit>) -> Result<ChannelId, OpenError> {
+        let channel = self.sctp.channels.open(init.into())?;
+        self.negotiator.add_data_channels();
+        self.transports.gather(self.now);
+        Ok(channel)
+    }
+
+    /// Closes all data channels, and gives their section up with the next description: the peer is
+    /// told with an [`offer`](Self::offer). Once it has agreed, their transport is closed unless
+    /// other sections share it, with whatever had not arrived until then, while this connection stays: the next
+    /// channel and offer bring a new section.
+    pub fn close_data_channels(&mut self) {
+        let exchange_under_way = self.negotiator.signaling_state() != SignalingState::Stable;
+        let described = exchange_under_way || self.negotiator.data_channels().is_some();
+        self.negotiator.stop_data_channels();
+        if described {
+            self.sctp.channels.close_all();
+        } else {
+            self.sctp.channels.new_association(self.rng.fork());
+        }
+    }
+
+    /// Sends a message on an open channel. It waits inside until the peer has room.
+    ///
+    /// # Errors
+    ///
+    /// If the channel is not open, the message is larger than the peer takes, or too much waits
+    /// already: then wait for [`Event::BufferedAmountLow`]. Nothing is queued then.
+    pub fn send(&mut self, channel: ChannelId, message: impl Into<Message>) -> Result<(), ChannelSendError> {
+        self.sctp.channels.send(channel, message)
+    }
+
+    /// Closes a channel, once what was sent on it has arrived.
+    pub fn close_channel(&mut self, channel: ChannelId) {
+        self.sctp.channels.close(channel);
+    }
+
+    /// How many bytes wait to be sent on a channel (W3C WebRTC §6.2, `bufferedAmount`).
+    pub fn buffered_amount(&self, channel: ChannelId) -> usize {
+        self.sctp.channels.buffered_amount(channel)
+    }
+
+    /// At how many waiting bytes [`Event::BufferedAmountLow`] comes; zero unless told.
+    pub fn set_buffered_amount_low_threshold(&mut self, channel: ChannelId, bytes: usize) {
+        self.sctp.channels.set_buffered_amount_low_threshold(channel, bytes);
+    }
+
+    /// What is known of a channel: label, protocol, order, reliability. `None` once it is closed.
+    pub fn channel_info(&self, channel: ChannelId) -> Option<&ChannelInfo> {
+        self.sctp.channels.info(channel)
+    }
+
+    /// Whether a channel connects, is open, closes or is closed.
+    pub fn channel_state(&self, channel: ChannelId) -> ChannelState {
+        self.sctp.channels.state(channel)
+    }
+}

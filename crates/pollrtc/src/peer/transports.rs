@@ -1,0 +1,303 @@
+//! All transports of a connection, by id.
+//!
+//! Sections that are bundled share one, every other section has its own (RFC 9143, RFC 9429 §4.1.1). Mostly there is
+//! one, so that the map is a short list in the order of ids, and finding one costs nothing.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+use pollrtc_core::{Datagram, Flow, Instant, StateMachine, Transmit};
+use pollrtc_crypto::Rng;
+use pollrtc_ice::{self as ice, Acquaintance, AddressError, Candidate};
+use pollrtc_sdp::negotiation::{CertificateHash, LocalTransport, TransportId, TransportKey};
+
+use super::transport::Transport;
+
+/// How many closed transports wait to say so, at most.
+const ALERTS: usize = 4;
+
+/// The transports, and what others are made from.
+#[derive(Debug)]
+pub(super) struct Transports {
+    /// By id; the last may be one without, which gathers candidates before a description names it (RFC 9429
+    /// §3.5.4 calls that the ICE candidate pool).
+    all: Vec<Transport>,
+    /// The alerts with which closed transports end, and where they go.
+    alerts: VecDeque<(Flow, Vec<u8>)>,
+    ice: ice::Config,
+    rng: Rng,
+    /// Given to each agent.
+    addresses: Vec<SocketAddr>,
+    /// Of our certificate; none if there is no certificate.
+    fingerprints: Vec<CertificateHash>,
+    /// Whether an agent has found all its candidates, and nobody was told that all have.
+    gathered: bool,
+}
+
+impl Transports {
+    pub(super) fn new(ice: ice::Config, rng: Rng, fingerprint: Option<CertificateHash>) -> Self {
+        Self {
+            all: Vec::new(),
+            alerts: VecDeque::new(),
+            ice,
+            rng,
+            addresses: Vec::new(),
+            fingerprints: fingerprint.into_iter().collect(),
+            gathered: false,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Transport> {
+        self.all.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Transport> {
+        self.all.iter_mut()
+    }
+
+    /// Those that a description names which was set.
+    pub(super) fn described(&self) -> impl Iterator<Item = &Transport> {
+        self.all.iter().filter(|transport| transport.is_described)
+    }
+
+    pub(super) fn at(&mut self, index: usize) -> Option<&mut Transport> {
+        self.all.get_mut(index)
+    }
+
+    pub(super) fn index_of(&self, id: TransportId) -> Option<usize> {
+        self.all.iter().position(|transport| transport.id == Some(id))
+    }
+
+    pub(super) fn get(&self, id: TransportId) -> Option<&Transport> {
+        self.all.iter().find(|transport| transport.id == Some(id))
+    }
+
+    pub(super) fn get_mut(&mut self, id: TransportId) -> Option<&mut Transport> {
+        self.all.iter_mut().find(|transport| transport.id == Some(id))
+    }
+
+    /// The one with the lowest id, or the one in the pool; made if there is none.
+    pub(super) fn first(&mut self) -> &mut Transport {
+        if self.all.is_empty() {
+            let transport = self.make();
+            self.all.push(transport);
+        }
+        &mut self.all[0]
+    }
+
+    pub(super) fn add_address(&mut self, now: Instant, address: SocketAddr) -> Result<(), AddressError> {
+        self.gather(now);
+        for transport in &mut self.all {
+            transport.ice.add_local_address(now, address)?;
+        }
+        if !self.addresses.contains(&address) {
+            self.addresses.push(address);
+        }
+        Ok(())
+    }
+
+    /// A candidate of the peer's that no description of it has a place for yet, or `None` for the end of them. It
+    /// goes to the transport whose peer calls itself so, else to the first one, whose agent keeps it.
+    pub(super) fn add_early_candidate(&mut self, now: Instant, candidate: Option<Candidate>) {
+        let ufrag = candidate.as_ref().and_then(Candidate::ufrag);
+        let is_named = |transport: &Transport| {
+            let remote = transport.ice.remote_credentials();
+            ufrag.is_some() && remote.map(|remote| remote.ufrag.as_str()) == ufrag
+        };
+        let named = self.all.iter().position(is_named);
+        let first = self.first();
+        let transport = match named {
+            Some(index) => &mut self.all[index],
+            None => first,
+        };
+        match candidate {
+            Some(candidate) => transport.ice.add_remote_candidate(now, candidate),
+            None => transport.ice.end_of_remote_candidates(now),
+        }
+    }
+
+    pub(super) fn remove_address(&mut self, now: Instant, address: SocketAddr) {
+        self.addresses.retain(|known| *known != address);
+        for transport in &mut self.all {
+            transport.ice.remove_local_address(now, address);
+        }
+    }
+
+    /// A transport is wanted: candidates are needed soon, so that the first description has them.
+    pub(super) fn gather(&mut self, now: Instant) {
+        self.first();
+        for transport in &mut self.all {
+            transport.gather(now, &self.addresses);
+        }
+    }
+
+    /// What a new description says about a transport. One that is not known yet comes to be, as do
+    /// the credentials of another generation.
+    pub(super) fn describe(&mut self, now: Instant, key: TransportKey) -> LocalTransport {
+        let index = match self.index_of(key.transport) {
+            Some(index) => index,
+            None => self.insert(key.transport),
+        };
+        let transport = &mut self.all[index];
+        transport.gather(now, &self.addresses);
+        transport.prepare(key, &mut self.rng);
+        transport.describe(key, &self.fingerprints)
+    }
+
+    /// The same for a description that was made before, with the candidates that are known now.
+    pub(super) fn describe_again(&self, key: TransportKey) -> LocalTransport {
+        let known = self.get(key.transport);
+        known.map_or_else(LocalTransport::default, |known| known.describe(key, &self.fingerprints))
+    }
+
+    /// A description that was just created is the only one that can be set, and names these beside `live` ones.
+    pub(super) fn forget_all_but(&mut self, live: impl Fn(TransportId) -> bool) {
+        self.all.retain(|transport| transport.id.is_none_or(&live));
+    }
+
+    /// Descriptions that were set name nothing but these any more.
+    pub(super) fn retain(&mut self, keys: impl Iterator<Item = TransportKey> + Clone) {
+        for transport in &mut self.all {
+            transport.retain(keys.clone());
+        }
+    }
+
+    /// A transport is closed; what it has to say on its path is said yet.
+    pub(super) fn close(&mut self, now: Instant, id: TransportId) {
+        let Some(index) = self.index_of(id) else { return };
+        let alert = self.all.remove(index).close(now);
+        if self.alerts.len() < ALERTS {
+            self.alerts.extend(alert);
+        }
+    }
+
+    /// The one that a datagram is for.
+    pub(super) fn receiver_of(&self, datagram: &Datagram<'_>) -> usize {
+        match self.all.len() {
+            0 | 1 => 0,
+            _ => self.demultiplex(datagram),
+        }
+    }
+
+    /// A check names the ufrag of the transport that it is for. All else is told apart by where it travels: two
+    /// transports have different addresses at one end at least.
+    fn demultiplex(&self, datagram: &Datagram<'_>) -> usize {
+        let ufrag = ice::local_ufrag(datagram.payload);
+        let named = |transport: &Transport| Some(transport.ice.local_credentials().ufrag.as_str()) == ufrag;
+        if ufrag.is_some()
+            && let Some(index) = self.all.iter().position(named)
+        {
+            return index;
+        }
+        let flow = datagram.flow;
+        let is_path = |transport: &Transport| transport.flow().is_some_and(|path| is_on(flow, path));
+        if let Some(index) = self.all.iter().position(is_path) {
+            return index;
+        }
+        let known = |index: &usize| self.all.get(*index).map(|each| each.ice.acquaintance(flow.remote()));
+        // Of equals the first.
+        (0..self.all.len()).rev().max_by_key(known).unwrap_or(0)
+    }
+
+    /// How well any of them knows a remote address.
+    pub(super) fn acquaintance(&self, address: SocketAddr) -> Acquaintance {
+        let known = self.all.iter().map(|transport| transport.ice.acquaintance(address));
+        known.max().unwrap_or(Acquaintance::Stranger)
+    }
+
+    pub(super) fn resolve_mdns(&mut self, now: Instant, name: &str, address: Option<IpAddr>) {
+        for transport in &mut self.all {
+            transport.ice.mdns_resolved(now, name, address);
+        }
+    }
+
+    pub(super) fn is_gathering_complete(&self) -> bool {
+        self.all.iter().all(|transport| transport.ice.is_gathering_complete())
+    }
+
+    /// The next event of any agent, and of which one.
+    pub(super) fn poll_ice_event(&mut self) -> Option<(Option<TransportId>, ice::Event)> {
+        for transport in &mut self.all {
+            while let Some(event) = transport.ice.poll_event() {
+                match event {
+                    ice::Event::GatheringComplete => self.gathered = true,
+                    event => return Some((transport.id, event)),
+                }
+            }
+        }
+        if self.gathered && self.is_gathering_complete() {
+            self.gathered = false;
+            return Some((None, ice::Event::GatheringComplete));
+        }
+        None
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        for transport in &mut self.all {
+            transport.handle_timeout(now);
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.all.iter().filter_map(Transport::poll_timeout).min()
+    }
+
+    /// What the agents have to send.
+    pub(super) fn poll_ice(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        self.all
+            .iter_mut()
+            .find_map(|transport| transport.ice.poll_transmit(now, buf))
+    }
+
+    /// The alert with which a closed transport ends.
+    pub(super) fn poll_alert(&mut self, buf: &mut [u8]) -> Option<Transmit> {
+        let (flow, alert) = self.alerts.front()?;
+        buf.get_mut(..alert.len())?.copy_from_slice(alert);
+        let transmit = Transmit::new(*flow, alert.len());
+        self.alerts.pop_front();
+        Some(transmit)
+    }
+
+    /// Flights and alerts of DTLS.
+    pub(super) fn poll_dtls(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        self.all.iter_mut().find_map(|transport| transport.poll_dtls(now, buf))
+    }
+
+    /// DTLS says that it ends, on all of them.
+    pub(super) fn close_dtls(&mut self, now: Instant) {
+        for transport in &mut self.all {
+            transport.dtls.close(now);
+        }
+    }
+
+    pub(super) fn close_ice(&mut self) {
+        for transport in &mut self.all {
+            transport.ice.close();
+        }
+    }
+
+    /// A new one in its place in the order: that of the pool if there is one. Where it is.
+    fn insert(&mut self, id: TransportId) -> usize {
+        let pooled = self.all.pop_if(|last| last.id.is_none());
+        let mut transport = pooled.unwrap_or_else(|| self.make());
+        transport.id = Some(id);
+        let index = self.all.partition_point(|known| known.id < Some(id));
+        self.all.insert(index, transport);
+        index
+    }
+
+    fn make(&mut self) -> Transport {
+        Transport::new(self.ice.clone(), self.rng.fork())
+    }
+}
+
+/// Whether what came by `flow` came on the way that `path` is: who has one socket may not say which.
+fn is_on(flow: Flow, path: Flow) -> bool {
+    let local = flow.local().is_none_or(|local| Some(local) == path.local());
+    local && flow.remote() == path.remote() && flow.protocol() == path.protocol()
+}
