@@ -3,19 +3,21 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use pollrtc_core::{Framing, Protocol};
 use pollrtc_netsim::Dependence::{AddressAndPortDependent, AddressDependent, EndpointIndependent};
 use pollrtc_netsim::{
     Firewall, Hairpinning, Host, Link, Nat, Network, PortPolicy, Refresh, Socket, Stats, Trace, Unsolicited, Zone,
 };
 
-/// A script that builds a network (four bytes for each of two NATs, six for the link), then sends and
-/// waits. Each datagram is received or dropped for a reason, and the same script gives the same story.
+/// A script that builds a network (five bytes for each of two NATs, seven for the link), then sends, opens and closes
+/// streams, and waits. Each packet is received or dropped for a reason, and the same script gives the same story.
 pub fn netsim_network(script: &[u8]) {
     let (first, story) = play(script);
     let (second, again) = play(script);
     assert_eq!(first, second);
     assert_eq!(story, again);
     assert_eq!(first.sent + first.duplicated, first.received + first.dropped());
+    assert_eq!(first.icmp_sent, first.icmp_received + first.icmp_dropped);
 }
 
 const SOCKETS: [&str; 6] = [
@@ -54,11 +56,13 @@ impl Script<'_> {
         ];
         let ports = [PortPolicy::Preserve, PortPolicy::Sequential, PortPolicy::Random];
         let habits = self.byte();
-        let nat = Nat::new(
-            external.parse().expect("an address"),
-            self.choose(&kinds),
-            self.choose(&kinds),
-        )
+        let external = external.parse().expect("an address");
+        let (mapping, filtering) = (self.choose(&kinds), self.choose(&kinds));
+        let nat = match self.byte() {
+            0..=79 => Nat::linux(external),
+            80..=99 => Nat::linux(external).tcp(mapping, filtering),
+            _ => Nat::new(external, mapping, filtering),
+        }
         .port_policy(self.choose(&ports))
         .hairpinning(hairpinning[usize::from(habits) % 3])
         .timeout(Duration::from_millis(u64::from(habits) * 4));
@@ -70,20 +74,24 @@ impl Script<'_> {
         if habits & 128 == 0 {
             nat
         } else {
-            nat.unsolicited(Unsolicited::Remembered)
+            nat.unsolicited(Unsolicited::Refused)
         }
     }
 
     fn link(&mut self) -> Link {
-        Link::new()
-            .latency(Duration::from_millis(u64::from(self.byte())))
+        let link = Link::new().mtu(1000);
+        let link = if self.byte() & 1 == 0 {
+            link
+        } else {
+            link.report_too_big()
+        };
+        link.latency(Duration::from_millis(u64::from(self.byte())))
             .jitter(Duration::from_millis(u64::from(self.byte())))
             .loss(self.probability())
             .duplication(self.probability())
             .reordering(self.probability(), Duration::from_millis(20))
             .bandwidth(u64::from(self.byte()) * 10_000 + 1000)
             .queue(10_000)
-            .mtu(1000)
     }
 }
 
@@ -107,6 +115,19 @@ fn play(script: &[u8]) -> (Stats, String) {
         net.host(sockets[4], Socket::new()),
         net.host_in(office, sockets[5], Socket::new()),
     ];
+    for (host, listener) in hosts.into_iter().zip(sockets) {
+        let framing = if listener.port() == 600 {
+            Framing::Stun
+        } else {
+            Framing::Rfc4571
+        };
+        let protocol = if listener.port() == 3478 {
+            Protocol::Tls
+        } else {
+            Protocol::Tcp
+        };
+        net.listen(host, listener, protocol, framing);
+    }
     while !script.bytes.as_slice().is_empty() {
         let host = usize::from(script.byte()) % hosts.len();
         let payload = vec![7; usize::from(script.byte()) * 5 + 1];
@@ -126,7 +147,27 @@ fn play(script: &[u8]) -> (Stats, String) {
                     net[hosts[host]].send_from(arrival.destination, arrival.source, &arrival.payload);
                 }
             }
-            200..=204 => net.flush_nat(home),
+            200 => net.flush_nat(home),
+            201 => {
+                let protocol = script.choose(&[Protocol::Tcp, Protocol::Tls]);
+                let framing = script.choose(&[Framing::Rfc4571, Framing::Stun]);
+                net[hosts[host]].connect(protocol, script.choose(&sockets), framing);
+            }
+            202 => {
+                if let Some(stream) = net[hosts[host]].stream() {
+                    net[hosts[host]].send_on(stream, &payload);
+                }
+            }
+            203 => {
+                if let Some(stream) = net[hosts[host]].stream() {
+                    net[hosts[host]].close(stream);
+                }
+            }
+            204 => {
+                if let Some(stream) = net[hosts[host]].stream() {
+                    net.reset(hosts[host], stream);
+                }
+            }
             wait => net.advance(Duration::from_millis(u64::from(wait - 200))),
         }
     }

@@ -3,8 +3,9 @@
 //! A [`Network`] has a clock of its own, one seed that decides all chance, and hosts: any
 //! [`StateMachine`](pollrtc_core::StateMachine). Between them lie [`Link`]s (latency, jitter, loss,
 //! duplication, reordering, bandwidth with a drop-tail queue, MTU, corruption), [`Nat`] boxes in the
-//! terms of RFC 4787, alone or nested, and [`Firewall`]s. A [`Trace`] shows what crossed the wire, as
-//! text or as a capture file for Wireshark.
+//! terms of RFC 4787 and as Linux has them, alone or nested, NAT64, and [`Firewall`]s by protocol and port. Machines send
+//! datagrams, open streams ([`Network::listen`]), and hear what ICMP says. A [`Trace`] shows what crossed the wire,
+//! as text or as a capture file for Wireshark.
 //!
 //! ```
 //! use std::time::Duration;
@@ -98,14 +99,23 @@
 //! the zone around it, and so forth. Each of the three stretches is a [`Link`] and perfect unless set:
 //! usually only the zone's ([`Network::set_link`]) is, so that its latency is the one-way delay.
 //!
+//! What can't be delivered is dropped and counted, and its sender may be told by ICMP: that a port is closed, always;
+//! that nobody has an address, where [`Network::report_unreachable`] says so; that a packet is too big, from links with
+//! [`Link::report_too_big`]; by NATs with [`Unsolicited::Refused`] and firewalls with [`Firewall::reject`]. NATs
+//! translate these errors back, and firewalls may stop them. The machine hears of them by
+//! [`handle_flow`](pollrtc_core::StateMachine::handle_flow).
+//!
 //! # Misuse
 //!
 //! This is a tool for tests: what can only be a mistake in the test (an address given twice, a handle
-//! of another network) panics, and so does a machine that breaks the third law by busy-looping. What a
-//! machine can do wrong on the wire is dropped and counted ([`Stats`]).
+//! of another network) panics, and so does a machine that breaks the third law by busy-looping, or whose transmit is
+//! empty, longer than its buffer, has a segment size above its length or on a stream, or goes to port 0. What a
+//! machine can do wrong by no fault of its own, such as sending from an address that has just gone, is dropped and
+//! counted ([`Stats`]).
 
 mod firewall;
 mod host;
+mod icmp;
 mod link;
 mod nat;
 mod network;
@@ -113,16 +123,20 @@ mod packet;
 mod rng;
 mod socket;
 mod stats;
+mod tcp;
 mod topology;
 mod trace;
 
-pub use firewall::Firewall;
+pub use firewall::{Firewall, Ports};
 pub use host::Host;
+pub use icmp::IcmpError;
 pub use link::Link;
-pub use nat::{Dependence, Hairpinning, Mapping, Nat, Pooling, PortPolicy, Refresh, Unsolicited};
+pub use nat::{
+    Dependence, Hairpinning, Mapping, Nat, Pooling, PortPolicy, Refresh, SimultaneousOpen, Unsolicited, nat64_address,
+};
 pub use network::{Attached, Deadline, InFlight, Network, Verdict};
 pub use rng::Rng;
 pub use socket::{Arrival, Socket};
 pub use stats::{DropReason, Stats, Traffic};
 pub use topology::Zone;
-pub use trace::{Trace, TraceEvent, TraceRecord};
+pub use trace::{Carried, Trace, TraceEvent, TraceRecord};

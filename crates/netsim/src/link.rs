@@ -4,15 +4,16 @@ use core::time::Duration;
 
 use pollrtc_core::Instant;
 
-use crate::packet::Packet;
+use crate::icmp::IcmpError;
+use crate::packet::{Content, Packet};
 use crate::rng::Rng;
 use crate::stats::DropReason;
 
 /// What one direction of a link does to datagrams. The default is perfect: no delay, no loss, no
 /// limit.
 ///
-/// A datagram meets, in this order: MTU, queue and bandwidth, loss, corruption, duplication, latency
-/// with jitter and reordering. Sizes are those on the wire, with the headers of UDP and IP.
+/// A packet meets, in this order: MTU, queue and bandwidth, loss, corruption, duplication, latency
+/// with jitter and reordering. What is lost of a TCP stream is sent again by its host, and comes late. Sizes are those on the wire, with all headers.
 /// Probabilities are from 0 to 1; what lies outside is moved to the nearer end.
 ///
 /// ```
@@ -40,6 +41,7 @@ pub struct Link {
     bandwidth: Option<u64>,
     queue: usize,
     mtu: usize,
+    reports_too_big: bool,
 }
 
 impl Link {
@@ -56,6 +58,7 @@ impl Link {
             bandwidth: None,
             queue: QUEUE_DEFAULT,
             mtu: MTU_MAX,
+            reports_too_big: false,
         }
     }
 
@@ -96,7 +99,7 @@ impl Link {
     }
 
     /// The probability that one bit of a datagram's payload is flipped. The receiver gets it all the
-    /// same, as if the error had got past UDP's checksum.
+    /// same, as if the error had got past UDP's checksum. (What is not UDP is dropped instead.)
     #[must_use]
     pub const fn corruption(self, corruption: f64) -> Self {
         Self { corruption, ..self }
@@ -119,10 +122,21 @@ impl Link {
     }
 
     /// The largest IP packet in bytes; larger ones are dropped silently, as if sent with "don't
-    /// fragment" and the ICMP answer were lost.
+    /// fragment" and the ICMP answer were lost: a black hole (RFC 8899 §1.1), unless
+    /// [`report_too_big`](Self::report_too_big) is set too.
     #[must_use]
     pub const fn mtu(self, bytes: usize) -> Self {
         Self { mtu: bytes, ..self }
+    }
+
+    /// Who sends a packet larger than the [`mtu`](Self::mtu) is told by ICMP (RFC 1191 §4, RFC 8201 §4), and hears it as
+    /// [`FlowEvent::TooBig`](pollrtc_core::FlowEvent::TooBig).
+    #[must_use]
+    pub const fn report_too_big(self) -> Self {
+        Self {
+            reports_too_big: true,
+            ..self
+        }
     }
 }
 
@@ -172,18 +186,32 @@ impl Pipe {
         self.link = link;
     }
 
-    /// Puts a datagram on the wire.
+    pub(crate) fn mtu(&self) -> usize {
+        self.link.mtu.min(MTU_MAX)
+    }
+
+    /// The error by which the sender of a packet that is too large is told.
+    pub(crate) fn too_big(&self) -> Option<IcmpError> {
+        let mtu = u16::try_from(self.mtu()).unwrap_or(u16::MAX);
+        self.link.reports_too_big.then_some(IcmpError::TooBig { mtu })
+    }
+
+    /// Puts a packet on the wire.
     pub(crate) fn pass(&mut self, now: Instant, packet: &mut Packet) -> Result<Passage, DropReason> {
         let size = packet.wire_len();
-        if size > self.link.mtu.min(MTU_MAX) {
+        if size > self.mtu() {
             return Err(DropReason::MtuExceeded);
         }
         let departure = self.enqueue(now, size)?;
         if self.rng.chance(self.link.loss) {
             return Err(DropReason::Loss);
         }
-        let corrupted = self.rng.chance(self.link.corruption) && self.corrupt(&mut packet.payload);
-        let duplicated = self.rng.chance(self.link.duplication);
+        let damaged = self.rng.chance(self.link.corruption);
+        if damaged && packet.content != Content::Udp {
+            return Err(DropReason::Loss); // a checksum saw it
+        }
+        let corrupted = damaged && self.corrupt(&mut packet.payload);
+        let duplicated = self.rng.chance(self.link.duplication) && !packet.is_icmp();
         let reordered = self.rng.chance(self.link.reordering);
         let arrival = if reordered {
             departure + self.link.latency + self.rng.up_to(self.link.jitter) + self.link.held_back

@@ -3,12 +3,13 @@
 use core::net::SocketAddr;
 use std::collections::VecDeque;
 
-use pollrtc_core::{Datagram, Ecn, Instant, StateMachine, Transmit};
+use pollrtc_core::{Datagram, Ecn, Flow, FlowEvent, FlowRequest, Framing, Instant, Protocol, RequestId};
+use pollrtc_core::{StateMachine, Transmit};
 
-/// A host without a protocol: it sends what it is told and keeps what comes, as a plain UDP socket
+/// A host without a protocol: it sends what it is told and keeps what comes, as a plain socket
 /// does. For tests of networks, and for strangers and attackers in tests of protocols.
 ///
-/// It keeps the first 65,536 datagrams that nobody took and drops later ones.
+/// It keeps the first 65,536 datagrams, and as many events of flows, that nobody took and drops later ones.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,6 +32,11 @@ use pollrtc_core::{Datagram, Ecn, Instant, StateMachine, Transmit};
 pub struct Socket {
     outbox: VecDeque<Departure>,
     inbox: VecDeque<Arrival>,
+    requests: VecDeque<FlowRequest>,
+    requested: u64,
+    flow_events: VecDeque<FlowEvent>,
+    /// In the order in which they were opened.
+    streams: Vec<Flow>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,7 +45,7 @@ struct Departure {
     payload: Vec<u8>,
 }
 
-/// A datagram that a [`Socket`] received.
+/// A datagram, or a frame of a stream, that a [`Socket`] received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Arrival {
@@ -49,6 +55,8 @@ pub struct Arrival {
     pub source: SocketAddr,
     /// To which of the host's addresses.
     pub destination: SocketAddr,
+    /// How it travelled.
+    pub protocol: Protocol,
     /// Its ECN mark.
     pub ecn: Option<Ecn>,
     /// Its bytes.
@@ -83,6 +91,46 @@ impl Socket {
         });
     }
 
+    /// Opens a stream. [`flow_event`](Self::flow_event) tells what becomes of it.
+    pub fn connect(&mut self, protocol: Protocol, to: SocketAddr, framing: Framing) -> RequestId {
+        let id = RequestId(self.requested);
+        self.requested += 1;
+        self.request(FlowRequest::Open {
+            id,
+            from: None,
+            to,
+            protocol,
+            framing,
+            server_name: None,
+        });
+        id
+    }
+
+    /// Asks for anything else about streams.
+    pub fn request(&mut self, request: FlowRequest) {
+        self.requests.push_back(request);
+    }
+
+    /// Sends a frame on a stream.
+    pub fn send_on(&mut self, stream: Flow, frame: &[u8]) {
+        self.send_transmit(Transmit::new(stream, frame.len()), frame);
+    }
+
+    /// Closes a stream.
+    pub fn close(&mut self, stream: Flow) {
+        self.request(FlowRequest::Close(stream));
+    }
+
+    /// The stream that was opened last, whoever did, of those that are open.
+    pub fn stream(&self) -> Option<Flow> {
+        self.streams.last().copied()
+    }
+
+    /// The oldest event of a flow that was not taken yet.
+    pub fn flow_event(&mut self) -> Option<FlowEvent> {
+        self.flow_events.pop_front()
+    }
+
     /// The oldest datagram that came and was not taken yet.
     pub fn recv(&mut self) -> Option<Arrival> {
         self.inbox.pop_front()
@@ -104,6 +152,7 @@ impl StateMachine for Socket {
                 at: now,
                 source: datagram.flow.remote(),
                 destination: datagram.flow.local().unwrap_or(datagram.flow.remote()),
+                protocol: datagram.flow.protocol(),
                 ecn: datagram.ecn,
                 payload: datagram.payload.to_vec(),
             });
@@ -117,6 +166,30 @@ impl StateMachine for Socket {
         let departure = self.outbox.pop_front()?;
         room.copy_from_slice(&departure.payload);
         Some(departure.transmit)
+    }
+
+    fn handle_flow(&mut self, _now: Instant, event: FlowEvent) {
+        match event {
+            FlowEvent::Opened { flow, .. } if self.streams.len() < INBOX_MAX => self.streams.push(flow),
+            FlowEvent::Closed(flow) => self.streams.retain(|stream| *stream != flow),
+            _ => {}
+        }
+        if self.flow_events.len() < INBOX_MAX {
+            self.flow_events.push_back(event);
+        }
+    }
+
+    fn poll_flow(&mut self) -> Option<FlowRequest> {
+        self.requests.pop_front()
+    }
+
+    fn longest_datagram(&self) -> usize {
+        self.outbox
+            .iter()
+            .map(|departure| departure.payload.len())
+            .max()
+            .unwrap_or(0)
+            .max(1500)
     }
 
     fn poll_event(&mut self) -> Option<()> {

@@ -1,8 +1,8 @@
-//! What happened to datagrams, in numbers.
+//! What happened to packets, in numbers.
 
 use core::fmt;
 
-/// Why a datagram did not arrive.
+/// Why a packet did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
@@ -18,8 +18,12 @@ pub enum DropReason {
     NoSocket,
     /// A host sent from an address where it has no socket (or has none of the destination's family).
     NotLocal,
-    /// Not UDP: only UDP is simulated.
-    NotUdp,
+    /// A host sent on a stream that is not open.
+    NoStream,
+    /// A host sent on a stream whose buffer was full.
+    StreamFull,
+    /// A host sent on a stream what can't be a frame there.
+    NotAFrame,
     /// A NAT has no mapping for the destination.
     NoMapping,
     /// A NAT's or firewall's filter lets only those in whom the inside has sent to.
@@ -45,7 +49,9 @@ impl fmt::Display for DropReason {
             Self::NoRoute => "no route",
             Self::NoSocket => "no socket on that port",
             Self::NotLocal => "sent from an address that the host has not bound",
-            Self::NotUdp => "not UDP",
+            Self::NoStream => "no such stream is open",
+            Self::StreamFull => "stream full",
+            Self::NotAFrame => "not a frame of that stream",
             Self::NoMapping => "no mapping",
             Self::Filtered => "filtered",
             Self::HairpinRefused => "hairpin refused",
@@ -57,7 +63,8 @@ impl fmt::Display for DropReason {
     }
 }
 
-/// What a [`Network`](crate::Network) did so far, in datagrams.
+/// What a [`Network`](crate::Network) did so far, in packets: UDP datagrams and TCP segments. ICMP errors are counted
+/// apart. Each packet that was sent, or duplicated on its way, is received or dropped in the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -85,8 +92,12 @@ pub struct Stats {
     pub no_socket: u64,
     /// Dropped: [`DropReason::NotLocal`].
     pub not_local: u64,
-    /// Dropped: [`DropReason::NotUdp`].
-    pub not_udp: u64,
+    /// Dropped: [`DropReason::NoStream`].
+    pub no_stream: u64,
+    /// Dropped: [`DropReason::StreamFull`].
+    pub stream_full: u64,
+    /// Dropped: [`DropReason::NotAFrame`].
+    pub not_a_frame: u64,
     /// Dropped: [`DropReason::NoMapping`].
     pub no_mapping: u64,
     /// Dropped: [`DropReason::Filtered`].
@@ -101,6 +112,12 @@ pub struct Stats {
     pub intercepted: u64,
     /// Dropped: [`DropReason::HopLimit`].
     pub hop_limit: u64,
+    /// ICMP errors that were sent, by hosts and gateways.
+    pub icmp_sent: u64,
+    /// ICMP errors that reached the host that they were for.
+    pub icmp_received: u64,
+    /// ICMP errors that were dropped, for whatever reason.
+    pub icmp_dropped: u64,
 }
 
 impl Stats {
@@ -113,7 +130,9 @@ impl Stats {
             self.no_route,
             self.no_socket,
             self.not_local,
-            self.not_udp,
+            self.no_stream,
+            self.stream_full,
+            self.not_a_frame,
             self.no_mapping,
             self.filtered,
             self.hairpin_refused,
@@ -134,7 +153,9 @@ impl Stats {
             DropReason::NoRoute => &mut self.no_route,
             DropReason::NoSocket => &mut self.no_socket,
             DropReason::NotLocal => &mut self.not_local,
-            DropReason::NotUdp => &mut self.not_udp,
+            DropReason::NoStream => &mut self.no_stream,
+            DropReason::StreamFull => &mut self.stream_full,
+            DropReason::NotAFrame => &mut self.not_a_frame,
             DropReason::NoMapping => &mut self.no_mapping,
             DropReason::Filtered => &mut self.filtered,
             DropReason::HairpinRefused => &mut self.hairpin_refused,
@@ -147,15 +168,15 @@ impl Stats {
     }
 }
 
-/// What one host sent and received: UDP payloads, without headers.
+/// What one host's machine sent and received: UDP datagrams and frames on streams, without headers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Traffic {
-    /// Datagrams sent, whether or not they arrived.
+    /// Datagrams and frames sent, whether or not they arrived.
     pub sent: u64,
     /// Bytes sent.
     pub sent_bytes: u64,
-    /// Datagrams received.
+    /// Datagrams and frames received.
     pub received: u64,
     /// Bytes received.
     pub received_bytes: u64,

@@ -47,6 +47,8 @@ pub(crate) struct ZoneState {
     pub(crate) name: Arc<str>,
     pub(crate) gateway: Option<Gateway>,
     pub(crate) injector: PortId,
+    /// It tells who sends to nobody.
+    pub(crate) reports_unreachable: bool,
     link: Link,
     paths: BTreeMap<(PortId, PortId), Path>,
     routes: BTreeMap<IpAddr, PortId>,
@@ -59,8 +61,29 @@ pub(crate) struct Gateway {
 }
 
 pub(crate) enum Device {
-    Nat(Translator),
+    Nat {
+        translator: Translator,
+        /// It passes IPv6 as it is.
+        transparent: bool,
+    },
     Firewall(Filter),
+}
+
+impl Device {
+    /// Whether those around it can route to this address behind it. Link-local addresses end at their link
+    /// (RFC 4291 §2.5.6).
+    fn shows(&self, address: IpAddr) -> bool {
+        !is_link_local(address)
+            && match self {
+                Self::Firewall(_) => true,
+                Self::Nat { transparent, .. } => *transparent && address.is_ipv6(),
+            }
+    }
+}
+
+/// `fe80::/10` (RFC 4291 §2.5.6): the same address may exist in each zone.
+pub(crate) fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// The way from one plug to another one in the same zone.
@@ -90,8 +113,17 @@ impl Topology {
     pub(crate) fn add_nat(&mut self, outer: Zone, nat: Nat) -> Zone {
         let zone = self.add_zone(format!("nat{}", self.zones.len()).into());
         let addresses = nat.addresses().to_vec();
-        let translator = Translator::new(nat, self.stream(Stream::Nat, zone.0, 0));
-        let outside = self.add_gateway(zone, outer, Device::Nat(translator));
+        let [udp, tcp] = [0, 1].map(|table| self.stream(Stream::Nat, zone.0, table));
+        let transparent = nat.is_nat64();
+        let translator = Translator::new(&nat, udp, tcp);
+        let outside = self.add_gateway(
+            zone,
+            outer,
+            Device::Nat {
+                translator,
+                transparent,
+            },
+        );
         for address in addresses {
             self.announce(address, outside);
         }
@@ -122,14 +154,14 @@ impl Topology {
             let (zone, holder) = (zone.name.clone(), &self.ports[holder.0].name);
             panic!("{address} is taken in zone {zone} by {holder}");
         }
-        if let Some(outside) = self.transparent_gateway(port) {
+        if let Some(outside) = self.gateway_that_shows(address, port) {
             self.announce(address, outside);
         }
     }
 
     pub(crate) fn withdraw(&mut self, address: IpAddr, port: PortId) {
         self.zone_mut(self.ports[port.0].zone).routes.remove(&address);
-        if let Some(outside) = self.transparent_gateway(port) {
+        if let Some(outside) = self.gateway_that_shows(address, port) {
             self.withdraw(address, outside);
         }
     }
@@ -141,7 +173,7 @@ impl Topology {
             return Some(*port);
         }
         let way_out = zone.gateway.as_ref()?.inside;
-        (way_out != from).then_some(way_out)
+        (way_out != from && !is_link_local(destination.ip())).then_some(way_out)
     }
 
     pub(crate) fn zone(&self, zone: Zone) -> &ZoneState {
@@ -200,6 +232,14 @@ impl Topology {
         pipe.set_link(link);
     }
 
+    /// The largest packet that fits through both links of this port.
+    pub(crate) fn mtu(&self, port: PortId) -> usize {
+        let port = &self.ports[port.0];
+        let pipes = [&port.up, &port.down];
+        let mtus = pipes.into_iter().flatten().map(Pipe::mtu);
+        mtus.min().unwrap_or(usize::MAX)
+    }
+
     pub(crate) fn set_zone_name(&mut self, zone: Zone, name: &Arc<str>) {
         let state = self.zone_mut(zone);
         state.name = name.clone();
@@ -214,6 +254,7 @@ impl Topology {
             name,
             gateway: None,
             injector,
+            reports_unreachable: false,
             link: Link::new(),
             paths: BTreeMap::new(),
             routes: BTreeMap::new(),
@@ -246,10 +287,10 @@ impl Topology {
         id
     }
 
-    /// The outer plug of a firewall around the zone of this port.
-    fn transparent_gateway(&self, port: PortId) -> Option<PortId> {
+    /// The outer plug of the gateway around the zone of this port, if the address is seen through it.
+    fn gateway_that_shows(&self, address: IpAddr, port: PortId) -> Option<PortId> {
         let gateway = self.zone(self.ports[port.0].zone).gateway.as_ref()?;
-        matches!(gateway.device, Device::Firewall(_)).then_some(gateway.outside)
+        gateway.device.shows(address).then_some(gateway.outside)
     }
 
     fn stream(&self, stream: Stream, first: usize, second: usize) -> Rng {

@@ -1,14 +1,21 @@
-//! NAT boxes in the terms of RFC 4787: the settings. What they do is in [`translator`].
+//! NAT boxes in the terms of RFC 4787: the settings. What they do is in [`gateway`].
 
+mod flows;
+mod gateway;
+mod lifetime;
+mod mappings;
+mod nat64;
+mod pool;
 mod ports;
-mod translator;
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
-use pollrtc_core::Instant;
+use pollrtc_core::{Instant, Protocol};
 
-pub(crate) use translator::{Outbound, Translator};
+pub(crate) use gateway::{Translator, Way};
+pub(crate) use lifetime::{Lifetimes, TcpState};
+pub use nat64::nat64_address;
 
 /// On how much of the outside address a NAT's decision depends (RFC 4787 §4.1 for mapping, §5 for
 /// filtering).
@@ -64,15 +71,24 @@ pub enum Pooling {
     Arbitrary,
 }
 
-/// What a datagram from outside that is not let in leaves behind.
+/// What becomes of what comes from outside and is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unsolicited {
-    /// Nothing.
-    Forgotten,
-    /// An entry in the connection table, as on a Linux router that masquerades but does not drop
-    /// unsolicited UDP. A later datagram from inside to that same outside address then gets another
-    /// port, so the mapping is endpoint-independent only towards those who did not send too early.
-    Remembered,
+    /// It is dropped (RFC 5382 REQ-4 asks for that, for as long as the inside may still want to connect).
+    Dropped,
+    /// It is answered with ICMP: port unreachable. A NAT with a connection table ([`Nat::linux`]) has then noted the
+    /// flow: what the inside sends later to that same outside address gets another port, so that a mapping which looks
+    /// endpoint-independent is so only towards those who did not send too early.
+    Refused,
+}
+
+/// Whether TCP connections that both sides open at the same time come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SimultaneousOpen {
+    /// They do (RFC 5382 REQ-2).
+    Supported,
+    /// A SYN from outside is dropped, also where the inside has sent one to there.
+    Dropped,
 }
 
 /// A NAT's settings. Start from a preset and change what differs.
@@ -87,35 +103,51 @@ pub enum Unsolicited {
 /// # let _ = nat;
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
+///
+/// UDP and TCP have tables and ports of their own, of the same kind unless [`tcp`](Self::tcp) says otherwise. ICMP
+/// errors are translated back to whom they concern (RFC 5508 REQ-3, REQ-4), and refresh nothing.
 #[derive(Clone, Debug)]
 pub struct Nat {
     external: Vec<IpAddr>,
-    mapping: Dependence,
-    filtering: Dependence,
+    kind: Kind,
+    tcp: Option<(Dependence, Dependence)>,
     ports: PortPolicy,
     parity_kept: bool,
     pooling: Pooling,
-    timeout: Duration,
+    lifetimes: Lifetimes,
     refresh: Refresh,
     hairpinning: Hairpinning,
     unsolicited: Unsolicited,
+    simultaneous_open: SimultaneousOpen,
+    nat64_prefix: Option<Ipv6Addr>,
+}
+
+/// How a NAT remembers.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// A table of mappings, in the terms of RFC 4787.
+    Mappings { mapping: Dependence, filtering: Dependence },
+    /// A table of flows, as Linux has it.
+    Flows,
 }
 
 impl Nat {
-    /// A NAT of the given kinds with this outside address. It preserves ports, does not hairpin and
-    /// keeps mappings for five minutes after the last datagram from inside.
+    /// A NAT of the given kinds with this outside address. It preserves ports, does not hairpin, drops what is
+    /// unsolicited and keeps mappings for five minutes after the last datagram from inside.
     pub fn new(external: IpAddr, mapping: Dependence, filtering: Dependence) -> Self {
         Self {
             external: vec![external],
-            mapping,
-            filtering,
+            kind: Kind::Mappings { mapping, filtering },
+            tcp: None,
             ports: PortPolicy::Preserve,
             parity_kept: false,
             pooling: Pooling::Paired,
-            timeout: TIMEOUT,
+            lifetimes: Lifetimes::RFC,
             refresh: Refresh::Outbound,
             hairpinning: Hairpinning::Off,
-            unsolicited: Unsolicited::Forgotten,
+            unsolicited: Unsolicited::Dropped,
+            simultaneous_open: SimultaneousOpen::Supported,
+            nat64_prefix: None,
         }
     }
 
@@ -143,10 +175,77 @@ impl Nat {
         Self::new(external, AddressAndPortDependent, AddressAndPortDependent).port_policy(PortPolicy::Random)
     }
 
-    /// A Linux router that masquerades and has no rule against unsolicited UDP: port-restricted,
-    /// until a peer sends too early ([`Unsolicited::Remembered`]).
+    /// A Linux router that masquerades, as most homes have it, with a rule that drops what is unsolicited.
+    ///
+    /// It has no mappings but flows, each a 5-tuple. A new one takes the outside port that the same inside socket has
+    /// already towards others, else the inside port, wherever that makes a 5-tuple which is free, and else a random
+    /// one: so it looks like a port-restricted NAT, but two inside sockets may share an outside port (port overloading,
+    /// which RFC 4787 REQ-3 forbids) until both talk to the same outside address. A UDP flow lives for 30 s after each
+    /// datagram; for 120 s once it was answered and is two seconds old. What passes refreshes, in either direction.
+    ///
+    /// ```
+    /// use pollrtc_netsim::{Nat, Network, Socket};
+    ///
+    /// let mut net = Network::new(1);
+    /// let home = net.nat(Nat::linux("203.0.113.1".parse()?));
+    /// let phone = net.host_in(home, "192.168.1.2:5000".parse()?, Socket::new());
+    /// let laptop = net.host_in(home, "192.168.1.3:5000".parse()?, Socket::new());
+    /// net.host("198.51.100.1:9".parse()?, Socket::new());
+    /// net.host("198.51.100.2:9".parse()?, Socket::new());
+    /// net[phone].send("198.51.100.1:9".parse()?, b"hello");
+    /// net[laptop].send("198.51.100.2:9".parse()?, b"hello");
+    /// net.step();
+    ///
+    /// let outside: Vec<_> = net.mappings(home).iter().map(|flow| flow.external.to_string()).collect();
+    /// assert_eq!(outside, ["203.0.113.1:5000", "203.0.113.1:5000"]);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    pub fn linux(external: IpAddr) -> Self {
+        Self {
+            kind: Kind::Flows,
+            lifetimes: Lifetimes::LINUX,
+            refresh: Refresh::Both,
+            ..Self::port_restricted(external)
+        }
+    }
+
+    /// A [Linux](Self::linux) router without a rule against what is unsolicited: a peer that sends too early makes it
+    /// choose another port ([`Unsolicited::Refused`]).
     pub fn port_open(external: IpAddr) -> Self {
-        Self::port_restricted(external).unsolicited(Unsolicited::Remembered)
+        Self::linux(external).unsolicited(Unsolicited::Refused)
+    }
+
+    /// A NAT64 (RFC 6146) with this outside IPv4 address: the hosts behind it have IPv6 alone, and reach the IPv4
+    /// Internet by addresses of the well-known prefix `64:ff9b::/96` ([`nat64_address`]). What they send to other IPv6
+    /// addresses passes as it is, in both directions: put a [`Firewall`](crate::Firewall) behind it if that shall not
+    /// be. Mapping is endpoint-independent, filtering address-dependent.
+    ///
+    /// ```
+    /// use pollrtc_netsim::{Nat, Network, Socket, nat64_address};
+    ///
+    /// let mut net = Network::new(1);
+    /// let cellular = net.nat(Nat::nat64("203.0.113.1".parse()?));
+    /// let phone = net.host_in(cellular, "[2001:db8:1::2]:5000".parse()?, Socket::new());
+    /// let server = net.host("198.51.100.1:3478".parse()?, Socket::new());
+    /// net[phone].send((nat64_address("198.51.100.1".parse()?), 3478).into(), b"hello");
+    /// net.step();
+    /// assert_eq!(net[server].recv().unwrap().source, "203.0.113.1:5000".parse()?);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    pub fn nat64(external: Ipv4Addr) -> Self {
+        Self {
+            nat64_prefix: Some(nat64::WELL_KNOWN_PREFIX),
+            ..Self::address_restricted(IpAddr::V4(external))
+        }
+    }
+
+    /// The same NAT64 with a prefix of its network (RFC 6052 §2.2), of which the first 96 bits count.
+    #[must_use]
+    pub fn nat64_prefix(self, prefix: Ipv6Addr) -> Self {
+        Self {
+            nat64_prefix: Some(prefix),
+            ..self
+        }
     }
 
     /// One more outside address, of either family. Without one of a datagram's family the NAT has no
@@ -155,6 +254,15 @@ impl Nat {
     pub fn external(mut self, address: IpAddr) -> Self {
         self.external.push(address);
         self
+    }
+
+    /// The kinds of mapping and filtering for TCP (RFC 5382 REQ-1, REQ-3), where they are not those for UDP.
+    #[must_use]
+    pub fn tcp(self, mapping: Dependence, filtering: Dependence) -> Self {
+        Self {
+            tcp: Some((mapping, filtering)),
+            ..self
+        }
     }
 
     /// How outside ports are chosen.
@@ -178,14 +286,25 @@ impl Nat {
         Self { pooling, ..self }
     }
 
-    /// How long a mapping lives without being refreshed (REQ-5: at least two minutes, better five;
+    /// How long a mapping for UDP lives without being refreshed (REQ-5: at least two minutes, better five;
     /// in the field also 30 seconds).
     #[must_use]
-    pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.lifetimes.udp = timeout;
+        self.lifetimes.udp_stream = timeout;
+        self
     }
 
-    /// Which datagrams refresh a mapping.
+    /// How long a TCP connection may be idle before it is forgotten: once it is established, and while it opens or
+    /// closes. RFC 5382 REQ-5 asks for two hours and four minutes, and for four minutes, which are the default.
+    #[must_use]
+    pub fn tcp_timeouts(mut self, established: Duration, transitory: Duration) -> Self {
+        self.lifetimes.tcp_established = established;
+        self.lifetimes.tcp_transitory = transitory;
+        self
+    }
+
+    /// Which datagrams refresh a mapping for UDP.
     #[must_use]
     pub fn refresh(self, refresh: Refresh) -> Self {
         Self { refresh, ..self }
@@ -197,28 +316,43 @@ impl Nat {
         Self { hairpinning, ..self }
     }
 
-    /// What unsolicited datagrams leave behind.
+    /// What becomes of what is unsolicited.
     #[must_use]
     pub fn unsolicited(self, unsolicited: Unsolicited) -> Self {
         Self { unsolicited, ..self }
     }
 
+    /// Whether TCP connections may be opened by both sides at once.
+    #[must_use]
+    pub fn simultaneous_open(self, simultaneous_open: SimultaneousOpen) -> Self {
+        Self {
+            simultaneous_open,
+            ..self
+        }
+    }
+
     pub(crate) fn addresses(&self) -> &[IpAddr] {
         &self.external
     }
-}
 
-/// RFC 4787 REQ-5 c).
-const TIMEOUT: Duration = Duration::from_secs(300);
+    /// Whether it passes packets to and from IPv6 addresses as they are.
+    pub(crate) fn is_nat64(&self) -> bool {
+        self.nat64_prefix.is_some()
+    }
+}
 
 /// A live mapping of a NAT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mapping {
+    /// UDP or TCP.
+    pub protocol: Protocol,
     /// The inside address.
     pub internal: SocketAddr,
     /// The outside address that stands for it.
     pub external: SocketAddr,
+    /// The one outside address that it is for, where it is a flow ([`Nat::linux`]).
+    pub remote: Option<SocketAddr>,
     /// When it ends unless refreshed.
     pub expires: Instant,
 }

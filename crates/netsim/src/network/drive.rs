@@ -1,10 +1,13 @@
 //! Letting time pass: which moment comes next, and driving the machines by the contract.
 
+use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use core::time::Duration;
+use std::collections::BTreeSet;
 
-use pollrtc_core::{Instant, Protocol};
+use pollrtc_core::{Departure, Instant, Protocol, SendId, Transmit};
 
 use super::Network;
+use crate::host::{HostState, unscoped};
 use crate::packet::Packet;
 use crate::stats::DropReason;
 use crate::trace::TraceEvent;
@@ -84,8 +87,10 @@ impl Network {
             self.pump(host);
         }
         let wake = self.wakes.first().map(|(wake, _)| *wake);
+        let stream_wake = self.stream_wakes.first().map(|(wake, _)| *wake);
         let arrival = self.flights.next_arrival();
-        let next = wake.into_iter().chain(arrival).min()?;
+        let signal = self.signals.next_due();
+        let next = [wake, stream_wake, arrival, signal].into_iter().flatten().min()?;
         Some(next.max(self.now))
     }
 
@@ -96,17 +101,27 @@ impl Network {
         }
     }
 
-    /// What happens at this moment: first what arrives, then who wakes.
+    /// What happens at this moment: first what arrives, then whose streams wait for an answer, then who wakes.
     fn play(&mut self, moment: Instant) {
         self.set_now(moment);
         while let Some((stage, packet)) = self.flights.pop_due(moment) {
             self.transit(stage, packet);
         }
+        while let Some((host, signal)) = self.signals.pop_due(moment) {
+            signal(&mut *self.hosts[host].node, moment);
+            self.pump(host);
+        }
         // Each is woken once, so that one that wants to be woken again right now lets the caller take
         // its events first.
-        let later = self.wakes.split_off(&(moment + Duration::from_nanos(1), 0));
-        let due = core::mem::replace(&mut self.wakes, later);
-        for (_, host) in due {
+        let later = (moment + Duration::from_nanos(1), 0);
+        let rest = self.stream_wakes.split_off(&later);
+        for (_, host) in core::mem::replace(&mut self.stream_wakes, rest) {
+            self.hosts[host].stream_wake = None;
+            self.hosts[host].stack.handle_timeout(moment);
+            self.pump(host);
+        }
+        let rest = self.wakes.split_off(&later);
+        for (_, host) in core::mem::replace(&mut self.wakes, rest) {
             self.hosts[host].wake = None;
             self.wake(host);
         }
@@ -132,66 +147,142 @@ impl Network {
         }
     }
 
-    /// Takes all that a machine has to send, then notes when it wants to be woken.
+    /// Tells a machine what its streams have for it and takes all that it has to send, then notes when it wants to be
+    /// woken.
     pub(super) fn pump(&mut self, host: usize) {
         let mut buffer = core::mem::take(&mut self.buffer);
         let mut burst = 0u32;
-        while let Some(transmit) = self.hosts[host].node.poll_transmit(self.now, &mut buffer) {
-            burst += 1;
-            if burst > BURST_MAX {
-                let state = &self.hosts[host];
-                panic!(
-                    "{} ({}) busy-loops: poll_transmit gave {burst} datagrams at {} without input or \
-                     time passing (law 3)",
-                    state.name,
-                    state.node.type_name(),
-                    self.now,
-                );
+        loop {
+            let before = burst;
+            while let Some(upcall) = self.hosts[host].stack.upcalls.pop_front() {
+                burst += 1;
+                self.tell(host, upcall);
             }
-            let source = self.hosts[host].source_of(&transmit);
-            for payload in transmit.datagrams(&buffer) {
-                let from = source.map(|(source, _)| source);
-                let from = from.or(transmit.flow.local()).unwrap_or(UNKNOWN_SOURCE);
-                let mut packet = Packet::new(from, transmit.flow.remote(), payload.to_vec());
-                packet.ecn = transmit.ecn;
-                let reason = match (transmit.flow.protocol(), source) {
-                    (Protocol::Udp, Some((_, port))) => {
-                        self.count_sent(host, &packet);
-                        self.depart(port, packet);
-                        continue;
-                    }
-                    (Protocol::Udp, None) => DropReason::NotLocal,
-                    _ => DropReason::NotUdp,
-                };
-                self.count_sent(host, &packet);
-                let name = &self.hosts[host].name;
-                self.log.dropped(self.now, name, reason, &packet);
+            while let Some(transmit) = self.hosts[host].node.poll_transmit(self.now, &mut buffer) {
+                burst += 1;
+                self.check_burst(host, "poll_transmit", burst);
+                self.hosts[host].check(&transmit, buffer.len());
+                match transmit.flow.protocol() {
+                    Protocol::Udp => self.send_datagrams(host, &transmit, &buffer),
+                    _ => self.send_frame(host, &transmit, &buffer),
+                }
+            }
+            // After what is to be sent on a stream comes that it is to be closed.
+            while let Some(request) = self.hosts[host].node.poll_flow() {
+                burst += 1;
+                self.check_burst(host, "poll_flow", burst);
+                self.carry_out(host, request);
+            }
+            if burst == before {
+                break;
             }
         }
         self.buffer = buffer;
+        self.send_segments(host);
+        self.take_signals(host);
         self.note_wake(host);
     }
 
-    fn count_sent(&mut self, host: usize, packet: &Packet) {
-        let state = &mut self.hosts[host];
-        state.traffic.sent += 1;
-        state.traffic.sent_bytes += packet.payload.len() as u64;
+    fn check_burst(&self, host: usize, verb: &str, burst: u32) {
+        if burst > BURST_MAX {
+            let state = &self.hosts[host];
+            panic!(
+                "{} ({}) busy-loops: {verb} gave {burst} in a row at {} without input or time passing (law 3)",
+                state.name,
+                state.node.type_name(),
+                self.now,
+            );
+        }
+    }
+
+    fn send_datagrams(&mut self, host: usize, transmit: &Transmit, buffer: &[u8]) {
+        let source = self.hosts[host].source_of(&transmit.flow);
+        let from = source.map(|(source, _)| source);
+        let from = unscoped(from.or(transmit.flow.local()).unwrap_or(UNKNOWN_SOURCE));
+        let destination = unscoped(transmit.flow.remote());
+        for (number, payload) in (0..).zip(transmit.datagrams(buffer)) {
+            let mut packet = Packet::new(from, destination, payload.to_vec());
+            packet.ecn = transmit.ecn;
+            self.count_traffic_sent(host, payload.len());
+            let departure = match source {
+                Some((_, port)) => {
+                    self.depart(host, port, packet);
+                    Departure::Sent(self.now)
+                }
+                None => {
+                    self.drop_at_host(host, DropReason::NotLocal, &packet);
+                    Departure::Dropped
+                }
+            };
+            if let Some(SendId(first)) = transmit.id {
+                let id = SendId(first.wrapping_add(number));
+                self.hosts[host].node.handle_sent(id, departure);
+            }
+        }
+    }
+
+    pub(super) fn count_traffic_sent(&mut self, host: usize, len: usize) {
+        let traffic = &mut self.hosts[host].traffic;
+        traffic.sent += 1;
+        traffic.sent_bytes += len as u64;
+    }
+
+    /// A host has sent this, and it goes no further than that.
+    pub(super) fn drop_at_host(&mut self, host: usize, reason: DropReason, packet: &Packet) {
+        self.count_sent(host, packet);
+        let name = &self.hosts[host].name;
+        self.log.dropped(self.now, name, reason, packet);
+    }
+
+    pub(super) fn count_sent(&mut self, host: usize, packet: &Packet) {
         self.log.stats.sent += 1;
-        self.log.record(self.now, &state.name, TraceEvent::Sent, packet);
+        self.log
+            .record(self.now, &self.hosts[host].name, TraceEvent::Sent, packet);
     }
 
     fn note_wake(&mut self, host: usize) {
         let state = &mut self.hosts[host];
         let wake = state.node.poll_timeout();
         if wake != state.wake {
-            if let Some(old) = state.wake {
-                self.wakes.remove(&(old, host));
-            }
-            if let Some(new) = wake {
-                self.wakes.insert((new, host));
-            }
-            state.wake = wake;
+            move_wake(&mut self.wakes, host, &mut state.wake, wake);
         }
+        let wake = state.stack.poll_timeout();
+        if wake != state.stream_wake {
+            move_wake(&mut self.stream_wakes, host, &mut state.stream_wake, wake);
+        }
+    }
+}
+
+fn move_wake(wakes: &mut BTreeSet<(Instant, usize)>, host: usize, known: &mut Option<Instant>, wake: Option<Instant>) {
+    if let Some(old) = *known {
+        wakes.remove(&(old, host));
+    }
+    wakes.extend(wake.map(|wake| (wake, host)));
+    *known = wake;
+}
+
+impl HostState {
+    /// What no machine may ask for, whatever its peer says: the last paragraph of the laws.
+    fn check(&self, transmit: &Transmit, room: usize) {
+        let Transmit {
+            flow,
+            len,
+            segment_size,
+            ..
+        } = *transmit;
+        let fault = match segment_size {
+            _ if len == 0 => "is empty",
+            _ if len > room => "is longer than the buffer",
+            Some(_) if flow.protocol().is_stream() => "has segments on a stream",
+            Some(size) if size.get() > len => "has a segment size above its length",
+            _ if flow.remote().port() == 0 => "goes to port 0",
+            _ => return,
+        };
+        panic!(
+            "{} ({}): a transmit {fault}: {transmit:?}",
+            self.name,
+            self.node.type_name()
+        );
     }
 }
 
@@ -199,5 +290,4 @@ impl Network {
 const BURST_MAX: u32 = 100_000;
 
 /// Stands in a trace for the source of a datagram that has none.
-const UNKNOWN_SOURCE: core::net::SocketAddr =
-    core::net::SocketAddr::V4(core::net::SocketAddrV4::new(core::net::Ipv4Addr::UNSPECIFIED, 0));
+pub(super) const UNKNOWN_SOURCE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));

@@ -2,6 +2,8 @@
 
 mod attached;
 mod drive;
+mod signals;
+mod streams;
 mod transit;
 
 use core::net::SocketAddr;
@@ -10,14 +12,14 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use pollrtc_core::{Instant, StateMachine};
+use pollrtc_core::{Instant, StateMachine, normalise};
 
 pub use attached::Attached;
 pub use drive::Deadline;
 pub use transit::{InFlight, Verdict};
 
 use crate::firewall::Firewall;
-use crate::host::{Host, HostState, Restlessness, Slot};
+use crate::host::{Host, HostState, Slot};
 use crate::link::Link;
 use crate::nat::{Mapping, Nat};
 use crate::packet::Packet;
@@ -53,6 +55,9 @@ pub struct Network {
     /// Hosts on which the caller has had its hands since they were last polled.
     touched: Vec<usize>,
     wakes: BTreeSet<(Instant, usize)>,
+    /// The same for hosts whose streams have a timer.
+    stream_wakes: BTreeSet<(Instant, usize)>,
+    signals: signals::Signals,
     flights: transit::Flights,
     interceptor: Option<transit::Interceptor>,
     log: Log,
@@ -70,6 +75,8 @@ impl Network {
             hosts: Vec::new(),
             touched: Vec::new(),
             wakes: BTreeSet::new(),
+            stream_wakes: BTreeSet::new(),
+            signals: signals::Signals::default(),
             flights: transit::Flights::default(),
             interceptor: None,
             log: Log::default(),
@@ -92,18 +99,12 @@ impl Network {
     /// If another host of the zone, or its NAT, has the IP address.
     pub fn host_in<M: StateMachine + 'static>(&mut self, zone: Zone, socket: SocketAddr, machine: M) -> Host<M> {
         let host = Host::new(self.hosts.len());
-        self.hosts.push(HostState {
-            name: format!("host{}", host.index).into(),
-            node: Box::new(Slot {
-                machine,
-                on_received: None,
-            }),
-            sockets: Vec::new(),
-            traffic: Traffic::default(),
-            wake: None,
-            touched: false,
-            restlessness: Restlessness::default(),
+        let node = Box::new(Slot {
+            machine,
+            on_received: None,
         });
+        let name = format!("host{}", host.index).into();
+        self.hosts.push(HostState::new(name, node));
         self.bind_in(zone, host, socket);
         self.touch(host.index);
         host
@@ -119,19 +120,26 @@ impl Network {
 
     /// One more socket for a host, in a zone: a host in several zones is multihomed.
     ///
+    /// A link-local address names its link by a scope of the host's choice, as in `[fe80::1%2]:5000`; the same address
+    /// in two zones is two sockets. Link-local addresses do not get out of their zone.
+    ///
     /// # Panics
-    /// If another host of the zone has the IP address, or this host has the socket already.
+    /// If another host of the zone has the IP address, or this host has the socket already, or a link-local address has
+    /// no scope or not the one that its link has.
     pub fn bind_in<M: StateMachine + 'static>(&mut self, zone: Zone, host: Host<M>, socket: SocketAddr) {
+        let socket = normalise(socket);
         let state = &mut self.hosts[host.index];
         let port = self.topology.host_port(host.index, zone, &state.name);
         let taken = state.port_of(socket).is_some();
         assert!(!taken, "{} has {socket} already", state.name);
+        state.note_scope(socket, port);
         self.topology.announce(socket.ip(), port);
         state.sockets.push((socket, port));
     }
 
     /// Takes a socket away from a host, as when an interface goes down. Does nothing if it has not.
     pub fn unbind<M: StateMachine + 'static>(&mut self, host: Host<M>, socket: SocketAddr) {
+        let socket = normalise(socket);
         let state = &mut self.hosts[host.index];
         let Some(port) = state.port_of(socket) else {
             return;
@@ -168,6 +176,12 @@ impl Network {
     /// A firewall in a zone; gives the zone behind it.
     pub fn firewall_in(&mut self, zone: Zone, firewall: Firewall) -> Zone {
         self.topology.add_firewall(zone, firewall)
+    }
+
+    /// From now on who sends to an address in this zone that nobody has is told by ICMP (host unreachable), as a router
+    /// does. Without it, such packets vanish.
+    pub fn report_unreachable(&mut self, zone: Zone) {
+        self.topology.zone_mut(zone).reports_unreachable = true;
     }
 
     /// Names a host or a gateway, for traces and messages.
@@ -298,7 +312,7 @@ impl Network {
     pub fn mappings(&self, zone: Zone) -> Vec<Mapping> {
         let gateway = self.topology.zone(zone).gateway.as_ref();
         match gateway.map(|gateway| &gateway.device) {
-            Some(Device::Nat(translator)) => translator.mappings(self.now).collect(),
+            Some(Device::Nat { translator, .. }) => translator.mappings(self.now),
             _ => Vec::new(),
         }
     }
@@ -307,7 +321,7 @@ impl Network {
     /// ones. Does nothing if the zone's gateway is no NAT.
     pub fn flush_nat(&mut self, zone: Zone) {
         let gateway = self.topology.zone_mut(zone).gateway.as_mut();
-        if let Some(Device::Nat(translator)) = gateway.map(|gateway| &mut gateway.device) {
+        if let Some(Device::Nat { translator, .. }) = gateway.map(|gateway| &mut gateway.device) {
             translator.flush();
         }
     }
@@ -351,7 +365,11 @@ impl Log {
     }
 
     fn dropped(&mut self, at: Instant, place: &Arc<str>, reason: DropReason, packet: &Packet) {
-        self.stats.count_drop(reason);
+        if packet.is_icmp() {
+            self.stats.icmp_dropped += 1;
+        } else {
+            self.stats.count_drop(reason);
+        }
         self.record(at, place, TraceEvent::Dropped(reason), packet);
     }
 }

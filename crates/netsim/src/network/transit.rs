@@ -1,15 +1,16 @@
 //! The way of a datagram from host to host.
 
 use core::cmp::Ordering;
-use core::net::SocketAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::collections::BinaryHeap;
 
-use pollrtc_core::{Datagram, Instant};
+use pollrtc_core::{Datagram, Instant, Protocol};
 
 use super::Network;
+use crate::icmp::IcmpError;
 use crate::link::Passage;
-use crate::nat::Outbound;
-use crate::packet::Packet;
+use crate::nat::Way;
+use crate::packet::{Content, Direction, Packet, Transport};
 use crate::stats::DropReason;
 use crate::topology::{Device, Owner, PortId, Zone};
 use crate::trace::TraceEvent;
@@ -27,17 +28,19 @@ pub(super) enum Stage {
     Arrived(PortId),
 }
 
-/// A datagram that a host sends, as the interceptor sees it.
+/// A packet that a host sends, as the interceptor sees it: a UDP datagram, or a TCP segment. (ICMP is not shown.)
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct InFlight<'p> {
     /// When.
     pub at: Instant,
+    /// UDP or TCP.
+    pub protocol: Protocol,
     /// From which of the host's addresses, before any NAT.
     pub source: SocketAddr,
     /// Where to.
     pub destination: SocketAddr,
-    /// Its bytes, which may be changed.
+    /// Its bytes, which may be changed; of a segment, not their number.
     pub payload: &'p mut Vec<u8>,
 }
 
@@ -54,8 +57,8 @@ pub(super) type Interceptor = Box<dyn FnMut(InFlight<'_>) -> Verdict>;
 
 /// Datagrams on the wire.
 impl Network {
-    /// Looks at each datagram right after a host has sent it, and may change or drop it: for the test
-    /// that needs exactly the third one lost. Replaces an earlier interceptor.
+    /// Looks at each datagram (and TCP segment) right after a host has sent it, and may change or drop it: for the
+    /// test that needs exactly the third one lost. Replaces an earlier interceptor.
     ///
     /// ```
     /// use pollrtc_netsim::{Network, Socket, Verdict};
@@ -85,11 +88,15 @@ impl Network {
         self.flights.add(self.now, Stage::Crossing(injector), packet);
     }
 
-    /// A host's datagram leaves through this port.
-    pub(super) fn depart(&mut self, port: PortId, mut packet: Packet) {
+    /// A host's packet leaves through this port.
+    pub(super) fn depart(&mut self, host: usize, port: PortId, mut packet: Packet) {
+        self.count_sent(host, &packet);
         if let Some(interceptor) = &mut self.interceptor {
+            let len = packet.payload.len();
+            let protocol = packet.transport().map_or(Protocol::Udp, Transport::protocol);
             let verdict = interceptor(InFlight {
                 at: self.now,
+                protocol,
                 source: packet.source,
                 destination: packet.destination,
                 payload: &mut packet.payload,
@@ -97,11 +104,27 @@ impl Network {
             if verdict == Verdict::Drop {
                 return self.drop_at(port, DropReason::Intercepted, &packet);
             }
+            assert!(
+                protocol == Protocol::Udp || packet.payload.len() == len,
+                "an interceptor changed the length of a TCP segment"
+            );
         }
         if packet.payload.len() > UDP_PAYLOAD_MAX {
             return self.drop_at(port, DropReason::MtuExceeded, &packet);
         }
         self.flights.add(self.now, Stage::Uplink(port), packet);
+    }
+
+    /// Tells the sender of a packet that it could not be delivered; from where it can be reached in this zone.
+    fn complain(&mut self, zone: Zone, reporter: IpAddr, error: IcmpError, about: &Packet) {
+        let Some(complaint) = Packet::complaint(reporter, error, about) else {
+            return;
+        };
+        let injector = self.topology.zone(zone).injector;
+        self.log.stats.icmp_sent += 1;
+        let name = &self.topology.ports[injector.0].name;
+        self.log.record(self.now, name, TraceEvent::Sent, &complaint);
+        self.flights.add(self.now, Stage::Crossing(injector), complaint);
     }
 
     /// Moves a datagram on until it has to wait, is there, or is gone.
@@ -115,7 +138,7 @@ impl Network {
                 }
                 Stage::Crossing(from) => {
                     let Some(to) = self.topology.route(from, packet.destination) else {
-                        return self.drop_at(from, DropReason::NoRoute, &packet);
+                        return self.lose_way(from, &packet);
                     };
                     if from == to {
                         stage = Stage::Arrived(to); // a host that sends to itself
@@ -150,8 +173,25 @@ impl Network {
                         return self.flights.add(passage.arrival, stage, packet);
                     }
                 }
-                Err(reason) => return self.drop_at(port, reason, &packet),
+                Err(reason) => {
+                    let error = pipe.too_big().filter(|_| reason == DropReason::MtuExceeded);
+                    self.drop_at(port, reason, &packet);
+                    if let Some(error) = error {
+                        let zone = self.topology.ports[port.0].zone;
+                        self.complain(zone, router_in(packet.source), error, &packet);
+                    }
+                    return;
+                }
             }
+        }
+    }
+
+    /// Nobody in this zone has the address, nor is there a way out of it.
+    fn lose_way(&mut self, from: PortId, packet: &Packet) {
+        self.drop_at(from, DropReason::NoRoute, packet);
+        let zone = self.topology.ports[from.0].zone;
+        if self.topology.zone(zone).reports_unreachable {
+            self.complain(zone, router_in(packet.source), IcmpError::HostUnreachable, packet);
         }
     }
 
@@ -197,48 +237,63 @@ impl Network {
             }
             Err(reason) => {
                 self.drop_at(port, reason, &packet);
+                if let Some(error) = self.refusal(zone, direction, reason) {
+                    let place = self.topology.ports[port.0].zone;
+                    self.complain(place, packet.destination.ip(), error, &packet);
+                }
                 None
             }
         }
     }
 
-    /// Asks the gateway of a zone, which rewrites the addresses; gives where the datagram goes on.
+    /// What the gateway of a zone says to who sent something that it did not let through.
+    fn refusal(&self, zone: Zone, direction: Direction, reason: DropReason) -> Option<IcmpError> {
+        match &self.topology.zone(zone).gateway.as_ref()?.device {
+            Device::Firewall(filter) => filter.refusal(direction),
+            Device::Nat { translator, .. } if direction == Direction::Inbound => translator.refusal(reason),
+            Device::Nat { .. } => None,
+        }
+    }
+
+    /// Asks the gateway of a zone, which rewrites the addresses; gives where the packet goes on.
     fn pass_gateway(&mut self, zone: Zone, direction: Direction, packet: &mut Packet) -> Result<Stage, DropReason> {
-        let (now, source, destination) = (self.now, packet.source, packet.destination);
+        let now = self.now;
         let gateway = self.topology.zone_mut(zone).gateway.as_mut();
         let gateway = gateway.ok_or(DropReason::NoRoute)?;
         let out = Stage::Uplink(gateway.outside);
         let back = Stage::Crossing(gateway.inside);
         match (&mut gateway.device, direction) {
             (Device::Firewall(filter), Direction::Outbound) => {
-                filter.outbound(now, source, destination)?;
+                filter.outbound(now, packet)?;
                 Ok(out)
             }
             (Device::Firewall(filter), Direction::Inbound) => {
-                filter.inbound(now, source, destination)?;
+                filter.inbound(now, packet)?;
                 Ok(back)
             }
-            (Device::Nat(nat), Direction::Outbound) => match nat.outbound(now, source, destination)? {
-                Outbound::Forward { source } => {
-                    packet.source = source;
-                    Ok(out)
-                }
-                Outbound::Hairpin { source, destination } => {
-                    (packet.source, packet.destination) = (source, destination);
-                    Ok(back)
-                }
+            (Device::Nat { translator, .. }, Direction::Outbound) => match translator.outbound(now, packet)? {
+                Way::Out => Ok(out),
+                Way::Back => Ok(back),
             },
-            (Device::Nat(nat), Direction::Inbound) => {
-                packet.destination = nat.inbound(now, source, destination)?;
+            (Device::Nat { translator, .. }, Direction::Inbound) => {
+                translator.inbound(now, packet)?;
                 Ok(back)
             }
         }
     }
 
     fn deliver(&mut self, host: usize, port: PortId, mut packet: Packet) {
+        match &packet.content {
+            Content::Udp => {}
+            Content::Tcp(segment) => return self.deliver_segment(host, port, &packet, segment),
+            Content::Icmp(complaint) => return self.deliver_complaint(host, port, &packet, complaint),
+        }
         let state = &mut self.hosts[host];
-        if state.port_of(packet.destination) != Some(port) {
-            return self.drop_at(port, DropReason::NoSocket, &packet);
+        let local = state.scoped(port, packet.destination);
+        if state.port_of(local) != Some(port) {
+            self.drop_at(port, DropReason::NoSocket, &packet);
+            let zone = self.topology.ports[port.0].zone;
+            return self.complain(zone, packet.destination.ip(), IcmpError::PortUnreachable, &packet);
         }
         state.traffic.received += 1;
         state.traffic.received_bytes += packet.payload.len() as u64;
@@ -246,8 +301,8 @@ impl Network {
         self.log.stats.received += 1;
         self.log.record(self.now, &state.name, TraceEvent::Received, &packet);
         self.flights.delivered(&state.name);
-        let datagram = Datagram::udp(packet.source, &mut packet.payload)
-            .received_on(packet.destination)
+        let datagram = Datagram::udp(state.scoped(port, packet.source), &mut packet.payload)
+            .received_on(local)
             .with_ecn(packet.ecn);
         state.node.handle_datagram(self.now, datagram);
         self.pump(host);
@@ -260,16 +315,19 @@ impl Network {
         stats.corrupted += u64::from(passage.corrupted);
     }
 
-    fn drop_at(&mut self, port: PortId, reason: DropReason, packet: &Packet) {
+    pub(super) fn drop_at(&mut self, port: PortId, reason: DropReason, packet: &Packet) {
         let name = &self.topology.ports[port.0].name;
         self.log.dropped(self.now, name, reason, packet);
     }
 }
 
-#[derive(Clone, Copy)]
-enum Direction {
-    Outbound,
-    Inbound,
+/// From whom a router in the way of this packet says something: it has no address here, and takes the one for that
+/// (RFC 7600 §4.8), or one of the prefix that leads nowhere (RFC 6666).
+fn router_in(source: SocketAddr) -> IpAddr {
+    match source {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::new(192, 0, 0, 8)),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 1)),
+    }
 }
 
 /// The 16 bits of IPv4's length, less the headers (RFC 791, RFC 768).
@@ -310,7 +368,7 @@ impl Flights {
         });
     }
 
-    fn delivered(&mut self, host: &str) {
+    pub(super) fn delivered(&mut self, host: &str) {
         self.delivered_now += 1;
         assert!(
             self.delivered_now <= DELIVERED_AT_ONCE_MAX,

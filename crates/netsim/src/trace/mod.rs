@@ -10,9 +10,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use pollrtc_core::{Ecn, Instant};
+use pollrtc_core::{Ecn, Instant, Protocol};
 
-use crate::packet::Packet;
+use crate::icmp::IcmpError;
+use crate::packet::{Content, Packet};
 use crate::stats::DropReason;
 
 /// A record of what hosts sent and received, what NATs rewrote, and what was dropped where and why.
@@ -44,7 +45,7 @@ pub struct Trace {
     limit: Option<usize>,
 }
 
-/// One thing that happened to a datagram. Its [`Display`](fmt::Display) is one line of text.
+/// One thing that happened to a packet. Its [`Display`](fmt::Display) is one line of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TraceRecord {
@@ -54,6 +55,8 @@ pub struct TraceRecord {
     pub place: Arc<str>,
     /// What.
     pub event: TraceEvent,
+    /// Which protocol it is of.
+    pub carried: Carried,
     /// Its source, as it is now.
     pub source: SocketAddr,
     /// Its destination, as it is now.
@@ -64,11 +67,69 @@ pub struct TraceRecord {
     pub payload: Vec<u8>,
 }
 
-/// What happened to a datagram.
+/// What an IP packet carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Carried {
+    /// A UDP datagram.
+    Udp,
+    /// A TCP segment. Sequence numbers count from zero, the SYN.
+    #[non_exhaustive]
+    Tcp {
+        /// The control bit SYN.
+        syn: bool,
+        /// The control bit ACK.
+        ack: bool,
+        /// The control bit FIN.
+        fin: bool,
+        /// The control bit RST.
+        rst: bool,
+        /// The sequence number.
+        sequence: u64,
+        /// The acknowledgement number, if ACK is set.
+        acknowledgement: u64,
+    },
+    /// An ICMP error; the ports of the record's addresses are 0.
+    #[non_exhaustive]
+    Icmp {
+        /// What is wrong.
+        error: IcmpError,
+        /// The protocol of the packet that it is about.
+        protocol: Protocol,
+        /// The source of that packet.
+        source: SocketAddr,
+        /// The destination of that packet.
+        destination: SocketAddr,
+    },
+}
+
+impl From<&Content> for Carried {
+    fn from(content: &Content) -> Self {
+        match content {
+            Content::Udp => Self::Udp,
+            Content::Tcp(segment) => Self::Tcp {
+                syn: segment.flags.syn,
+                ack: segment.flags.ack,
+                fin: segment.flags.fin,
+                rst: segment.flags.rst,
+                sequence: segment.sequence,
+                acknowledgement: segment.acknowledgement,
+            },
+            Content::Icmp(complaint) => Self::Icmp {
+                error: complaint.error,
+                protocol: complaint.transport.protocol(),
+                source: complaint.source,
+                destination: complaint.destination,
+            },
+        }
+    }
+}
+
+/// What happened to a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TraceEvent {
-    /// A host sent it.
+    /// A host sent it; or it is ICMP, of whomever.
     Sent,
     /// A host received it.
     Received,
@@ -103,7 +164,7 @@ impl Trace {
     }
 
     /// Writes a capture file (pcapng) with an interface for each host and gateway, times in
-    /// nanoseconds, and headers of IP and UDP as the datagrams would have had. What was dropped is in
+    /// nanoseconds, and headers of IP, UDP, TCP and ICMP as the packets would have had. What was dropped is in
     /// it too, with the reason as a comment.
     ///
     /// A datagram that arrives is seen at its sender, at each NAT and at its receiver; to follow one
@@ -123,6 +184,7 @@ impl Trace {
             at,
             place: place.clone(),
             event,
+            carried: (&packet.content).into(),
             source: packet.source,
             destination: packet.destination,
             ecn: packet.ecn,

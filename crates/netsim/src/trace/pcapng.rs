@@ -1,11 +1,15 @@
 //! A capture file (draft-ietf-opsawg-pcapng) of raw IP packets with headers made up to fit.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use super::{TraceEvent, TraceRecord};
+use pollrtc_core::Protocol;
+
+use super::{Carried, TraceEvent, TraceRecord};
+use crate::icmp::IcmpError;
+use crate::packet::{IPV4_HEADER, IPV6_HEADER, TCP_HEADER, UDP_HEADER};
 
 /// Writes the whole file: section header, an interface for each place, a packet for each record.
 pub(super) fn write<'t>(
@@ -118,63 +122,153 @@ fn pad(body: &mut Vec<u8>) {
     body.resize(body.len().next_multiple_of(4), 0);
 }
 
+const PROTOCOL_ICMP: u8 = 1;
+const PROTOCOL_TCP: u8 = 6;
 const PROTOCOL_UDP: u8 = 17;
+const PROTOCOL_ICMPV6: u8 = 58;
 const TTL: u8 = 64;
-const UDP_HEADER: usize = 8;
-const IPV4_HEADER: usize = 20;
 const DONT_FRAGMENT: u16 = 0x4000;
 
-/// The IP packet that the datagram would have been.
+/// The IP packet that the record is of.
 fn ip_packet(record: &TraceRecord) -> Vec<u8> {
-    let udp = udp_datagram(record);
+    let (source, destination) = (record.source, record.destination);
+    let (protocol, body) = match record.carried {
+        Carried::Udp => (PROTOCOL_UDP, udp_datagram(source, destination, &record.payload)),
+        Carried::Tcp { .. } => (PROTOCOL_TCP, tcp_segment(record)),
+        Carried::Icmp { .. } => icmp_message(record),
+    };
     let ecn = record.ecn.map_or(0, |ecn| ecn as u8);
-    let mut packet = Vec::with_capacity(udp.len() + 40);
-    match (record.source.ip(), record.destination.ip()) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => {
-            let length = u16_len(IPV4_HEADER + udp.len());
-            packet.extend([0x45, ecn]);
-            packet.extend(length.to_be_bytes());
-            packet.extend([0, 0]); // identification
-            packet.extend(DONT_FRAGMENT.to_be_bytes());
-            packet.extend([TTL, PROTOCOL_UDP, 0, 0]);
-            packet.extend(source.octets());
-            packet.extend(destination.octets());
-            let checksum = checksum(&[&packet]);
-            packet[10..12].copy_from_slice(&checksum.to_be_bytes());
-        }
-        (source, destination) => {
-            let traffic_class_and_flow = (6u32 << 28) | (u32::from(ecn) << 20);
-            packet.extend(traffic_class_and_flow.to_be_bytes());
-            packet.extend(u16_len(udp.len()).to_be_bytes());
-            packet.extend([PROTOCOL_UDP, TTL]);
-            packet.extend(as_ipv6(source));
-            packet.extend(as_ipv6(destination));
-        }
-    }
-    packet.extend(udp);
+    let mut packet = ip_header(source, destination, protocol, ecn, body.len());
+    packet.extend(body);
     packet
 }
 
-fn udp_datagram(record: &TraceRecord) -> Vec<u8> {
-    let length = u16_len(UDP_HEADER + record.payload.len());
-    let mut udp = Vec::with_capacity(UDP_HEADER + record.payload.len());
-    udp.extend(record.source.port().to_be_bytes());
-    udp.extend(record.destination.port().to_be_bytes());
+fn ip_header(source: SocketAddr, destination: SocketAddr, protocol: u8, ecn: u8, body: usize) -> Vec<u8> {
+    let mut header = Vec::with_capacity(IPV6_HEADER);
+    match (source.ip(), destination.ip()) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            let length = u16_len(IPV4_HEADER + body);
+            header.extend([0x45, ecn]);
+            header.extend(length.to_be_bytes());
+            header.extend([0, 0]); // identification
+            header.extend(DONT_FRAGMENT.to_be_bytes());
+            header.extend([TTL, protocol, 0, 0]);
+            header.extend(source.octets());
+            header.extend(destination.octets());
+            let checksum = checksum(&[&header]);
+            header[10..12].copy_from_slice(&checksum.to_be_bytes());
+        }
+        (source, destination) => {
+            let traffic_class_and_flow = (6u32 << 28) | (u32::from(ecn) << 20);
+            header.extend(traffic_class_and_flow.to_be_bytes());
+            header.extend(u16_len(body).to_be_bytes());
+            header.extend([protocol, TTL]);
+            header.extend(as_ipv6(source));
+            header.extend(as_ipv6(destination));
+        }
+    }
+    header
+}
+
+fn udp_datagram(source: SocketAddr, destination: SocketAddr, payload: &[u8]) -> Vec<u8> {
+    let length = u16_len(UDP_HEADER + payload.len());
+    let mut udp = Vec::with_capacity(UDP_HEADER + payload.len());
+    udp.extend(source.port().to_be_bytes());
+    udp.extend(destination.port().to_be_bytes());
     udp.extend(length.to_be_bytes());
     udp.extend([0, 0]);
-    udp.extend(&record.payload);
-    let addresses = match (record.source.ip(), record.destination.ip()) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => [source.octets(), destination.octets()].concat(),
-        (source, destination) => [as_ipv6(source), as_ipv6(destination)].concat(),
-    };
-    // The pseudo header of RFC 768 and of RFC 8200 §8.1 sum up to the same, zeros aside.
-    let tail = [&length.to_be_bytes()[..], &[0, PROTOCOL_UDP]].concat();
-    let checksum = match checksum(&[&addresses, &tail, &udp]) {
+    udp.extend(payload);
+    let checksum = match transport_checksum(source, destination, PROTOCOL_UDP, &udp) {
         0 => u16::MAX, // zero would say that there is no checksum
         sum => sum,
     };
     udp[6..8].copy_from_slice(&checksum.to_be_bytes());
     udp
+}
+
+/// RFC 9293 §3.1.
+fn tcp_segment(record: &TraceRecord) -> Vec<u8> {
+    const WINDOW: u16 = u16::MAX;
+    let (source, destination) = (record.source, record.destination);
+    let mut tcp = Vec::with_capacity(TCP_HEADER + record.payload.len());
+    tcp.extend(source.port().to_be_bytes());
+    tcp.extend(destination.port().to_be_bytes());
+    if let Carried::Tcp {
+        syn,
+        ack,
+        fin,
+        rst,
+        sequence,
+        acknowledgement,
+    } = record.carried
+    {
+        let acknowledgement = if ack { acknowledgement as u32 } else { 0 };
+        tcp.extend((sequence as u32).to_be_bytes());
+        tcp.extend(acknowledgement.to_be_bytes());
+        let bits = [fin, syn, rst, false, ack];
+        let bits = bits.into_iter().enumerate().map(|(bit, set)| u8::from(set) << bit);
+        tcp.extend([(TCP_HEADER as u8 / 4) << 4, bits.sum()]);
+    }
+    tcp.extend(WINDOW.to_be_bytes());
+    tcp.extend([0; 4]); // checksum, urgent pointer
+    tcp.extend(&record.payload);
+    let checksum = transport_checksum(source, destination, PROTOCOL_TCP, &tcp);
+    tcp[16..18].copy_from_slice(&checksum.to_be_bytes());
+    tcp
+}
+
+/// RFC 792, RFC 4443: type, code and what the packet began with.
+fn icmp_message(record: &TraceRecord) -> (u8, Vec<u8>) {
+    let Carried::Icmp {
+        error,
+        protocol,
+        source,
+        destination,
+    } = record.carried
+    else {
+        return (PROTOCOL_ICMP, Vec::new());
+    };
+    let quoted = if protocol == Protocol::Udp {
+        PROTOCOL_UDP
+    } else {
+        PROTOCOL_TCP
+    };
+    let mut ports = [source.port().to_be_bytes(), destination.port().to_be_bytes()].concat();
+    ports.resize(QUOTED, 0);
+    let quote = [ip_header(source, destination, quoted, 0, QUOTED), ports].concat();
+    let is_ipv4 = record.destination.is_ipv4();
+    let ([kind, code], rest) = match (error, is_ipv4) {
+        (IcmpError::HostUnreachable, true) => ([3, 1], 0),
+        (IcmpError::PortUnreachable, true) => ([3, 3], 0),
+        (IcmpError::TooBig { mtu }, true) => ([3, 4], u32::from(mtu)),
+        (IcmpError::Prohibited, true) => ([3, 13], 0),
+        (IcmpError::Prohibited, false) => ([1, 1], 0),
+        (IcmpError::HostUnreachable, false) => ([1, 3], 0),
+        (IcmpError::PortUnreachable, false) => ([1, 4], 0),
+        (IcmpError::TooBig { mtu }, false) => ([2, 0], u32::from(mtu)),
+    };
+    let mut message = [&[kind, code, 0, 0], &rest.to_be_bytes()[..], &quote].concat();
+    let (protocol, sum) = if is_ipv4 {
+        (PROTOCOL_ICMP, checksum(&[&message]))
+    } else {
+        let sum = transport_checksum(record.source, record.destination, PROTOCOL_ICMPV6, &message);
+        (PROTOCOL_ICMPV6, sum)
+    };
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    (protocol, message)
+}
+
+/// How many bytes behind the IP header an ICMP error quotes at least.
+const QUOTED: usize = 8;
+
+/// With the pseudo header of RFC 768 and RFC 9293, or of RFC 8200 §8.1, which sum up to the same, zeros aside.
+fn transport_checksum(source: SocketAddr, destination: SocketAddr, protocol: u8, body: &[u8]) -> u16 {
+    let addresses = match (source.ip(), destination.ip()) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => [source.octets(), destination.octets()].concat(),
+        (source, destination) => [as_ipv6(source), as_ipv6(destination)].concat(),
+    };
+    let tail = [&u16_len(body.len()).to_be_bytes()[..], &[0, protocol]].concat();
+    checksum(&[&addresses, &tail, body])
 }
 
 fn as_ipv6(address: IpAddr) -> [u8; 16] {

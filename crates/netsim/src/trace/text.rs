@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::protocol::Protocol;
-use super::{TraceEvent, TraceRecord};
+use super::{Carried, TraceEvent, TraceRecord};
 
 impl fmt::Display for TraceRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -13,16 +13,41 @@ impl fmt::Display for TraceRecord {
             TraceEvent::Translated { .. } => "translated",
             TraceEvent::Dropped(_) => "dropped",
         };
-        write!(
-            f,
-            "{} {} {what} {} > {} len {} {}",
-            self.at,
-            self.place,
-            self.source,
-            self.destination,
-            self.payload.len(),
-            Protocol::guess(&self.payload),
-        )?;
+        write!(f, "{} {} {what} ", self.at, self.place)?;
+        let (source, destination, len) = (self.source, self.destination, self.payload.len());
+        match self.carried {
+            Carried::Udp => {
+                let guess = Protocol::guess(&self.payload);
+                write!(f, "{source} > {destination} len {len} {guess}")?;
+            }
+            Carried::Tcp {
+                syn,
+                ack,
+                fin,
+                rst,
+                sequence,
+                acknowledgement,
+            } => {
+                write!(f, "{source} > {destination} len {len} TCP")?;
+                let bits = [(syn, " SYN"), (fin, " FIN"), (rst, " RST")];
+                for (_, name) in bits.into_iter().filter(|(set, _)| *set) {
+                    f.write_str(name)?;
+                }
+                write!(f, " seq {sequence}")?;
+                if ack {
+                    write!(f, " ack {acknowledgement}")?;
+                }
+            }
+            Carried::Icmp {
+                error,
+                source: of,
+                destination: to,
+                ..
+            } => {
+                let (from, for_whom) = (source.ip(), destination.ip());
+                write!(f, "{from} > {for_whom} ICMP {error}, about {of} > {to}")?;
+            }
+        }
         match self.event {
             TraceEvent::Sent | TraceEvent::Received => Ok(()),
             TraceEvent::Translated { source, destination } => write!(f, " (was {source} > {destination})"),

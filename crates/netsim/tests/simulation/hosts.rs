@@ -1,9 +1,10 @@
 //! Hosts: sockets, interfaces, what they hand out, and how the network drives them.
 
 use std::cell::RefCell;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 
-use pollrtc_core::{Datagram, Flow, Instant, Protocol, StateMachine, Transmit};
+use pollrtc_core::{Datagram, Departure, Flow, Instant, Protocol, SendId, StateMachine, Transmit};
 use pollrtc_netsim::{Nat, Network, Socket, Verdict, Zone};
 
 use crate::common::{ALICE, BOB, Pair, addr, drain, ms};
@@ -119,7 +120,7 @@ fn what_goes_nowhere_is_counted() {
     assert_eq!(stats.dropped(), 7);
     assert_eq!(stats.mtu_exceeded, 1);
     assert_eq!((stats.no_route, stats.no_socket), (2, 1));
-    assert_eq!((stats.not_local, stats.not_udp), (2, 1));
+    assert_eq!((stats.not_local, stats.no_stream), (2, 1));
 }
 
 #[test]
@@ -292,4 +293,120 @@ fn a_timeout_that_creeps_is_noticed() {
 #[should_panic(expected = "mallory (simulation::hosts::Broken) busy-loops: poll_transmit")]
 fn sending_without_end_is_noticed() {
     run(Broken::SendsForever);
+}
+
+/// Says one thing, whatever it is.
+struct Says(Option<Transmit>);
+
+impl StateMachine for Says {
+    type Event = ();
+    type Received<'d> = ();
+
+    fn handle_datagram(&mut self, _now: Instant, _datagram: Datagram<'_>) {}
+    fn handle_timeout(&mut self, _now: Instant) {}
+
+    fn poll_transmit(&mut self, _now: Instant, _buf: &mut [u8]) -> Option<Transmit> {
+        self.0.take()
+    }
+
+    fn poll_event(&mut self) -> Option<()> {
+        None
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
+
+fn say(transmit: Transmit) {
+    let mut net = Network::new(1);
+    net.host(addr(ALICE), Says(Some(transmit)));
+    net.step();
+}
+
+#[test]
+#[should_panic(expected = "a transmit is empty")]
+fn an_empty_transmit_is_noticed() {
+    say(Transmit::udp(addr(BOB), 0));
+}
+
+#[test]
+#[should_panic(expected = "a transmit is longer than the buffer")]
+fn a_transmit_beyond_the_buffer_is_noticed() {
+    say(Transmit::udp(addr(BOB), 65_537));
+}
+
+#[test]
+#[should_panic(expected = "a transmit has a segment size above its length")]
+fn a_segment_longer_than_its_train_is_noticed() {
+    say(Transmit {
+        segment_size: NonZeroUsize::new(9),
+        ..Transmit::udp(addr(BOB), 8)
+    });
+}
+
+#[test]
+#[should_panic(expected = "a transmit has segments on a stream")]
+fn segments_on_a_stream_are_noticed() {
+    let flow = Flow::new(Protocol::Tcp, None, addr(BOB));
+    say(Transmit::new(flow, 8).in_segments(4));
+}
+
+#[test]
+#[should_panic(expected = "a transmit goes to port 0")]
+fn port_zero_is_noticed() {
+    say(Transmit::udp(addr("192.0.2.2:0"), 8));
+}
+
+/// Wants to know what becomes of what it sends.
+#[derive(Default)]
+struct Counts {
+    outbox: Vec<Transmit>,
+    departures: Vec<(u64, Departure)>,
+}
+
+impl StateMachine for Counts {
+    type Event = ();
+    type Received<'d> = ();
+
+    fn handle_datagram(&mut self, _now: Instant, _datagram: Datagram<'_>) {}
+    fn handle_timeout(&mut self, _now: Instant) {}
+
+    fn poll_transmit(&mut self, _now: Instant, _buf: &mut [u8]) -> Option<Transmit> {
+        self.outbox.pop()
+    }
+
+    fn handle_sent(&mut self, id: SendId, departure: Departure) {
+        self.departures.push((id.0, departure));
+    }
+
+    fn poll_event(&mut self) -> Option<()> {
+        None
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
+
+#[test]
+fn who_wants_to_know_hears_when_each_datagram_left() {
+    let mut net = Network::new(1);
+    let host = net.host(addr(ALICE), Counts::default());
+    net.advance(ms(5));
+    let train = Transmit {
+        id: Some(SendId(7)),
+        ..Transmit::udp(addr(BOB), 10).in_segments(4)
+    };
+    let nowhere = Transmit {
+        id: Some(SendId(20)),
+        ..Transmit::udp(addr("[2001:db8::2]:6000"), 10)
+    };
+    net[host].outbox = vec![nowhere, train];
+    net.step();
+    let sent = Departure::Sent(Instant::from_millis(5));
+    assert_eq!(
+        net[host].departures,
+        [(7, sent), (8, sent), (9, sent), (20, Departure::Dropped)]
+    );
 }
