@@ -87,5 +87,5 @@ pub use pollrtc_sdp::negotiation::{
     Description as SessionDescription, DtlsRole, NegotiationError, RejectReason, RemoteCandidate, SdpKind,
     SignalingState, TransportId,
 };
-pub use router::{PeerId, Router};
+pub use router::{PeerId, PeerMut, Router, RouterStats};
 pub use stats::{DtlsParameters, DtlsState, Stats, TransportStats};

@@ -1,48 +1,40 @@
 //! Many connections behind one socket.
 
 mod duplicates;
+mod routes;
+mod schedule;
+mod slots;
 
-use alloc::collections::{BTreeSet, VecDeque};
-use alloc::string::{String, ToString};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 use core::ops::{Deref, DerefMut};
 
-use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+use pollrtc_core::{
+    Datagram, Departure, Flow, FlowEvent, FlowRequest, Instant, RequestId, SendId, StateMachine, Transmit,
+};
 use pollrtc_ice::Acquaintance;
-use pollrtc_stun::{Class, Message, TransactionId};
+use pollrtc_stun::{Class, Message};
 
-use crate::peer::DescriptionDigest;
 use crate::{Event, PeerConnection};
-use duplicates::Standing;
+use duplicates::{Duplicates, Status, Verdict};
+use routes::{Names, Routes};
+use schedule::{Queue, Timers};
+use slots::Slots;
 
-/// The tables for look-ups, in constant time; never iterated over, so that their order decides nothing.
-/// `std`'s hash can't be steered by whoever chooses addresses and ufrags. Without `std` a tree does.
-#[cfg(feature = "std")]
-type Table<K, V> = std::collections::HashMap<K, V>;
-#[cfg(not(feature = "std"))]
-type Table<K, V> = alloc::collections::BTreeMap<K, V>;
-
-/// How many addresses one peer may be known by.
-const ADDRESSES_PER_PEER: usize = 64;
-/// How many ICE generations of one peer are still recognised by their ufrag.
-const UFRAGS_PER_PEER: usize = 4;
-/// How many of one peer's STUN requests may wait for their responses at a time, on average.
-const TRANSACTIONS_PER_PEER: usize = 64;
-
-/// A connection inside a [`Router`]. Never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PeerId {
-    index: u32,
-    generation: u32,
-}
+pub use slots::PeerId;
 
 /// Owns the connections behind one socket (or a few), finds the right one for each datagram in
 /// constant time, and serves timers and output of thousands of them at the price of the busy ones.
 ///
-/// A datagram finds its peer by the address that it came from, once ICE knows that address; a STUN
+/// A datagram finds its peer by the [flow](pollrtc_core::Flow) that it came by, once ICE knows that flow; a STUN
 /// request by the username fragment that it asks for, a STUN response by its transaction. Everything
-/// else is a stranger's: dropped and counted.
+/// else belongs to nobody: dropped and [counted](Self::stats).
+///
+/// # Several sockets
+///
+/// Say with each datagram [which local address](Datagram::received_on) it reached. Behind one outside address and port
+/// there may be several peers, told apart by where they send to: NATs give one port to many as long as they talk
+/// to different places (RFC 7857 §5 advises against, Linux does).
 ///
 /// # Offers that come twice
 ///
@@ -70,44 +62,46 @@ pub struct PeerId {
 /// ```
 #[derive(Debug, Default)]
 pub struct Router {
-    slots: Vec<Slot>,
-    free: Vec<u32>,
-    by_address: Table<SocketAddr, PeerId>,
-    by_ufrag: Table<String, PeerId>,
-    by_transaction: Table<TransactionId, PeerId>,
-    /// By the remote description that they were made from, the oldest first.
-    by_description: Table<DescriptionDigest, Vec<PeerId>>,
-    /// Transactions by age, so that those without a response are forgotten.
-    transactions: VecDeque<TransactionId>,
-    /// When the peers that are at rest must be woken.
-    timers: BTreeSet<(Instant, u32)>,
-    /// The peers that something happened to: their output is to be taken.
-    busy: VecDeque<u32>,
-    /// The peers that may have events.
-    eventful: VecDeque<u32>,
-    strangers: u64,
+    peers: Slots<Occupant>,
+    routes: Routes,
+    duplicates: Duplicates,
+    /// When each peer is to be woken.
+    timers: Timers,
+    /// Whose deadline may have changed since `timers` was told.
+    stale: Queue,
+    /// Who may have something to send.
+    busy: Queue,
+    /// Who may have events.
+    eventful: Queue,
+    /// Who may have something to ask of streams.
+    asking: Queue,
+    /// Whose the streams are that were asked for, by the number that the caller knows.
+    requests: BTreeMap<RequestId, (PeerId, RequestId)>,
+    last_request: u64,
+    /// Streams of peers that have left.
+    orphans: VecDeque<Flow>,
+    /// Of all peers that have been here.
+    longest_datagram: usize,
+    stats: RouterStats,
 }
 
-#[derive(Debug)]
-struct Slot {
-    generation: u32,
-    occupant: Option<Occupant>,
+/// What a router has dropped, beside what its connections have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RouterStats {
+    /// Datagrams that belonged to no connection.
+    pub unroutable: u64,
 }
 
 #[derive(Debug)]
 struct Occupant {
     peer: PeerConnection,
-    /// Set while the peer is at rest and has a timer.
-    timer: Option<Instant>,
-    busy: bool,
-    eventful: bool,
-    addresses: Vec<SocketAddr>,
-    ufrags: Vec<String>,
-    standing: Standing,
+    names: Names,
+    status: Status,
     /// Whether other connections were made from the same description.
     has_duplicates: bool,
     /// Whether it may speak DTLS, beside those.
-    speaks: bool,
+    is_dtls_allowed: bool,
 }
 
 impl Router {
@@ -118,83 +112,57 @@ impl Router {
 
     /// Takes a connection in.
     pub fn insert(&mut self, peer: PeerConnection) -> PeerId {
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
-                generation: 0,
-                occupant: None,
-            });
-            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 peers")
-        });
-        let slot = &mut self.slots[index as usize];
-        slot.occupant = Some(Occupant {
+        let id = self.peers.insert(Occupant {
             peer,
-            timer: None,
-            busy: false,
-            eventful: false,
-            addresses: Vec::new(),
-            ufrags: Vec::new(),
-            standing: Standing::default(),
+            names: Names::default(),
+            status: Status::default(),
             has_duplicates: false,
-            speaks: true,
+            is_dtls_allowed: true,
         });
-        let id = PeerId {
-            index,
-            generation: slot.generation,
-        };
         self.touch(id);
         id
     }
 
-    /// Takes a connection out, for good or to live on its own.
+    /// Takes a connection out, for good or to live on its own. Streams that it has open are closed.
     pub fn remove(&mut self, id: PeerId) -> Option<PeerConnection> {
-        let description = self.occupant(id)?.standing.description;
-        let slot = &mut self.slots[id.index as usize];
-        let mut occupant = slot.occupant.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
-        if let Some(deadline) = occupant.timer {
-            self.timers.remove(&(deadline, id.index));
-        }
-        self.busy.retain(|index| *index != id.index);
-        self.eventful.retain(|index| *index != id.index);
-        for address in &occupant.addresses {
-            self.by_address.remove_entry(address);
-        }
-        for ufrag in &occupant.ufrags {
-            self.by_ufrag.remove(ufrag);
-        }
-        self.free.push(id.index);
-        self.delist(id, description);
-        occupant.peer.hold_back(false);
-        Some(occupant.peer)
+        let Occupant {
+            mut peer,
+            names,
+            status,
+            ..
+        } = self.peers.remove(id)?;
+        self.timers.set(id.index(), None);
+        self.orphans.extend(names.streams());
+        self.routes.forget(names);
+        let verdicts = self.duplicates.update(id, status, Status::default());
+        self.apply(verdicts);
+        peer.hold_back(false);
+        Some(peer)
     }
 
     /// A connection to look at.
     pub fn peer(&self, id: PeerId) -> Option<&PeerConnection> {
-        Some(&self.occupant(id)?.peer)
+        Some(&self.peers.get(id)?.peer)
     }
 
     /// A connection to act on.
     pub fn peer_mut(&mut self, id: PeerId) -> Option<PeerMut<'_>> {
-        self.occupant(id)?;
-        Some(PeerMut { router: self, id })
+        self.peers.get(id)?;
+        Some(PeerMut {
+            router: self,
+            id,
+            is_changed: false,
+        })
     }
 
     /// All connections.
     pub fn peers(&self) -> impl Iterator<Item = (PeerId, &PeerConnection)> {
-        self.slots.iter().zip(0..).filter_map(|(slot, index)| {
-            Some((
-                PeerId {
-                    index,
-                    generation: slot.generation,
-                },
-                &slot.occupant.as_ref()?.peer,
-            ))
-        })
+        self.peers.iter().map(|(id, occupant)| (id, &occupant.peer))
     }
 
     /// How many connections there are.
     pub fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.peers.len()
     }
 
     /// True if there is no connection.
@@ -202,9 +170,9 @@ impl Router {
         self.len() == 0
     }
 
-    /// How many datagrams belonged to no connection.
-    pub fn strangers(&self) -> u64 {
-        self.strangers
+    /// What was dropped.
+    pub fn stats(&self) -> RouterStats {
+        self.stats
     }
 
     /// A connection that may have events or room to send, once each time that something happened to
@@ -212,174 +180,206 @@ impl Router {
     /// [`poll_event_of`](Self::poll_event_of), instead of all of them with
     /// [`poll_event`](StateMachine::poll_event): who is slow then slows down nobody but their peer.
     pub fn poll_ready(&mut self) -> Option<PeerId> {
-        while let Some(index) = self.eventful.pop_front() {
-            let Some(id) = self.id_at(index) else { continue };
-            if let Some(occupant) = self.occupant_mut(id) {
-                occupant.eventful = false;
+        loop {
+            let slot = self.eventful.pop()?;
+            if let Some((id, _)) = self.peers.at(slot) {
+                return Some(id);
             }
-            return Some(id);
         }
-        None
     }
 
     /// The next event of one connection.
     pub fn poll_event_of(&mut self, id: PeerId) -> Option<Event> {
-        let occupant = self.occupant_mut(id)?;
-        let event = occupant.peer.poll_event()?;
+        let event = self.peers.get_mut(id)?.peer.poll_event()?;
         // Taking an event may let the peer's window open, which is output.
-        if !core::mem::replace(&mut occupant.busy, true) {
-            if let Some(deadline) = occupant.timer.take() {
-                self.timers.remove(&(deadline, id.index));
-            }
-            self.busy.push_back(id.index);
-        }
+        self.stale.push(id.index());
+        self.busy.push(id.index());
         Some(event)
-    }
-
-    fn occupant(&self, id: PeerId) -> Option<&Occupant> {
-        let slot = self.slots.get(id.index as usize)?;
-        slot.occupant.as_ref().filter(|_| slot.generation == id.generation)
-    }
-
-    fn occupant_mut(&mut self, id: PeerId) -> Option<&mut Occupant> {
-        let slot = self.slots.get_mut(id.index as usize)?;
-        slot.occupant.as_mut().filter(|_| slot.generation == id.generation)
-    }
-
-    fn id_at(&self, index: u32) -> Option<PeerId> {
-        let slot = self.slots.get(index as usize)?;
-        slot.occupant.as_ref()?;
-        Some(PeerId {
-            index,
-            generation: slot.generation,
-        })
     }
 
     /// Something happened to a peer: its output, its events and its names are to be looked at.
     fn touch(&mut self, id: PeerId) {
+        let Some(occupant) = self.peers.get_mut(id) else { return };
+        self.routes
+            .rename(id, &mut occupant.names, occupant.peer.local_ufrags());
+        self.routes
+            .add_locals(&mut occupant.names, occupant.peer.local_addresses());
+        let after = Status::of(&occupant.peer);
+        let before = core::mem::replace(&mut occupant.status, after);
+        self.longest_datagram = self.longest_datagram.max(occupant.peer.longest_datagram());
         self.wake(id);
-        self.rename(id);
-        self.compare(id);
+        if before != after {
+            let verdicts = self.duplicates.update(id, before, after);
+            self.apply(verdicts);
+        }
     }
 
     fn wake(&mut self, id: PeerId) {
-        let Some(occupant) = self.occupant_mut(id) else { return };
-        let timer = occupant.timer.take();
-        let (was_busy, was_eventful) = (occupant.busy, occupant.eventful);
-        (occupant.busy, occupant.eventful) = (true, true);
-        if let Some(deadline) = timer {
-            self.timers.remove(&(deadline, id.index));
-        }
-        if !was_busy {
-            self.busy.push_back(id.index);
-        }
-        if !was_eventful {
-            self.eventful.push_back(id.index);
+        for queue in [&mut self.stale, &mut self.busy, &mut self.eventful, &mut self.asking] {
+            queue.push(id.index());
         }
     }
 
-    fn rename(&mut self, id: PeerId) {
-        let Some(occupant) = self.occupant_mut(id) else { return };
-        let Occupant { peer, ufrags, .. } = occupant;
-        let is_new = |ufrag: &&str| !ufrags.iter().any(|known| known == ufrag);
-        let new: Vec<String> = peer.local_ufrags().filter(is_new).map(ToString::to_string).collect();
-        if new.is_empty() {
+    /// The peer has nothing to send now: it rests until its deadline.
+    fn rest(&mut self, slot: u32) {
+        let Some((_, occupant)) = self.peers.at(slot) else {
             return;
-        }
-        ufrags.extend(new.iter().cloned());
-        let surplus = ufrags
-            .len()
-            .saturating_sub(UFRAGS_PER_PEER * peer.local_ufrags().count());
-        let forgotten: Vec<String> = ufrags.drain(..surplus).collect();
-        for ufrag in forgotten {
-            self.by_ufrag.remove(&ufrag);
-        }
-        for ufrag in new {
-            self.by_ufrag.insert(ufrag, id);
-        }
+        };
+        self.timers.set(slot, occupant.peer.poll_timeout());
     }
 
-    /// The peer has nothing to send now: it rests until its timer.
-    fn rest(&mut self, id: PeerId) {
-        let Some(occupant) = self.occupant_mut(id) else { return };
-        occupant.busy = false;
-        occupant.timer = occupant.peer.poll_timeout();
-        if let Some(deadline) = occupant.timer {
-            self.timers.insert((deadline, id.index));
-        }
-    }
-
-    /// Whose datagram this is.
-    fn route(&mut self, source: SocketAddr, payload: &[u8]) -> Option<PeerId> {
-        if let Ok(message) = Message::parse(payload) {
-            match message.class() {
-                Class::SuccessResponse | Class::ErrorResponse => {
-                    let asked = self.by_transaction.remove(&message.transaction_id());
-                    if let Some(id) = asked.filter(|id| self.occupant(*id).is_some()) {
-                        return Some(id);
-                    }
-                }
-                Class::Request | Class::Indication => {
-                    let named = pollrtc_ice::local_ufrag(payload).and_then(|ufrag| self.by_ufrag.get(ufrag));
-                    if let Some(id) = named {
-                        return Some(*id);
-                    }
-                }
-            }
-        }
-        self.by_address.get(&source).copied()
-    }
-
-    /// ICE has heard of this address in a message that only the peer can have written. It is the
-    /// peer's if nobody else's; and in any case once a check of ours has come back from it, which
+    /// ICE has heard of this flow in a message that only the peer can have written. It is the
+    /// peer's if nobody else's; and in any case once a check of ours has come back by it, which
     /// nobody can fake with a forged source address.
-    fn learn_address(&mut self, id: PeerId, address: SocketAddr) {
-        let owner = self.by_address.get(&address).copied();
+    fn claim_flow(&mut self, id: PeerId, flow: Flow) {
+        let owner = self.routes.owner(flow);
         if owner == Some(id) {
             return;
         }
-        let Some(occupant) = self.occupant_mut(id) else { return };
-        let acquaintance = occupant.peer.acquaintance(address);
-        if acquaintance == Acquaintance::Stranger {
+        let Some(occupant) = self.peers.get(id) else { return };
+        match occupant.peer.acquaintance(flow.remote()) {
+            Acquaintance::Stranger => return,
+            Acquaintance::Heard if owner.is_some() => return,
+            _ => {}
+        }
+        if let Some(owner) = owner.and_then(|owner| self.peers.get_mut(owner)) {
+            owner.names.lose(flow);
+        }
+        let Some(Occupant { peer, names, .. }) = self.peers.get_mut(id) else {
             return;
-        }
-        if let Some(owner) = owner {
-            if acquaintance != Acquaintance::Verified {
-                return;
+        };
+        let is_validated = |flow: Flow| peer.acquaintance(flow.remote()) == Acquaintance::Verified;
+        self.routes.claim(id, names, flow, is_validated);
+    }
+
+    /// Does what follows for connections of one description.
+    fn apply(&mut self, verdicts: Vec<Verdict>) {
+        for verdict in verdicts {
+            match verdict {
+                Verdict::Dtls {
+                    id,
+                    is_allowed,
+                    has_duplicates,
+                } => {
+                    let Some(occupant) = self.peers.get_mut(id) else {
+                        continue;
+                    };
+                    occupant.has_duplicates = has_duplicates;
+                    occupant.is_dtls_allowed = is_allowed;
+                    occupant.peer.hold_back(!is_allowed);
+                    if is_allowed {
+                        self.wake(id);
+                    }
+                }
+                Verdict::Superseded { id, heir } => self.supersede(id, heir),
             }
-            if let Some(owner) = self.occupant_mut(owner) {
-                owner.addresses.retain(|known| *known != address);
-            }
-        }
-        self.by_address.insert(address, id);
-        let Some(occupant) = self.occupant_mut(id) else { return };
-        occupant.addresses.push(address);
-        if occupant.addresses.len() > ADDRESSES_PER_PEER {
-            // The oldest goes, rather one that does not answer.
-            let verified = |address: &SocketAddr| occupant.peer.acquaintance(*address) == Acquaintance::Verified;
-            let at = occupant
-                .addresses
-                .iter()
-                .position(|address| !verified(address))
-                .unwrap_or(0);
-            let forgotten = occupant.addresses.remove(at);
-            self.by_address.remove(&forgotten);
         }
     }
 
-    /// Remembers who asked, so that the response finds its way.
-    fn remember_transaction(&mut self, id: PeerId, sent: &[u8]) {
-        let Ok(message) = Message::parse(sent) else { return };
-        if message.class() != Class::Request || self.by_transaction.contains_key(&message.transaction_id()) {
-            return;
+    fn supersede(&mut self, id: PeerId, heir: Option<PeerId>) {
+        let Some(occupant) = self.peers.get_mut(id) else { return };
+        if let Some(heir) = heir {
+            for flow in self.routes.release_flows(&mut occupant.names) {
+                self.claim_flow(heir, flow);
+            }
         }
-        self.by_transaction.insert(message.transaction_id(), id);
-        self.transactions.push_back(message.transaction_id());
-        while self.transactions.len() > TRANSACTIONS_PER_PEER * self.len().max(1) {
-            let Some(oldest) = self.transactions.pop_front() else {
-                break;
+        if let Some(occupant) = self.peers.get_mut(id) {
+            occupant.peer.supersede();
+        }
+        self.touch(id);
+    }
+
+    /// A datagram that is not STUN, by a flow of a peer that has several connections here: each that
+    /// speaks DTLS by this flow gets it, and drops what is not its own.
+    fn deliver_to_duplicates(&mut self, now: Instant, owner: PeerId, datagram: Datagram<'_>) -> PeerId {
+        let description = self.peers.get(owner).and_then(|occupant| occupant.status.description);
+        let is_meant = |id: &PeerId| {
+            let occupant = self.peers.get(*id).filter(|occupant| occupant.is_dtls_allowed);
+            occupant
+                .is_some_and(|occupant| occupant.peer.acquaintance(datagram.flow.remote()) != Acquaintance::Stranger)
+        };
+        let duplicates = description
+            .into_iter()
+            .flat_map(|description| self.duplicates.of(description));
+        let meant: Vec<PeerId> = duplicates.filter(is_meant).collect();
+        let (last, others) = meant.split_last().unwrap_or((&owner, &[]));
+        for id in others {
+            let mut copy = datagram.payload.to_vec();
+            let copy = Datagram {
+                payload: &mut copy,
+                ..datagram
             };
-            self.by_transaction.remove(&oldest);
+            if let Some(occupant) = self.peers.get_mut(*id) {
+                occupant.peer.handle_datagram(now, copy);
+            }
+            self.touch(*id);
+        }
+        if let Some(occupant) = self.peers.get_mut(*last) {
+            occupant.peer.handle_datagram(now, datagram);
+        }
+        self.touch(*last);
+        *last
+    }
+
+    /// The request of a peer under a number of ours.
+    fn ask(&mut self, id: PeerId, request: FlowRequest) -> Option<FlowRequest> {
+        match request {
+            FlowRequest::Open {
+                id: theirs,
+                from,
+                to,
+                protocol,
+                framing,
+                server_name,
+            } => {
+                let ours = RequestId(self.last_request);
+                self.last_request += 1;
+                self.requests.insert(ours, (id, theirs));
+                Some(FlowRequest::Open {
+                    id: ours,
+                    from,
+                    to,
+                    protocol,
+                    framing,
+                    server_name,
+                })
+            }
+            FlowRequest::Cancel(theirs) => {
+                let is_meant = |(_, asked): &(&RequestId, &(PeerId, RequestId))| **asked == (id, theirs);
+                let ours = self.requests.iter().find(is_meant).map(|(ours, _)| *ours)?;
+                self.requests.remove(&ours);
+                Some(FlowRequest::Cancel(ours))
+            }
+            other => Some(other),
+        }
+    }
+
+    /// Whom something is told that became of a flow, and in which words.
+    fn addressee(&mut self, event: FlowEvent) -> Option<(PeerId, FlowEvent)> {
+        match event {
+            FlowEvent::Opened { id: Some(ours), flow } => {
+                let asked = self.requests.remove(&ours);
+                let asked = asked.and_then(|(id, theirs)| Some((id, theirs, self.peers.get_mut(id)?)));
+                let Some((id, theirs, occupant)) = asked else {
+                    self.orphans.push_back(flow);
+                    return None;
+                };
+                self.routes
+                    .claim(id, &mut occupant.names, flow, |flow| flow.protocol().is_stream());
+                let id_and_flow = FlowEvent::Opened { id: Some(theirs), flow };
+                Some((id, id_and_flow))
+            }
+            FlowEvent::Failed { id: ours } => {
+                let (id, theirs) = self.requests.remove(&ours)?;
+                Some((id, FlowEvent::Failed { id: theirs }))
+            }
+            FlowEvent::Closed(flow)
+            | FlowEvent::Blocked(flow)
+            | FlowEvent::Writable(flow)
+            | FlowEvent::Unreachable(flow)
+            | FlowEvent::TooBig { flow, .. } => Some((self.routes.owner(self.routes.locate(flow))?, event)),
+            // Who has connected to a listener says in their first check whom they want.
+            _ => None,
         }
     }
 }
@@ -390,101 +390,150 @@ impl StateMachine for Router {
     type Received<'d> = Option<PeerId>;
 
     fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) -> Option<PeerId> {
-        let source = datagram.flow.remote();
-        let Some(id) = self.route(source, datagram.payload) else {
-            self.strangers += 1;
+        let flow = self.routes.locate(datagram.flow);
+        let is_stun = pollrtc_stun::is_stun(datagram.payload);
+        let message = is_stun.then(|| Message::parse(datagram.payload).ok()).flatten();
+        let is_here = |id| self.peers.get(id).is_some();
+        let Some(id) = self.routes.find(flow, message.as_ref(), is_here) else {
+            self.stats.unroutable += 1;
             return None;
         };
-        let stun = pollrtc_stun::is_stun(datagram.payload);
-        let occupant = self.occupant_mut(id)?;
-        if occupant.has_duplicates && !stun {
+        let datagram = Datagram { flow, ..datagram };
+        let occupant = self.peers.get_mut(id)?;
+        if occupant.has_duplicates && !is_stun {
             return Some(self.deliver_to_duplicates(now, id, datagram));
         }
         occupant.peer.handle_datagram(now, datagram);
-        if stun {
-            self.learn_address(id, source);
+        if is_stun {
+            self.claim_flow(id, flow);
         }
         self.touch(id);
         Some(id)
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        while let Some((deadline, index)) = self.timers.first().copied() {
-            if deadline > now {
-                break;
-            }
-            self.timers.remove(&(deadline, index));
-            let Some(id) = self.id_at(index) else { continue };
-            self.touch(id);
+        while let Some(slot) = self.stale.pop() {
+            self.rest(slot);
         }
-        // The woken ones are busy now, beside those that were.
-        for position in 0..self.busy.len() {
-            let Some(id) = self.busy.get(position).and_then(|index| self.id_at(*index)) else {
+        while let Some(slot) = self.timers.take_due(now) {
+            let Some((id, occupant)) = self.peers.at_mut(slot) else {
                 continue;
             };
-            let Some(occupant) = self.occupant_mut(id) else {
-                continue;
-            };
-            if occupant.peer.poll_timeout().is_some_and(|deadline| deadline <= now) {
-                occupant.peer.handle_timeout(now);
-                self.touch(id);
-            }
+            occupant.peer.handle_timeout(now);
+            self.touch(id);
         }
     }
 
     fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         // A peer whose datagram may not have fitted into `buf` stays busy, but each is asked only once.
         for _ in 0..self.busy.len() {
-            let index = self.busy.pop_front()?;
-            let Some(id) = self.id_at(index) else { continue };
-            let Some(occupant) = self.occupant_mut(id) else {
+            let slot = self.busy.pop()?;
+            let peers = self.peers.len();
+            let Some((id, occupant)) = self.peers.at_mut(slot) else {
                 continue;
             };
             let transmit = occupant.peer.poll_transmit(now, buf);
             if transmit.is_none() && buf.len() >= occupant.peer.longest_datagram() {
-                self.rest(id);
+                self.rest(slot);
                 continue;
             }
-            self.busy.push_back(index);
+            self.busy.push(slot);
             let Some(transmit) = transmit else { continue };
-            if let Some(sent) = buf.get(..transmit.len).filter(|sent| pollrtc_stun::is_stun(sent)) {
-                self.remember_transaction(id, sent);
+            let sent = buf.get(..transmit.len).filter(|sent| pollrtc_stun::is_stun(sent));
+            if let Some(message) = sent.and_then(|sent| Message::parse(sent).ok())
+                && message.class() == Class::Request
+            {
+                self.routes.expect_response(id, message.transaction_id(), peers);
             }
             // Sending can free room, which is an event.
-            if let Some(occupant) = self.occupant_mut(id)
-                && !core::mem::replace(&mut occupant.eventful, true)
-            {
-                self.eventful.push_back(index);
-            }
-            return Some(transmit);
+            self.eventful.push(slot);
+            return Some(Transmit {
+                id: transmit.id.map(|id| outer_send_id(slot, id)),
+                ..transmit
+            });
+        }
+        if self.busy.len() == 0 {
+            // All are at rest, and `timers` was told.
+            self.stale.clear();
         }
         None
     }
 
+    fn longest_datagram(&self) -> usize {
+        self.longest_datagram
+    }
+
     fn poll_event(&mut self) -> Option<(PeerId, Event)> {
-        while let Some(index) = self.eventful.front().copied() {
-            let Some(id) = self.id_at(index) else {
-                self.eventful.pop_front();
-                continue;
-            };
-            if let Some(event) = self.poll_event_of(id) {
+        while let Some(slot) = self.eventful.first() {
+            let id = self.peers.at(slot).map(|(id, _)| id);
+            if let Some(id) = id
+                && let Some(event) = self.poll_event_of(id)
+            {
                 return Some((id, event));
             }
-            if let Some(occupant) = self.occupant_mut(id) {
-                occupant.eventful = false;
-            }
-            self.eventful.pop_front();
+            self.eventful.pop();
         }
         None
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let busy = self.busy.iter().filter_map(|index| {
-            let occupant = self.slots.get(*index as usize)?.occupant.as_ref()?;
-            occupant.peer.poll_timeout()
-        });
-        busy.chain(self.timers.first().map(|(deadline, _)| *deadline)).min()
+        let stale = self
+            .stale
+            .iter()
+            .filter_map(|slot| self.peers.at(slot)?.1.peer.poll_timeout());
+        stale.chain(self.timers.earliest()).min()
     }
+
+    fn handle_sent(&mut self, id: SendId, departure: Departure) {
+        let (slot, inner) = inner_send_id(id);
+        let Some((id, occupant)) = self.peers.at_mut(slot) else {
+            return;
+        };
+        occupant.peer.handle_sent(inner, departure);
+        self.wake(id);
+    }
+
+    fn handle_flow(&mut self, now: Instant, event: FlowEvent) {
+        let Some((id, event)) = self.addressee(event) else {
+            return;
+        };
+        let Some(occupant) = self.peers.get_mut(id) else { return };
+        occupant.peer.handle_flow(now, event);
+        if let FlowEvent::Closed(flow) = event {
+            self.routes.release(&mut occupant.names, flow);
+        }
+        self.touch(id);
+    }
+
+    fn poll_flow(&mut self) -> Option<FlowRequest> {
+        if let Some(flow) = self.orphans.pop_front() {
+            return Some(FlowRequest::Close(flow));
+        }
+        while let Some(slot) = self.asking.first() {
+            let request = self
+                .peers
+                .at_mut(slot)
+                .and_then(|(id, occupant)| Some((id, occupant.peer.poll_flow()?)));
+            let Some((id, request)) = request else {
+                self.asking.pop();
+                continue;
+            };
+            if let Some(request) = self.ask(id, request) {
+                return Some(request);
+            }
+        }
+        None
+    }
+}
+
+/// A peer's own number for a transmit, as the router tells it: the slot stands in the upper half.
+fn outer_send_id(slot: u32, inner: SendId) -> SendId {
+    SendId(u64::from(slot) << 32 | inner.0 & u64::from(u32::MAX))
+}
+
+fn inner_send_id(outer: SendId) -> (u32, SendId) {
+    let slot = (outer.0 >> 32) as u32;
+    (slot, SendId(outer.0 & u64::from(u32::MAX)))
 }
 
 /// A connection of a [`Router`], borrowed to act on. The router looks at what has changed when
@@ -493,13 +542,14 @@ impl StateMachine for Router {
 pub struct PeerMut<'r> {
     router: &'r mut Router,
     id: PeerId,
+    is_changed: bool,
 }
 
 impl Deref for PeerMut<'_> {
     type Target = PeerConnection;
 
     fn deref(&self) -> &PeerConnection {
-        let occupant = self.router.slots[self.id.index as usize].occupant.as_ref();
+        let occupant = self.router.peers.get(self.id);
         &occupant
             .expect("checked when made, and the router is borrowed since")
             .peer
@@ -508,7 +558,8 @@ impl Deref for PeerMut<'_> {
 
 impl DerefMut for PeerMut<'_> {
     fn deref_mut(&mut self) -> &mut PeerConnection {
-        let occupant = self.router.slots[self.id.index as usize].occupant.as_mut();
+        self.is_changed = true;
+        let occupant = self.router.peers.get_mut(self.id);
         &mut occupant
             .expect("checked when made, and the router is borrowed since")
             .peer
@@ -517,6 +568,8 @@ impl DerefMut for PeerMut<'_> {
 
 impl Drop for PeerMut<'_> {
     fn drop(&mut self) {
-        self.router.touch(self.id);
+        if self.is_changed {
+            self.router.touch(self.id);
+        }
     }
 }

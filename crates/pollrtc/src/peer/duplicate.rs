@@ -10,9 +10,14 @@ use crate::event::CloseReason;
 
 impl PeerConnection {
     /// The ufrag halves of STUN usernames that are meant for this connection: one for each transport.
-    pub(crate) fn local_ufrags(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn local_ufrags(&self) -> impl Iterator<Item = &str> + Clone {
         let transports = self.transports.iter();
         transports.map(|transport| transport.ice.local_credentials().ufrag.as_str())
+    }
+
+    /// Our addresses, as they were given.
+    pub(crate) fn local_addresses(&self) -> &[SocketAddr] {
+        self.transports.addresses()
     }
 
     /// How well ICE knows a remote address.

@@ -52,7 +52,7 @@ impl Transports {
         self.all.len()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Transport> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Transport> + Clone {
         self.all.iter()
     }
 
@@ -88,6 +88,11 @@ impl Transports {
             self.all.push(transport);
         }
         &mut self.all[0]
+    }
+
+    /// Those that every agent was given.
+    pub(super) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     pub(super) fn add_address(&mut self, now: Instant, address: SocketAddr) -> Result<(), AddressError> {

@@ -9,166 +9,127 @@
 //! - the one whose handshake is done ends the others.
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
-use pollrtc_core::{Datagram, Instant, StateMachine};
-use pollrtc_ice::Acquaintance;
-
-use super::{PeerId, Router};
+use super::routes::Table;
+use super::slots::PeerId;
 use crate::PeerConnection;
 use crate::peer::DescriptionDigest;
 
 /// How many connections of one description there may be; each may be the one whose answer the peer has.
 const CONNECTIONS_PER_DESCRIPTION: usize = 4;
 
-/// What a connection was seen to be when it was last compared with others of its description.
+/// What matters of a connection when it is compared with others of its description.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct Status {
     pub(super) description: Option<DescriptionDigest>,
-    peer_checks: bool,
-    secured: bool,
+    /// Whether the peer has sent a check.
+    pub(super) is_checked: bool,
+    /// Whether the DTLS handshake is done.
+    pub(super) is_secured: bool,
 }
 
-impl Standing {
+impl Status {
     pub(super) fn of(peer: &PeerConnection) -> Self {
         Self {
             description: peer.description_digest(),
-            peer_checks: peer.peer_checks(),
-            secured: peer.is_secured(),
+            is_checked: peer.peer_checks(),
+            is_secured: peer.is_secured(),
         }
     }
 
     /// Whether the peer has this connection's description.
     fn is_wanted(self) -> bool {
-        self.peer_checks || self.secured
+        self.is_checked || self.is_secured
     }
 }
 
-impl Router {
-    /// Compares a connection with others of its description, if something about it has changed.
-    pub(super) fn compare(&mut self, id: PeerId) {
-        let Some(occupant) = self.occupant_mut(id) else { return };
-        let after = Standing::of(&occupant.peer);
-        let before = core::mem::replace(&mut occupant.standing, after);
-        if before == after {
-            return;
-        }
+/// All connections by the remote description that they were made from.
+#[derive(Debug, Default)]
+pub(super) struct Duplicates {
+    /// The oldest first.
+    by_description: Table<DescriptionDigest, Vec<Member>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    id: PeerId,
+    is_wanted: bool,
+}
+
+/// What follows for connections of one description.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// Whether it may speak DTLS, and whether it has others beside.
+    Dtls {
+        id: PeerId,
+        is_allowed: bool,
+        has_duplicates: bool,
+    },
+    /// It ends in favour of another one, to which its flows lead from now on.
+    Superseded { id: PeerId, heir: Option<PeerId> },
+}
+
+impl Duplicates {
+    /// A connection has changed, comes or goes. What follows is to be done in this order: whoever is superseded is
+    /// the next to change.
+    pub(super) fn update(&mut self, id: PeerId, before: Status, after: Status) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
         if before.description != after.description {
-            self.delist(id, before.description);
-            self.enlist(id, after.description);
+            self.delist(id, before.description, &mut verdicts);
         }
-        let Some(description) = after.description else { return };
-        if after.secured && !before.secured {
-            self.end_others(id, description);
+        let Some(description) = after.description else {
+            return verdicts;
+        };
+        let members = self.by_description.entry(description).or_default();
+        let is_wanted = after.is_wanted();
+        match members.iter_mut().find(|member| member.id == id) {
+            Some(member) => member.is_wanted = is_wanted,
+            None => members.push(Member { id, is_wanted }),
         }
-        self.weigh(description);
+        weigh(members, &mut verdicts);
+        if after.is_secured && !before.is_secured {
+            // The peer has proven that it is at the other end of this connection.
+            let others = members.iter().filter(|member| member.id != id);
+            verdicts.extend(others.map(|other| Verdict::Superseded {
+                id: other.id,
+                heir: Some(id),
+            }));
+        } else if members.len() > CONNECTIONS_PER_DESCRIPTION {
+            // Who is wanted stays, whoever sends copies of its offer.
+            let superseded = members.iter().find(|member| !member.is_wanted);
+            let id = superseded.map_or(id, |member| member.id);
+            verdicts.push(Verdict::Superseded { id, heir: None });
+        }
+        verdicts
     }
 
-    fn enlist(&mut self, id: PeerId, description: Option<DescriptionDigest>) {
+    fn delist(&mut self, id: PeerId, description: Option<DescriptionDigest>, verdicts: &mut Vec<Verdict>) {
         let Some(description) = description else { return };
-        let listed = self.by_description.entry(description).or_default();
-        listed.push(id);
-        if listed.len() <= CONNECTIONS_PER_DESCRIPTION {
-            return;
-        }
-        let listed = listed.clone();
-        let unwanted = |id: &PeerId| self.occupant(*id).is_none_or(|occupant| !occupant.standing.is_wanted());
-        // Who is wanted stays, whoever sends copies of its offer.
-        let superseded = listed.into_iter().find(unwanted).unwrap_or(id);
-        self.supersede(superseded);
-    }
-
-    /// A connection is gone, has ended or has another description.
-    pub(super) fn delist(&mut self, id: PeerId, description: Option<DescriptionDigest>) {
-        let Some(description) = description else { return };
-        let Some(listed) = self.by_description.get_mut(&description) else {
+        let Some(members) = self.by_description.get_mut(&description) else {
             return;
         };
-        listed.retain(|other| *other != id);
-        if listed.is_empty() {
+        members.retain(|member| member.id != id);
+        if members.is_empty() {
             self.by_description.remove(&description);
         } else {
-            self.weigh(description);
+            weigh(members, verdicts);
         }
     }
 
-    /// Decides on who may speak DTLS.
-    fn weigh(&mut self, description: DescriptionDigest) {
-        let listed = self.by_description.get(&description).cloned().unwrap_or_default();
-        let is_wanted = |id: &PeerId| self.occupant(*id).is_some_and(|occupant| occupant.standing.is_wanted());
-        let wanted: Vec<bool> = listed.iter().map(is_wanted).collect();
-        let newest = listed.last().copied();
-        let one_is_wanted = wanted.contains(&true);
-        for (id, wanted) in listed.iter().copied().zip(wanted) {
-            let Some(occupant) = self.occupant_mut(id) else {
-                continue;
-            };
-            occupant.has_duplicates = listed.len() > 1;
-            let speaks = wanted || (!one_is_wanted && Some(id) == newest);
-            occupant.speaks = speaks;
-            occupant.peer.hold_back(!speaks);
-            if speaks {
-                self.wake(id);
-            }
-        }
+    /// Those of one description, the oldest first.
+    pub(super) fn of(&self, description: DescriptionDigest) -> impl Iterator<Item = PeerId> {
+        let members = self.by_description.get(&description);
+        members.into_iter().flatten().map(|member| member.id)
     }
+}
 
-    /// The peer has proven that it is at the other end of this connection.
-    fn end_others(&mut self, id: PeerId, description: DescriptionDigest) {
-        let Some(listed) = self.by_description.get(&description) else {
-            return;
-        };
-        let others: Vec<PeerId> = listed.iter().copied().filter(|other| *other != id).collect();
-        for other in others {
-            let addresses = match self.occupant_mut(other) {
-                Some(occupant) => core::mem::take(&mut occupant.addresses),
-                None => Vec::new(),
-            };
-            for address in addresses {
-                self.by_address.remove(&address);
-                self.learn_address(id, address);
-            }
-            self.supersede(other);
-        }
-    }
-
-    fn supersede(&mut self, id: PeerId) {
-        if let Some(occupant) = self.occupant_mut(id) {
-            occupant.peer.supersede();
-        }
-        self.touch(id);
-    }
-
-    /// A datagram that is not STUN, from an address of a peer that has several connections here: each that
-    /// speaks with this address gets it, and drops what is not its own.
-    pub(super) fn deliver_to_duplicates(&mut self, now: Instant, owner: PeerId, datagram: Datagram<'_>) -> PeerId {
-        let speaking = self.speaking(owner, datagram.flow.remote());
-        let (last, others) = speaking.split_last().unwrap_or((&owner, &[]));
-        for id in others {
-            let mut copy = datagram.payload.to_vec();
-            let copy = Datagram {
-                payload: &mut copy,
-                ..datagram
-            };
-            if let Some(occupant) = self.occupant_mut(*id) {
-                occupant.peer.handle_datagram(now, copy);
-            }
-            self.touch(*id);
-        }
-        if let Some(occupant) = self.occupant_mut(*last) {
-            occupant.peer.handle_datagram(now, datagram);
-        }
-        self.touch(*last);
-        *last
-    }
-
-    fn speaking(&self, owner: PeerId, source: SocketAddr) -> Vec<PeerId> {
-        let description = self.occupant(owner).and_then(|occupant| occupant.standing.description);
-        let listed = description.and_then(|description| self.by_description.get(&description));
-        let speaks_with = |id: &&PeerId| {
-            let occupant = self.occupant(**id).filter(|occupant| occupant.speaks);
-            occupant.is_some_and(|occupant| occupant.peer.acquaintance(source) != Acquaintance::Stranger)
-        };
-        listed.into_iter().flatten().filter(speaks_with).copied().collect()
-    }
+/// Decides on who may speak DTLS.
+fn weigh(members: &[Member], verdicts: &mut Vec<Verdict>) {
+    let is_one_wanted = members.iter().any(|member| member.is_wanted);
+    let newest = members.last().map(|member| member.id);
+    verdicts.extend(members.iter().map(|member| Verdict::Dtls {
+        id: member.id,
+        is_allowed: member.is_wanted || (!is_one_wanted && Some(member.id) == newest),
+        has_duplicates: members.len() > 1,
+    }));
 }

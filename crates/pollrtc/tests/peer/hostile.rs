@@ -65,7 +65,7 @@ fn client_hellos_from_forged_addresses_cost_a_router_nothing() {
         }
     });
     assert_eq!(allocations.count_total, 0);
-    assert_eq!(router.strangers(), 30_000);
+    assert_eq!(router.stats().unroutable, 30_000);
     assert!(
         router.poll_transmit(Instant::ZERO, &mut buf).is_none(),
         "nobody is answered"

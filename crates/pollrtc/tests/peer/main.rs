@@ -8,7 +8,6 @@ mod laws;
 mod negotiation;
 mod renegotiation;
 mod replacement;
-mod router;
 mod script;
 mod security;
 mod support;

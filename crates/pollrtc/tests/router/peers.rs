@@ -113,7 +113,7 @@ fn each_client_gets_its_own_echo() {
     for (address, texts) in &hall.texts {
         assert_eq!(*texts, [format!("I am {address}")]);
     }
-    assert_eq!(hall.router.strangers(), 0);
+    assert_eq!(hall.router.stats().unroutable, 0);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_stranger_is_counted_and_costs_nothing() {
             None
         );
     }
-    assert_eq!(hall.router.strangers(), 256);
+    assert_eq!(hall.router.stats().unroutable, 256);
 }
 
 #[test]
@@ -582,5 +582,5 @@ fn peers_with_odd_characters_in_their_credentials_are_found() {
         let path = router.peer(*id).unwrap().stats().transports[0].path;
         assert_eq!(path.map(|path| path.remote), Some(*address));
     }
-    assert_eq!(router.strangers(), 0);
+    assert_eq!(router.stats().unroutable, 0);
 }

@@ -1,0 +1,233 @@
+//! Whose datagram it is: three tables for look-ups in constant time.
+
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::hash::{Hash, Hasher};
+use core::net::{IpAddr, SocketAddr};
+
+use pollrtc_core::{Flow, normalise};
+use pollrtc_stun::{Class, Message, TransactionId};
+
+use super::slots::PeerId;
+
+/// Never iterated over, so that its order decides nothing. `std`'s hash can't be steered by whoever chooses addresses
+/// and ufrags. Without `std` a tree does.
+#[cfg(feature = "std")]
+pub(super) type Table<K, V> = std::collections::HashMap<K, V>;
+#[cfg(not(feature = "std"))]
+pub(super) type Table<K, V> = alloc::collections::BTreeMap<K, V>;
+
+/// How many flows one peer may be known by.
+const FLOWS_PER_PEER: usize = 64;
+/// How many ufrags of former ICE generations still lead to a peer.
+const FORMER_UFRAGS_PER_PEER: usize = 3;
+/// How many of one peer's STUN requests may wait for their responses at a time, on average.
+const TRANSACTIONS_PER_PEER: usize = 64;
+
+/// From what a datagram says to the peer that it is for.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    /// By where datagrams travel, once ICE knows that flow.
+    by_flow: Table<FlowKey, PeerId>,
+    /// By the ufrag that a check asks for.
+    by_ufrag: Table<String, PeerId>,
+    /// By the transaction that a response answers.
+    by_transaction: Table<TransactionId, PeerId>,
+    /// Transactions by age, so that those without a response are forgotten.
+    transactions: VecDeque<TransactionId>,
+    /// The local addresses of all peers.
+    locals: Vec<SocketAddr>,
+}
+
+/// What leads to one peer, so that it can be forgotten with the peer.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    flows: Vec<Flow>,
+    ufrags: Vec<String>,
+    /// The last one of its local addresses.
+    last_local: Option<SocketAddr>,
+}
+
+impl Routes {
+    /// Takes note of a peer's local addresses, of which new ones are the last.
+    pub(super) fn add_locals(&mut self, names: &mut Names, addresses: &[SocketAddr]) {
+        let last = addresses.last().copied();
+        if last.is_none() || names.last_local == last {
+            return;
+        }
+        names.last_local = last;
+        for address in addresses.iter().copied().map(normalise) {
+            if !self.locals.contains(&address) {
+                self.locals.push(address);
+            }
+        }
+    }
+
+    /// The one spelling of a flow, with the local address that it is on. `None` stands for the only one that was
+    /// given, and what a socket that is bound to all addresses tells is its port. Where several are meant, the flow
+    /// stays as it is.
+    pub(super) fn locate(&self, flow: Flow) -> Flow {
+        let is_meant = |known: &&SocketAddr| match flow.local() {
+            None => true,
+            Some(local) => {
+                local.ip().is_unspecified() && known.port() == local.port() && known.is_ipv4() == local.is_ipv4()
+            }
+        };
+        let mut meant = self.locals.iter().filter(is_meant);
+        match (meant.next(), meant.next()) {
+            (Some(local), None) => flow.on(*local),
+            _ => flow,
+        }
+    }
+
+    /// Who is to get what came by this flow. A request goes to whom it names, a response to who asked, and everything
+    /// else by its flow.
+    pub(super) fn find(
+        &mut self,
+        flow: Flow,
+        message: Option<&Message<'_>>,
+        is_here: impl Fn(PeerId) -> bool,
+    ) -> Option<PeerId> {
+        let named = message.and_then(|message| match message.class() {
+            Class::SuccessResponse | Class::ErrorResponse => {
+                let asked = self.by_transaction.remove(&message.transaction_id());
+                asked.filter(|id| is_here(*id))
+            }
+            Class::Request => {
+                // RFC 8445 §7.2.2: the receiver's fragment stands before the colon.
+                let (ufrag, _) = message.username()?.split_once(':')?;
+                self.by_ufrag.get(ufrag).copied()
+            }
+            Class::Indication => None,
+        });
+        named.or_else(|| self.owner(flow))
+    }
+
+    /// Whose flow this is.
+    pub(super) fn owner(&self, flow: Flow) -> Option<PeerId> {
+        let at = |flow| self.by_flow.get(&FlowKey(flow)).copied();
+        at(flow).or_else(|| match flow.local() {
+            // The caller does not always say which address it is.
+            Some(_) => at(Flow::new(flow.protocol(), None, flow.remote())),
+            None => self.locals.iter().find_map(|local| at(flow.on(*local))),
+        })
+    }
+
+    /// A flow is this peer's from now on, whosever it was. If it has too many then, one that `is_validated` does not
+    /// hold for is forgotten, the oldest first.
+    pub(super) fn claim(&mut self, id: PeerId, names: &mut Names, flow: Flow, is_validated: impl Fn(Flow) -> bool) {
+        self.by_flow.insert(FlowKey(flow), id);
+        names.flows.push(flow);
+        if names.flows.len() > FLOWS_PER_PEER {
+            let at = names.flows.iter().position(|flow| !is_validated(*flow)).unwrap_or(0);
+            let forgotten = names.flows.remove(at);
+            self.by_flow.remove(&FlowKey(forgotten));
+        }
+    }
+
+    /// A flow of a peer does not lead to it any more.
+    pub(super) fn release(&mut self, names: &mut Names, flow: Flow) {
+        names.lose(flow);
+        self.by_flow.remove(&FlowKey(flow));
+    }
+
+    /// The flows of a peer, none of which leads to it any more.
+    pub(super) fn release_flows(&mut self, names: &mut Names) -> Vec<Flow> {
+        let flows = core::mem::take(&mut names.flows);
+        for flow in &flows {
+            self.by_flow.remove(&FlowKey(*flow));
+        }
+        flows
+    }
+
+    /// The peer is asked for by these ufrags from now on, and by a few that it had before.
+    pub(super) fn rename<'u>(&mut self, id: PeerId, names: &mut Names, current: impl Iterator<Item = &'u str> + Clone) {
+        let before = names.ufrags.len();
+        for ufrag in current.clone() {
+            // The newest are the last.
+            if !names.ufrags.iter().rev().any(|known| known == ufrag) {
+                names.ufrags.push(ufrag.to_string());
+                self.by_ufrag.insert(ufrag.to_string(), id);
+            }
+        }
+        if names.ufrags.len() == before {
+            return;
+        }
+        let most = current.clone().count() + FORMER_UFRAGS_PER_PEER;
+        while names.ufrags.len() > most {
+            let is_former = |known: &String| current.clone().all(|ufrag| ufrag != known);
+            let Some(oldest) = names.ufrags.iter().position(is_former) else {
+                return;
+            };
+            self.by_ufrag.remove(&names.ufrags.remove(oldest));
+        }
+    }
+
+    /// Remembers who asked, so that the response finds its way. The oldest of very many is forgotten.
+    pub(super) fn expect_response(&mut self, id: PeerId, transaction: TransactionId, peers: usize) {
+        if self.by_transaction.contains_key(&transaction) {
+            return;
+        }
+        self.by_transaction.insert(transaction, id);
+        self.transactions.push_back(transaction);
+        while self.transactions.len() > TRANSACTIONS_PER_PEER * peers.max(1) {
+            let Some(oldest) = self.transactions.pop_front() else {
+                break;
+            };
+            self.by_transaction.remove(&oldest);
+        }
+    }
+
+    /// Nothing leads to the peer of these names any more, but for responses to what it has asked.
+    pub(super) fn forget(&mut self, mut names: Names) {
+        self.release_flows(&mut names);
+        for ufrag in &names.ufrags {
+            self.by_ufrag.remove(ufrag);
+        }
+    }
+}
+
+impl Names {
+    /// The streams among the flows.
+    pub(super) fn streams(&self) -> impl Iterator<Item = Flow> {
+        self.flows.iter().copied().filter(|flow| flow.protocol().is_stream())
+    }
+
+    /// Another peer has taken this flow over.
+    pub(super) fn lose(&mut self, flow: Flow) {
+        self.flows.retain(|known| *known != flow);
+    }
+}
+
+/// A flow as a key: hashed in few and short pieces, since each datagram is looked up by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FlowKey(Flow);
+
+impl Hash for FlowKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let local = self.0.local();
+        let local_port = local.map_or(0, |local| local.port());
+        let ports = u32::from(self.0.remote().port()) << 16 | u32::from(local_port);
+        state.write_u64(u64::from(ports) << 8 | self.0.protocol() as u64);
+        for address in [Some(self.0.remote()), local].into_iter().flatten() {
+            match address.ip() {
+                IpAddr::V4(ip) => state.write_u32(ip.to_bits()),
+                IpAddr::V6(ip) => state.write_u128(ip.to_bits()),
+            }
+        }
+    }
+}
+
+impl Ord for FlowKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl PartialOrd for FlowKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}

@@ -1,0 +1,8 @@
+//! Routers: many connections behind one socket or a few, through the public API and in virtual time.
+
+mod flows;
+mod peers;
+#[path = "../peer/script.rs"]
+#[allow(dead_code)]
+mod script;
+mod threads;
