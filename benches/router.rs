@@ -35,10 +35,7 @@ struct World {
 impl World {
     fn new(peers: u32) -> Self {
         let certificate = Certificate::generate(default_provider(), &mut Rng::from_os()).expect("a certificate");
-        let config = || Config {
-            certificate: Some(certificate.clone()),
-            ..Config::default()
-        };
+        let config = || Config::default().with_certificate(certificate.clone());
         let mut world = Self {
             now: Instant::from_millis(1_000),
             server: Router::new(),

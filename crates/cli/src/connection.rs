@@ -50,24 +50,21 @@ fn group(name: &str) -> Result<NamedGroup, String> {
 impl Options {
     /// A configuration with all of that.
     pub(crate) fn config(&self) -> io::Result<Config> {
-        let defaults = Config::default();
-        Ok(Config {
-            preferred_dtls_role: match self.dtls_role {
+        let config = Config::default()
+            .with_preferred_dtls_role(match self.dtls_role {
                 Role::Active => DtlsRole::Client,
                 Role::Passive => DtlsRole::Server,
-            },
-            dtls_versions: match self.dtls_version {
+            })
+            .with_dtls_versions(match self.dtls_version {
                 None => Versions::Both,
                 Some(Version::V12) => Versions::Dtls12,
                 Some(Version::V13) => Versions::Dtls13,
-            },
-            dtls_groups: match self.dtls_groups.is_empty() {
-                true => defaults.dtls_groups,
-                false => self.dtls_groups.clone(),
-            },
-            mtu: self.mtu,
-            key_log: self.key_log.as_ref().map(key_log).transpose()?,
-            ..defaults
+            })
+            .with_mtu(self.mtu)
+            .with_key_log(self.key_log.as_ref().map(key_log).transpose()?);
+        Ok(match self.dtls_groups.as_slice() {
+            [] => config,
+            groups => config.with_dtls_groups(groups.iter().copied()),
         })
     }
 }

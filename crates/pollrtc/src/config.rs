@@ -1,4 +1,4 @@
-//! What a connection is made from.
+//! The configuration of a connection.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -8,16 +8,18 @@ use core::time::Duration;
 use pollrtc_crypto::{Certificate, NamedGroup, Provider, Rng};
 use pollrtc_dtls::{DEFAULT_GROUPS, KeyLog, Versions};
 use pollrtc_sdp::negotiation::DtlsRole;
+use pollrtc_sdp::rtp::{MediaKind, RtpCapabilities};
 
 /// What a [`PeerConnection`](crate::PeerConnection) is made from. Change what you need of
 /// `Config::default()`, or of [`Config::new`] where there is no operating system.
 ///
 /// ```
 /// use pollrtc::{Config, PeerConnection};
-/// let config = Config { stun_servers: vec!["192.0.2.5:3478".parse().unwrap()], ..Config::default() };
+/// let config = Config::default().with_stun_servers(["192.0.2.5:3478".parse().unwrap()]);
 /// let peer = PeerConnection::new(config);
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// The cryptographic library.
     pub provider: &'static dyn Provider,
@@ -44,6 +46,12 @@ pub struct Config {
     /// Gets the secrets of the connection, for tools that decrypt captures: lines as in the files that
     /// `SSLKEYLOGFILE` names (RFC 9850). Nobody does unless told.
     pub key_log: Option<KeyLog>,
+    /// The codecs and header extensions of audio that are agreed on. By default there are none, and audio is refused.
+    /// None is carried yet: sections with a codec in common stay, `inactive`, with the transport that the peer gives
+    /// them.
+    pub audio: RtpCapabilities,
+    /// The same for video.
+    pub video: RtpCapabilities,
     /// The largest message that we take, in bytes; told to the peer in SDP (RFC 8841 §6).
     pub max_message_size: usize,
     /// How many bytes may wait to be sent over all channels before `send` refuses more.
@@ -72,12 +80,126 @@ impl Config {
             dtls_groups: DEFAULT_GROUPS.to_vec(),
             dtls_hello_timeout: Duration::from_secs(25),
             key_log: None,
+            audio: RtpCapabilities::none(MediaKind::Audio),
+            video: RtpCapabilities::none(MediaKind::Video),
             max_message_size: 256 * 1024,
             max_buffered_amount: 16 * 1024 * 1024,
             receive_window: 2 * 1024 * 1024,
             mtu: 1200,
             max_segments: 1,
         }
+    }
+
+    /// The same with another [`entropy`](Self::entropy).
+    #[must_use]
+    pub fn with_entropy(self, entropy: Entropy) -> Self {
+        Self { entropy, ..self }
+    }
+
+    /// The same with this [`certificate`](Self::certificate).
+    #[must_use]
+    pub fn with_certificate(self, certificate: impl Into<Option<Certificate>>) -> Self {
+        let certificate = certificate.into();
+        Self { certificate, ..self }
+    }
+
+    /// The same with these [`stun_servers`](Self::stun_servers).
+    #[must_use]
+    pub fn with_stun_servers(self, servers: impl IntoIterator<Item = SocketAddr>) -> Self {
+        let stun_servers = servers.into_iter().collect();
+        Self { stun_servers, ..self }
+    }
+
+    /// The same as an [ICE-lite](Self::ice_lite) agent, or not.
+    #[must_use]
+    pub fn with_ice_lite(self, ice_lite: bool) -> Self {
+        Self { ice_lite, ..self }
+    }
+
+    /// The same with another [`preferred_dtls_role`](Self::preferred_dtls_role).
+    #[must_use]
+    pub fn with_preferred_dtls_role(self, preferred_dtls_role: DtlsRole) -> Self {
+        Self {
+            preferred_dtls_role,
+            ..self
+        }
+    }
+
+    /// The same with these [`dtls_versions`](Self::dtls_versions).
+    #[must_use]
+    pub fn with_dtls_versions(self, dtls_versions: Versions) -> Self {
+        Self { dtls_versions, ..self }
+    }
+
+    /// The same with these [`dtls_groups`](Self::dtls_groups).
+    #[must_use]
+    pub fn with_dtls_groups(self, groups: impl IntoIterator<Item = NamedGroup>) -> Self {
+        let dtls_groups = groups.into_iter().collect();
+        Self { dtls_groups, ..self }
+    }
+
+    /// The same with another [`dtls_hello_timeout`](Self::dtls_hello_timeout).
+    #[must_use]
+    pub fn with_dtls_hello_timeout(self, dtls_hello_timeout: Duration) -> Self {
+        Self {
+            dtls_hello_timeout,
+            ..self
+        }
+    }
+
+    /// The same with this [`key_log`](Self::key_log).
+    #[must_use]
+    pub fn with_key_log(self, key_log: impl Into<Option<KeyLog>>) -> Self {
+        let key_log = key_log.into();
+        Self { key_log, ..self }
+    }
+
+    /// The same with these capabilities for [`audio`](Self::audio).
+    #[must_use]
+    pub fn with_audio(self, audio: RtpCapabilities) -> Self {
+        Self { audio, ..self }
+    }
+
+    /// The same with these capabilities for [`video`](Self::video).
+    #[must_use]
+    pub fn with_video(self, video: RtpCapabilities) -> Self {
+        Self { video, ..self }
+    }
+
+    /// The same with another [`max_message_size`](Self::max_message_size), in bytes.
+    #[must_use]
+    pub fn with_max_message_size(self, max_message_size: usize) -> Self {
+        Self {
+            max_message_size,
+            ..self
+        }
+    }
+
+    /// The same with another [`max_buffered_amount`](Self::max_buffered_amount), in bytes.
+    #[must_use]
+    pub fn with_max_buffered_amount(self, max_buffered_amount: usize) -> Self {
+        Self {
+            max_buffered_amount,
+            ..self
+        }
+    }
+
+    /// The same with another [`receive_window`](Self::receive_window), in bytes.
+    #[must_use]
+    pub fn with_receive_window(self, receive_window: usize) -> Self {
+        Self { receive_window, ..self }
+    }
+
+    /// The same with another [`mtu`](Self::mtu), in bytes.
+    #[must_use]
+    pub fn with_mtu(self, mtu: usize) -> Self {
+        Self { mtu, ..self }
+    }
+
+    /// The same with another [`max_segments`](Self::max_segments).
+    #[must_use]
+    pub fn with_max_segments(self, max_segments: usize) -> Self {
+        Self { max_segments, ..self }
     }
 }
 

@@ -138,8 +138,10 @@ pub enum CloseReason {
     Superseded,
 }
 
-/// A local candidate as it travels over your signaling (W3C WebRTC §4.8.1, `RTCIceCandidateInit`).
+/// A local candidate as it travels over your signaling (W3C WebRTC §4.8.1, `RTCIceCandidateInit`). Its section tells
+/// which transport it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IceCandidate {
     /// `candidate:...`, as in SDP without `a=`.
     pub candidate: String,
@@ -149,6 +151,41 @@ pub struct IceCandidate {
     pub sdp_mline_index: u16,
     /// The username fragment of the ICE generation that it belongs to.
     pub username_fragment: String,
+}
+
+impl IceCandidate {
+    /// A candidate that came over signaling: `candidate:...`, and the username fragment that it belongs to, which may
+    /// be empty. Add what is known of its section.
+    ///
+    /// ```
+    /// let line = "candidate:1 1 udp 2122260223 192.0.2.1 5000 typ host";
+    /// let candidate = pollrtc::IceCandidate::new(line, "").in_section(0).with_mid("0");
+    /// assert_eq!(candidate.sdp_mid.as_deref(), Some("0"));
+    /// ```
+    pub fn new(candidate: impl Into<String>, username_fragment: impl Into<String>) -> Self {
+        Self {
+            candidate: candidate.into(),
+            sdp_mid: None,
+            sdp_mline_index: 0,
+            username_fragment: username_fragment.into(),
+        }
+    }
+
+    /// The same in the section of this index.
+    #[must_use]
+    pub fn in_section(self, sdp_mline_index: u16) -> Self {
+        Self {
+            sdp_mline_index,
+            ..self
+        }
+    }
+
+    /// The same in the section of this mid.
+    #[must_use]
+    pub fn with_mid(self, mid: impl Into<String>) -> Self {
+        let sdp_mid = Some(mid.into());
+        Self { sdp_mid, ..self }
+    }
 }
 
 impl<'c> From<&'c IceCandidate> for RemoteCandidate<'c> {

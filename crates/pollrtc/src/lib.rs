@@ -87,5 +87,6 @@ pub use pollrtc_sdp::negotiation::{
     Description as SessionDescription, DtlsRole, NegotiationError, RejectReason, RemoteCandidate, SdpKind,
     SignalingState, TransportId,
 };
+pub use pollrtc_sdp::rtp::{Codec, HeaderExtension, MediaKind, RtpCapabilities};
 pub use router::{PeerId, PeerMut, Router, RouterStats};
 pub use stats::{DtlsParameters, DtlsState, Stats, TransportStats};

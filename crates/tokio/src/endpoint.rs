@@ -89,10 +89,7 @@ impl Endpoint {
     /// A new connection, with this endpoint's addresses as host candidates.
     /// [`Config::max_segments`] is set to what the system can offload.
     pub fn peer(&self, config: Config) -> Peer {
-        let mut connection = PeerConnection::new(Config {
-            max_segments: self.shared.max_segments,
-            ..config
-        });
+        let mut connection = PeerConnection::new(config.with_max_segments(self.shared.max_segments));
         let now = self.shared.core.clock.now();
         for address in &self.shared.addresses {
             // Refused only by a lite agent that has one of this family already (RFC 8445 §5.2).

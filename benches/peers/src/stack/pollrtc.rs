@@ -130,13 +130,11 @@ impl Pollrtc {
 }
 
 fn config(options: &Options) -> Config {
-    Config {
-        certificate: options.shared_certificate.then(shared_certificate),
-        max_buffered_amount: options.max_buffered,
-        mtu: MTU,
-        max_segments: MAX_SEGMENTS,
-        ..Config::default()
-    }
+    Config::default()
+        .with_certificate(options.shared_certificate.then(shared_certificate))
+        .with_max_buffered_amount(options.max_buffered)
+        .with_mtu(MTU)
+        .with_max_segments(MAX_SEGMENTS)
 }
 
 fn shared_certificate() -> Certificate {

@@ -96,11 +96,11 @@ impl<'s> World<'s> {
         let mut peer = |name, nat: NatKind, outside: [u8; 4], inside: [u8; 4]| {
             let zone = nat.build(&mut net, address(outside, 0).ip());
             let own = address(if nat.is_transparent() { outside } else { inside }, 5000);
-            let mut connection = PeerConnection::new(Config {
-                entropy: pollrtc::Entropy::Seed(entropy.next()),
-                stun_servers: vec![STUN_SERVER],
-                ..Config::default()
-            });
+            let mut connection = PeerConnection::new(
+                Config::default()
+                    .with_entropy(pollrtc::Entropy::Seed(entropy.next()))
+                    .with_stun_servers(vec![STUN_SERVER]),
+            );
             connection.add_local_address(Instant::ZERO, own)?;
             let host = net.host_in(zone, own, connection);
             Ok::<_, SetupError>(Peer { name, host })

@@ -70,10 +70,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
         .join(" and ");
     // One certificate for all: making one costs more than a session.
     let certificate = Certificate::generate(pollrtc::default_provider(), &mut pollrtc::Rng::from_os())?;
-    let config = Config {
-        certificate: Some(certificate),
-        ..config
-    };
+    let config = config.with_certificate(certificate);
     let sessions = Arc::new(Sessions::new(endpoint, config, args.max_sessions));
 
     let listener = TcpListener::bind(args.http)

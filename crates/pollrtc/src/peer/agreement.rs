@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use pollrtc_core::Instant;
+use pollrtc_sdp::attribute::Direction;
 use pollrtc_sdp::negotiation::{DataChannels, Effect, SignalingState, Transport, TransportId};
 
 use super::connection::PeerConnection;
@@ -39,6 +40,10 @@ impl PeerConnection {
                 }
                 Effect::DataChannels(agreed) => self.agree_on_data(&agreed),
                 Effect::DataChannelsClosed => refused = true,
+                Effect::TransceiverAdded(id) => {
+                    // The peer may send when there is somebody who takes it. There is no error: it was just made.
+                    let _ = self.negotiator.set_direction(id, Direction::Inactive);
+                }
                 Effect::SectionRejected { section, mid, reason } => {
                     self.events.push_back(Event::SectionRejected { section, mid, reason });
                 }

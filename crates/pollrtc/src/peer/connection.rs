@@ -113,6 +113,8 @@ impl PeerConnection {
             bundle_policy: BundlePolicy::Balanced,
             preferred_dtls_role: config.preferred_dtls_role,
             ice_lite: config.ice_lite,
+            audio: config.audio,
+            video: config.video,
             // RFC 8841 §6.1: zero would promise to take any size.
             max_message_size: (config.max_message_size as u64).max(1),
             ..jsep::Config::new(rng.u64())

@@ -309,9 +309,10 @@ impl PeerConnection {
         let keys = self.negotiator.live_keys().filter(|key| key.transport == id);
         let latest = keys.max()?;
         let ufrag = &self.transports.get(id)?.credentials_of(latest.generation)?.ufrag;
+        // RFC 8839 §5.1: the extension tells the generation where only the line travels.
+        let line = || format!("{candidate} ufrag {ufrag}");
         self.trickle.tell(latest, candidate).then(|| IceCandidate {
-            // RFC 8839 §5.1: the extension tells the generation where only the line travels.
-            candidate: format!("{candidate} ufrag {ufrag}"),
+            candidate: line(),
             sdp_mid: mid,
             sdp_mline_index: u16::try_from(index).unwrap_or(u16::MAX),
             username_fragment: ufrag.clone(),

@@ -52,10 +52,7 @@ fn a_channel_opens_and_messages_go_both_ways() {
 fn offer_to_open_channel_takes_400_ms_at_100_ms_rtt_with_dtls_13() {
     for answerer in [DtlsRole::Client, DtlsRole::Server] {
         assert_eq!(
-            offer_to_open_channel(|config| Config {
-                preferred_dtls_role: answerer,
-                ..config
-            }),
+            offer_to_open_channel(|config: Config| config.with_preferred_dtls_role(answerer)),
             Duration::from_millis(400),
             "answerer as {answerer:?}"
         );
@@ -66,10 +63,10 @@ fn offer_to_open_channel_takes_400_ms_at_100_ms_rtt_with_dtls_13() {
 #[test]
 fn offer_to_open_channel_takes_450_ms_at_100_ms_rtt_with_dtls_12() {
     let took = [DtlsRole::Client, DtlsRole::Server].map(|answerer| {
-        offer_to_open_channel(|config| Config {
-            preferred_dtls_role: answerer,
-            dtls_versions: Versions::Dtls12,
-            ..config
+        offer_to_open_channel(|config: Config| {
+            config
+                .with_preferred_dtls_role(answerer)
+                .with_dtls_versions(Versions::Dtls12)
         })
     });
     assert_eq!(took, [Duration::from_millis(450); 2]);

@@ -209,13 +209,7 @@ fn the_peers_largest_message_is_what_it_says_or_64_kib() {
     }
     // RFC 8841 §6.1: zero has no bound, and more digits than a number holds hardly one.
     for any in ["0", "18446744073709551615", "99999999999999999999999"] {
-        let mut pair = Pair::with(
-            |alice| Config {
-                max_message_size: 1_000_000,
-                ..alice
-            },
-            |bob| bob,
-        );
+        let mut pair = Pair::with(|alice: Config| alice.with_max_message_size(1_000_000), |bob| bob);
         pair.alice.peer.create_data_channel("first").unwrap();
         let said = format!("a=max-message-size:{any}");
         exchange_as(
@@ -236,10 +230,7 @@ fn the_peers_largest_message_is_what_it_says_or_64_kib() {
 
 #[test]
 fn who_takes_no_message_at_all_does_not_promise_to_take_any() {
-    let mut peer = PeerConnection::new(Config {
-        max_message_size: 0,
-        ..seeded(1)
-    });
+    let mut peer = PeerConnection::new(seeded(1).with_max_message_size(0));
     peer.create_data_channel("chat").unwrap();
     let offer = peer.offer(START).unwrap();
     assert_eq!(lines(&offer, "a=max-message-size"), ["a=max-message-size:1"]);
@@ -402,10 +393,7 @@ fn ten_thousand_candidates_that_trickle_cost_less_than_a_second() {
 fn a_lite_agent_is_reached_and_may_offer_or_answer() {
     for lite in Who::BOTH {
         for offerer in Who::BOTH {
-            let as_lite = |who, config: Config| Config {
-                ice_lite: who == lite,
-                ..config
-            };
+            let as_lite = |who, config: Config| config.with_ice_lite(who == lite);
             let mut pair = Pair::with(|alice| as_lite(Who::Alice, alice), |bob| as_lite(Who::Bob, bob));
             pair.side(offerer).peer.create_data_channel("first").unwrap();
             let (offer, answer) = exchange_as(&mut pair, offerer, as_it_is, as_it_is);
@@ -446,10 +434,7 @@ fn who_says_nothing_of_its_dtls_role_has_one() {
     met(|offer| without(offer, &["a=setup"]));
     let mut pair = Pair::with(
         |alice| alice,
-        |bob| Config {
-            preferred_dtls_role: DtlsRole::Server,
-            ..bob
-        },
+        |bob: Config| bob.with_preferred_dtls_role(DtlsRole::Server),
     );
     pair.alice.peer.create_data_channel("first").unwrap();
     exchange_as(&mut pair, Who::Alice, as_it_is, |answer| {

@@ -59,11 +59,7 @@ fn forged_hellos() -> [(&'static str, Vec<Vec<u8>>); 4] {
 
 /// Two whose DTLS datagrams are counted, and of which one is lost. Bob is the client.
 fn counted(versions: Versions, groups: &[NamedGroup], lost: Option<u64>) -> (Pair, Rc<Cell<u64>>) {
-    let change = |config: Config| Config {
-        dtls_versions: versions,
-        dtls_groups: groups.to_vec(),
-        ..config
-    };
+    let change = |config: Config| config.with_dtls_versions(versions).with_dtls_groups(groups.to_vec());
     let mut pair = Pair::with(change, change);
     let count = Rc::new(Cell::new(0));
     let counter = count.clone();
@@ -151,10 +147,7 @@ fn closed_because(side: &crate::support::Side) -> Option<CloseReason> {
 fn a_server_that_hears_no_hello_on_its_path_ends_in_the_time_that_it_is_given() {
     for seconds in [25, 7] {
         let mut pair = Pair::with(
-            |config| Config {
-                dtls_hello_timeout: Duration::from_secs(seconds),
-                ..config
-            },
+            |config: Config| config.with_dtls_hello_timeout(Duration::from_secs(seconds)),
             |config| config,
         );
         if seconds == 25 {
@@ -182,15 +175,15 @@ fn a_server_that_hears_no_hello_on_its_path_ends_in_the_time_that_it_is_given() 
 fn a_client_that_is_refused_learns_why_in_seconds() {
     // Nothing in common but the version.
     let mut pair = Pair::with(
-        |config| Config {
-            dtls_versions: Versions::Dtls13,
-            dtls_groups: vec![NamedGroup::Secp256r1],
-            ..config
+        |config: Config| {
+            config
+                .with_dtls_versions(Versions::Dtls13)
+                .with_dtls_groups(vec![NamedGroup::Secp256r1])
         },
-        |config| Config {
-            dtls_versions: Versions::Dtls13,
-            dtls_groups: vec![NamedGroup::X25519],
-            ..config
+        |config: Config| {
+            config
+                .with_dtls_versions(Versions::Dtls13)
+                .with_dtls_groups(vec![NamedGroup::X25519])
         },
     );
     pair.alice.peer.create_data_channel("chat").unwrap();
@@ -210,10 +203,7 @@ fn a_client_that_is_refused_learns_why_in_seconds() {
 
 #[test]
 fn a_configuration_that_dtls_can_make_nothing_of_ends_the_connection_with_that_reason() {
-    let nothing = |config| Config {
-        dtls_groups: vec![],
-        ..config
-    };
+    let nothing = |config: Config| config.with_dtls_groups(vec![]);
     let mut pair = Pair::with(nothing, |config| config);
     pair.alice.peer.create_data_channel("chat").unwrap();
     pair.negotiate();

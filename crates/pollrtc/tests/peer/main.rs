@@ -11,3 +11,4 @@ mod replacement;
 mod script;
 mod security;
 mod support;
+mod transports;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::script::seeded;
 use crate::support::START;
 use pollrtc::{
-    Certificate, ChannelId, ChannelState, CloseReason, Config, ConnectionState, Datagram, DtlsRole, Event, Fingerprint,
+    Certificate, ChannelId, ChannelState, CloseReason, ConnectionState, Datagram, DtlsRole, Event, Fingerprint,
     HashAlgorithm, Instant, PeerConnection, Rng, StateMachine, default_provider,
 };
 use pollrtc_dtls::{self as dtls, Connection, PeerVerification};
@@ -77,10 +77,7 @@ fn offer(credentials: &Credentials, certificate: &Certificate, stopped: bool) ->
 impl Pair {
     /// Connected, with a channel of the browser's.
     fn connected(role: DtlsRole) -> Self {
-        let config = Config {
-            preferred_dtls_role: role,
-            ..seeded(1)
-        };
+        let config = seeded(1).with_preferred_dtls_role(role);
         let mut pollrtc = PeerConnection::new(config);
         let address = "192.0.2.1:4000".parse().unwrap();
         pollrtc.add_local_address(START, address).unwrap();

@@ -11,10 +11,7 @@ const BOTH_ROLES: [DtlsRole; 2] = [DtlsRole::Client, DtlsRole::Server];
 
 /// Bob, who answers, in this role.
 fn as_answerer(role: DtlsRole) -> impl Fn(Config) -> Config {
-    move |config| Config {
-        preferred_dtls_role: role,
-        ..config
-    }
+    move |config: Config| config.with_preferred_dtls_role(role)
 }
 
 /// Offer and answer, and a channel of Alice's: how long until it opened.
@@ -61,12 +58,7 @@ fn one_side_that_speaks_an_old_version_is_enough_for_it() {
                 true => Versions::Dtls12,
                 false => Versions::Both,
             };
-            let restricted = |side| {
-                move |config| Config {
-                    dtls_versions: versions(side),
-                    ..as_answerer(bobs)(config)
-                }
-            };
+            let restricted = |side| move |config: Config| as_answerer(bobs)(config).with_dtls_versions(versions(side));
             let mut pair = Pair::with(restricted(0), restricted(1));
             connect(&mut pair);
             for side in agreed(&pair) {
@@ -80,12 +72,8 @@ fn one_side_that_speaks_an_old_version_is_enough_for_it() {
 fn a_missing_public_key_costs_one_round_trip() {
     for bobs in BOTH_ROLES {
         let usual = connect(&mut Pair::with(|alice| alice, as_answerer(bobs)));
-        let groups = |groups: Vec<NamedGroup>| {
-            move |config| Config {
-                dtls_groups: groups.clone(),
-                ..as_answerer(bobs)(config)
-            }
-        };
+        let groups =
+            |groups: Vec<NamedGroup>| move |config: Config| as_answerer(bobs)(config).with_dtls_groups(groups.clone());
         // The client sends a public key of its first group.
         let (all, one) = (
             vec![NamedGroup::X25519, NamedGroup::Secp384r1],
@@ -121,10 +109,10 @@ fn who_asks_for_secrets_gets_those_of_each_version() {
         let logs: [Arc<Mutex<Vec<String>>>; 2] = Default::default();
         let logged = |side: usize| {
             let log = Arc::clone(&logs[side]);
-            move |config| Config {
-                dtls_versions: versions,
-                key_log: Some(KeyLog(Arc::new(move |line| log.lock().unwrap().push(line.to_owned())))),
-                ..config
+            move |config: Config| {
+                config
+                    .with_dtls_versions(versions)
+                    .with_key_log(KeyLog(Arc::new(move |line| log.lock().unwrap().push(line.to_owned()))))
             }
         };
         connect(&mut Pair::with(logged(0), logged(1)));

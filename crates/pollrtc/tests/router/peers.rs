@@ -408,10 +408,7 @@ fn whichever_answer_to_an_offer_that_was_posted_twice_is_used_it_connects_and_th
                 (10_000, 30),
             ] {
                 let mut hall = Duplicates::new();
-                let configure = |config| Config {
-                    preferred_dtls_role: role,
-                    ..config
-                };
+                let configure = |config: Config| config.with_preferred_dtls_role(role);
                 hall.post(configure);
                 hall.run(between);
                 hall.post(configure);
@@ -470,10 +467,7 @@ fn whoever_posts_a_copy_of_an_offer_ends_and_delays_nothing() {
     for role in roles() {
         for copied_after in [0, 5, 25, 45, 65, 100, 150, 200, 1_000, 20_000] {
             let mut hall = Duplicates::new();
-            let configure = |config| Config {
-                preferred_dtls_role: role,
-                ..config
-            };
+            let configure = |config: Config| config.with_preferred_dtls_role(role);
             hall.post(configure);
             hall.take_answer(0);
             hall.run(copied_after);
@@ -503,10 +497,7 @@ fn whoever_posts_a_copy_of_an_offer_ends_and_delays_nothing() {
 fn a_peer_that_begins_anew_with_the_same_description_gets_a_new_connection() {
     for role in roles() {
         let mut hall = Duplicates::new();
-        let configure = |config| Config {
-            preferred_dtls_role: role,
-            ..config
-        };
+        let configure = |config: Config| config.with_preferred_dtls_role(role);
         hall.post(configure);
         hall.take_answer(0);
         hall.run_until_echo(1_000);

@@ -49,10 +49,7 @@ impl Connection {
             "server" => DtlsRole::Server,
             _ => DtlsRole::Client,
         };
-        let peer = Arc::new(endpoint.peer(Config {
-            preferred_dtls_role,
-            ..Config::default()
-        }));
+        let peer = Arc::new(endpoint.peer(Config::default().with_preferred_dtls_role(preferred_dtls_role)));
         let shared = Arc::default();
         tokio::spawn(watch(Arc::clone(&peer), Arc::clone(&shared)));
         Self {
