@@ -84,7 +84,7 @@ async fn connect(args: &Args, report: &mut Value) -> Result<(), Box<dyn Error>> 
     let stats = peer.stats();
     let transport = stats.data_transport();
     if let Some(path) = transport.and_then(|transport| transport.path) {
-        report["path"] = json!({ "local": path.local, "remote": path.remote });
+        report["path"] = json!({ "local": path.flow.local(), "remote": path.flow.remote() });
     }
     if let Some(time) = transport.and_then(|transport| transport.round_trip_time) {
         report["round_trip_ms"] = json!(time.as_secs_f64() * 1000.0);

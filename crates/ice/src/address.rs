@@ -1,36 +1,25 @@
 //! What kind of address one is, and which ones may be paired.
 
-use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 
-/// The same address as other parts of the agent know it: an IPv4 address that a dual-stack socket
-/// shows as IPv4-mapped IPv6 becomes IPv4 again (RFC 8445 §5.1.1.1 bans the mapped form), and flow
-/// labels and scope ids, which differ between sockets, go.
-pub(crate) fn normalised(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
-/// How far an address reaches. Addresses of different scopes can't talk to each other.
+/// How far an address reaches. Addresses that reach differently far can't talk to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub(crate) enum Reach {
     /// This host.
-    Loopback,
+    Host,
     /// This link.
     Link,
     /// Further, as far as the address alone tells.
     Wide,
 }
 
-pub(crate) fn scope(ip: IpAddr) -> Scope {
+pub(crate) fn reach(ip: IpAddr) -> Reach {
     match ip {
-        _ if ip.is_loopback() => Scope::Loopback,
-        IpAddr::V4(v4) if v4.is_link_local() => Scope::Link,
-        IpAddr::V6(v6) if is_v6_link_local(v6) => Scope::Link,
-        _ => Scope::Wide,
+        _ if ip.is_loopback() => Reach::Host,
+        IpAddr::V4(v4) if v4.is_link_local() => Reach::Link,
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => Reach::Link,
+        _ => Reach::Wide,
     }
-}
-
-fn is_v6_link_local(ip: Ipv6Addr) -> bool {
-    (ip.segments()[0] & 0xffc0) == 0xfe80
 }
 
 /// An address that no packet of ours may go to, nor come from: unspecified, multicast, broadcast,
@@ -50,9 +39,48 @@ pub(crate) fn is_unusable(address: SocketAddr) -> bool {
         }
 }
 
-/// RFC 8445 §6.1.2.2: same address family; a link-local address only with its kind. The same goes
+/// RFC 8445 §6.1.2.2: same address family; a link-local address only with its kind, and on its link. The same goes
 /// for loopback: a peer can't make this host probe its own services unless the caller gave a
 /// loopback address to talk from.
 pub(crate) fn may_pair(local: SocketAddr, remote: SocketAddr) -> bool {
-    local.is_ipv4() == remote.is_ipv4() && scope(local.ip()) == scope(remote.ip())
+    local.is_ipv4() == remote.is_ipv4() && reach(local.ip()) == reach(remote.ip()) && is_same_link(local, remote)
+}
+
+/// Whether two addresses may lie on one link: they don't if both name one, and not the same.
+pub(crate) fn is_same_link(a: SocketAddr, b: SocketAddr) -> bool {
+    let (a, b) = (scope_id(a), scope_id(b));
+    a == b || a == 0 || b == 0
+}
+
+/// Whether two spellings may mean one address: what is signalled, or mapped by a server, does not name the link that
+/// a link-local address is on.
+pub(crate) fn is_same(a: SocketAddr, b: SocketAddr) -> bool {
+    (a.ip(), a.port()) == (b.ip(), b.port()) && is_same_link(a, b)
+}
+
+/// Whether it is link-local and does not say on which link: nothing can be sent from there (RFC 4007 §6).
+pub(crate) fn lacks_link(address: SocketAddr) -> bool {
+    is_ipv6_link_local(address) && scope_id(address) == 0
+}
+
+/// The remote address as it is seen from a base: a link-local one is on the base's link (RFC 4007 §6).
+pub(crate) fn on_link_of(remote: SocketAddr, base: SocketAddr) -> SocketAddr {
+    match remote {
+        SocketAddr::V6(mut v6) if lacks_link(remote) => {
+            v6.set_scope_id(scope_id(base));
+            v6.into()
+        }
+        _ => remote,
+    }
+}
+
+fn is_ipv6_link_local(address: SocketAddr) -> bool {
+    matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local())
+}
+
+fn scope_id(address: SocketAddr) -> u32 {
+    match address {
+        SocketAddr::V4(_) => 0,
+        SocketAddr::V6(v6) => v6.scope_id(),
+    }
 }

@@ -5,40 +5,11 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::str::FromStr;
 
-use pollrtc_core::Protocol;
+use pollrtc_core::{Protocol, normalise};
 use pollrtc_sdp::attribute;
 
-use crate::address::normalised;
+use crate::kind::CandidateKind;
 use crate::priority::{COMPONENT, candidate_priority, local_preference};
-
-/// How a candidate came about (RFC 8445 §5.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CandidateKind {
-    /// An address of the host itself.
-    Host,
-    /// What a STUN server saw.
-    ServerReflexive,
-    /// What the peer saw.
-    PeerReflexive,
-    /// An address on a TURN server.
-    Relayed,
-}
-
-impl CandidateKind {
-    /// The name in a candidate line: `host`, `srflx`, `prflx` or `relay`.
-    pub const fn name(self) -> &'static str {
-        self.written().as_str()
-    }
-
-    const fn written(self) -> attribute::CandidateKind<'static> {
-        match self {
-            Self::Host => attribute::CandidateKind::Host,
-            Self::ServerReflexive => attribute::CandidateKind::ServerReflexive,
-            Self::PeerReflexive => attribute::CandidateKind::PeerReflexive,
-            Self::Relayed => attribute::CandidateKind::Relay,
-        }
-    }
-}
 
 /// A transport address at which an agent may be reached.
 ///
@@ -63,7 +34,6 @@ pub struct Candidate {
     tcp_type: Option<attribute::TcpType>,
     priority: u32,
     host: CandidateHost,
-    port: u16,
     kind: CandidateKind,
     related: Option<SocketAddr>,
     ufrag: Option<String>,
@@ -73,8 +43,8 @@ pub struct Candidate {
 /// resolves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum CandidateHost {
-    Ip(IpAddr),
-    Name(String),
+    Address(SocketAddr),
+    Name { name: String, port: u16 },
 }
 
 impl Candidate {
@@ -85,7 +55,7 @@ impl Candidate {
     /// assert!(candidate.to_string().ends_with("192.0.2.1 5000 typ host"));
     /// ```
     pub fn host(address: SocketAddr) -> Self {
-        let address = normalised(address);
+        let address = normalise(address);
         let preference = local_preference(address, 0, 0);
         let foundation = foundation_of(CandidateKind::Host, address.ip());
         Self::local(CandidateKind::Host, address, None, foundation, preference)
@@ -93,7 +63,7 @@ impl Candidate {
 
     /// A server-reflexive candidate: `address` is what the server saw of `base`.
     pub fn server_reflexive(address: SocketAddr, base: SocketAddr) -> Self {
-        let (address, base) = (normalised(address), normalised(base));
+        let (address, base) = (normalise(address), normalise(base));
         let preference = local_preference(base, 0, 0);
         let foundation = foundation_of(CandidateKind::ServerReflexive, base.ip());
         Self::local(
@@ -118,8 +88,7 @@ impl Candidate {
             protocol: Protocol::Udp,
             tcp_type: None,
             priority: candidate_priority(kind, local_preference),
-            host: CandidateHost::Ip(address.ip()),
-            port: address.port(),
+            host: CandidateHost::Address(address),
             kind,
             related: base,
             ufrag: None,
@@ -146,20 +115,31 @@ impl Candidate {
         self.priority
     }
 
-    /// Its address; `None` while only a name is known.
+    /// Its address; `None` while only a name is known. One that was read from a line names no link, even if it is
+    /// link-local: the peer's number of a link means nothing here.
     pub fn address(&self) -> Option<SocketAddr> {
         match self.host {
-            CandidateHost::Ip(ip) => Some(SocketAddr::new(ip, self.port)),
-            CandidateHost::Name(_) => None,
+            CandidateHost::Address(address) => Some(address),
+            CandidateHost::Name { .. } => None,
         }
     }
 
     /// The name that stands for its address, if one does.
     pub fn name(&self) -> Option<&str> {
         match &self.host {
-            CandidateHost::Ip(_) => None,
-            CandidateHost::Name(name) => Some(name),
+            CandidateHost::Address(_) => None,
+            CandidateHost::Name { name, .. } => Some(name),
         }
+    }
+
+    /// The name, if it may be resolved. Only names that multicast DNS resolves are, and only by it: a peer must not make
+    /// us ask a DNS server of its choice. More than one dot is no such name
+    /// (draft-ietf-mmusic-mdns-ice-candidates §3.2.1).
+    pub(crate) fn mdns_name(&self) -> Option<&str> {
+        let name = self.name()?;
+        let label = name.strip_suffix(".local")?;
+        let is_label = !label.is_empty() && label.len() <= 63 && !label.contains('.');
+        is_label.then_some(name)
     }
 
     /// How it came about.
@@ -179,7 +159,11 @@ impl Candidate {
 
     /// The same candidate at the address that its name stands for.
     pub(crate) fn resolved(mut self, ip: IpAddr) -> Self {
-        self.host = CandidateHost::Ip(ip.to_canonical());
+        let port = match self.host {
+            CandidateHost::Address(address) => address.port(),
+            CandidateHost::Name { port, .. } => port,
+        };
+        self.host = CandidateHost::Address(normalise(SocketAddr::new(ip, port)));
         self
     }
 }
@@ -246,8 +230,11 @@ impl TryFrom<attribute::Candidate<'_>> for Candidate {
             attribute::CandidateKind::Unknown(_) => return Err(CandidateError::Kind),
         };
         let host = match line.address.parse::<IpAddr>() {
-            Ok(ip) => CandidateHost::Ip(ip.to_canonical()),
-            Err(_) => CandidateHost::Name(line.address.to_string()),
+            Ok(ip) => CandidateHost::Address(normalise(SocketAddr::new(ip, line.port))),
+            Err(_) => CandidateHost::Name {
+                name: line.address.to_string(),
+                port: line.port,
+            },
         };
         // A related address tells people what happened and agents nothing: one that is no address
         // (browsers write 0.0.0.0 or a name to hide it) is no reason to lose the candidate.
@@ -261,7 +248,6 @@ impl TryFrom<attribute::Candidate<'_>> for Candidate {
             tcp_type: line.tcp_type,
             priority: line.priority,
             host,
-            port: line.port,
             kind,
             related,
             ufrag: line.ufrag().map(ToString::to_string),
@@ -272,12 +258,12 @@ impl TryFrom<attribute::Candidate<'_>> for Candidate {
 /// The value of `a=candidate`, without `a=`.
 impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = match &self.host {
-            CandidateHost::Ip(ip) => ip.to_string(),
-            CandidateHost::Name(name) => name.clone(),
+        let (address, port) = match &self.host {
+            CandidateHost::Address(address) => (address.ip().to_string(), address.port()),
+            CandidateHost::Name { name, port } => (name.clone(), *port),
         };
         let related = self.related.map(|related| (related.ip().to_string(), related.port()));
-        let mut line = attribute::Candidate::host(&self.foundation, self.priority, &address, self.port);
+        let mut line = attribute::Candidate::host(&self.foundation, self.priority, &address, port);
         line.component = self.component;
         line.transport = match self.protocol {
             Protocol::Tcp => "tcp",

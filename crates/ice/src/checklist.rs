@@ -1,15 +1,11 @@
 //! The pairs and the order in which they are checked (RFC 8445 §6.1).
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
-use pollrtc_core::Instant;
+use pollrtc_core::{Flow, Instant};
 
-use crate::pair::{Pair, PairId, PairState};
-
-/// Which local base: an index into the agent's list.
-pub(crate) type LocalId = u16;
+use crate::pair::{Foundation, Pair, PairId, PairState};
 
 /// The pairs of one ICE session.
 #[derive(Debug, Default)]
@@ -17,7 +13,7 @@ pub(crate) struct Checklist {
     /// Ordered by id, since ids only grow: found by binary search, and an id that is gone is never
     /// someone else's.
     pairs: Vec<Pair>,
-    by_addresses: BTreeMap<(LocalId, SocketAddr), PairId>,
+    by_flow: BTreeMap<Flow, PairId>,
     triggered: VecDeque<Triggered>,
     next_id: u32,
 }
@@ -60,8 +56,8 @@ impl Checklist {
         self.pairs.get_mut(index)
     }
 
-    pub(crate) fn find(&self, local: LocalId, remote: SocketAddr) -> Option<PairId> {
-        self.by_addresses.get(&(local, remote)).copied()
+    pub(crate) fn find(&self, flow: Flow) -> Option<PairId> {
+        self.by_flow.get(&flow).copied()
     }
 
     /// Takes a pair in, at the cost of the least valuable one if `limit` is reached; `None` if it
@@ -73,7 +69,7 @@ impl Checklist {
         let id = PairId(self.next_id);
         self.next_id = self.next_id.checked_add(1)?;
         pair.id = id;
-        self.by_addresses.insert((pair.local, pair.remote_address), id);
+        self.by_flow.insert(pair.flow, id);
         self.pairs.push(pair);
         Some(id)
     }
@@ -102,18 +98,73 @@ impl Checklist {
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Pair) -> bool) {
         let Self {
             pairs,
-            by_addresses,
+            by_flow,
             triggered,
             ..
         } = self;
         pairs.retain(|pair| {
             let kept = keep(pair);
             if !kept {
-                by_addresses.remove(&(pair.local, pair.remote_address));
+                by_flow.remove(&pair.flow);
                 triggered.retain(|queued| queued.pair != pair.id);
             }
             kept
         });
+    }
+
+    /// RFC 8445 §6.1.2.6, and RFC 8838 §12 where a pair joins others. A new pair waits if nothing of its foundation
+    /// does; the best of those that have not begun goes first, the others stay frozen until it is decided.
+    pub(crate) fn set_initial_state(&mut self, id: PairId) {
+        let Some((foundation, priority)) = self.get(id).map(|pair| (pair.foundation, pair.priority)) else {
+            return;
+        };
+        let of_foundation = |pair: &&Pair| pair.id != id && pair.foundation == foundation;
+        let others = || self.iter().filter(of_foundation);
+        let succeeded = others().any(|pair| pair.state == PairState::Succeeded);
+        let checking = others().any(|pair| pair.state == PairState::InProgress || self.is_triggered(pair.id));
+        let waiting = others()
+            .find(|pair| pair.state == PairState::Waiting)
+            .map(|pair| (pair.id, pair.priority));
+        let state = match waiting {
+            _ if succeeded => PairState::Waiting,
+            _ if checking => PairState::Frozen,
+            Some((other, lower)) if lower < priority => {
+                if let Some(other) = self.get_mut(other) {
+                    other.state = PairState::Frozen;
+                }
+                PairState::Waiting
+            }
+            Some(_) => PairState::Frozen,
+            None => PairState::Waiting,
+        };
+        if let Some(pair) = self.get_mut(id) {
+            pair.state = state;
+        }
+    }
+
+    /// Opens all that is not being checked for checks again; what has worked, and whose consent `is_fresh`, works on.
+    pub(crate) fn begin_again(&mut self, is_fresh: impl Fn(&Pair) -> bool) {
+        for pair in &mut self.pairs {
+            if pair.state != PairState::InProgress {
+                pair.state = PairState::Waiting;
+                pair.leads_to = None;
+            }
+            if !is_fresh(pair) {
+                pair.valid = None;
+            } else if pair.valid.is_some() {
+                pair.state = PairState::Succeeded;
+                pair.leads_to = Some(pair.id);
+            }
+        }
+    }
+
+    /// Drops the pairs of a base that is gone.
+    pub(crate) fn remove_of(&mut self, is_gone: impl Fn(Flow) -> bool) {
+        self.retain(|pair| !is_gone(pair.flow));
+        let left: BTreeSet<PairId> = self.pairs.iter().map(|pair| pair.id).collect();
+        for pair in &mut self.pairs {
+            pair.leads_to = pair.leads_to.filter(|id| left.contains(id));
+        }
     }
 
     /// Puts a pair into the triggered-check queue (RFC 8445 §6.1.4.1), once.
@@ -204,6 +255,3 @@ impl Checklist {
             .max_by_key(|pair| pair.valid)
     }
 }
-
-/// A pair's foundation: its candidates' ones, as the numbers that the agent gave them.
-pub(crate) type Foundation = (u16, u16);

@@ -22,6 +22,9 @@ pub struct Config {
     pub max_peer_reflexive: usize,
     /// How many pairs the checklist holds (RFC 8445 §6.1.2.5); the lowest priorities go first.
     pub max_pairs: usize,
+    /// How many bytes a datagram may have on a path of which nothing better is known, without the headers of UDP and
+    /// IP.
+    pub mtu: usize,
     /// Times.
     pub timing: Timing,
 }
@@ -34,6 +37,7 @@ impl Default for Config {
             max_candidates: 100,
             max_peer_reflexive: 32,
             max_pairs: 100,
+            mtu: DEFAULT_MTU,
             timing: Timing::default(),
         }
     }
@@ -88,6 +92,10 @@ impl Default for Timing {
     }
 }
 
+/// What passes everywhere: IPv6's least MTU (RFC 8200 §5) is 1280 bytes, of which tunnels and headers take a few.
+const DEFAULT_MTU: usize = 1200;
+/// RFC 8445 §11: Tr, the time between packets that do nothing but keep a binding open.
+pub(crate) const KEEPALIVE: Duration = Duration::from_secs(15);
 /// RFC 8445 §14.2.
 const LEAST_PACING: Duration = Duration::from_millis(5);
 /// RFC 8445 §14.3.

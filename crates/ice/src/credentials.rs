@@ -42,6 +42,31 @@ impl Credentials {
     }
 }
 
+impl Credentials {
+    /// RFC 8839 §5.4.
+    pub(crate) fn check_lengths(&self) -> Result<(), CredentialsError> {
+        if !(4..=256).contains(&self.ufrag.len()) {
+            return Err(CredentialsError::UfragLength(self.ufrag.len()));
+        }
+        if !(22..=256).contains(&self.pwd.len()) {
+            return Err(CredentialsError::PwdLength(self.pwd.len()));
+        }
+        Ok(())
+    }
+}
+
+/// Why credentials can't be a peer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialsError {
+    /// Not 4 to 256 characters.
+    #[error("the username fragment has {0} characters; RFC 8839 §5.4 wants 4 to 256")]
+    UfragLength(usize),
+    /// Not 22 to 256 characters.
+    #[error("the password has {0} characters; RFC 8839 §5.4 wants 22 to 256")]
+    PwdLength(usize),
+}
+
 impl Drop for Credentials {
     fn drop(&mut self) {
         self.pwd.zeroize();

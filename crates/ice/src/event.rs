@@ -1,7 +1,8 @@
 //! What the agent tells.
 
 use alloc::string::String;
-use core::net::SocketAddr;
+
+use pollrtc_core::Flow;
 
 use crate::candidate::Candidate;
 
@@ -81,13 +82,21 @@ pub enum FailureReason {
     ConsentRevoked,
 }
 
-/// Where data goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A way between the two peers, which data takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Path {
-    /// The local address to send from: a base, not what a NAT makes of it.
-    pub local: SocketAddr,
-    /// The address to send to.
-    pub remote: SocketAddr,
+    /// From where to where, and how. The local address is always there: a base, not what a NAT makes of it.
+    pub flow: Flow,
+    /// How many bytes a datagram may have on it, without the headers of UDP and IP.
+    pub mtu: usize,
+}
+
+impl Path {
+    /// A path by this flow that takes datagrams of so many bytes.
+    pub const fn new(flow: Flow, mtu: usize) -> Self {
+        Self { flow, mtu }
+    }
 }
 
 /// What a datagram was.
@@ -97,11 +106,20 @@ pub enum Received<'d> {
     Handled,
     /// The peer's data. It came from an address that has proven to know our password.
     Data {
-        /// The local address that it reached.
-        local: SocketAddr,
-        /// The address that it came from.
-        remote: SocketAddr,
+        /// The way that it came.
+        path: Path,
         /// Its bytes.
         payload: &'d mut [u8],
     },
+}
+
+/// How well a remote address is known: what a server needs to tell many peers on one socket apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Acquaintance {
+    /// Nothing authentic has come from it.
+    Stranger,
+    /// It has sent a check that only the peer can have written; its source may still be forged.
+    Heard,
+    /// It has answered a check of ours: the peer receives there.
+    Verified,
 }

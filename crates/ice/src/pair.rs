@@ -3,12 +3,14 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use pollrtc_core::Instant;
+use pollrtc_core::{Flow, Instant};
+use pollrtc_stun::TransactionId;
 
-use crate::checklist::{Foundation, LocalId};
 use crate::event::Role;
 use crate::priority::pair_priority;
-use crate::transactions::TransactionId;
+
+/// A pair's foundation: its candidates' ones, as the numbers that the agent gave them.
+pub(crate) type Foundation = (u16, u16);
 
 /// Names a pair for as long as the session lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,9 +39,10 @@ pub(crate) struct Valid {
 #[derive(Debug)]
 pub(crate) struct Pair {
     pub(crate) id: PairId,
-    pub(crate) local: LocalId,
+    /// From the base to the remote candidate.
+    pub(crate) flow: Flow,
+    /// The remote candidate's place among all of them.
     pub(crate) remote: usize,
-    pub(crate) remote_address: SocketAddr,
     pub(crate) local_priority: u32,
     pub(crate) remote_priority: u32,
     pub(crate) priority: u64,
@@ -72,18 +75,16 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn new(
-        local: LocalId,
+        flow: Flow,
         remote: usize,
-        remote_address: SocketAddr,
         local_priority: u32,
         remote_priority: u32,
         foundation: Foundation,
     ) -> Self {
         Self {
             id: PairId(0),
-            local,
+            flow,
             remote,
-            remote_address,
             local_priority,
             remote_priority,
             priority: 0,

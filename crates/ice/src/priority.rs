@@ -2,24 +2,14 @@
 
 use core::net::SocketAddr;
 
-use crate::candidate::CandidateKind;
+use crate::kind::CandidateKind;
 
 /// The only component: RTP and RTCP share one since RFC 8843, data channels never had two.
 pub(crate) const COMPONENT: u16 = 1;
 
 /// RFC 8445 §5.1.2.1: `2^24 * type + 2^8 * local + (256 - component)`.
 pub(crate) fn candidate_priority(kind: CandidateKind, local_preference: u16) -> u32 {
-    (u32::from(type_preference(kind)) << 24) | (u32::from(local_preference) << 8) | u32::from(256 - COMPONENT)
-}
-
-/// RFC 8445 §5.1.2.2's recommended values.
-fn type_preference(kind: CandidateKind) -> u8 {
-    match kind {
-        CandidateKind::Host => 126,
-        CandidateKind::PeerReflexive => 110,
-        CandidateKind::ServerReflexive => 100,
-        CandidateKind::Relayed => 0,
-    }
+    (u32::from(kind.type_preference()) << 24) | (u32::from(local_preference) << 8) | u32::from(256 - COMPONENT)
 }
 
 /// How many candidates of one kind and base (from several servers) get priorities of their own.

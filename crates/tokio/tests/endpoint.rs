@@ -131,7 +131,8 @@ async fn an_endpoint_may_have_several_sockets() {
     a.send(channel, "hello").await.unwrap();
     assert_eq!(message(&b).await, Message::from("hello"));
     let path = a.stats().data_transport().unwrap().path.unwrap();
-    assert!(one.local_addresses().contains(&path.local) && path.local.is_ipv4());
+    let local = path.flow.local().expect("a path names its base");
+    assert!(one.local_addresses().contains(&local) && local.is_ipv4());
 }
 
 #[tokio::test]

@@ -206,7 +206,7 @@ impl<'s> World<'s> {
                 }
             }
             Event::PathChanged { path, .. } => {
-                self.say(name, format!("ICE: chose the pair {} to {}", path.local, path.remote));
+                self.say(name, format!("ICE: chose the pair {}", path.flow));
             }
             Event::Secured {
                 version, cipher_suite, ..

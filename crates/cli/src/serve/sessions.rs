@@ -271,7 +271,7 @@ impl Session {
             return view;
         };
         if let Some(path) = transport.path {
-            view["path"] = json!(format!("{} to {}", path.local, path.remote));
+            view["path"] = json!(path.flow.to_string());
         }
         if let Some(time) = transport.round_trip_time {
             view["round trip"] = json!(format!("{:.1} ms", time.as_secs_f64() * 1000.0));

@@ -28,6 +28,20 @@ pub(crate) fn agent(role: Role, seed: u8) -> Agent {
     Agent::new(Config::default(), role, Rng::from_seed([seed; 32]))
 }
 
+/// The two ends of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Way {
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+}
+
+pub(crate) fn way(path: Path) -> Way {
+    Way {
+        local: path.flow.local().expect("a path names its base"),
+        remote: path.flow.remote(),
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Packet {
     pub(crate) from: SocketAddr,
@@ -133,7 +147,7 @@ impl Pair {
 
     /// Data from one side to the other, over its path.
     pub(crate) fn send(&mut self, side: usize, bytes: &[u8]) {
-        let path = self.agents[side].path().expect("there is a path");
+        let path = self.path(side);
         let packet = Packet {
             from: path.local,
             to: path.remote,
@@ -208,8 +222,8 @@ impl Pair {
         self.sent[A].len() + self.sent[B].len()
     }
 
-    pub(crate) fn path(&self, side: usize) -> Path {
-        self.agents[side].path().expect("there is a path")
+    pub(crate) fn path(&self, side: usize) -> Way {
+        way(self.agents[side].path().expect("there is a path"))
     }
 
     pub(crate) fn states(&self, side: usize) -> Vec<State> {

@@ -1,8 +1,8 @@
 //! How fast, and with how few packets, two agents find each other.
 
-use super::common::{A, B, Pair, address, agent, at, host, ms, only_between};
+use super::common::{A, B, Pair, Way, address, agent, at, host, ms, only_between};
 use pollrtc_core::Instant;
-use pollrtc_ice::{Candidate, Event, Path, Role, State};
+use pollrtc_ice::{Candidate, Event, Role, State};
 
 #[test]
 fn one_pair_connects_within_a_round_trip() {
@@ -18,14 +18,14 @@ fn one_pair_connects_within_a_round_trip() {
         assert!(pair.first_path[B].unwrap() <= at(rtt * 3 / 2));
         assert_eq!(
             pair.path(A),
-            Path {
+            Way {
                 local: host(A, 0),
                 remote: host(B, 0)
             }
         );
         assert_eq!(
             pair.path(B),
-            Path {
+            Way {
                 local: host(B, 0),
                 remote: host(A, 0)
             }
@@ -190,7 +190,7 @@ fn both_sides_select_the_same_pair() {
     assert_eq!((a.local, a.remote), (b.remote, b.local));
     assert_eq!(
         a,
-        Path {
+        Way {
             local: host(A, 0),
             remote: host(B, 0)
         },
@@ -198,7 +198,7 @@ fn both_sides_select_the_same_pair() {
     );
     for side in [A, B] {
         assert_eq!(pair.states(side), [State::Checking, State::Connected, State::Completed]);
-        let path = pair.path(side);
+        let path = pair.agents[side].path().unwrap();
         assert!(pair.events[side].contains(&Event::PathChanged(path)));
     }
 }

@@ -150,7 +150,7 @@ fn a_nominated_pair_that_is_nominated_again_and_again_does_not_bind_the_controll
         }
         solo.advance(ms(10));
     }
-    assert_eq!(solo.agent.path().unwrap().remote, address("192.0.2.77:7000"));
+    assert_eq!(solo.agent.path().unwrap().flow.remote(), address("192.0.2.77:7000"));
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! What strangers and malicious peers send, and the little that it achieves.
 
 use pollrtc_core::{Datagram, StateMachine};
-use pollrtc_ice::{Acquaintance, Config, Credentials, Event, Path, Role, State, local_ufrag};
+use pollrtc_ice::{Acquaintance, Config, Credentials, Event, Role, State, local_ufrag};
 use pollrtc_stun::{AttributeType, Builder, Class, ErrorCode, IntegrityKey, Message, Method, TransactionId};
 
-use super::common::{A, B, Check, HERE, Pair, Solo, THERE, address, answer, at, error_code, host, is_request, ms};
+use super::common::{
+    A, B, Check, HERE, Pair, Solo, THERE, Way, address, answer, at, error_code, host, is_request, ms, way,
+};
 
 #[test]
 fn data_of_strangers_is_dropped_and_counted() {
@@ -268,7 +270,7 @@ fn an_aggressive_peer_does_not_make_the_path_flap() {
         changes += solo.events().iter().filter(|event| is_change(event)).count();
     }
     assert_eq!(
-        solo.agent.path().unwrap().remote,
+        solo.agent.path().unwrap().flow.remote(),
         address("192.0.2.11:6000"),
         "the highest priority"
     );
@@ -293,7 +295,7 @@ fn a_renomination_moves_the_path_and_an_older_one_does_not() {
             let answer = answer(&packet.bytes, &theirs.pwd, address(HERE));
             solo.receive_from(&packet.to.to_string(), &answer);
         }
-        solo.agent.path().unwrap().remote
+        solo.agent.path().unwrap().flow.remote()
     };
     assert_eq!(nominate("192.0.2.10:6000", 1, 1), address("192.0.2.10:6000"));
     assert_eq!(nominate("192.0.2.11:6000", 3, 2), address("192.0.2.11:6000"));
@@ -370,8 +372,8 @@ fn mapped_addresses_of_dual_stack_sockets_are_the_same_address() {
         Datagram::udp(address("[::ffff:192.0.2.2]:6000"), &mut bytes).received_on(address("[::ffff:192.0.2.1]:5000"));
     solo.agent.handle_datagram(at(0), datagram);
     assert_eq!(
-        solo.agent.path(),
-        Some(Path {
+        solo.agent.path().map(way),
+        Some(Way {
             local: address(HERE),
             remote: address(THERE)
         })

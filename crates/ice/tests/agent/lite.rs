@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use pollrtc_core::{Instant, StateMachine};
 use pollrtc_crypto::Rng;
-use pollrtc_ice::{AddressError, Agent, Candidate, Config, Event, Path, Role, State};
+use pollrtc_ice::{AddressError, Agent, Candidate, Config, Event, Role, State};
 use pollrtc_stun::Message;
 
-use super::common::{A, B, Check, HERE, Pair, Solo, THERE, address, agent, answer, at, host, is_request, ms};
+use super::common::{A, B, Check, HERE, Pair, Solo, THERE, Way, address, agent, answer, at, host, is_request, ms, way};
 
 fn lite(role: Role, seed: u8) -> Agent {
     let config = Config {
@@ -35,7 +35,7 @@ fn a_full_agent_connects_to_a_lite_one() {
     assert!(pair.run_until_both(State::Completed, at(150)));
     assert_eq!(
         pair.path(B),
-        Path {
+        Way {
             local: host(B, 0),
             remote: host(A, 0)
         }
@@ -82,8 +82,8 @@ fn it_selects_what_is_nominated_and_nothing_else() {
     };
     solo.receive(&nomination.bytes());
     assert_eq!(
-        solo.agent.path(),
-        Some(Path {
+        solo.agent.path().map(way),
+        Some(Way {
             local: address(HERE),
             remote: address(THERE)
         })
@@ -115,7 +115,7 @@ fn the_highest_of_several_nominations_wins() {
         };
         solo.receive_from(&format!("192.0.2.{last}:6000"), &check.bytes());
     }
-    assert_eq!(solo.agent.path().unwrap().remote, address("192.0.2.11:6000"));
+    assert_eq!(solo.agent.path().unwrap().flow.remote(), address("192.0.2.11:6000"));
 }
 
 #[test]

@@ -258,7 +258,7 @@ fn the_kind_of_path_is_the_expected_one() {
         let mut world = World::between(5, kinds, internet(0.0));
         world.signal();
         assert!(world.run_until(Instant::from_millis(5_000), |world| world.both(State::Completed)));
-        let remote = world.net[world.agents[A]].path().unwrap().remote;
+        let remote = world.net[world.agents[A]].path().unwrap().flow.remote();
         let signalled = world.candidates[B]
             .iter()
             .find(|candidate| candidate.address() == Some(remote));
@@ -284,7 +284,7 @@ fn on_one_network_the_host_pair_is_taken() {
     world.signal();
     assert!(world.run_until(Instant::from_millis(3_000), |world| world.both(State::Completed)));
     assert_eq!(
-        world.net[world.agents[A]].path().unwrap().remote,
+        world.net[world.agents[A]].path().unwrap().flow.remote(),
         address("192.168.1.3:6000")
     );
 }
@@ -299,7 +299,7 @@ fn behind_one_hairpinning_nat_the_host_pair_is_still_the_one() {
     world.signal();
     assert!(world.run_until(Instant::from_millis(3_000), |world| world.both(State::Completed)));
     assert_eq!(
-        world.net[world.agents[A]].path().unwrap().remote,
+        world.net[world.agents[A]].path().unwrap().flow.remote(),
         address("192.168.1.3:6000")
     );
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use pollrtc_core::{Instant, StateMachine};
-use pollrtc_ice::{Config, Event, Path, Role, State};
+use pollrtc_ice::{Config, Event, Role, State};
 use pollrtc_netsim::{Nat, Zone};
 use pollrtc_stun::Message;
 
@@ -30,7 +30,11 @@ fn connected(seed: u64, roaming: usize) -> (World, Zone, usize) {
 }
 
 fn remote(world: &World, side: usize) -> SocketAddr {
-    world.net[world.agents[side]].path().expect("there is a path").remote
+    world.net[world.agents[side]]
+        .path()
+        .expect("there is a path")
+        .flow
+        .remote()
 }
 
 /// Runs and returns what an agent tells meanwhile.
@@ -57,12 +61,8 @@ fn the_other_side_follows_before_it_counts_as_disconnected() {
             let told = events(&mut world, other, Duration::from_secs(10));
             let after = remote(&world, other);
             assert_ne!(after, before, "{roaming} {seed}");
-            let local = world.net[world.agents[other]].path().unwrap().local;
-            assert_eq!(
-                told,
-                [Event::PathChanged(Path { local, remote: after })],
-                "{roaming} {seed}"
-            );
+            let path = world.net[world.agents[other]].path().unwrap();
+            assert_eq!(told, [Event::PathChanged(path)], "{roaming} {seed}");
             // This side is disconnected for a moment if an answer was on its way to the old address.
             let moment = [State::Disconnected, State::Completed].map(Event::StateChanged);
             let told = events(&mut world, roaming, Duration::from_secs(60));
@@ -146,7 +146,9 @@ fn serve(solo: &mut Solo, answering: &[&str]) {
 }
 
 fn is_at(solo: &Solo, remote: &str) -> bool {
-    solo.agent.path().is_some_and(|path| path.remote == address(remote))
+    solo.agent
+        .path()
+        .is_some_and(|path| path.flow.remote() == address(remote))
 }
 
 #[test]

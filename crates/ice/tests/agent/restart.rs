@@ -1,10 +1,10 @@
 //! Restarts (RFC 8445 §9).
 
 use pollrtc_core::StateMachine;
-use pollrtc_ice::{Candidate, Credentials, Event, FailureReason, Path, Role, State};
+use pollrtc_ice::{Candidate, Credentials, Event, FailureReason, Role, State};
 use std::time::Duration;
 
-use super::common::{A, B, Check, HERE, Pair, Solo, THERE, address, answer, at, error_code, host, is_request, ms};
+use super::common::{A, B, Check, HERE, Pair, Solo, THERE, Way, address, answer, at, error_code, host, is_request, ms};
 
 fn connected() -> Pair {
     let mut pair = Pair::with_addresses([1, 1], ms(20));
@@ -40,7 +40,7 @@ fn data_flows_on_the_old_path_until_the_new_one_is_selected() {
     for side in [A, B] {
         let now = pair.now;
         pair.agents[side].restart(now);
-        assert_eq!(pair.agents[side].path(), Some(old_of(old, side)));
+        assert_eq!(pair.path(side), old_of(old, side));
     }
     pair.run_for(ms(100));
     pair.send(A, b"\x16one");
@@ -60,11 +60,11 @@ fn data_flows_on_the_old_path_until_the_new_one_is_selected() {
     }
 }
 
-fn old_of(path: Path, side: usize) -> Path {
+fn old_of(path: Way, side: usize) -> Way {
     if side == A {
         path
     } else {
-        Path {
+        Way {
             local: path.remote,
             remote: path.local,
         }

@@ -24,13 +24,13 @@ impl PeerConnection {
         let Some(transport) = self.transports.at(index) else {
             return;
         };
-        let ice::Received::Data { remote, payload, .. } = transport.ice.handle_datagram(now, datagram) else {
+        let ice::Received::Data { path, payload } = transport.ice.handle_datagram(now, datagram) else {
             return;
         };
         // RFC 9443 §3: the first byte tells the protocol.
         match payload.first() {
             Some(20..=63) if transport.dtls.connection().is_none() => {
-                let ufrag = transport.ice.early_ufrag(remote).unwrap_or_default();
+                let ufrag = transport.ice.early_ufrag(path.flow.remote()).unwrap_or_default();
                 if !transport.dtls.keep_early(ufrag, payload, self.dtls.mtu.max(1500)) {
                     self.dropped.early += 1;
                 }

@@ -247,8 +247,7 @@ impl Transport {
 
     /// Where what is not ICE's travels now; `None` if nothing may be sent.
     pub(super) fn flow(&self) -> Option<Flow> {
-        let path = self.ice.path()?;
-        Some(Flow::udp(path.remote).on(path.local))
+        Some(self.ice.path()?.flow)
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {

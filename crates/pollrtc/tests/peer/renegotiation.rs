@@ -521,7 +521,7 @@ fn a_path_to_another_address_is_measured_anew_by_both() {
     pair.bob.peer.restart_ice();
     pair.exchange(Who::Bob);
     pair.run_for(5 * SECOND);
-    assert_eq!(pair.alice.peer.stats().transports[0].path.unwrap().remote, new);
+    assert_eq!(pair.alice.peer.stats().transports[0].path.unwrap().flow.remote(), new);
     assert_eq!(path_changes(&pair), before.map(|count| count + 1));
     pair.say(Who::Alice, ours, "there you are");
     pair.say(Who::Bob, theirs, "yes");

@@ -341,7 +341,7 @@ impl End {
             out.push((transmit.flow.remote(), buf[..transmit.len].to_vec()));
         }
         let Some(path) = self.ice.path() else { return out };
-        out.extend(self.sealed(now).into_iter().map(|bytes| (path.remote, bytes)));
+        out.extend(self.sealed(now).into_iter().map(|bytes| (path.flow.remote(), bytes)));
         out
     }
 
@@ -376,7 +376,7 @@ fn a_browser_that_stops_the_section_that_carries_the_transport_goes_on_with_anot
                 assert_eq!(is_heard, says_so || !begins_anew, "{role:?}");
                 pair.say("after");
                 assert_eq!(
-                    pair.pollrtc.stats().transports[0].path.unwrap().remote,
+                    pair.pollrtc.stats().transports[0].path.unwrap().flow.remote(),
                     pair.end.address
                 );
                 pair.run_for(60 * SECOND);

@@ -199,7 +199,7 @@ impl Pair {
         let of_end = |end: &End| {
             let found = stats.transports.iter().find(|transport| {
                 let path = transport.path;
-                path.is_some_and(|path| path.remote == end.address)
+                path.is_some_and(|path| path.flow.remote() == end.address)
             });
             found.expect("a path leads there").id
         };

@@ -571,7 +571,7 @@ fn peers_with_odd_characters_in_their_credentials_are_found() {
     for (id, address, agent) in &peers {
         assert_eq!(agent.state(), pollrtc_ice::State::Completed);
         let path = router.peer(*id).unwrap().stats().transports[0].path;
-        assert_eq!(path.map(|path| path.remote), Some(*address));
+        assert_eq!(path.map(|path| path.flow.remote()), Some(*address));
     }
     assert_eq!(router.stats().unroutable, 0);
 }

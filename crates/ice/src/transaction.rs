@@ -1,28 +1,36 @@
 //! Requests that await their response.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::net::SocketAddr;
 use core::time::Duration;
 
-use pollrtc_core::Instant;
+use pollrtc_core::{Flow, Instant};
+use pollrtc_stun::TransactionId;
 
-use crate::checklist::LocalId;
 use crate::event::Role;
 use crate::pair::PairId;
-
-/// The 96 random bits that tie a response to its request.
-pub(crate) type TransactionId = [u8; 12];
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose {
-    /// A connectivity check, a nomination if `nominates`.
-    Check { pair: PairId, nominates: bool },
-    /// A consent check on the path in use (RFC 7675), which says again that its pair is nominated
-    /// if `nominates`.
-    Consent { nominates: bool },
+    /// A connectivity check of a pair.
+    Check(PairId, Claim),
+    /// A consent check on the path in use (RFC 7675).
+    Consent(Claim),
     /// A question to a STUN server, by its place in the configuration.
     Gather { server: usize },
+}
+
+/// What a check says of its sender (RFC 8445 §7.1).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    /// Which generation's credentials it uses.
+    pub(crate) generation: u32,
+    pub(crate) role: Role,
+    pub(crate) tie_breaker: u64,
+    /// What the candidate is worth that the peer may learn from it.
+    pub(crate) priority: u32,
+    /// Whether it has USE-CANDIDATE: its pair is nominated, or was and still is.
+    pub(crate) nominates: bool,
 }
 
 /// A request. Enough is kept to write the same bytes again, whatever has changed since (RFC 8489
@@ -30,13 +38,7 @@ pub(crate) enum Purpose {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Transaction {
     pub(crate) purpose: Purpose,
-    /// Which ICE session's credentials it uses.
-    pub(crate) session: u32,
-    pub(crate) local: LocalId,
-    pub(crate) remote: SocketAddr,
-    pub(crate) role: Role,
-    pub(crate) tie_breaker: u64,
-    pub(crate) priority: u32,
+    pub(crate) flow: Flow,
     /// When it was first put out to be sent.
     pub(crate) started_at: Instant,
     pub(crate) transmissions: u32,
@@ -46,6 +48,27 @@ pub(crate) struct Transaction {
     pub(crate) cancelled: bool,
     /// Waits in the outgoing queue.
     pub(crate) queued: bool,
+}
+
+impl Transaction {
+    /// One that begins now; after `wait` without an answer the next step follows.
+    pub(crate) fn new(now: Instant, purpose: Purpose, flow: Flow, wait: Duration) -> Self {
+        Self {
+            purpose,
+            flow,
+            started_at: now,
+            transmissions: 0,
+            deadline: now + wait,
+            cancelled: false,
+            queued: false,
+        }
+    }
+
+    /// How long the answer took that comes now; `None` if it may belong to any of several transmissions (Karn's
+    /// rule).
+    pub(crate) fn round_trip(&self, now: Instant) -> Option<Duration> {
+        (self.transmissions == 1).then(|| now - self.started_at)
+    }
 }
 
 /// How often a request is sent, and when (RFC 8489 §6.2.1).
