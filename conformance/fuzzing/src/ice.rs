@@ -35,10 +35,10 @@ pub fn ice_agent(data: &[u8]) {
         0 | 3 | 4 => Role::Controlled,
         _ => Role::Controlling,
     };
-    let config = move || Config {
-        lite,
-        stun_servers: vec![([192, 0, 2, 2], 6000).into()],
-        ..Config::default()
+    let config = move || {
+        let mut config = Config::default().with_stun_servers([([192, 0, 2, 2], 6000).into()]);
+        config.lite = lite;
+        config
     };
     Laws::of(move || acquainted(config(), role, 1))
         .against(move || acquainted(Config::default(), peer_role, 2))
@@ -58,7 +58,7 @@ pub fn ice_agent(data: &[u8]) {
         })
         .verb(|agent, now, n| {
             let [name, last, ..] = n.to_le_bytes();
-            agent.mdns_resolved(now, &format!("name{name}.local"), Some([192, 0, 2, last].into()));
+            agent.handle_mdns_answer(now, &format!("name{name}.local"), Some([192, 0, 2, last].into()));
         })
         .verb(|agent, now, n| {
             let credentials = Credentials::new(format!("frag{}", n % 3), "a password of many characters");
@@ -66,6 +66,16 @@ pub fn ice_agent(data: &[u8]) {
         })
         .verb(|agent, now, _| agent.end_of_remote_candidates(now))
         .verb(|agent, _, n| agent.set_remote_lite(n % 8 == 0))
+        .verb(|agent, now, n| {
+            let ip = core::net::Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+            let on_link = core::net::SocketAddrV6::new(ip, 5000, 0, u32::from(low(n) % 4));
+            let _ = agent.add_local_address(now, on_link.into());
+        })
+        .verb(|agent, now, n| {
+            let line = format!("candidate:2 1 udp 1 fe80::{:x} 6000 typ host", 1 + n % 4);
+            agent.add_remote_candidate(now, line.parse().expect("a candidate"));
+        })
+        .verb(|agent, now, _| agent.expect_migration(now))
         .verb(|agent, _, n| {
             if n % 64 == 0 {
                 agent.close();

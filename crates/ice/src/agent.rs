@@ -17,7 +17,7 @@ use crate::consent::{Consent, Due, Origin};
 use crate::context::Context;
 use crate::control::{Conflict, Control};
 use crate::credentials::{Credentials, CredentialsError};
-use crate::event::{Acquaintance, Event, FailureReason, Path, Received, Role, State};
+use crate::event::{AddressValidation, Event, FailureReason, Path, Received, Role, State};
 use crate::events::Events;
 use crate::gathering::Gathering;
 use crate::generations::{Generations, Legacy, MAX_AUTHENTICATED};
@@ -257,7 +257,7 @@ impl Agent {
         let (session, cx) = self.checks();
         session.begin(&cx);
         for candidate in self.session.remotes_mut().take_held() {
-            self.take_candidate(candidate);
+            self.handle_candidate(candidate);
         }
         let (session, mut cx) = self.checks();
         session.handle_early(&mut cx, &ufrag);
@@ -274,7 +274,7 @@ impl Agent {
             return;
         }
         self.now = self.now.max(now);
-        self.take_candidate(candidate);
+        self.handle_candidate(candidate);
         self.advance(now);
     }
 
@@ -286,12 +286,12 @@ impl Agent {
     }
 
     /// Answers [`Event::ResolveMdns`]; `None`: the name is not known on this network.
-    pub fn mdns_resolved(&mut self, now: Instant, name: &str, ip: Option<IpAddr>) {
+    pub fn handle_mdns_answer(&mut self, now: Instant, name: &str, ip: Option<IpAddr>) {
         self.now = self.now.max(now);
         let named = self.session.remotes_mut().take_named(name);
         if let Some(ip) = ip {
             for candidate in named {
-                self.take_candidate(candidate.resolved(ip));
+                self.handle_candidate(candidate.resolved(ip));
             }
         }
         self.advance(now);
@@ -341,7 +341,7 @@ impl Agent {
     /// section of a description that describes the transport is stopped. Its nomination of another
     /// pair counts at once, and the path is asked whether anybody is there, so that one that is left
     /// does not hold up a move to where the peer is.
-    pub fn doubt_path(&mut self, now: Instant) {
+    pub fn expect_migration(&mut self, now: Instant) {
         self.now = self.now.max(now);
         let (session, mut cx) = self.checks();
         session.free_now(&mut cx);
@@ -357,25 +357,35 @@ impl Agent {
 
 /// What a server with many peers asks.
 impl Agent {
-    /// How well `remote` is known, over all local addresses.
+    /// How far the other end of `flow` is validated; over all local addresses, if the flow names none.
     ///
     /// ```
-    /// # use pollrtc_ice::{Acquaintance, Agent, Config, Role};
+    /// # use pollrtc_core::Flow;
+    /// # use pollrtc_ice::{AddressValidation, Agent, Config, Role};
     /// # let agent = Agent::new(Config::default(), Role::Controlling, pollrtc_crypto::Rng::from_seed([1; 32]));
-    /// assert_eq!(agent.acquaintance("203.0.113.9:9".parse()?), Acquaintance::Stranger);
+    /// let flow = Flow::udp("203.0.113.9:9".parse()?);
+    /// assert_eq!(agent.address_validation(flow), AddressValidation::Unknown);
     /// # Ok::<(), std::net::AddrParseError>(())
     /// ```
-    pub fn acquaintance(&self, remote: SocketAddr) -> Acquaintance {
-        let remote = normalise(remote);
-        let mut flows = self.bases.iter().map(|base| base.flow_to(remote));
-        // The path from before a restart is no pair of this checklist, and verified all the same.
-        if flows.clone().any(|flow| self.consent.is_on(flow) || self.session.is_valid(flow)) {
-            return Acquaintance::Verified;
+    pub fn address_validation(&self, flow: Flow) -> AddressValidation {
+        if flow.local().is_some() {
+            let reached = self.bases.complete(flow, None);
+            return reached.map_or(AddressValidation::Unknown, |flow| self.validation_of(flow));
         }
-        if flows.any(|flow| self.is_authenticated(flow)) {
-            return Acquaintance::Heard;
+        let bases = self.bases.iter().filter(|base| base.protocol == flow.protocol());
+        let each = bases.map(|base| self.validation_of(base.flow_to(flow.remote())));
+        each.max().unwrap_or(AddressValidation::Unknown)
+    }
+
+    fn validation_of(&self, flow: Flow) -> AddressValidation {
+        // The path from before a restart is no pair of this checklist, and validated all the same.
+        if self.consent.is_on(flow) || self.session.is_valid(flow) {
+            return AddressValidation::Validated;
         }
-        Acquaintance::Stranger
+        if self.is_authenticated(flow) {
+            return AddressValidation::Authenticated;
+        }
+        AddressValidation::Unknown
     }
 
     /// Whether an authentic check of the peer has come, since the start or the last restart: then it
@@ -402,11 +412,11 @@ impl StateMachine for Agent {
             return Received::Handled;
         };
         if !is_stun(datagram.payload) {
-            return self.receive_data(flow, datagram.payload);
+            return self.handle_data(flow, datagram.payload);
         }
         match Message::parse(datagram.payload) {
             Ok(message) if message.verify_fingerprint() == Some(false) => self.stats.bad_fingerprint += 1,
-            Ok(message) => self.take_message(flow, &message),
+            Ok(message) => self.dispatch(flow, &message),
             Err(_) => self.stats.malformed += 1,
         }
         self.advance(now);
@@ -476,7 +486,7 @@ impl Agent {
         reached
     }
 
-    fn receive_data<'d>(&mut self, flow: Flow, payload: &'d mut [u8]) -> Received<'d> {
+    fn handle_data<'d>(&mut self, flow: Flow, payload: &'d mut [u8]) -> Received<'d> {
         if self.consent.is_on(flow) || self.is_authenticated(flow) {
             self.stats.data_received += 1;
             let path = self.path_by(flow);
@@ -490,7 +500,7 @@ impl Agent {
         self.session.is_authenticated(flow) || self.generations.is_authenticated(flow)
     }
 
-    fn take_message(&mut self, flow: Flow, message: &Message<'_>) {
+    fn dispatch(&mut self, flow: Flow, message: &Message<'_>) {
         if is_unusable(flow.remote()) {
             self.stats.unknown_address += 1;
             return;
@@ -500,14 +510,14 @@ impl Agent {
             return;
         }
         match message.class() {
-            Class::Request => self.take_request(flow, message),
-            Class::SuccessResponse | Class::ErrorResponse => self.take_response(flow, message),
+            Class::Request => self.handle_request(flow, message),
+            Class::SuccessResponse | Class::ErrorResponse => self.handle_response(flow, message),
             // RFC 8445 §11: keepalives ask for nothing.
             Class::Indication => self.stats.indications += 1,
         }
     }
 
-    fn take_request(&mut self, flow: Flow, message: &Message<'_>) {
+    fn handle_request(&mut self, flow: Flow, message: &Message<'_>) {
         let (generation, remote_ufrag) = match judge(message, &self.generations, &mut self.stats) {
             Verdict::Dropped => return,
             Verdict::Refused(answer, generation) => return self.respond(flow, message, answer, generation),
@@ -555,21 +565,21 @@ impl Agent {
         self.outbox.respond(response, &mut self.stats);
     }
 
-    fn take_response(&mut self, flow: Flow, message: &Message<'_>) {
+    fn handle_response(&mut self, flow: Flow, message: &Message<'_>) {
         let id = message.transaction_id();
         let Some(transaction) = self.outbox.get(&id).copied() else {
             self.stats.unmatched_response += 1;
             return;
         };
         match transaction.purpose {
-            Purpose::Gather { server } => self.take_answer_of_server(flow, message, &transaction, server),
+            Purpose::Gather { server } => self.handle_server_answer(flow, message, &transaction, server),
             Purpose::Check(_, claim) | Purpose::Consent(claim) => {
-                self.take_answer_of_peer(flow, message, &transaction, &claim);
+                self.handle_check_answer(flow, message, &transaction, &claim);
             }
         }
     }
 
-    fn take_answer_of_server(&mut self, flow: Flow, message: &Message<'_>, asked: &Transaction, server: usize) {
+    fn handle_server_answer(&mut self, flow: Flow, message: &Message<'_>, asked: &Transaction, server: usize) {
         // A server has no password: the random id and the addresses are all there is.
         if asked.flow != flow {
             self.stats.asymmetric_response += 1;
@@ -589,7 +599,7 @@ impl Agent {
     }
 
     /// RFC 8445 §7.2.5.
-    fn take_answer_of_peer(&mut self, flow: Flow, message: &Message<'_>, asked: &Transaction, claim: &Claim) {
+    fn handle_check_answer(&mut self, flow: Flow, message: &Message<'_>, asked: &Transaction, claim: &Claim) {
         let keys = self.generations.keys(claim.generation);
         let Some(remote) = keys.and_then(|keys| keys.remote.as_ref()) else {
             self.stats.unmatched_response += 1;
@@ -703,7 +713,7 @@ impl Agent {
     }
 
     /// A remote candidate, wherever it was until now.
-    fn take_candidate(&mut self, candidate: Candidate) {
+    fn handle_candidate(&mut self, candidate: Candidate) {
         let lawful =
             candidate.component() == COMPONENT && candidate.protocol() == Protocol::Udp && candidate.priority() > 0;
         if !lawful {
@@ -723,11 +733,11 @@ impl Agent {
                 let (session, mut cx) = self.checks();
                 session.add_candidate(&mut cx, &candidate, address);
             }
-            None => self.take_name(candidate),
+            None => self.handle_name(candidate),
         }
     }
 
-    fn take_name(&mut self, candidate: Candidate) {
+    fn handle_name(&mut self, candidate: Candidate) {
         let Some(name) = candidate.mdns_name().map(Into::into) else {
             self.stats.candidates_unusable += 1;
             return;

@@ -6,7 +6,15 @@ use core::time::Duration;
 
 /// How an agent behaves and what it may cost. The defaults are good; each bound here is a bound on
 /// memory and on traffic that a peer could cause.
+///
+/// ```
+/// use pollrtc_ice::Config;
+/// let config = Config::default().with_stun_servers(["198.51.100.1:3478".parse()?]).with_mtu(1400);
+/// assert!(!config.lite);
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// A lite agent (RFC 8445 §2.5) only answers checks: right for servers with a public address,
     /// whose peers are full agents.
@@ -29,6 +37,56 @@ pub struct Config {
     pub timing: Timing,
 }
 
+impl Config {
+    /// The same for a [lite](Self::lite) agent.
+    #[must_use]
+    pub fn with_lite(self) -> Self {
+        Self { lite: true, ..self }
+    }
+
+    /// The same with these [servers](Self::stun_servers).
+    #[must_use]
+    pub fn with_stun_servers(self, servers: impl Into<Vec<SocketAddr>>) -> Self {
+        Self {
+            stun_servers: servers.into(),
+            ..self
+        }
+    }
+
+    /// The same with so many [candidates](Self::max_candidates) of each side at most.
+    #[must_use]
+    pub fn with_max_candidates(self, max_candidates: usize) -> Self {
+        Self { max_candidates, ..self }
+    }
+
+    /// The same with so many remote candidates [from checks](Self::max_peer_reflexive) at most.
+    #[must_use]
+    pub fn with_max_peer_reflexive(self, max_peer_reflexive: usize) -> Self {
+        Self {
+            max_peer_reflexive,
+            ..self
+        }
+    }
+
+    /// The same with so many [pairs](Self::max_pairs) at most.
+    #[must_use]
+    pub fn with_max_pairs(self, max_pairs: usize) -> Self {
+        Self { max_pairs, ..self }
+    }
+
+    /// The same with paths that take datagrams of so many [bytes](Self::mtu).
+    #[must_use]
+    pub fn with_mtu(self, mtu: usize) -> Self {
+        Self { mtu, ..self }
+    }
+
+    /// The same with these [times](Self::timing).
+    #[must_use]
+    pub fn with_timing(self, timing: Timing) -> Self {
+        Self { timing, ..self }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -45,6 +103,7 @@ impl Default for Config {
 
 /// How fast an agent asks, and how long it waits.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Timing {
     /// Ta, the time between two new transactions (RFC 8445 §14.2). 5 ms is the least that the RFC
     /// allows and the default; less counts as 5 ms.

@@ -40,7 +40,7 @@ pub enum Event {
     /// Data goes this way from now on.
     PathChanged(Path),
     /// A remote candidate hides behind this `.local` name. Resolve it by multicast DNS only and
-    /// answer with [`Agent::mdns_resolved`](crate::Agent::mdns_resolved); or don't, and the peer's
+    /// answer with [`Agent::handle_mdns_answer`](crate::Agent::handle_mdns_answer); or don't, and the peer's
     /// own checks will tell where it is.
     ResolveMdns {
         /// The name.
@@ -113,13 +113,13 @@ pub enum Received<'d> {
     },
 }
 
-/// How well a remote address is known: what a server needs to tell many peers on one socket apart.
+/// How far the other end of a flow is validated: what a server needs to know that tells many peers on one socket apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Acquaintance {
+pub enum AddressValidation {
     /// Nothing authentic has come from it.
-    Stranger,
+    Unknown,
     /// It has sent a check that only the peer can have written; its source may still be forged.
-    Heard,
+    Authenticated,
     /// It has answered a check of ours: the peer receives there.
-    Verified,
+    Validated,
 }

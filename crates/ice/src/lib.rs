@@ -3,7 +3,7 @@
 //!
 //! - [`Agent`] is the state machine, full or [lite](Config::lite).
 //! - [`Candidate`] is one address to try, as signalling carries it.
-//! - [`local_ufrag`] tells which agent behind a shared socket a first datagram is for.
+//! - [`local_ufrag`] tells which agent behind a shared socket a check is for.
 //!
 //! Trickled candidates (RFC 8838), consent freshness (RFC 7675), patience before failing (RFC 8863),
 //! fair treatment of IPv4 and IPv6 (RFC 8421), candidates behind multicast DNS names, and restarts
@@ -61,7 +61,7 @@ pub use base::AddressError;
 pub use candidate::{Candidate, CandidateError};
 pub use config::{Config, Timing};
 pub use credentials::{Credentials, CredentialsError};
-pub use event::{Acquaintance, Event, FailureReason, Path, Received, Role, State};
+pub use event::{AddressValidation, Event, FailureReason, Path, Received, Role, State};
 pub use kind::CandidateKind;
 pub use stats::Stats;
 pub use ufrag::local_ufrag;

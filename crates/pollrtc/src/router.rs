@@ -12,7 +12,7 @@ use core::ops::{Deref, DerefMut};
 use pollrtc_core::{
     Datagram, Departure, Flow, FlowEvent, FlowRequest, Instant, RequestId, SendId, StateMachine, Transmit,
 };
-use pollrtc_ice::Acquaintance;
+use pollrtc_ice::AddressValidation;
 use pollrtc_stun::{Class, Message};
 
 use crate::{Event, PeerConnection};
@@ -237,9 +237,9 @@ impl Router {
             return;
         }
         let Some(occupant) = self.peers.get(id) else { return };
-        match occupant.peer.acquaintance(flow.remote()) {
-            Acquaintance::Stranger => return,
-            Acquaintance::Heard if owner.is_some() => return,
+        match occupant.peer.address_validation(flow) {
+            AddressValidation::Unknown => return,
+            AddressValidation::Authenticated if owner.is_some() => return,
             _ => {}
         }
         if let Some(owner) = owner.and_then(|owner| self.peers.get_mut(owner)) {
@@ -248,7 +248,7 @@ impl Router {
         let Some(Occupant { peer, names, .. }) = self.peers.get_mut(id) else {
             return;
         };
-        let is_validated = |flow: Flow| peer.acquaintance(flow.remote()) == Acquaintance::Verified;
+        let is_validated = |flow: Flow| peer.address_validation(flow) == AddressValidation::Validated;
         self.routes.claim(id, names, flow, is_validated);
     }
 
@@ -296,7 +296,7 @@ impl Router {
         let is_meant = |id: &PeerId| {
             let occupant = self.peers.get(*id).filter(|occupant| occupant.is_dtls_allowed);
             occupant
-                .is_some_and(|occupant| occupant.peer.acquaintance(datagram.flow.remote()) != Acquaintance::Stranger)
+                .is_some_and(|occupant| occupant.peer.address_validation(datagram.flow) != AddressValidation::Unknown)
         };
         let duplicates = description
             .into_iter()

@@ -166,10 +166,7 @@ fn addresses_that_nobody_could_reach_are_refused() {
 
 #[test]
 fn an_address_counts_once_and_there_is_a_limit() {
-    let config = Config {
-        max_candidates: 2,
-        ..Config::default()
-    };
+    let config = Config::default().with_max_candidates(2);
     let mut solo = Solo::unacquainted(config, Role::Controlling);
     let local = solo.agent.local_candidates().next().unwrap().address().unwrap();
     solo.agent.add_local_address(at(0), local).unwrap();

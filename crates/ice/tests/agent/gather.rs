@@ -11,14 +11,8 @@ use super::common::{HERE, Packet, Solo, address, at, ms};
 const SERVERS: [&str; 2] = ["198.51.100.1:3478", "198.51.100.2:3478"];
 
 fn asking(servers: &[&str]) -> Solo {
-    let stun_servers = servers.iter().map(|server| address(server)).collect();
-    Solo::unacquainted(
-        Config {
-            stun_servers,
-            ..Config::default()
-        },
-        Role::Controlling,
-    )
+    let stun_servers: Vec<_> = servers.iter().map(|server| address(server)).collect();
+    Solo::unacquainted(Config::default().with_stun_servers(stun_servers), Role::Controlling)
 }
 
 fn tell(solo: &mut Solo, question: &Packet, mapped: &str) {

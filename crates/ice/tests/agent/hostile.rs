@@ -1,7 +1,7 @@
 //! What strangers and malicious peers send, and the little that it achieves.
 
-use pollrtc_core::{Datagram, StateMachine};
-use pollrtc_ice::{Acquaintance, Config, Credentials, Event, Role, State, local_ufrag};
+use pollrtc_core::{Datagram, Flow, StateMachine};
+use pollrtc_ice::{AddressValidation, Config, Credentials, Event, Role, State, local_ufrag};
 use pollrtc_stun::{AttributeType, Builder, Class, ErrorCode, IntegrityKey, Message, Method, TransactionId};
 
 use super::common::{
@@ -353,14 +353,10 @@ fn a_refused_nomination_is_followed_by_one_of_another_pair() {
 fn a_router_can_tell_whose_check_it_is() {
     let (ours, theirs) = (Credentials::new("ours", ""), Credentials::new("theirs", ""));
     let check = Check::new(&ours, &theirs, Role::Controlling).bytes();
-    assert_eq!(local_ufrag(&check), Some("ours"));
-    assert_eq!(local_ufrag(b"\x16\xfe\xfd"), None);
-    assert_eq!(
-        local_ufrag(&answer(&check, "", address(HERE))),
-        None,
-        "answers go by their address"
-    );
-    assert_eq!(local_ufrag(&check[..check.len() - 1]), None);
+    let ufrag = |bytes: &[u8]| local_ufrag(&Message::parse(bytes).unwrap()).map(str::to_owned);
+    assert_eq!(ufrag(&check).as_deref(), Some("ours"));
+    let answer = answer(&check, "", address(HERE));
+    assert_eq!(ufrag(&answer), None, "answers go by their address");
 }
 
 #[test]
@@ -418,28 +414,29 @@ fn an_address_becomes_known_step_by_step() {
     let mut solo = Solo::new(Role::Controlling);
     let request = solo.only_sent();
     let (ours, theirs) = (solo.ours(), solo.theirs.clone());
-    let there = address(THERE);
+    let there = Flow::udp(address(THERE));
     assert_eq!(
-        solo.agent.acquaintance(there),
-        Acquaintance::Stranger,
+        solo.agent.address_validation(there),
+        AddressValidation::Unknown,
         "its line alone proves nothing"
     );
     solo.receive(&Check::new(&ours, &theirs, Role::Controlled).bytes());
-    assert_eq!(solo.agent.acquaintance(there), Acquaintance::Heard);
+    assert_eq!(solo.agent.address_validation(there), AddressValidation::Authenticated);
     solo.receive(&answer(&request.bytes, &theirs.pwd, address(HERE)));
-    assert_eq!(solo.agent.acquaintance(there), Acquaintance::Verified);
+    assert_eq!(solo.agent.address_validation(there), AddressValidation::Validated);
     assert_eq!(
-        solo.agent.acquaintance(address("[::ffff:192.0.2.2]:6000")),
-        Acquaintance::Verified
+        solo.agent
+            .address_validation(Flow::udp(address("[::ffff:192.0.2.2]:6000"))),
+        AddressValidation::Validated
     );
     assert_eq!(
-        solo.agent.acquaintance(address("192.0.2.3:6000")),
-        Acquaintance::Stranger
+        solo.agent.address_validation(Flow::udp(address("192.0.2.3:6000"))),
+        AddressValidation::Unknown
     );
     solo.agent.restart(at(0));
     assert_eq!(
-        solo.agent.acquaintance(there),
-        Acquaintance::Verified,
+        solo.agent.address_validation(there),
+        AddressValidation::Validated,
         "the old path goes on"
     );
 }

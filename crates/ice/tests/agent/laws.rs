@@ -1,5 +1,6 @@
 //! The agent keeps the laws of the contract, in every role and at every stage.
 
+use std::net::SocketAddrV6;
 use std::time::Duration;
 
 use pollrtc_core::laws::Laws;
@@ -61,7 +62,7 @@ fn verbs(laws: Laws<Agent>) -> Laws<Agent> {
         })
         .verb(|agent, now, n| {
             let name = format!("name{}.local", n % 200);
-            agent.mdns_resolved(now, &name, Some([192, 0, 2, (n >> 8) as u8].into()));
+            agent.handle_mdns_answer(now, &name, Some([192, 0, 2, (n >> 8) as u8].into()));
         })
         .verb(|agent, now, n| {
             let credentials = Credentials::new(format!("frag{}", n % 3), "a password of many characters");
@@ -76,6 +77,16 @@ fn verbs(laws: Laws<Agent>) -> Laws<Agent> {
             })
         })
         .verb(|agent, _, n| agent.set_remote_lite(n % 8 == 0))
+        .verb(|agent, now, n| {
+            // The same link-local address on a few links.
+            let ip = "fe80::1".parse().unwrap();
+            let _ = agent.add_local_address(now, SocketAddrV6::new(ip, 5000, 0, (n % 4) as u32).into());
+        })
+        .verb(|agent, now, n| {
+            let line = format!("candidate:2 1 udp 1 fe80::{:x} 6000 typ host", 1 + n % 4);
+            agent.add_remote_candidate(now, line.parse().unwrap());
+        })
+        .verb(|agent, now, _| agent.expect_migration(now))
         .verb(|agent, _, n| {
             if n % 64 == 0 {
                 agent.close();
@@ -116,10 +127,7 @@ fn agents_in_conflict_keep_the_laws() {
 
 #[test]
 fn a_lite_agent_keeps_the_laws() {
-    let config = || Config {
-        lite: true,
-        ..Config::default()
-    };
+    let config = || Config::default().with_lite();
     verbs(Laws::of(move || machine(config(), Role::Controlled)))
         .against(|| peer(Role::Controlling))
         .samples(samples())
@@ -130,13 +138,11 @@ fn a_lite_agent_keeps_the_laws() {
 #[test]
 fn a_gathering_agent_with_odd_limits_keeps_the_laws() {
     let config = || {
-        let mut config = Config {
-            stun_servers: vec![address(PEER), address("192.0.2.2:6001"), address("[2001:db8::1]:3478")],
-            max_candidates: 2,
-            max_peer_reflexive: 1,
-            max_pairs: 2,
-            ..Config::default()
-        };
+        let mut config = Config::default()
+            .with_stun_servers([address(PEER), address("192.0.2.2:6001"), address("[2001:db8::1]:3478")])
+            .with_max_candidates(2)
+            .with_max_peer_reflexive(1)
+            .with_max_pairs(2);
         config.timing.pacing = Duration::ZERO;
         config.timing.retransmission = Duration::ZERO;
         config.timing.check_transmissions = 0;

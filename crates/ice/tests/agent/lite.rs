@@ -10,10 +10,7 @@ use pollrtc_stun::Message;
 use super::common::{A, B, Check, HERE, Pair, Solo, THERE, Way, address, agent, answer, at, host, is_request, ms, way};
 
 fn lite(role: Role, seed: u8) -> Agent {
-    let config = Config {
-        lite: true,
-        ..Config::default()
-    };
+    let config = Config::default().with_lite();
     Agent::new(config, role, Rng::from_seed([seed; 32]))
 }
 
@@ -64,13 +61,7 @@ fn the_full_agent_of_the_two_controls() {
 
 #[test]
 fn it_selects_what_is_nominated_and_nothing_else() {
-    let mut solo = Solo::unacquainted(
-        Config {
-            lite: true,
-            ..Config::default()
-        },
-        Role::Controlled,
-    );
+    let mut solo = Solo::unacquainted(Config::default().with_lite(), Role::Controlled);
     let (ours, theirs) = (solo.ours(), solo.theirs.clone());
     solo.agent.set_remote_credentials(at(0), theirs.clone()).unwrap();
     solo.receive(&Check::new(&ours, &theirs, Role::Controlling).bytes());
@@ -93,13 +84,7 @@ fn it_selects_what_is_nominated_and_nothing_else() {
 
 #[test]
 fn the_highest_of_several_nominations_wins() {
-    let mut solo = Solo::unacquainted(
-        Config {
-            lite: true,
-            ..Config::default()
-        },
-        Role::Controlled,
-    );
+    let mut solo = Solo::unacquainted(Config::default().with_lite(), Role::Controlled);
     let (ours, theirs) = (solo.ours(), solo.theirs.clone());
     solo.agent.set_remote_credentials(at(0), theirs.clone()).unwrap();
     for (remote, priority) in [("192.0.2.10", 100), ("192.0.2.11", 300), ("192.0.2.12", 200)] {

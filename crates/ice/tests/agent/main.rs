@@ -5,6 +5,7 @@ mod candidates;
 mod common;
 mod connect;
 mod consent;
+mod flows;
 mod gather;
 mod hostile;
 mod laws;

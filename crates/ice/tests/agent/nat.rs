@@ -71,10 +71,7 @@ impl World {
         net.host(address(STUN_SERVER), BindingServer::new(ServerConfig::default()));
         let places = zones(&mut net);
         let agents = [(A, Role::Controlling), (B, Role::Controlled)].map(|(side, role)| {
-            let config = Config {
-                stun_servers: vec![address(STUN_SERVER)],
-                ..Config::default()
-            };
+            let config = Config::default().with_stun_servers([address(STUN_SERVER)]);
             let mut rng = [side as u8; 32];
             rng[8..16].copy_from_slice(&seed.to_be_bytes());
             let mut agent = Agent::new(config, role, Rng::from_seed(rng));

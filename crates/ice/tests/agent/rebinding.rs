@@ -200,7 +200,7 @@ fn where_a_peer_may_move_its_nomination_counts_at_once() {
     for expected in [true, false] {
         let mut solo = selected();
         if expected {
-            solo.agent.doubt_path(solo.now);
+            solo.agent.expect_migration(solo.now);
             serve(&mut solo, &[THERE]);
         }
         let (ours, theirs) = (solo.ours(), solo.theirs.clone());
@@ -222,7 +222,7 @@ fn where_a_peer_may_move_its_old_socket_is_asked_at_once_and_the_controlling_sid
     run(&mut solo, Instant::from_millis(1_000), &[THERE]);
     assert_eq!(solo.agent.state(), State::Completed);
     // Nobody is there any more.
-    solo.agent.doubt_path(solo.now);
+    solo.agent.expect_migration(solo.now);
     let (ours, theirs) = (solo.ours(), solo.theirs.clone());
     let asked = Check {
         transaction: [20; 12],
@@ -232,7 +232,7 @@ fn where_a_peer_may_move_its_old_socket_is_asked_at_once_and_the_controlling_sid
     run(&mut solo, Instant::from_millis(2_000), &[ELSEWHERE]);
     assert!(is_at(&solo, ELSEWHERE));
     // Who did not move goes on.
-    solo.agent.doubt_path(solo.now);
+    solo.agent.expect_migration(solo.now);
     run(&mut solo, Instant::from_millis(60_000), &[ELSEWHERE]);
     assert!(is_at(&solo, ELSEWHERE));
 }
@@ -269,10 +269,7 @@ fn a_new_mapping_is_nominated_whatever_becomes_of_it() {
 
 #[test]
 fn a_lite_side_follows_the_nomination() {
-    let lite = Config {
-        lite: true,
-        ..Config::default()
-    };
+    let lite = Config::default().with_lite();
     let mut solo = Solo::unacquainted(lite, Role::Controlled);
     let theirs = solo.theirs.clone();
     solo.agent.set_remote_credentials(solo.now, theirs).unwrap();

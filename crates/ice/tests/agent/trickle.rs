@@ -157,9 +157,9 @@ fn a_hidden_host_is_resolved_by_the_caller() {
     assert_eq!(solo.events(), [Event::ResolveMdns { name: name.into() }]);
     assert!(solo.sent().is_empty());
     solo.agent
-        .mdns_resolved(at(0), "unasked.local", Some(address("192.0.2.9:1").ip()));
+        .handle_mdns_answer(at(0), "unasked.local", Some(address("192.0.2.9:1").ip()));
     assert!(solo.sent().is_empty());
-    solo.agent.mdns_resolved(at(0), name, Some(address(THERE).ip()));
+    solo.agent.handle_mdns_answer(at(0), name, Some(address(THERE).ip()));
     assert_eq!(solo.only_sent().to, address(THERE));
 }
 
@@ -179,7 +179,7 @@ fn an_unresolved_name_does_not_keep_the_peer_out() {
     solo.receive(&answer(&check.bytes, &theirs.pwd, address(HERE)));
     assert!(solo.agent.path().is_some());
     solo.agent
-        .mdns_resolved(at(0), "hidden.local", Some(address(THERE).ip()));
+        .handle_mdns_answer(at(0), "hidden.local", Some(address(THERE).ip()));
     assert!(solo.sent().is_empty(), "it is the peer that is known already");
 }
 
@@ -245,10 +245,7 @@ fn candidates_and_pairs_are_capped() {
 
 #[test]
 fn the_least_valuable_pairs_make_room() {
-    let config = Config {
-        max_pairs: 3,
-        ..Config::default()
-    };
+    let config = Config::default().with_max_pairs(3);
     let mut solo = Solo::unacquainted(config, Role::Controlling);
     for (index, priority) in [10, 50, 20, 40, 30].into_iter().enumerate() {
         let line = format!(
@@ -294,10 +291,7 @@ fn gathering_tells_candidates_and_then_that_it_is_complete() {
 #[test]
 fn a_learnt_candidate_that_is_signalled_later_gives_its_place_back() {
     // The peer moves about, and tells each time where it is: more often than there is room for what it does not tell.
-    let config = Config {
-        max_candidates: 40,
-        ..Config::default()
-    };
+    let config = Config::default().with_max_candidates(40);
     let mut solo = Solo::unacquainted(config, Role::Controlled);
     let (ours, theirs) = (solo.ours(), solo.theirs.clone());
     solo.agent.set_remote_credentials(at(0), theirs.clone()).unwrap();

@@ -91,11 +91,10 @@ impl PeerConnection {
             key_log: config.key_log,
             mtu,
         };
-        let ice_config = ice::Config {
-            lite: config.ice_lite,
-            stun_servers: config.stun_servers,
-            ..ice::Config::default()
-        };
+        let mut ice_config = ice::Config::default()
+            .with_stun_servers(config.stun_servers)
+            .with_mtu(mtu);
+        ice_config.lite = config.ice_lite;
         let defaults = ChannelConfig::default();
         let channel_config = ChannelConfig {
             association: pollrtc_sctp::Config {

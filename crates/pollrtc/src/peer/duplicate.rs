@@ -2,7 +2,8 @@
 
 use core::net::SocketAddr;
 
-use pollrtc_ice::Acquaintance;
+use pollrtc_core::Flow;
+use pollrtc_ice::AddressValidation;
 
 use super::connection::PeerConnection;
 use super::digest::DescriptionDigest;
@@ -20,9 +21,9 @@ impl PeerConnection {
         self.transports.addresses()
     }
 
-    /// How well ICE knows a remote address.
-    pub(crate) fn acquaintance(&self, address: SocketAddr) -> Acquaintance {
-        self.transports.acquaintance(address)
+    /// How far the other end of a flow is validated.
+    pub(crate) fn address_validation(&self, flow: Flow) -> AddressValidation {
+        self.transports.address_validation(flow)
     }
 
     /// Of the remote description that is agreed on; `None` before, and after the end.

@@ -106,7 +106,7 @@ impl PeerConnection {
                 // The old end of a peer that goes on with a new one.
                 dtls::Event::Closed(dtls::CloseReason::Remote) if self.replace(index) => {
                     if let Some(transport) = self.transports.at(index) {
-                        transport.ice.doubt_path(self.now);
+                        transport.ice.expect_migration(self.now);
                     }
                 }
                 dtls::Event::Closed(reason) => {

@@ -47,7 +47,7 @@ impl PeerConnection {
             until,
             connection: None,
         });
-        transport.ice.doubt_path(now);
+        transport.ice.expect_migration(now);
     }
 
     /// The peer may have replaced its end: it has closed the association, or sends from elsewhere. True if a

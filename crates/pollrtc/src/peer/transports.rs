@@ -9,8 +9,9 @@ use core::net::{IpAddr, SocketAddr};
 
 use pollrtc_core::{Datagram, Flow, Instant, StateMachine, Transmit};
 use pollrtc_crypto::Rng;
-use pollrtc_ice::{self as ice, Acquaintance, AddressError, Candidate};
+use pollrtc_ice::{self as ice, AddressError, AddressValidation, Candidate};
 use pollrtc_sdp::negotiation::{CertificateHash, LocalTransport, TransportId, TransportKey};
+use pollrtc_stun::Message;
 
 use super::transport::Transport;
 
@@ -192,7 +193,8 @@ impl Transports {
     /// A check names the ufrag of the transport that it is for. All else is told apart by where it travels: two
     /// transports have different addresses at one end at least.
     fn demultiplex(&self, datagram: &Datagram<'_>) -> usize {
-        let ufrag = ice::local_ufrag(datagram.payload);
+        let message = Message::parse(datagram.payload).ok();
+        let ufrag = message.as_ref().and_then(ice::local_ufrag);
         let named = |transport: &Transport| Some(transport.ice.local_credentials().ufrag.as_str()) == ufrag;
         if ufrag.is_some()
             && let Some(index) = self.all.iter().position(named)
@@ -204,20 +206,20 @@ impl Transports {
         if let Some(index) = self.all.iter().position(is_path) {
             return index;
         }
-        let known = |index: &usize| self.all.get(*index).map(|each| each.ice.acquaintance(flow.remote()));
+        let known = |index: &usize| self.all.get(*index).map(|each| each.ice.address_validation(flow));
         // Of equals the first.
         (0..self.all.len()).rev().max_by_key(known).unwrap_or(0)
     }
 
-    /// How well any of them knows a remote address.
-    pub(super) fn acquaintance(&self, address: SocketAddr) -> Acquaintance {
-        let known = self.all.iter().map(|transport| transport.ice.acquaintance(address));
-        known.max().unwrap_or(Acquaintance::Stranger)
+    /// How far the other end of a flow is validated by any of them.
+    pub(super) fn address_validation(&self, flow: Flow) -> AddressValidation {
+        let known = self.all.iter().map(|transport| transport.ice.address_validation(flow));
+        known.max().unwrap_or(AddressValidation::Unknown)
     }
 
     pub(super) fn resolve_mdns(&mut self, now: Instant, name: &str, address: Option<IpAddr>) {
         for transport in &mut self.all {
-            transport.ice.mdns_resolved(now, name, address);
+            transport.ice.handle_mdns_answer(now, name, address);
         }
     }
 
