@@ -75,6 +75,11 @@ pub fn ice_agent(data: &[u8]) {
             let line = format!("candidate:2 1 udp 1 fe80::{:x} 6000 typ host", 1 + n % 4);
             agent.add_remote_candidate(now, line.parse().expect("a candidate"));
         })
+        .verb(|agent, now, _| {
+            if let Some(path) = agent.path() {
+                agent.handle_authenticated(now, path);
+            }
+        })
         .verb(|agent, now, _| agent.expect_migration(now))
         .verb(|agent, _, n| {
             if n % 64 == 0 {

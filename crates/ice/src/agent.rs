@@ -349,6 +349,37 @@ impl Agent {
         self.advance(now);
     }
 
+    /// Tells that something came by this path which the protocol that it belongs to has authenticated, as a DTLS
+    /// record or an SRTP packet: the peer lives, and its packets arrive. That puts off all doubts about the path, and a
+    /// state of [`Disconnected`](State::Disconnected) is over.
+    ///
+    /// It is no consent: RFC 7675 §5.1 lets nothing but an answer to a check renew that, since a peer that sends need not
+    /// want what we send.
+    ///
+    /// What only looks like data of the peer must not be told here: its source may be forged.
+    pub fn handle_authenticated(&mut self, now: Instant, path: Path) {
+        self.now = self.now.max(now);
+        if self.has_ended() {
+            return;
+        }
+        self.consent.handle_authenticated(self.now, path.flow);
+        if self.state == State::Disconnected {
+            self.settle();
+        }
+    }
+
+    /// Takes a STUN message that came by this flow and that the caller has read already, as a server does that looks for
+    /// the one of its agents that it is for. [`handle_datagram`](StateMachine::handle_datagram) does the same for those who have
+    /// not. The caller drops messages with a wrong [FINGERPRINT](Message::verify_fingerprint); one without any is as good as
+    /// one with the right one.
+    pub fn handle_message(&mut self, now: Instant, flow: Flow, message: &Message<'_>) {
+        self.now = self.now.max(now);
+        if let Some(flow) = self.admit(flow) {
+            self.dispatch(flow, message);
+            self.advance(now);
+        }
+    }
+
     /// Ends it: nothing is sent, answered or accepted any more.
     pub fn close(&mut self) {
         self.end(State::Closed);

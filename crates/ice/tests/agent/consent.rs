@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use pollrtc_core::StateMachine;
-use pollrtc_ice::{FailureReason, Role, State};
+use pollrtc_core::{Flow, StateMachine};
+use pollrtc_ice::{Config, Event, FailureReason, Role, State};
 use pollrtc_stun::Message;
 
 use super::common::{A, B, Check, HERE, Pair, Solo, THERE, address, answer, at, is_request, ms, refusal};
@@ -188,6 +188,84 @@ fn a_word_from_the_peer_ends_the_disconnection() {
                 .ends_with(&[State::Completed, State::Disconnected, State::Completed])
         );
     }
+}
+
+/// Runs until the state changes, while data that its own protocol has authenticated comes each half a second.
+fn hear_data_until_a_change(solo: &mut Solo, limit: Duration) -> Vec<State> {
+    let deadline = solo.now + limit;
+    let path = solo.agent.path().unwrap();
+    solo.events();
+    while solo.now < deadline {
+        solo.now += ms(500);
+        solo.agent.handle_timeout(solo.now);
+        solo.agent.handle_authenticated(solo.now, path);
+        solo.sent();
+        let states: Vec<State> = solo
+            .events()
+            .into_iter()
+            .filter_map(|event| match event {
+                Event::StateChanged(state) => Some(state),
+                _ => None,
+            })
+            .collect();
+        if !states.is_empty() {
+            return states;
+        }
+    }
+    Vec::new()
+}
+
+#[test]
+fn authenticated_data_is_life_and_no_consent() {
+    // Not one of our checks is answered, nor comes one of the peer: only its data does.
+    let mut solo = selected();
+    let start = solo.now;
+    let states = hear_data_until_a_change(&mut solo, Duration::from_secs(60));
+    assert_eq!(states, [State::Failed(FailureReason::ConsentExpired)]);
+    assert_eq!(
+        solo.now - start,
+        Duration::from_secs(30),
+        "RFC 7675: no later than without data"
+    );
+    assert!(solo.agent.path().is_none());
+}
+
+#[test]
+fn authenticated_data_ends_the_disconnection() {
+    let mut solo = selected();
+    let path = solo.agent.path().unwrap();
+    solo.advance(Duration::from_secs(8));
+    assert_eq!(solo.agent.state(), State::Disconnected);
+    // Any datagram may claim to come from there; and what came another way says nothing of this one.
+    assert!(solo.receive(b"\x16 who knows whose"));
+    let elsewhere = Flow::udp(address("192.0.2.99:6000")).on(address(HERE));
+    solo.agent
+        .handle_authenticated(solo.now, pollrtc_ice::Path::new(elsewhere, 1200));
+    assert_eq!(solo.agent.state(), State::Disconnected);
+    solo.agent.handle_authenticated(solo.now, path);
+    assert_eq!(solo.agent.state(), State::Completed);
+    // The silence is counted from here.
+    solo.advance(ms(7_400));
+    assert_eq!(solo.agent.state(), State::Completed);
+    solo.advance(ms(200));
+    assert_eq!(solo.agent.state(), State::Disconnected);
+}
+
+#[test]
+fn to_a_lite_agent_data_is_no_consent_either() {
+    let mut solo = Solo::unacquainted(Config::default().with_lite(), Role::Controlled);
+    let (ours, theirs) = (solo.ours(), solo.theirs.clone());
+    solo.agent.set_remote_credentials(solo.now, theirs.clone()).unwrap();
+    let nomination = Check {
+        use_candidate: true,
+        ..Check::new(&ours, &theirs, Role::Controlling)
+    };
+    solo.receive(&nomination.bytes());
+    assert_eq!(solo.agent.state(), State::Completed);
+    let start = solo.now;
+    let states = hear_data_until_a_change(&mut solo, Duration::from_secs(60));
+    assert_eq!(states, [State::Failed(FailureReason::ConsentExpired)]);
+    assert_eq!(solo.now - start, Duration::from_secs(30));
 }
 
 #[test]

@@ -360,6 +360,31 @@ fn a_router_can_tell_whose_check_it_is() {
 }
 
 #[test]
+fn a_router_hands_on_what_it_has_read() {
+    let mut solo = Solo::new(Role::Controlling);
+    let (ours, theirs) = (solo.ours(), solo.theirs.clone());
+    let request = solo.only_sent();
+    let flow = Flow::udp(address(THERE)).on(address(HERE));
+    let answer = answer(&request.bytes, &theirs.pwd, address(HERE));
+    solo.agent
+        .handle_message(solo.now, flow, &Message::parse(&answer).unwrap());
+    assert_eq!(solo.agent.path().unwrap().flow, flow);
+    let check = Check::new(&ours, &theirs, Role::Controlled).bytes();
+    solo.agent
+        .handle_message(solo.now, flow, &Message::parse(&check).unwrap());
+    assert!(
+        solo.sent().iter().any(|packet| !is_request(&packet.bytes)),
+        "it is answered"
+    );
+    // What reached somebody else stays out here as well.
+    let elsewhere = flow.on(address("192.0.2.77:5000"));
+    solo.agent
+        .handle_message(solo.now, elsewhere, &Message::parse(&check).unwrap());
+    assert_eq!(solo.agent.stats().unknown_address, 1);
+    assert!(solo.sent().is_empty());
+}
+
+#[test]
 fn mapped_addresses_of_dual_stack_sockets_are_the_same_address() {
     let mut solo = Solo::new(Role::Controlling);
     let request = solo.only_sent();
