@@ -25,6 +25,7 @@ pub fn ice_agent(data: &[u8]) {
     let Some((kind, script)) = data.split_first() else {
         return;
     };
+    let shared_pacing = kind & 0x10 != 0;
     let (role, lite) = match kind % 4 {
         0 => (Role::Controlling, false),
         1 => (Role::Controlled, false),
@@ -38,6 +39,7 @@ pub fn ice_agent(data: &[u8]) {
     let config = move || {
         let mut config = Config::default().with_stun_servers([([192, 0, 2, 2], 6000).into()]);
         config.lite = lite;
+        config.shared_pacing = shared_pacing;
         config
     };
     Laws::of(move || acquainted(config(), role, 1))
@@ -81,6 +83,9 @@ pub fn ice_agent(data: &[u8]) {
             }
         })
         .verb(|agent, now, _| agent.expect_migration(now))
+        .verb(|agent, now, _| {
+            agent.start_transaction(now);
+        })
         .verb(|agent, _, n| {
             if n % 64 == 0 {
                 agent.close();

@@ -107,7 +107,7 @@ impl Agent {
             session: Session::default(),
             outbox: Outbox::new(&config),
             consent: Consent::new(config.timing, config.lite),
-            pacing: Pacing::new(config.timing.pacing),
+            pacing: Pacing::new(config.timing.pacing, config.shared_pacing),
             events: Events::default(),
             stats: Stats::default(),
             config,
@@ -378,6 +378,21 @@ impl Agent {
             self.dispatch(flow, message);
             self.advance(now);
         }
+    }
+
+    /// Whether the next transaction could begin now, if only somebody said so: with
+    /// [shared pacing](Config::shared_pacing) nothing but [`start_transaction`](Self::start_transaction) begins one. It
+    /// may change with any input and with each [`handle_timeout`](StateMachine::handle_timeout).
+    pub fn wants_to_start(&self) -> bool {
+        self.pacing.wants_to_start()
+    }
+
+    /// Begins the next transaction; tells whether there was one to begin. See [`Pacer`](crate::Pacer).
+    pub fn start_transaction(&mut self, now: Instant) -> bool {
+        self.now = self.now.max(now);
+        let started = !self.has_ended() && self.pacing.wants_to_start() && self.start_one();
+        self.advance(now);
+        started
     }
 
     /// Ends it: nothing is sent, answered or accepted any more.
@@ -888,11 +903,19 @@ impl Agent {
     fn start_what_may_start(&mut self) {
         let is_selected = self.session.selected().is_some();
         self.gathering.handle_timeout(self.now, is_selected, self.bases.iter());
-        if self.pacing.earliest(self.now) <= self.now && (self.ask_next_server() || self.start_next_check()) {
-            self.pacing.handle_start(self.now);
+        if self.pacing.is_due(self.now) {
+            self.start_one();
         }
         let due = self.next_start();
-        self.pacing.set_due(due);
+        self.pacing.set_due(self.now, due);
+    }
+
+    fn start_one(&mut self) -> bool {
+        let started = self.ask_next_server() || self.start_next_check();
+        if started {
+            self.pacing.handle_start(self.now);
+        }
+        started
     }
 
     fn next_start(&self) -> Option<Instant> {
@@ -1034,7 +1057,7 @@ impl Agent {
         self.outbox.clear();
         self.generations.forget_previous();
         self.consent.drop_path();
-        self.pacing.set_due(None);
+        self.pacing.set_due(self.now, None);
         self.session.stop();
         self.gathering.stop();
         self.set_state(state);

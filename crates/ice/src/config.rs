@@ -33,6 +33,10 @@ pub struct Config {
     /// How many bytes a datagram may have on a path of which nothing better is known, without the headers of UDP and
     /// IP.
     pub mtu: usize,
+    /// Whether this agent shares its pacing with others: it begins a transaction only when
+    /// [told to](crate::Agent::start_transaction), by whoever owns the [`Pacer`](crate::Pacer). Its own
+    /// [Ta](Timing::pacing) holds besides.
+    pub shared_pacing: bool,
     /// Times.
     pub timing: Timing,
 }
@@ -80,6 +84,15 @@ impl Config {
         Self { mtu, ..self }
     }
 
+    /// The same for an agent that [shares its pacing](Self::shared_pacing).
+    #[must_use]
+    pub fn with_shared_pacing(self) -> Self {
+        Self {
+            shared_pacing: true,
+            ..self
+        }
+    }
+
     /// The same with these [times](Self::timing).
     #[must_use]
     pub fn with_timing(self, timing: Timing) -> Self {
@@ -96,6 +109,7 @@ impl Default for Config {
             max_peer_reflexive: 32,
             max_pairs: 100,
             mtu: DEFAULT_MTU,
+            shared_pacing: false,
             timing: Timing::default(),
         }
     }
@@ -156,7 +170,7 @@ const DEFAULT_MTU: usize = 1200;
 /// RFC 8445 §11: Tr, the time between packets that do nothing but keep a binding open.
 pub(crate) const KEEPALIVE: Duration = Duration::from_secs(15);
 /// RFC 8445 §14.2.
-const LEAST_PACING: Duration = Duration::from_millis(5);
+pub(crate) const LEAST_PACING: Duration = Duration::from_millis(5);
 /// RFC 8445 §14.3.
 const LEAST_RETRANSMISSION: Duration = Duration::from_millis(500);
 /// RFC 7675 §5.1: no less than 4 s between checks, and the interval is drawn from 0.8 times this.

@@ -3,7 +3,7 @@
 //!
 //! - [`Agent`] is the state machine, full or [lite](Config::lite).
 //! - [`Candidate`] is one address to try, as signalling carries it.
-//! - [`local_ufrag`] tells which agent behind a shared socket a check is for.
+//! - [`local_ufrag`] tells which agent behind a shared socket a check is for, and [`Pacer`] whose turn it is to ask.
 //!
 //! Trickled candidates (RFC 8838), consent freshness (RFC 7675), patience before failing (RFC 8863),
 //! fair treatment of IPv4 and IPv6 (RFC 8421), candidates behind multicast DNS names, and restarts
@@ -63,5 +63,6 @@ pub use config::{Config, Timing};
 pub use credentials::{Credentials, CredentialsError};
 pub use event::{AddressValidation, Event, FailureReason, Path, Received, Role, State};
 pub use kind::CandidateKind;
+pub use pacing::Pacer;
 pub use stats::Stats;
 pub use ufrag::local_ufrag;

@@ -92,6 +92,9 @@ fn verbs(laws: Laws<Agent>) -> Laws<Agent> {
             }
         })
         .verb(|agent, now, _| agent.expect_migration(now))
+        .verb(|agent, now, _| {
+            agent.start_transaction(now);
+        })
         .verb(|agent, _, n| {
             if n % 64 == 0 {
                 agent.close();
@@ -126,6 +129,16 @@ fn a_controlled_agent_keeps_the_laws() {
 fn agents_in_conflict_keep_the_laws() {
     Laws::of(|| machine(Config::default(), Role::Controlling))
         .against(|| peer(Role::Controlling))
+        .memory(Agent::items_held, MOST_ITEMS)
+        .check();
+}
+
+#[test]
+fn an_agent_that_shares_its_pacing_keeps_the_laws() {
+    let config = || Config::default().with_shared_pacing();
+    verbs(Laws::of(move || machine(config(), Role::Controlling)))
+        .against(|| peer(Role::Controlled))
+        .samples(samples())
         .memory(Agent::items_held, MOST_ITEMS)
         .check();
 }

@@ -11,6 +11,7 @@ mod hostile;
 mod laws;
 mod lite;
 mod nat;
+mod pacing;
 mod rebinding;
 mod restart;
 mod roles;
