@@ -14,6 +14,7 @@ pub mod ice;
 pub mod jsep;
 pub mod netsim;
 pub mod pollrtc;
+pub mod rtp;
 pub mod sctp;
 pub mod sdp;
 pub mod sdp_rtp;
@@ -43,6 +44,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("stun_message", stun::stun_message),
     ("stun_client", stun::stun_client),
     ("stun_server", stun::stun_server),
+    ("rtp_packet", rtp::rtp_packet),
+    ("rtcp_compound", rtp::rtcp_compound),
     ("sctp_packet", sctp::sctp_packet),
     ("sctp_association", sctp::sctp_association),
     ("sctp_peer", sctp::sctp_peer),
