@@ -15,7 +15,6 @@ const CIRCULAR: &[(&str, usize)] = &[
     ("core", 2),
     ("crypto", 3),
     ("dtls", 32),
-    ("netsim", 4),
     ("pollrtc", 5),
     ("sctp", 4),
     ("sdp", 31),

@@ -2,6 +2,9 @@
 
 mod attached;
 mod drive;
+mod flights;
+mod interceptor;
+mod signaling;
 mod signals;
 mod streams;
 mod transit;
@@ -16,7 +19,7 @@ use pollrtc_core::{Instant, StateMachine, normalise};
 
 pub use attached::Attached;
 pub use drive::Deadline;
-pub use transit::{InFlight, Verdict};
+pub use interceptor::{InFlight, Verdict};
 
 use crate::firewall::Firewall;
 use crate::host::{Host, HostState, Slot};
@@ -58,8 +61,8 @@ pub struct Network {
     /// The same for hosts whose streams have a timer.
     stream_wakes: BTreeSet<(Instant, usize)>,
     signals: signals::Signals,
-    flights: transit::Flights,
-    interceptor: Option<transit::Interceptor>,
+    flights: flights::Flights,
+    interceptor: Option<interceptor::Interceptor>,
     log: Log,
     /// What the machines write into.
     buffer: Vec<u8>,
@@ -77,7 +80,7 @@ impl Network {
             wakes: BTreeSet::new(),
             stream_wakes: BTreeSet::new(),
             signals: signals::Signals::default(),
-            flights: transit::Flights::default(),
+            flights: flights::Flights::default(),
             interceptor: None,
             log: Log::default(),
             buffer: vec![0; BUFFER],

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pollrtc_core::Protocol;
 
-use super::{Carried, TraceEvent, TraceRecord};
+use super::record::{Carried, TraceEvent, TraceRecord};
 use crate::icmp::IcmpError;
 use crate::packet::{IPV4_HEADER, IPV6_HEADER, TCP_HEADER, UDP_HEADER};
 

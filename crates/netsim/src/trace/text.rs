@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::protocol::Protocol;
-use super::{Carried, TraceEvent, TraceRecord};
+use super::record::{Carried, TraceEvent, TraceRecord};
 
 impl fmt::Display for TraceRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
