@@ -1,6 +1,6 @@
 //! What is on the wire, and where.
 
-use core::cmp::Ordering;
+use core::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use pollrtc_core::Instant;
@@ -24,22 +24,26 @@ pub(super) enum Stage {
 /// What is on the wire, by time of arrival; at the same time in the order of sending.
 #[derive(Default)]
 pub(super) struct Flights {
-    heap: BinaryHeap<Flight>,
+    /// When, which one in a row, and its place in `packets`: small, since a heap moves its entries about.
+    heap: BinaryHeap<Reverse<(Instant, u64, usize)>>,
+    packets: Vec<Option<(Stage, Packet)>>,
+    free: Vec<usize>,
     sequence: u64,
     delivered_now: u32,
 }
 
 impl Flights {
     pub(super) fn next_arrival(&self) -> Option<Instant> {
-        self.heap.peek().map(|flight| flight.arrival)
+        self.heap.peek().map(|Reverse((arrival, ..))| *arrival)
     }
 
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<(Stage, Packet)> {
         if self.next_arrival()? > now {
             return None;
         }
-        let flight = self.heap.pop()?;
-        Some((flight.stage, flight.packet))
+        let Reverse((_, _, place)) = self.heap.pop()?;
+        self.free.push(place);
+        self.packets.get_mut(place)?.take()
     }
 
     pub(super) fn moment_passed(&mut self) {
@@ -47,13 +51,13 @@ impl Flights {
     }
 
     pub(super) fn add(&mut self, arrival: Instant, stage: Stage, packet: Packet) {
-        self.sequence += 1;
-        self.heap.push(Flight {
-            arrival,
-            sequence: self.sequence,
-            stage,
-            packet,
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.packets.push(None);
+            self.packets.len() - 1
         });
+        self.packets[place] = Some((stage, packet));
+        self.sequence += 1;
+        self.heap.push(Reverse((arrival, self.sequence, place)));
     }
 
     pub(super) fn delivered(&mut self, host: &str) {
@@ -68,32 +72,3 @@ impl Flights {
 
 /// More than a bulk transfer over links without latency needs.
 const DELIVERED_AT_ONCE_MAX: u32 = 2_000_000;
-
-struct Flight {
-    arrival: Instant,
-    sequence: u64,
-    stage: Stage,
-    packet: Packet,
-}
-
-impl Ord for Flight {
-    /// Reversed: the heap gives the greatest first, and the earliest is to come first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        let key = |flight: &Self| (flight.arrival, flight.sequence);
-        key(other).cmp(&key(self))
-    }
-}
-
-impl PartialOrd for Flight {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Flight {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Flight {}
