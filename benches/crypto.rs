@@ -10,8 +10,8 @@ use pollrtc_crypto::{
 
 fn providers() -> [(&'static str, &'static dyn Provider); 2] {
     [
-        ("aws-lc-rs", aws_lc_rs::provider()),
-        ("rust-crypto", rust_crypto::provider()),
+        ("aws-lc-rs", aws_lc_rs::PROVIDER),
+        ("rust-crypto", rust_crypto::PROVIDER),
     ]
 }
 

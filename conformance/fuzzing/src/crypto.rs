@@ -64,5 +64,5 @@ fn verdict(key: &[u8], signature: &[u8]) {
 }
 
 fn providers() -> [&'static dyn Provider; 2] {
-    [aws_lc_rs::provider(), rust_crypto::provider()]
+    [aws_lc_rs::PROVIDER, rust_crypto::PROVIDER]
 }

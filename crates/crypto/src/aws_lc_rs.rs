@@ -32,6 +32,7 @@ use ::aws_lc_rs::signature::{
 use ::aws_lc_rs::{digest, hmac};
 use zeroize::Zeroizing;
 
+use crate::provider::copy_to_front;
 use crate::public_key::{KeyKind, PublicKey};
 use crate::{
     AeadAlgorithm, AeadKey, CryptoError, CtrAlgorithm, CtrKey, HashAlgorithm, HashContext, HmacKey, KeyExchange,
@@ -44,11 +45,6 @@ mod rsa;
 
 /// The provider on aws-lc-rs.
 pub static PROVIDER: &dyn Provider = &AwsLcRs;
-
-/// The provider on aws-lc-rs.
-pub fn provider() -> &'static dyn Provider {
-    PROVIDER
-}
 
 #[derive(Debug)]
 struct AwsLcRs;
@@ -108,12 +104,7 @@ impl Provider for AwsLcRs {
     }
 
     fn groups(&self) -> &'static [NamedGroup] {
-        &[
-            NamedGroup::X25519MlKem768,
-            NamedGroup::X25519,
-            NamedGroup::Secp256r1,
-            NamedGroup::Secp384r1,
-        ]
+        &NamedGroup::ALL
     }
 
     fn key_exchange(&self, group: NamedGroup, rng: &mut Rng) -> Result<Box<dyn KeyExchange>, CryptoError> {
@@ -144,17 +135,7 @@ impl Provider for AwsLcRs {
     }
 
     fn signature_schemes(&self) -> &'static [SignatureScheme] {
-        &[
-            SignatureScheme::EcdsaSecp256r1Sha256,
-            SignatureScheme::EcdsaSecp384r1Sha384,
-            SignatureScheme::Ed25519,
-            SignatureScheme::RsaPssRsaeSha256,
-            SignatureScheme::RsaPssRsaeSha384,
-            SignatureScheme::RsaPssRsaeSha512,
-            SignatureScheme::RsaPkcs1Sha256,
-            SignatureScheme::RsaPkcs1Sha384,
-            SignatureScheme::RsaPkcs1Sha512,
-        ]
+        &SignatureScheme::ALL
     }
 
     fn verify(
@@ -374,9 +355,4 @@ fn verification(scheme: SignatureScheme, key: KeyKind) -> Option<&'static dyn Ve
         (Scheme::Ed25519, KeyKind::Ed25519) => &signature::ED25519,
         _ => return None,
     })
-}
-
-fn copy_to_front(digest: &[u8], out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -> usize {
-    out[..digest.len()].copy_from_slice(digest);
-    digest.len()
 }

@@ -103,6 +103,9 @@ pub enum HashAlgorithm {
 }
 
 impl HashAlgorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 5] = [Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512];
+
     /// Bytes of a digest.
     pub const fn output_len(self) -> usize {
         match self {
@@ -130,7 +133,7 @@ impl HashAlgorithm {
 
     /// The algorithm of that [`name`](Self::name), in upper or lower case.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Sha256, Self::Sha1, Self::Sha224, Self::Sha384, Self::Sha512]
+        Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
@@ -153,6 +156,9 @@ pub enum NamedGroup {
 }
 
 impl NamedGroup {
+    /// Every group, by preference.
+    pub const ALL: [Self; 4] = [Self::X25519MlKem768, Self::X25519, Self::Secp256r1, Self::Secp384r1];
+
     /// Its name in the registry of TLS's groups (RFC 8446 §11).
     pub const fn name(self) -> &'static str {
         match self {
@@ -165,7 +171,7 @@ impl NamedGroup {
 
     /// The group of that [`name`](Self::name), in upper or lower case.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::X25519MlKem768, Self::X25519, Self::Secp256r1, Self::Secp384r1]
+        Self::ALL
             .into_iter()
             .find(|group| group.name().eq_ignore_ascii_case(name))
     }
@@ -238,6 +244,22 @@ pub enum SignatureScheme {
 }
 
 impl SignatureScheme {
+    /// Every scheme, by preference.
+    pub const ALL: [Self; 9] = [
+        Self::EcdsaSecp256r1Sha256,
+        Self::EcdsaSecp384r1Sha384,
+        Self::Ed25519,
+        Self::RsaPssRsaeSha256,
+        Self::RsaPssRsaeSha384,
+        Self::RsaPssRsaeSha512,
+        Self::RsaPkcs1Sha256,
+        Self::RsaPkcs1Sha384,
+        Self::RsaPkcs1Sha512,
+    ];
+    /// Those of RSA keys, by preference.
+    #[cfg(feature = "aws-lc-rs")]
+    pub(crate) const RSA: &[Self] = Self::ALL.split_at(3).1;
+
     /// Whether the key, given as the DER of its SubjectPublicKeyInfo, is of the kind and on the
     /// curve that the scheme names. Version 1.3 asks for it (RFC 8446 §4.2.3); in 1.2 a scheme names
     /// no curve, only the hash.
@@ -442,4 +464,11 @@ pub trait SigningKey: Debug + Send + Sync {
     fn public_key_info(&self) -> &[u8];
     /// The DER of its PKCS#8 form, for storing.
     fn to_pkcs8(&self) -> Zeroizing<Vec<u8>>;
+}
+
+/// Writes a digest to the front of `out` and gives its length.
+#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+pub(crate) fn copy_to_front(digest: &[u8], out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -> usize {
+    out[..digest.len()].copy_from_slice(digest);
+    digest.len()
 }

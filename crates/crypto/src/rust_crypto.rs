@@ -26,6 +26,7 @@ use sha2::{Sha224, Sha256, Sha384, Sha512};
 use x25519_dalek::{EphemeralSecret, PublicKey as X25519PublicKey};
 use zeroize::Zeroizing;
 
+use crate::provider::copy_to_front;
 use crate::public_key::{KeyKind, PublicKey};
 use crate::{
     AeadAlgorithm, AeadKey, CryptoError, CtrAlgorithm, CtrKey, HashAlgorithm, HashContext, HmacKey, KeyExchange,
@@ -40,11 +41,6 @@ mod rsa;
 
 /// The provider on RustCrypto's crates.
 pub static PROVIDER: &dyn Provider = &RustCrypto;
-
-/// The provider on RustCrypto's crates.
-pub fn provider() -> &'static dyn Provider {
-    PROVIDER
-}
 
 #[derive(Debug)]
 struct RustCrypto;
@@ -90,12 +86,7 @@ impl Provider for RustCrypto {
     }
 
     fn groups(&self) -> &'static [NamedGroup] {
-        &[
-            NamedGroup::X25519MlKem768,
-            NamedGroup::X25519,
-            NamedGroup::Secp256r1,
-            NamedGroup::Secp384r1,
-        ]
+        &NamedGroup::ALL
     }
 
     fn key_exchange(&self, group: NamedGroup, rng: &mut Rng) -> Result<Box<dyn KeyExchange>, CryptoError> {
@@ -120,17 +111,7 @@ impl Provider for RustCrypto {
     }
 
     fn signature_schemes(&self) -> &'static [SignatureScheme] {
-        &[
-            SignatureScheme::EcdsaSecp256r1Sha256,
-            SignatureScheme::EcdsaSecp384r1Sha384,
-            SignatureScheme::Ed25519,
-            SignatureScheme::RsaPssRsaeSha256,
-            SignatureScheme::RsaPssRsaeSha384,
-            SignatureScheme::RsaPssRsaeSha512,
-            SignatureScheme::RsaPkcs1Sha256,
-            SignatureScheme::RsaPkcs1Sha384,
-            SignatureScheme::RsaPkcs1Sha512,
-        ]
+        &SignatureScheme::ALL
     }
 
     fn verify(
@@ -289,11 +270,6 @@ impl KeyExchange for X25519Exchange {
         }
         Ok(Zeroizing::new(secret.as_bytes().to_vec()))
     }
-}
-
-fn copy_to_front(digest: &[u8], out: &mut [u8; HashAlgorithm::MAX_OUTPUT_LEN]) -> usize {
-    out[..digest.len()].copy_from_slice(digest);
-    digest.len()
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ fn a_certificate_and_key_made_elsewhere_can_be_shown() {
 
 #[test]
 fn rust_crypto_makes_the_same_certificate_from_the_same_seed() {
-    let provider = pollrtc_crypto::rust_crypto::provider();
+    let provider = pollrtc_crypto::rust_crypto::PROVIDER;
     let [one, two] =
         [(); 2].map(|()| Certificate::generate(provider, &mut Rng::from_seed([7; 32])).expect("a certificate"));
     assert_eq!(one.der(), two.der());

@@ -3,14 +3,6 @@
 use pollrtc_crypto::{Fingerprint, FingerprintError, HashAlgorithm};
 use quickcheck::quickcheck;
 
-const ALGORITHMS: [HashAlgorithm; 5] = [
-    HashAlgorithm::Sha1,
-    HashAlgorithm::Sha224,
-    HashAlgorithm::Sha256,
-    HashAlgorithm::Sha384,
-    HashAlgorithm::Sha512,
-];
-
 // FIPS 180-4's digest of "abc".
 const SHA256_OF_ABC: &str = "sha-256 BA:78:16:BF:8F:01:CF:EA:41:41:40:DE:5D:AE:22:23:\
                              B0:03:61:A3:96:17:7A:9C:B4:10:FF:61:F2:00:15:AD";
@@ -71,7 +63,7 @@ fn what_is_wrong_is_named() {
 
 #[test]
 fn a_single_wrong_byte_does_not_match() {
-    for algorithm in ALGORITHMS {
+    for algorithm in HashAlgorithm::ALL {
         let fingerprint = Fingerprint::of(algorithm, b"certificate");
         assert!(fingerprint.matches(b"certificate"));
         assert!(!fingerprint.matches(b"certificatE"));
@@ -87,7 +79,7 @@ fn a_single_wrong_byte_does_not_match() {
 
 quickcheck! {
     fn reading_gives_back_what_was_written(certificate: Vec<u8>) -> bool {
-        ALGORITHMS.into_iter().all(|algorithm| {
+        HashAlgorithm::ALL.into_iter().all(|algorithm| {
             let fingerprint = Fingerprint::of(algorithm, &certificate);
             fingerprint.to_string().parse() == Ok(fingerprint)
         })

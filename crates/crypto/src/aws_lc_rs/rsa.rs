@@ -32,14 +32,7 @@ impl Key {
 
 impl SigningKey for Key {
     fn schemes(&self) -> &[SignatureScheme] {
-        &[
-            SignatureScheme::RsaPssRsaeSha256,
-            SignatureScheme::RsaPssRsaeSha384,
-            SignatureScheme::RsaPssRsaeSha512,
-            SignatureScheme::RsaPkcs1Sha256,
-            SignatureScheme::RsaPkcs1Sha384,
-            SignatureScheme::RsaPkcs1Sha512,
-        ]
+        SignatureScheme::RSA
     }
 
     fn sign(&self, scheme: SignatureScheme, message: &[u8], _rng: &mut Rng) -> Result<Vec<u8>, CryptoError> {

@@ -6,12 +6,6 @@ use quickcheck::quickcheck;
 use crate::hex::hex;
 use crate::providers::providers;
 
-const ALGORITHMS: [AeadAlgorithm; 3] = [
-    AeadAlgorithm::Aes128Gcm,
-    AeadAlgorithm::Aes256Gcm,
-    AeadAlgorithm::ChaCha20Poly1305,
-];
-
 #[test]
 fn sealing_gives_what_the_standards_print() {
     for provider in providers() {
@@ -71,7 +65,7 @@ fn whatever_was_changed_is_noticed() {
 #[test]
 fn keys_of_another_length_are_refused() {
     for provider in providers() {
-        for algorithm in ALGORITHMS {
+        for algorithm in AeadAlgorithm::ALL {
             for length in (0..=64).filter(|length| *length != algorithm.key_len()) {
                 let refused = provider.aead(algorithm, &vec![7; length]).err();
                 assert_eq!(refused, Some(CryptoError::InvalidKey), "{algorithm:?} {length}");
@@ -87,7 +81,7 @@ quickcheck! {
         let key = [key.0, key.1, key.2, key.3].map(u64::to_be_bytes).concat();
         let nonce = [&nonce.0.to_be_bytes()[..], &nonce.1.to_be_bytes()].concat();
         let nonce = nonce.try_into().expect("12 bytes");
-        ALGORITHMS.into_iter().all(|algorithm| {
+        AeadAlgorithm::ALL.into_iter().all(|algorithm| {
             let key = &key[..algorithm.key_len()];
             providers().iter().all(|sealer| {
                 let mut sealed = plaintext.clone();

@@ -6,12 +6,6 @@ use quickcheck::quickcheck;
 use crate::hex::hex;
 use crate::providers::providers;
 
-const ALGORITHMS: [AeadAlgorithm; 3] = [
-    AeadAlgorithm::Aes128Gcm,
-    AeadAlgorithm::Aes256Gcm,
-    AeadAlgorithm::ChaCha20Poly1305,
-];
-
 #[test]
 fn masks_are_those_of_the_standards() {
     // The RFC of DTLS has no examples; QUIC masks its numbers in the same way.
@@ -50,7 +44,7 @@ fn masks_are_those_of_the_standards() {
 #[test]
 fn keys_of_another_length_are_refused() {
     for provider in providers() {
-        for algorithm in ALGORITHMS {
+        for algorithm in AeadAlgorithm::ALL {
             for length in (0..=64).filter(|length| *length != algorithm.key_len()) {
                 let refused = provider.record_number_key(algorithm, &vec![7; length]).err();
                 assert_eq!(
@@ -78,7 +72,7 @@ quickcheck! {
         let key = [key.0, key.1, key.2, key.3].map(u64::to_be_bytes).concat();
         let sample = [sample.0, sample.1].map(u64::to_be_bytes).concat();
         let sample = sample.try_into().expect("16 bytes");
-        ALGORITHMS.into_iter().all(|algorithm| {
+        AeadAlgorithm::ALL.into_iter().all(|algorithm| {
             let masks = providers().map(|provider| {
                 let key = provider.record_number_key(algorithm, &key[..algorithm.key_len()]);
                 key.expect("a key").mask(&sample)

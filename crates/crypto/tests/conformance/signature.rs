@@ -266,7 +266,7 @@ fn the_signatures_of_rfc_8032_are_right_for_one_message_only() {
 #[test]
 fn rsa_keys_sign_what_every_scheme_of_theirs_accepts() {
     let mut rng = Rng::from_os();
-    let provider = pollrtc_crypto::aws_lc_rs::provider();
+    let provider = pollrtc_crypto::aws_lc_rs::PROVIDER;
     let key = stored_key(provider, "rsa-2048-signer.pkcs8.der");
     assert_eq!(key.public_key_info(), data("rsa-2048-signer.spki.der"));
     let again = provider.signing_key_from_pkcs8(&key.to_pkcs8()).expect("its key");
@@ -289,7 +289,7 @@ fn rsa_keys_sign_what_every_scheme_of_theirs_accepts() {
 
 #[test]
 fn rust_crypto_does_not_load_rsa_keys() {
-    let provider = pollrtc_crypto::rust_crypto::provider();
+    let provider = pollrtc_crypto::rust_crypto::PROVIDER;
     let refused = provider.signing_key_from_pkcs8(&data("rsa-2048-signer.pkcs8.der"));
     assert_eq!(refused.err(), Some(CryptoError::InvalidKey));
 }

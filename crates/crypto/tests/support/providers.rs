@@ -4,5 +4,5 @@ use pollrtc_crypto::{Provider, aws_lc_rs, rust_crypto};
 
 /// Every provider there is.
 pub(crate) fn providers() -> [&'static dyn Provider; 2] {
-    [aws_lc_rs::provider(), rust_crypto::provider()]
+    [aws_lc_rs::PROVIDER, rust_crypto::PROVIDER]
 }
