@@ -1,6 +1,6 @@
 //! Runs one script on one machine and checks the laws on the way.
 
-use core::fmt::Debug;
+use core::fmt::{self, Debug};
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::boxed::Box;
@@ -21,8 +21,34 @@ const HISTORY: usize = 256;
 /// Where a stranger sends from.
 const STRANGER: ([u8; 4], u16) = ([198, 51, 100, 9], 7000);
 
+/// Something that the machine gave out. It becomes text only where two runs differ: for each datagram, that would
+/// take longer than the run.
+#[derive(PartialEq, Eq)]
+pub(super) enum Output {
+    Transmit {
+        now: Instant,
+        destination: SocketAddr,
+        datagram: Vec<u8>,
+    },
+    /// As `Debug` shows it, since it need not be comparable.
+    Event(String),
+}
+
+impl Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transmit {
+                now,
+                destination,
+                datagram,
+            } => write!(f, "{now:?} -> {destination} {datagram:02x?}"),
+            Self::Event(event) => f.write_str(event),
+        }
+    }
+}
+
 /// What the machine gave out, in order.
-pub(super) fn log_of<M>(laws: &Laws<M>, script: &[u8]) -> Vec<String>
+pub(super) fn log_of<M>(laws: &Laws<M>, script: &[u8]) -> Vec<Output>
 where
     M: StateMachine + 'static,
     M::Event: Debug,
@@ -62,7 +88,7 @@ struct Run<'l, M> {
     history: VecDeque<Vec<u8>>,
     lose_next: bool,
     buf: Vec<u8>,
-    log: Vec<String>,
+    log: Vec<Output>,
 }
 
 impl<M> Run<'_, M>
@@ -165,8 +191,11 @@ where
             transmit.len
         );
         for datagram in transmit.datagrams(&self.buf) {
-            self.log
-                .push(format!("{now:?} -> {} {datagram:02x?}", transmit.flow.remote()));
+            self.log.push(Output::Transmit {
+                now,
+                destination: transmit.flow.remote(),
+                datagram: datagram.to_vec(),
+            });
             let lost = core::mem::take(&mut self.lose_next);
             if transmit.flow.remote() == self.laws.peer_address && !lost && self.to_peer.len() < HISTORY {
                 self.to_peer.push_back(datagram.to_vec());
@@ -177,7 +206,8 @@ where
 
     fn event(&mut self) -> bool {
         let event = self.machine.poll_event();
-        self.log.extend(event.iter().map(|event| format!("{event:?}")));
+        self.log
+            .extend(event.iter().map(|event| Output::Event(format!("{event:?}"))));
         event.is_some()
     }
 
