@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pollrtc_core::StateMachine;
 use pollrtc_core::laws::Laws;
-use pollrtc_crypto::{Certificate, HashAlgorithm, Rng, rust_crypto};
+use pollrtc_crypto::{Certificate, HashAlgorithm, Rng};
 use pollrtc_dtls::wire::ack::Ack;
 use pollrtc_dtls::wire::handshake::{
     CertificateChain, CertificateRequest, CertificateVerify, ClientHello, ClientKeyExchange, Finished,
@@ -18,6 +18,7 @@ use pollrtc_dtls::{
     Config, Connection, ConnectionIdPolicy, ConnectionIdUsage, Cookies, KeyUpdateRequest, PeerVerification,
     SrtpProfile, Version, Versions, connection_id,
 };
+use pollrtc_fuzzing_provider::PROVIDER;
 
 /// A datagram: its records, and the fragments in them, come back as they were when written again.
 pub fn dtls_record(datagram: &[u8]) {
@@ -239,14 +240,18 @@ pub fn dtls_connection(data: &[u8]) {
     let Some((role, script)) = data.split_first() else {
         return;
     };
-    let versions = [Versions::Dtls12, Versions::Dtls13, Versions::Both];
     let ids = [Ids::Off, Ids::On][usize::from(*role / 9 % 2)];
-    laws(*role % 3, versions[usize::from(*role / 3 % 3)], ids).run(script);
+    laws(*role % 3, versions(*role / 3), ids).run(script);
+}
+
+/// The versions that this number stands for.
+pub(crate) fn versions(number: u8) -> Versions {
+    [Versions::Dtls12, Versions::Dtls13, Versions::Both][usize::from(number % 3)]
 }
 
 /// Whether both ends speak of connection ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ids {
+pub(crate) enum Ids {
     Off,
     On,
 }
@@ -309,24 +314,24 @@ fn laws(role: u8, versions: Versions, ids: Ids) -> Laws<Connection> {
     .memory(Connection::memory, 104 * 1024)
 }
 
-struct Configs {
-    client: Arc<Config>,
-    server: Arc<Config>,
+/// The ends of a connection that know each other.
+pub(crate) struct Configs {
+    pub(crate) client: Arc<Config>,
+    pub(crate) server: Arc<Config>,
     /// A server that asks for cookies.
     careful: Arc<Config>,
 }
 
-fn configs(versions: Versions, ids: Ids) -> &'static Configs {
+pub(crate) fn configs(versions: Versions, ids: Ids) -> &'static Configs {
     static CONFIGS: OnceLock<[[Configs; 3]; 2]> = OnceLock::new();
     let [off, on] = CONFIGS.get_or_init(|| {
-        let provider = rust_crypto::PROVIDER;
         let mut rng = Rng::from_seed([1; 32]);
-        let mut generate = || Certificate::generate(provider, &mut rng).expect("a certificate");
+        let mut generate = || Certificate::generate(PROVIDER, &mut rng).expect("a certificate");
         let (a, b) = (generate(), generate());
         let config = |versions, own: &Certificate, peer: &Certificate| {
             let fingerprint = peer.fingerprint(HashAlgorithm::Sha256);
             let mut config =
-                Config::with_provider(provider, own.clone(), PeerVerification::Fingerprints(vec![fingerprint]));
+                Config::with_provider(PROVIDER, own.clone(), PeerVerification::Fingerprints(vec![fingerprint]));
             config.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
             config.versions = versions;
             config.cookies = Cookies::Off;

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pollrtc_crypto::{AeadAlgorithm, AeadKey, HashAlgorithm, Hkdf, Provider, RecordNumberKey, rust_crypto};
+use pollrtc_crypto::{AeadAlgorithm, AeadKey, HashAlgorithm, Hkdf, RecordNumberKey};
 use pollrtc_dtls::{Config, KeyLog};
 
-const PROVIDER: &dyn Provider = rust_crypto::PROVIDER;
+use pollrtc_fuzzing_provider::PROVIDER;
 
 /// The secrets that a connection has told, by label.
 #[derive(Clone, Default)]

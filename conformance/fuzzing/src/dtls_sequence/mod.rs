@@ -13,18 +13,19 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use pollrtc_core::{Datagram, Instant, StateMachine};
-use pollrtc_crypto::{Certificate, HashAlgorithm, NamedGroup, Provider, Rng, rust_crypto};
+use pollrtc_crypto::{Certificate, HashAlgorithm, NamedGroup, Rng};
 use pollrtc_dtls::wire::handshake::Fragment;
 use pollrtc_dtls::wire::{ContentType, HandshakeType};
 use pollrtc_dtls::{
     CipherSuite, ClientCertificates, Config, Connection, Cookies, Event, PeerVerification, State, Version, Versions,
 };
 
+use pollrtc_fuzzing_provider::PROVIDER;
+
 use acceptor::{Rules, Stage};
 use keys::{Role, Tap};
 use liar::{Fault, Liar, Say};
 
-const PROVIDER: &dyn Provider = rust_crypto::PROVIDER;
 /// What a peer or a stranger may make a connection keep.
 const MAX_MEMORY: usize = 104 * 1024;
 

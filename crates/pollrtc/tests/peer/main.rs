@@ -12,3 +12,6 @@ mod script;
 mod security;
 mod support;
 mod transports;
+
+/// Who does the cryptography of [`script`]: RustCrypto, whose runs repeat.
+const PROVIDER: &dyn pollrtc_crypto::Provider = pollrtc_crypto::rust_crypto::PROVIDER;

@@ -1,5 +1,5 @@
 //! What laws and fuzz targets do with a connection: two ends of one, and an application that calls
-//! anything at any time. Also compiled into `conformance/fuzzing`.
+//! anything at any time. Also compiled into `conformance/fuzzing`, with a `PROVIDER` of its own.
 
 use pollrtc::{
     Bytes, ChannelInit, Config, Instant, PeerConnection, Reliability, RemoteCandidate, Router, SdpKind,
@@ -8,7 +8,7 @@ use pollrtc::{
 
 /// A configuration whose runs repeat.
 pub(crate) fn seeded(seed: u8) -> Config {
-    Config::new(pollrtc_crypto::rust_crypto::PROVIDER, [seed; 32])
+    Config::new(super::PROVIDER, [seed; 32])
 }
 
 /// Both ends of one negotiated connection; every call gives the same two.

@@ -6,3 +6,6 @@ mod peers;
 #[allow(dead_code)]
 mod script;
 mod threads;
+
+/// Who does the cryptography of [`script`]: RustCrypto, whose runs repeat.
+const PROVIDER: &dyn pollrtc_crypto::Provider = pollrtc_crypto::rust_crypto::PROVIDER;
