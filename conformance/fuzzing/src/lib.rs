@@ -9,6 +9,7 @@ pub mod attributes;
 pub mod crypto;
 pub mod document;
 pub mod dtls;
+pub mod dtls_acceptor;
 pub mod dtls_sequence;
 pub mod ice;
 pub mod jsep;
@@ -37,6 +38,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("dtls_record", dtls::dtls_record),
     ("dtls_handshake", dtls::dtls_handshake),
     ("dtls_connection", dtls::dtls_connection),
+    ("dtls_acceptor", dtls_acceptor::dtls_acceptor),
     ("dtls_sequence", dtls_sequence::dtls_sequence),
     ("ice_candidate", ice::ice_candidate),
     ("ice_agent", ice::ice_agent),
