@@ -193,6 +193,25 @@ const taggedStops = (bundlePolicy) => (browser, url) => connection(browser, url,
   return { agreed };
 }, { bundlePolicy });
 
+// Without a bundle each section has a transport of its own.
+const alone = (browser, _, url) => connection(browser, url, async (step) => {
+  for (const kind of ['audio', 'video']) await step('media', kind, 'sendrecv');
+  await step('channel', 'chat');
+  const first = await step('offer', true);
+  are(first, 'audio idle,video idle,application taken');
+  assert(first.ufrags[1].length === 3, `ufrags of ours: ${first.ufrags[1]}`);
+  await step('transports', 3);
+  await step('say', 'on a transport of its own');
+  await step('restart');
+  const second = await step('offer', true);
+  assert(second.ufrags[1].every((ufrag) => !first.ufrags[1].includes(ufrag)), 'not all transports have restarted');
+  await step('say', 'after a restart of all of them');
+  await step('stop', 0);
+  are(await step('offer', true), 'audio rejected,video idle,application taken');
+  await step('say', 'without one of them');
+  return { ufrags: first.ufrags };
+}, { bundlePolicy: 'max-compat' });
+
 const mediaLater = (browser, url) => connection(browser, url, async (step) => {
   await step('channel', 'chat');
   await step('offer');
@@ -240,6 +259,7 @@ module.exports = [
   ...['max-bundle', 'balanced', 'max-compat'].map((policy) => [`renegotiation, data behind audio and video, ${policy}`, true, mediaFirst(policy)]),
   ...['max-bundle', 'balanced', 'max-compat'].map((policy) => [`renegotiation, the section that carries the transport is stopped, ${policy}`, true, taggedStops(policy)]),
   ['renegotiation, audio and video come later', true, mediaLater],
+  ['each section on a transport of its own', true, alone],
   ['renegotiation, data channels come and go', true, comings],
   ['browser to browser, first offers', false, (browser, url) => inRoom(browser, url, 'first')],
   ['browser to browser, second offers', false, (browser, url) => inRoom(browser, url, 'second')],

@@ -54,9 +54,11 @@ window.session = (() => {
     restart() { pc.restartIce(); },
     stop(index) { pc.getTransceivers()[index].stop(); },
 
-    // The browser offers.
-    async offer() {
-      const answer = await post(id === undefined ? '/offer' : `/offer?id=${id}`, await describe(await pc.createOffer()));
+    // The browser offers; `alone`: it seems to know nothing of bundles.
+    async offer(alone) {
+      const offer = await describe(await pc.createOffer());
+      if (alone) offer.sdp = offer.sdp.replace(/^a=group:BUNDLE.*\r\n/m, '');
+      const answer = await post(id === undefined ? '/offer' : `/offer?id=${id}`, offer);
       id = answer.id;
       await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
       return seen();
@@ -113,6 +115,17 @@ window.session = (() => {
       const transport = [...(await pc.getStats()).values()].find(({ type }) => type === 'transport');
       const { dtlsState, dtlsRole, tlsVersion, dtlsCipher, srtpCipher } = transport ?? {};
       return { browser: { dtlsState, dtlsRole, tlsVersion, dtlsCipher, srtpCipher }, pollrtc: dtls };
+    },
+    // How far DTLS is on each transport of the browser, and the connection as a whole.
+    async transports(count) {
+      const states = async () => [...(await pc.getStats()).values()].filter(({ type }) => type === 'transport').map(({ dtlsState }) => dtlsState);
+      const began = performance.now();
+      for (;;) {
+        const all = await states();
+        if (all.length === count && all.every((state) => state === 'connected') && pc.connectionState === 'connected') return all;
+        if (performance.now() - began > 15_000) throw new Error(`${all.join()}, and the connection is ${pc.connectionState}`);
+        await new Promise((done) => setTimeout(done, 50));
+      }
     },
     async gone() {
       await until(() => channels.every((channel) => channel.readyState === 'closed'), 10_000,

@@ -16,7 +16,8 @@ const { values: options, positionals: [name = 'chromium'] } = parseArgs({
 
 async function main() {
   const report = { browser: name, ok: true, runs: [] }, started = Date.now();
-  const server = await serve({ browser: name, program: options.pollrtc, bind: options.bind }), browsers = {};
+  const start = (...more) => serve({ browser: name, program: options.pollrtc, bind: options.bind, more });
+  const [server, withMedia] = [await start(), await start('--media')], browsers = {};
   try {
     for (let round = 1; round <= Number(options.repeat); round++) {
       for (const [scenario, hideAddresses, test] of scenarios) {
@@ -26,7 +27,7 @@ async function main() {
         try {
           const browser = browsers[hideAddresses] ??= await launch(name, { hideAddresses });
           report.version = browser.version;
-          Object.assign(run, await test(browser, server.url), { ok: true });
+          Object.assign(run, await test(browser, server.url, withMedia.url), { ok: true });
         } catch (error) {
           run.error = error.message;
           report.ok = false;
@@ -36,7 +37,7 @@ async function main() {
     }
   } finally {
     await Promise.all(Object.values(browsers).map((browser) => browser.close()));
-    report.server = await server.stop();
+    report.server = await server.stop() || await withMedia.stop();
   }
   report.ok &&= report.runs.length > 0 && report.server === 0; // the server ends in order, too
   report.ms = Date.now() - started;

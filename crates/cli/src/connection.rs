@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ValueEnum;
-use pollrtc::{Config, DtlsParameters, DtlsRole, KeyLog, NamedGroup, Versions};
+use pollrtc::{Config, DtlsParameters, DtlsRole, KeyLog, MediaKind, NamedGroup, RtpCapabilities, Versions};
 use serde_json::{Value, json};
 
 #[derive(Clone, Debug, clap::Args)]
@@ -27,6 +27,10 @@ pub(crate) struct Options {
     /// everything that a capture holds
     #[arg(long, value_name = "FILE")]
     key_log: Option<PathBuf>,
+    /// Agree on the codecs of browsers: sections of audio and video stay, also those that are not bundled, and are
+    /// inactive, since no media is carried yet
+    #[arg(long)]
+    media: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -62,6 +66,12 @@ impl Options {
             })
             .with_mtu(self.mtu)
             .with_key_log(self.key_log.as_ref().map(key_log).transpose()?);
+        let config = match self.media {
+            false => config,
+            true => config
+                .with_audio(RtpCapabilities::of(MediaKind::Audio))
+                .with_video(RtpCapabilities::of(MediaKind::Video)),
+        };
         Ok(match self.dtls_groups.as_slice() {
             [] => config,
             groups => config.with_dtls_groups(groups.iter().copied()),

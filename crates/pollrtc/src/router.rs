@@ -136,7 +136,7 @@ impl Router {
         self.routes.forget(names);
         let verdicts = self.duplicates.update(id, status, Status::default());
         self.apply(verdicts);
-        peer.hold_back(false);
+        peer.allow_dtls(true);
         Some(peer)
     }
 
@@ -266,7 +266,7 @@ impl Router {
                     };
                     occupant.has_duplicates = has_duplicates;
                     occupant.is_dtls_allowed = is_allowed;
-                    occupant.peer.hold_back(!is_allowed);
+                    occupant.peer.allow_dtls(is_allowed);
                     if is_allowed {
                         self.wake(id);
                     }

@@ -58,8 +58,8 @@ pub struct PeerConnection {
     pub(super) dropped: Dropped,
     /// Of the remote description that is agreed on.
     pub(super) description_digest: Option<DescriptionDigest>,
-    /// Whether nothing but ICE may be sent.
-    pub(super) is_ice_only: bool,
+    /// Whether more than ICE may be sent.
+    pub(super) is_dtls_allowed: bool,
 }
 
 /// What came and was of no use.
@@ -132,7 +132,7 @@ impl PeerConnection {
             events: VecDeque::new(),
             dropped: Dropped::default(),
             description_digest: None,
-            is_ice_only: false,
+            is_dtls_allowed: true,
             rng,
         }
     }

@@ -41,10 +41,10 @@ impl PeerConnection {
         self.transports.iter().any(|transport| transport.dtls.is_connected())
     }
 
-    /// While it is held back, a connection does no more than ICE: two DTLS clients that speak to one peer from
-    /// the same address would spoil each other's handshake.
-    pub(crate) fn hold_back(&mut self, held_back: bool) {
-        self.is_ice_only = held_back;
+    /// Whether DTLS may be spoken, and all above it; without, a connection does no more than ICE. Two DTLS clients
+    /// that speak to one peer from the same address would spoil each other's handshake.
+    pub(crate) fn allow_dtls(&mut self, is_allowed: bool) {
+        self.is_dtls_allowed = is_allowed;
     }
 
     /// Ends the connection in favour of another one, without a word: the peer would take that for a word of

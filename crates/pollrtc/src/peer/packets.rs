@@ -171,7 +171,7 @@ impl PeerConnection {
     }
 
     fn transmit_on_paths(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        if self.is_ice_only {
+        if !self.is_dtls_allowed {
             return None;
         }
         if let Some(transmit) = self.transports.poll_dtls(now, buf) {
