@@ -31,7 +31,7 @@
 //!         }
 //!         socket.set_read_timeout(clock.until(peer.poll_timeout()))?;
 //!         match socket.recv_from(&mut buf) {
-//!             Ok((len, from)) => peer.handle_datagram(clock.now(), Datagram::udp(from, &mut buf[..len])),
+//!             Ok((len, from)) => _ = peer.handle_datagram(clock.now(), Datagram::udp(from, &mut buf[..len])),
 //!             Err(e) if matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
 //!                 peer.handle_timeout(clock.now());
 //!             }
@@ -59,6 +59,7 @@ extern crate alloc;
 
 mod config;
 mod event;
+mod media;
 mod peer;
 mod router;
 mod stats;
@@ -66,6 +67,7 @@ mod stats;
 pub use bytes::Bytes;
 pub use config::{Config, Entropy};
 pub use event::{CloseReason, ConnectionState, Event, IceCandidate};
+pub use media::{Incoming, Outgoing, Received, ReceiverId, WriteError};
 pub use peer::{CandidateError, PeerConnection};
 #[cfg(feature = "std")]
 pub use pollrtc_core::Clock;
@@ -77,6 +79,7 @@ pub use pollrtc_crypto::default_provider;
 pub use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Rng};
 pub use pollrtc_dtls::{CipherSuite, KeyLog, SrtpProfile, Version, Versions};
 pub use pollrtc_ice::{AddressError, FailureReason as IceFailureReason, Path, State as IceState};
+pub use pollrtc_rtp::{Compound, Rewrite, RtpPacket, SharedPacket};
 pub use pollrtc_sctp::Reliability;
 pub use pollrtc_sctp::channel::{
     ChannelCloseReason, ChannelId, ChannelInfo, ChannelInit, ChannelSendError, ChannelState, Message, MessageKind,

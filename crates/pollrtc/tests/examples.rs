@@ -97,7 +97,7 @@ fn talk_to(echo: impl FnOnce(String, SendAnswer) -> Result<(), Box<dyn Error>> +
         let wait = clock.until(peer.poll_timeout()).unwrap_or(PATIENCE);
         socket.set_read_timeout(Some(wait.min(PATIENCE))).unwrap();
         match socket.recv_from(&mut buf) {
-            Ok((len, from)) => peer.handle_datagram(clock.now(), Datagram::udp(from, &mut buf[..len])),
+            Ok((len, from)) => _ = peer.handle_datagram(clock.now(), Datagram::udp(from, &mut buf[..len])),
             Err(error) if matches!(error.kind(), TimedOut | WouldBlock) => peer.handle_timeout(clock.now()),
             Err(error) => panic!("{error}"),
         }

@@ -32,7 +32,7 @@ pub(crate) fn echo(mut socket: UdpSocket, offer: &str, send_answer: impl FnOnce(
         poll.poll(&mut ready, clock.until(peer.poll_timeout()))?;
         loop {
             match socket.recv_from(&mut buf) {
-                Ok((len, from)) => peer.handle_datagram(clock.now(), Datagram::udp(from, &mut buf[..len])),
+                Ok((len, from)) => _ = peer.handle_datagram(clock.now(), Datagram::udp(from, &mut buf[..len])),
                 Err(error) if error.kind() == WouldBlock => break,
                 Err(error) => return Err(error.into()),
             }

@@ -34,7 +34,7 @@ pub(crate) async fn echo(
             None
         };
         match smol::future::or(received, timed_out).await.transpose()? {
-            Some((len, from)) => peer.handle_datagram(clock.now(), Datagram::udp(from, &mut buf[..len])),
+            Some((len, from)) => _ = peer.handle_datagram(clock.now(), Datagram::udp(from, &mut buf[..len])),
             None => peer.handle_timeout(clock.now()),
         }
     }

@@ -25,7 +25,7 @@ pub(crate) fn echo(socket: UdpSocket, offer: &str, send_answer: impl FnOnce(Stri
         }
         socket.set_read_timeout(clock.until(peer.poll_timeout()))?;
         match socket.recv_from(&mut buf) {
-            Ok((len, from)) => peer.handle_datagram(clock.now(), Datagram::udp(from, &mut buf[..len])),
+            Ok((len, from)) => _ = peer.handle_datagram(clock.now(), Datagram::udp(from, &mut buf[..len])),
             Err(error) if matches!(error.kind(), TimedOut | WouldBlock) => peer.handle_timeout(clock.now()),
             Err(error) => return Err(error.into()),
         }

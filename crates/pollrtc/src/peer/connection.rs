@@ -17,6 +17,7 @@ use super::transports::Transports;
 use super::trickle::Trickle;
 use crate::config::Config;
 use crate::event::{CloseReason, ConnectionState, Event};
+use crate::media::Received;
 use crate::stats::Stats;
 
 /// What every IPv4 host takes (RFC 1122 §3.3.2); the handshakes fit.
@@ -225,12 +226,13 @@ impl core::fmt::Debug for PeerConnection {
 
 impl StateMachine for PeerConnection {
     type Event = Event;
-    type Received<'d> = ();
+    type Received<'d> = Received<'d>;
 
-    fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
+    fn handle_datagram<'d>(&mut self, now: Instant, datagram: Datagram<'d>) -> Received<'d> {
         self.now = self.now.max(now);
-        self.receive(now, datagram);
+        let received = self.receive(now, datagram);
         self.advance();
+        received
     }
 
     fn handle_timeout(&mut self, now: Instant) {

@@ -1,7 +1,7 @@
 //! One connection. What it is made of, from the outside in:
 //!
 //! - [`connection`]: the state, and the verbs that drive it;
-//! - [`signaling`], [`channels`]: what an application does with it;
+//! - [`signaling`], [`channels`], [`media`]: what an application does with it;
 //! - [`agreement`]: what descriptions bring about; [`trickle`]: what the peer was told of our candidates;
 //! - [`packets`]: the way of a packet, and how what one layer finds out moves the others; [`replacement`]: a peer that
 //!   goes on with another end of its transport;
@@ -16,6 +16,7 @@ mod digest;
 mod dtls;
 mod duplicate;
 mod lifecycle;
+mod media;
 mod packets;
 mod replacement;
 mod sctp;

@@ -13,19 +13,20 @@ use pollrtc_sdp::negotiation::TransportId;
 
 use super::connection::PeerConnection;
 use crate::event::{CloseReason, Event};
+use crate::media::Received;
 
 /// The cause with which a peer closes its connection (RFC 9260 §3.3.10.12).
 const USER_INITIATED_ABORT: u16 = 12;
 
 impl PeerConnection {
     /// A datagram goes up through the layers.
-    pub(super) fn receive(&mut self, now: Instant, datagram: Datagram<'_>) {
+    pub(super) fn receive<'d>(&mut self, now: Instant, datagram: Datagram<'d>) -> Received<'d> {
         let index = self.transports.receiver_of(&datagram);
         let Some(transport) = self.transports.at(index) else {
-            return;
+            return Received::Nothing;
         };
         let ice::Received::Data { path, payload } = transport.ice.handle_datagram(now, datagram) else {
-            return;
+            return Received::Nothing;
         };
         // RFC 9443 §3: the first byte tells the protocol.
         match payload.first() {
@@ -39,6 +40,7 @@ impl PeerConnection {
             Some(128..=191) => self.dropped.media += 1,
             _ => self.dropped.unknown += 1,
         }
+        Received::Nothing
     }
 
     /// A datagram of DTLS, on the transport in this place.
