@@ -36,29 +36,39 @@ impl PeerConnection {
                     self.dropped.early += 1;
                 }
             }
-            Some(20..=63) => self.receive_dtls(now, index, payload),
+            Some(20..=63) => {
+                if self.receive_dtls(now, index, payload)
+                    && let Some(transport) = self.transports.at(index)
+                {
+                    transport.ice.handle_authenticated(now, path);
+                }
+            }
             Some(128..=191) => self.dropped.media += 1,
             _ => self.dropped.unknown += 1,
         }
         Received::Nothing
     }
 
-    /// A datagram of DTLS, on the transport in this place.
-    pub(super) fn receive_dtls(&mut self, now: Instant, index: usize, payload: &mut [u8]) {
+    /// A datagram of DTLS, on the transport in this place. Whether there was data in it, which nobody but the peer can
+    /// have sealed.
+    pub(super) fn receive_dtls(&mut self, now: Instant, index: usize, payload: &mut [u8]) -> bool {
         self.receive_replacement(now, index, payload);
         let Some(transport) = self.transports.at(index) else {
-            return;
+            return false;
         };
         let carries_data = self.sctp.is_on(transport.id);
         let Some(connection) = transport.dtls.connection_mut() else {
-            return;
+            return false;
         };
+        let mut is_authentic = false;
         for packet in connection.handle_datagram(now, Datagram::udp(super::dtls::INNER_ADDRESS, payload)) {
+            is_authentic = true;
             match carries_data {
                 true => self.sctp.handle_packet(now, packet),
                 false => self.dropped.unknown += 1,
             }
         }
+        is_authentic
     }
 
     /// What one layer found out moves the others.

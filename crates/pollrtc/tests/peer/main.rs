@@ -5,6 +5,7 @@ mod dialects;
 mod handshakes;
 mod hostile;
 mod laws;
+mod liveness;
 mod media;
 mod negotiation;
 mod renegotiation;
