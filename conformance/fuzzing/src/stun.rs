@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use pollrtc_core::Flow;
 use pollrtc_core::laws::Laws;
 use pollrtc_crypto::Rng;
 use pollrtc_stun::{
@@ -91,12 +92,9 @@ fn read(bytes: &[u8]) {
 
 fn client() -> Client {
     let server = SocketAddr::from(([192, 0, 2, 2], 6000));
-    Client::new(ClientConfig::default(), server, Rng::from_seed([1; 32]))
+    Client::new(ClientConfig::default(), Flow::udp(server), Rng::from_seed([1; 32]))
 }
 
 fn server() -> BindingServer {
-    BindingServer::new(ServerConfig {
-        software: Some("pollrtc"),
-        ..ServerConfig::default()
-    })
+    BindingServer::new(ServerConfig::default().with_software("pollrtc"))
 }

@@ -538,7 +538,7 @@ impl Agent {
             let path = self.path_by(flow);
             return Received::Data { path, payload };
         }
-        self.stats.data_from_strangers += 1;
+        self.stats.data_unauthenticated += 1;
         Received::Handled
     }
 

@@ -24,7 +24,7 @@ pub struct Config {
     /// How many local addresses, and how many signalled remote candidates, are kept; more are
     /// refused or ignored.
     pub max_candidates: usize,
-    /// How many remote candidates are kept that were learnt from checks (they need the peer's
+    /// How many remote candidates are kept that only checks tell of (they need the peer's
     /// knowledge of our password, but no signalling). One that was silent for as long as consent
     /// lasts makes room.
     pub max_peer_reflexive: usize,

@@ -69,8 +69,8 @@ pub(crate) struct CheckSuccess {
     pub(crate) round_trip: Option<Duration>,
 }
 
-/// How many checks of the peer are recognised when they come again from another address. As many as candidates
-/// can be learnt from checks by default.
+/// How many checks of the peer are recognised when they come again from another address. As many as
+/// candidates that only checks tell of, by default.
 const MAX_RECENT: usize = 32;
 
 /// How many checks that came before the peer's credentials are remembered.

@@ -21,8 +21,8 @@ pub struct Stats {
     /// Role conflicts repaired, on either side.
     pub role_conflicts: u64,
 
-    /// Dropped: neither STUN nor from an address that proved itself.
-    pub data_from_strangers: u64,
+    /// Dropped: neither STUN nor by a flow on which the peer has authenticated itself.
+    pub data_unauthenticated: u64,
     /// Dropped: looks like STUN but is not.
     pub malformed: u64,
     /// Dropped: FINGERPRINT is wrong.

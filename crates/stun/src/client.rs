@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+use pollrtc_core::{Datagram, Flow, Instant, StateMachine, Transmit};
 use pollrtc_crypto::Rng;
 use thiserror::Error;
 
@@ -15,6 +15,7 @@ use crate::transaction::{ClientTransaction, Retransmission, TimeoutAction};
 
 /// What a [`Client`] sends and how long it tries.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct ClientConfig {
     /// How long and how often a request is sent.
     pub retransmission: Retransmission,
@@ -25,18 +26,44 @@ pub struct ClientConfig {
     pub software: Option<&'static str>,
 }
 
-/// A client of a STUN server: asks for the address under which the server sees this socket.
+impl ClientConfig {
+    /// The same with other times; [`Retransmission::RELIABLE`] on a stream.
+    #[must_use]
+    pub fn with_retransmission(self, retransmission: Retransmission) -> Self {
+        Self { retransmission, ..self }
+    }
+
+    /// The same with [FINGERPRINT](Self::fingerprint).
+    #[must_use]
+    pub fn with_fingerprint(self) -> Self {
+        Self {
+            fingerprint: true,
+            ..self
+        }
+    }
+
+    /// The same with [SOFTWARE](Self::software).
+    #[must_use]
+    pub fn with_software(self, software: &'static str) -> Self {
+        Self {
+            software: Some(software),
+            ..self
+        }
+    }
+}
+
+/// A client of a STUN server: asks for the address under which the server sees the other end of a flow.
 ///
 /// The first request leaves with the first `poll_transmit`; each request ends in one
 /// [`ClientEvent`], of which the latest is kept. [`request`](Self::request) asks again.
 ///
 /// ```
-/// use pollrtc_core::{Datagram, Instant, StateMachine};
+/// use pollrtc_core::{Datagram, Flow, Instant, StateMachine};
 /// use pollrtc_crypto::Rng;
 /// use pollrtc_stun::{BindingServer, Client, ClientConfig, ClientEvent, ServerConfig};
 ///
 /// let (ours, theirs) = ("192.0.2.1:5000".parse()?, "198.51.100.1:3478".parse()?);
-/// let mut client = Client::new(ClientConfig::default(), theirs, Rng::from_seed([7; 32]));
+/// let mut client = Client::new(ClientConfig::default(), Flow::udp(theirs), Rng::from_seed([7; 32]));
 /// let mut server = BindingServer::new(ServerConfig::default());
 ///
 /// let (now, mut buf) = (Instant::ZERO, [0; 1500]);
@@ -52,7 +79,7 @@ pub struct ClientConfig {
 #[derive(Debug)]
 pub struct Client {
     config: ClientConfig,
-    server: SocketAddr,
+    flow: Flow,
     rng: Rng,
     state: State,
     event: Option<ClientEvent>,
@@ -98,7 +125,7 @@ pub struct ClientStats {
     pub requests_sent: u64,
     /// Responses that ended a request.
     pub responses: u64,
-    /// Dropped: not from the server.
+    /// Dropped: not from the server, or not by this flow.
     pub dropped_other_source: u64,
     /// Dropped: not a STUN message.
     pub dropped_malformed: u64,
@@ -109,12 +136,12 @@ pub struct ClientStats {
 }
 
 impl Client {
-    /// A client that wants to ask `server`. The generator draws the transaction ids.
-    pub fn new(config: ClientConfig, server: SocketAddr, mut rng: Rng) -> Self {
+    /// A client that wants to ask the server at the other end of `flow`. The generator draws the transaction ids.
+    pub fn new(config: ClientConfig, flow: Flow, mut rng: Rng) -> Self {
         let id = TransactionId::random(&mut rng);
         Self {
             config,
-            server,
+            flow,
             rng,
             state: State::Ready { id },
             event: None,
@@ -129,9 +156,9 @@ impl Client {
         self.state = State::Ready { id };
     }
 
-    /// The server.
-    pub fn server(&self) -> SocketAddr {
-        self.server
+    /// The way to the server.
+    pub fn flow(&self) -> Flow {
+        self.flow
     }
 
     /// Counters since the beginning.
@@ -161,8 +188,7 @@ impl StateMachine for Client {
     type Received<'d> = ();
 
     fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
-        let source = (datagram.flow.remote().ip(), datagram.flow.remote().port());
-        if source != (self.server.ip(), self.server.port()) {
+        if !is_same_way(datagram.flow, self.flow) {
             self.stats.dropped_other_source += 1;
             return;
         }
@@ -221,7 +247,7 @@ impl StateMachine for Client {
             };
         }
         self.stats.requests_sent += 1;
-        Some(Transmit::udp(self.server, len))
+        Some(Transmit::new(self.flow, len))
     }
 
     fn poll_event(&mut self) -> Option<ClientEvent> {
@@ -244,6 +270,12 @@ enum State {
     Waiting { transaction: ClientTransaction, due: bool },
     /// The request has ended.
     Done,
+}
+
+/// Whether what came by `flow` came the `way` that we asked: a caller with one address need not name it.
+fn is_same_way(flow: Flow, way: Flow) -> bool {
+    let is_named_differently = flow.local().zip(way.local()).is_some_and(|(a, b)| a != b);
+    !is_named_differently && flow.remote() == way.remote() && flow.protocol() == way.protocol()
 }
 
 /// What an answer to our request says (RFC 8489 §6.3.3, §6.3.4).

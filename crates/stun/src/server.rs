@@ -14,11 +14,29 @@ use crate::message::Message;
 
 /// How a [`BindingServer`] answers.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct ServerConfig {
     /// How many answers may wait to be sent; what comes beyond is dropped.
     pub max_queued: usize,
     /// What SOFTWARE says, where the answer has room for it.
     pub software: Option<&'static str>,
+}
+
+impl ServerConfig {
+    /// The same with so many [answers](Self::max_queued) that may wait.
+    #[must_use]
+    pub fn with_max_queued(self, max_queued: usize) -> Self {
+        Self { max_queued, ..self }
+    }
+
+    /// The same with [SOFTWARE](Self::software).
+    #[must_use]
+    pub fn with_software(self, software: &'static str) -> Self {
+        Self {
+            software: Some(software),
+            ..self
+        }
+    }
 }
 
 impl Default for ServerConfig {

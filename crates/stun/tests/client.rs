@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Datagram, Flow, Instant, Protocol, StateMachine};
 use pollrtc_crypto::Rng;
 use pollrtc_stun::{
     BindingServer, Builder, Class, Client, ClientConfig, ClientEvent, ClientTransaction, ErrorCode, Message, Method,
@@ -21,7 +21,7 @@ fn our_address() -> SocketAddr {
 }
 
 fn client(config: ClientConfig) -> Client {
-    Client::new(config, server_address(), Rng::from_seed([7; 32]))
+    Client::new(config, Flow::udp(server_address()), Rng::from_seed([7; 32]))
 }
 
 /// The request that the client wants to send, if any.
@@ -161,11 +161,7 @@ fn strangers_and_other_transactions_are_ignored_and_counted() {
 
 #[test]
 fn fingerprint_is_required_where_it_is_used() {
-    let mut client = client(ClientConfig {
-        fingerprint: true,
-        software: Some("pollrtc"),
-        ..ClientConfig::default()
-    });
+    let mut client = client(ClientConfig::default().with_fingerprint().with_software("pollrtc"));
     let request = take(&mut client, START).unwrap();
     assert_eq!(Message::parse(&request).unwrap().verify_fingerprint(), Some(true));
     let id = id_of(&request);
@@ -257,4 +253,28 @@ fn stopped_transaction_waits_as_long_as_it_would_have() {
     let end = START + Duration::from_millis(39_500);
     assert_eq!(transaction.poll_timeout(), Some(end));
     assert_eq!(transaction.handle_timeout(end), TimeoutAction::TimedOut);
+}
+
+#[test]
+fn asks_and_hears_by_its_flow_alone() {
+    let flow = Flow::new(Protocol::Tcp, Some(our_address()), server_address());
+    let config = ClientConfig::default().with_retransmission(Retransmission::RELIABLE);
+    let mut client = Client::new(config, flow, Rng::from_seed([7; 32]));
+    let mut buf = [0; 1500];
+    let transmit = client.poll_transmit(START, &mut buf).unwrap();
+    assert_eq!(transmit.flow, flow);
+    let id = id_of(&buf[..transmit.len]);
+    let others = [
+        Flow::udp(server_address()).on(our_address()),
+        flow.on("203.0.113.6:50000".parse().unwrap()),
+        Flow::new(Protocol::Tcp, Some(our_address()), our_address()),
+    ];
+    for other in others {
+        client.handle_datagram(START, Datagram::new(other, &mut success(id)));
+        assert_eq!(client.poll_event(), None);
+    }
+    assert_eq!(client.stats().dropped_other_source, 3);
+    let unnamed = Flow::new(Protocol::Tcp, None, server_address());
+    client.handle_datagram(START, Datagram::new(unnamed, &mut success(id)));
+    assert!(matches!(client.poll_event(), Some(ClientEvent::MappedAddress { .. })));
 }

@@ -1,8 +1,8 @@
 //! Both machines keep the laws of the contract.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
+use pollrtc_core::Flow;
 use pollrtc_core::laws::Laws;
 use pollrtc_crypto::Rng;
 use pollrtc_stun::{
@@ -12,24 +12,19 @@ use pollrtc_stun::{
 const SERVER: ([u8; 4], u16) = ([192, 0, 2, 2], 6000);
 
 fn client() -> Client {
-    let config = ClientConfig {
-        software: Some("pollrtc"),
-        ..ClientConfig::default()
-    };
-    Client::new(config, SocketAddr::from(SERVER), Rng::from_seed([1; 32]))
+    let config = ClientConfig::default().with_software("pollrtc");
+    Client::new(config, Flow::udp(SERVER.into()), Rng::from_seed([1; 32]))
 }
 
 fn impatient_client() -> Client {
-    let config = ClientConfig {
-        fingerprint: true,
-        retransmission: Retransmission {
+    let config = ClientConfig::default()
+        .with_fingerprint()
+        .with_retransmission(Retransmission {
             rto: Duration::ZERO,
             rc: 0,
             rm: 0,
-        },
-        ..ClientConfig::default()
-    };
-    Client::new(config, SocketAddr::from(SERVER), Rng::from_seed([2; 32]))
+        });
+    Client::new(config, Flow::udp(SERVER.into()), Rng::from_seed([2; 32]))
 }
 
 fn server() -> BindingServer {

@@ -15,10 +15,9 @@ fn client_address() -> SocketAddr {
 }
 
 fn server(software: Option<&'static str>) -> BindingServer {
-    BindingServer::new(ServerConfig {
-        software,
-        ..ServerConfig::default()
-    })
+    let mut config = ServerConfig::default();
+    config.software = software;
+    BindingServer::new(config)
 }
 
 fn message(class: Class, write: impl FnOnce(Builder<'_>) -> Builder<'_>) -> Vec<u8> {
@@ -150,10 +149,7 @@ fn does_not_answer_to_where_no_single_host_is() {
 
 #[test]
 fn queue_is_bounded() {
-    let mut server = BindingServer::new(ServerConfig {
-        max_queued: 3,
-        ..ServerConfig::default()
-    });
+    let mut server = BindingServer::new(ServerConfig::default().with_max_queued(3));
     for _ in 0..10 {
         ask(&mut server, message(Class::Request, |b| b));
     }

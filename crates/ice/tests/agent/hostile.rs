@@ -20,7 +20,7 @@ fn data_of_strangers_is_dropped_and_counted() {
     assert!(!solo.receive_from("192.0.2.66:6000", b"\x16\xfe\xfd hello"));
     assert!(!solo.receive_from("192.0.2.2:6001", b"\x16\xfe\xfd hello"));
     let stats = solo.agent.stats();
-    assert_eq!((stats.data_from_strangers, stats.data_received), (3, 1));
+    assert_eq!((stats.data_unauthenticated, stats.data_received), (3, 1));
 }
 
 #[test]
