@@ -1,7 +1,8 @@
 //! Every pair of NATs that can work without a relay does, whatever the timing; the others end with
 //! a reason.
 
-use std::collections::VecDeque;
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use pollrtc_core::{Instant, StateMachine};
@@ -21,27 +22,30 @@ enum Kind {
     /// A port-restricted NAT behind a port-restricted NAT.
     Carrier,
     Symmetric,
+    /// A Linux router, with a rule against what is unsolicited: port-restricted.
+    Linux,
     /// A Linux router without a rule against unsolicited UDP: port-restricted, until a peer's check
     /// comes before ours and makes it choose another port.
     PortOpen,
 }
 
-use Kind::{AddressRestricted, Carrier, FullCone, Open, PortOpen, PortRestricted, Symmetric};
+use Kind::{AddressRestricted, Carrier, FullCone, Linux, Open, PortOpen, PortRestricted, Symmetric};
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     Open,
     FullCone,
     AddressRestricted,
     PortRestricted,
     Carrier,
     Symmetric,
+    Linux,
     PortOpen,
 ];
 
 /// A NAT whose port is not the one that was told, and one that looks at ports, never meet (or, if
 /// the former is only port-open, by luck).
 fn can_work(a: Kind, b: Kind) -> bool {
-    let picky = |kind| matches!(kind, PortRestricted | Carrier | Symmetric | PortOpen);
+    let picky = |kind| matches!(kind, PortRestricted | Carrier | Symmetric | Linux | PortOpen);
     let fixed = |kind| !matches!(kind, Symmetric | PortOpen);
     (fixed(a) || !picky(b)) && (fixed(b) || !picky(a))
 }
@@ -59,9 +63,9 @@ enum Signal {
 pub(super) struct World {
     pub(super) net: Network,
     pub(super) agents: [Host<Agent>; 2],
-    signals: VecDeque<(Instant, usize, Signal)>,
     delay: [Duration; 2],
-    candidates: [Vec<Candidate>; 2],
+    /// What each agent has told, what it signals included.
+    events: [Rc<RefCell<Vec<Event>>>; 2],
 }
 
 impl World {
@@ -82,9 +86,8 @@ impl World {
         Self {
             net,
             agents,
-            signals: VecDeque::new(),
             delay: [ms(50); 2],
-            candidates: [const { Vec::new() }; 2],
+            events: Default::default(),
         }
     }
 
@@ -103,6 +106,7 @@ impl World {
                     AddressRestricted => Nat::address_restricted(outside),
                     PortRestricted | Carrier => Nat::port_restricted(outside),
                     Symmetric => Nat::symmetric(outside),
+                    Linux => Nat::linux(outside),
                     PortOpen => Nat::port_open(outside),
                 };
                 let zone = net.nat(nat);
@@ -119,63 +123,61 @@ impl World {
         })
     }
 
-    /// Trickles what one side says to the other.
+    /// Trickles what each side has to say to the other.
     pub(super) fn signal(&mut self) {
         for side in [A, B] {
-            let credentials = self.net[self.agents[side]].local_credentials().clone();
-            self.post(side, Signal::Credentials(credentials));
-        }
-    }
-
-    fn post(&mut self, from: usize, signal: Signal) {
-        let due = self.net.now() + self.delay[from];
-        self.signals.push_back((due, 1 - from, signal));
-    }
-
-    pub(super) fn run_until(&mut self, deadline: Instant, mut done: impl FnMut(&mut Self) -> bool) -> bool {
-        loop {
-            for side in [A, B] {
-                while let Some(event) = self.net[self.agents[side]].poll_event() {
+            let (from, to) = (self.agents[side], self.agents[1 - side]);
+            let events = self.events[side].clone();
+            let mut credentials = Some(self.net[from].local_credentials().clone());
+            let take = move |agent: &mut Agent| {
+                if let Some(credentials) = credentials.take() {
+                    return Some(Signal::Credentials(credentials));
+                }
+                loop {
+                    let event = agent.poll_event()?;
+                    events.borrow_mut().push(event.clone());
                     match event {
-                        Event::Candidate(candidate) => {
-                            self.candidates[side].push(candidate.clone());
-                            self.post(side, Signal::Candidate(Box::new(candidate)));
-                        }
-                        Event::GatheringComplete => self.post(side, Signal::End),
+                        Event::Candidate(candidate) => return Some(Signal::Candidate(Box::new(candidate))),
+                        Event::GatheringComplete => return Some(Signal::End),
                         _ => {}
                     }
                 }
-            }
-            if done(self) {
-                return true;
-            }
-            let now = self.net.now();
-            if now >= deadline {
+            };
+            self.net
+                .signal(from, to, self.delay[side], take, |agent, now, signal| match signal {
+                    Signal::Credentials(credentials) => agent.set_remote_credentials(now, credentials).unwrap(),
+                    Signal::Candidate(candidate) => agent.add_remote_candidate(now, *candidate),
+                    Signal::End => agent.end_of_remote_candidates(now),
+                });
+        }
+    }
+
+    pub(super) fn run_until(&mut self, deadline: Instant, mut done: impl FnMut(&mut Self) -> bool) -> bool {
+        while !done(self) {
+            if self.net.now() >= deadline {
                 return false;
             }
-            let next = self.signals.iter().map(|(due, ..)| *due).filter(|due| *due > now).min();
-            let until = next.unwrap_or(deadline).min(deadline).min(now + ms(10));
-            self.net.run_until(|_| false, until);
-            self.deliver_signals();
+            let mut looks = 0;
+            let one_moment = |_: &mut Network| {
+                looks += 1;
+                looks > 1
+            };
+            self.net.run_until(one_moment, deadline);
         }
+        true
     }
 
-    fn deliver_signals(&mut self) {
-        let now = self.net.now();
-        let (due, later): (Vec<_>, Vec<_>) = self.signals.drain(..).partition(|(at, ..)| *at <= now);
-        self.signals.extend(later);
-        for (_, side, signal) in due {
-            self.net.with(self.agents[side], |agent, now| match signal {
-                Signal::Credentials(credentials) => agent.set_remote_credentials(now, credentials).unwrap(),
-                Signal::Candidate(candidate) => agent.add_remote_candidate(now, *candidate),
-                Signal::End => agent.end_of_remote_candidates(now),
-            });
-        }
-    }
-
+    /// Lets time pass and forgets what the agents tell meanwhile.
     pub(super) fn run_for(&mut self, duration: Duration) {
-        let deadline = self.net.now() + duration;
-        self.run_until(deadline, |_| false);
+        self.net.advance(duration);
+        for events in &self.events {
+            events.borrow_mut().clear();
+        }
+    }
+
+    /// What an agent has told since it was asked last.
+    pub(super) fn told(&mut self, side: usize) -> Vec<Event> {
+        self.events[side].take()
     }
 
     pub(super) fn both(&mut self, state: State) -> bool {
@@ -256,14 +258,15 @@ fn the_kind_of_path_is_the_expected_one() {
         world.signal();
         assert!(world.run_until(Instant::from_millis(5_000), |world| world.both(State::Completed)));
         let remote = world.net[world.agents[A]].path().unwrap().flow.remote();
-        let signalled = world.candidates[B]
-            .iter()
-            .find(|candidate| candidate.address() == Some(remote));
-        signalled.map_or(CandidateKind::PeerReflexive, Candidate::kind)
+        let signalled = world.told(B).into_iter().find_map(|event| match event {
+            Event::Candidate(candidate) if candidate.address() == Some(remote) => Some(candidate.kind()),
+            _ => None,
+        });
+        signalled.unwrap_or(CandidateKind::PeerReflexive)
     };
     assert_eq!(kind_of([Open, Open]), CandidateKind::Host);
     assert_eq!(kind_of([Symmetric, Open]), CandidateKind::Host);
-    for other in [FullCone, AddressRestricted, PortRestricted, Carrier] {
+    for other in [FullCone, AddressRestricted, PortRestricted, Linux, Carrier] {
         assert_eq!(kind_of([Open, other]), CandidateKind::ServerReflexive, "{other:?}");
         assert_eq!(kind_of([other, other]), CandidateKind::ServerReflexive, "{other:?}");
     }

@@ -37,16 +37,10 @@ fn remote(world: &World, side: usize) -> SocketAddr {
         .remote()
 }
 
-/// Runs and returns what an agent tells meanwhile.
+/// Runs and returns what an agent has told since it was asked last.
 fn events(world: &mut World, side: usize, duration: Duration) -> Vec<Event> {
-    let deadline = world.net.now() + duration;
-    let mut events = Vec::new();
-    while world.net.now() < deadline {
-        world.net.advance(ms(10));
-        let agent = world.agents[side];
-        events.extend(std::iter::from_fn(|| world.net[agent].poll_event()));
-    }
-    events
+    world.net.advance(duration);
+    world.told(side)
 }
 
 #[test]
