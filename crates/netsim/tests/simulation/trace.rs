@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use pollrtc_core::{Ecn, Transmit};
+use pollrtc_core::{Ecn, Framing, Protocol, Transmit};
 use pollrtc_netsim::{DropReason, Link, Nat, Network, Socket, Trace, TraceEvent, Zone};
 
 use crate::common::{addr, drain, ms};
@@ -207,4 +207,65 @@ fn wireshark_reads_the_capture() {
     assert_eq!(lines[9][3..6], ["2001:db8::1", "6000", "1"]);
     assert_eq!(lines[9][8], "3");
     assert!(lines.iter().all(|line| line[5] == "1"), "checksums are good: {text}");
+}
+
+/// The one's complement sum of RFC 1071; all ones if a checksum that is in it is good.
+fn sum(parts: &[&[u8]]) -> u16 {
+    let words = parts.iter().flat_map(|part| part.chunks(2));
+    let sum: u32 = words
+        .map(|word| u32::from(word[0]) << 8 | word.get(1).map_or(0, |low| u32::from(*low)))
+        .sum();
+    let folded = (sum & 0xFFFF) + (sum >> 16);
+    (folded & 0xFFFF) as u16 + (folded >> 16) as u16
+}
+
+/// Streams and ICMP, over both families: each checksum is right, and the headers say what happened.
+#[test]
+fn capture_has_headers_of_tcp_and_icmp() {
+    let mut net = Network::new(1);
+    net.start_trace(pollrtc_netsim::Trace::new());
+    let alice = net.host(addr("192.0.2.1:5000"), Socket::new());
+    net.bind(alice, addr("[2001:db8::1]:5000"));
+    let bob = net.host(addr("192.0.2.2:443"), Socket::new());
+    net.bind(bob, addr("[2001:db8::2]:443"));
+    for local in ["192.0.2.2:443", "[2001:db8::2]:443"] {
+        net.listen(bob, addr(local), Protocol::Tcp, Framing::Rfc4571);
+        net[alice].connect(Protocol::Tcp, addr(local), Framing::Rfc4571);
+        net.advance(ms(1));
+        let stream = net[alice].stream().expect("it is open");
+        net[alice].send_on(stream, b"odd");
+        net[alice].close(stream);
+        let mut closed = addr(local);
+        closed.set_port(7);
+        net[alice].send(closed, b"closed");
+        while net.step() {}
+    }
+    let file = capture(&net);
+    let mut kinds = Vec::new();
+    for (_, body) in blocks(&file).into_iter().filter(|(kind, _)| *kind == 6) {
+        let len = u32::from_le_bytes(body[12..16].try_into().unwrap()) as usize;
+        let packet = &body[20..20 + len];
+        let (protocol, addresses, rest) = match packet[0] >> 4 {
+            4 => {
+                assert_eq!(sum(&[&packet[..20]]), 0xFFFF);
+                (packet[9], &packet[12..20], &packet[20..])
+            }
+            _ => (packet[6], &packet[8..40], &packet[40..]),
+        };
+        let pseudo = [addresses, &(rest.len() as u16).to_be_bytes(), &[0, protocol]].concat();
+        match protocol {
+            1 => assert_eq!(sum(&[rest]), 0xFFFF),
+            6 | 17 | 58 => assert_eq!(sum(&[&pseudo, rest]), 0xFFFF),
+            other => panic!("protocol {other}"),
+        }
+        match protocol {
+            1 => assert_eq!(rest[..2], [3, 3], "port unreachable (RFC 792)"),
+            58 => assert_eq!(rest[..2], [1, 4], "port unreachable (RFC 4443 §3.1)"),
+            6 => kinds.push(rest[13]),
+            _ => {}
+        }
+    }
+    for bits in [0x02, 0x12, 0x10, 0x11] {
+        assert!(kinds.contains(&bits), "no segment with the control bits {bits:#04x}");
+    }
 }
