@@ -16,6 +16,8 @@ pub(crate) enum NatKind {
     AddressRestricted,
     /// One port for all; only the very ports that were sent to may answer
     PortRestricted,
+    /// A home router with Linux: as port-restricted, but its ports are shared
+    Linux,
     /// Another port for each destination, and only that may answer
     Symmetric,
     /// A firewall that lets no UDP through
@@ -30,6 +32,7 @@ impl NatKind {
             Self::FullCone => net.nat(Nat::full_cone(external)),
             Self::AddressRestricted => net.nat(Nat::address_restricted(external)),
             Self::PortRestricted => net.nat(Nat::port_restricted(external)),
+            Self::Linux => net.nat(Nat::linux(external)),
             Self::Symmetric => net.nat(Nat::symmetric(external)),
             Self::NoUdp => net.firewall(Firewall::block_udp()),
         }
@@ -42,7 +45,7 @@ impl NatKind {
 
     /// Only the very port that was sent to may answer (RFC 4787 §5).
     fn filters_ports(self) -> bool {
-        matches!(self, Self::PortRestricted | Self::Symmetric)
+        matches!(self, Self::PortRestricted | Self::Linux | Self::Symmetric)
     }
 }
 

@@ -350,6 +350,7 @@ fn describe(nat: NatKind) -> &'static str {
         NatKind::FullCone => "a full-cone NAT",
         NatKind::AddressRestricted => "an address-restricted NAT",
         NatKind::PortRestricted => "a port-restricted NAT",
+        NatKind::Linux => "a Linux router",
         NatKind::Symmetric => "a symmetric NAT",
         NatKind::NoUdp => "a firewall that blocks UDP",
     }
