@@ -9,7 +9,7 @@ use super::mappings::Mappings;
 use super::pool::Pool;
 use super::{Hairpinning, Kind, Mapping, Nat, Unsolicited, nat64};
 use crate::icmp::IcmpError;
-use crate::packet::{Complaint, Content, Flags, IPV4_HEADER, IPV6_HEADER, Packet, Transport};
+use crate::packet::{Complaint, Content, Direction, Flags, IPV4_HEADER, IPV6_HEADER, Packet, Transport};
 use crate::rng::Rng;
 use crate::stats::DropReason;
 
@@ -90,10 +90,16 @@ impl Translator {
         Ok(())
     }
 
-    /// What it says to who sent something that was not let in.
-    pub(crate) fn refusal(&self, reason: DropReason) -> Option<IcmpError> {
-        let unasked = matches!(reason, DropReason::NoMapping | DropReason::Filtered);
-        (unasked && self.unsolicited == Unsolicited::Refused).then_some(IcmpError::PortUnreachable)
+    /// What it says to who sent something that did not pass.
+    pub(crate) fn refusal(&self, direction: Direction, reason: DropReason) -> Option<IcmpError> {
+        match (direction, reason) {
+            // RFC 5508 REQ-8.
+            (Direction::Outbound, DropReason::PortsExhausted) => Some(IcmpError::Prohibited),
+            (Direction::Inbound, DropReason::NoMapping | DropReason::Filtered) => {
+                (self.unsolicited == Unsolicited::Refused).then_some(IcmpError::PortUnreachable)
+            }
+            _ => None,
+        }
     }
 
     /// The mappings that are alive, those of UDP first.
@@ -110,7 +116,7 @@ impl Translator {
         self.pool.flush();
     }
 
-    /// RFC 5508 REQ-4: an inside host complains of something that came in. What it quotes shows the addresses as they
+    /// RFC 5508 REQ-5: an inside host complains of something that came in. What it quotes shows the addresses as they
     /// are inside.
     fn complaint_from_inside(&mut self, now: Instant, packet: &mut Packet) -> Result<Way, DropReason> {
         let Content::Icmp(complaint) = &mut packet.content else {
@@ -132,7 +138,7 @@ impl Translator {
         Ok(Way::Back)
     }
 
-    /// RFC 5508 REQ-3: somebody outside complains of what an inside host has sent.
+    /// RFC 5508 REQ-4: somebody outside complains of what an inside host has sent.
     fn complaint_from_outside(&mut self, now: Instant, packet: &mut Packet) -> Result<(), DropReason> {
         let Content::Icmp(complaint) = &mut packet.content else {
             return Err(DropReason::NoMapping);

@@ -20,7 +20,7 @@ pub(crate) struct Lifetimes {
 
 impl Lifetimes {
     /// The times that the RFCs ask for: five minutes for UDP (RFC 4787 REQ-5 c), two hours and four minutes for an
-    /// established TCP connection and four minutes for the others (RFC 5382 REQ-5 b).
+    /// established TCP connection and four minutes for the others (RFC 5382 REQ-5).
     pub(crate) const RFC: Self = Self {
         udp: Duration::from_secs(300),
         udp_stream: Duration::from_secs(300),

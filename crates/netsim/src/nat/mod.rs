@@ -105,7 +105,7 @@ pub enum SimultaneousOpen {
 /// ```
 ///
 /// UDP and TCP have tables and ports of their own, of the same kind unless [`tcp`](Self::tcp) says otherwise. ICMP
-/// errors are translated back to whom they concern (RFC 5508 REQ-3, REQ-4), and refresh nothing.
+/// errors are translated back to whom they concern (RFC 5508 REQ-4, REQ-5), and refresh nothing.
 #[derive(Clone, Debug)]
 pub struct Nat {
     external: Vec<IpAddr>,

@@ -210,8 +210,7 @@ impl Network {
     fn refusal(&self, zone: Zone, direction: Direction, reason: DropReason) -> Option<IcmpError> {
         match &self.topology.zone(zone).gateway.as_ref()?.device {
             Device::Firewall(filter) => filter.refusal(direction),
-            Device::Nat { translator, .. } if direction == Direction::Inbound => translator.refusal(reason),
-            Device::Nat { .. } => None,
+            Device::Nat { translator, .. } => translator.refusal(direction, reason),
         }
     }
 

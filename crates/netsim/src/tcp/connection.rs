@@ -123,7 +123,7 @@ impl Connection {
             self.receiver.begin();
             self.note_size(segment);
             if !known && !segment.flags.ack {
-                self.send_syn(output); // both open at once (RFC 9293 §3.5, figure 8)
+                self.send_syn(output); // both open at once (RFC 9293 §3.5)
             }
         }
         if !self.receiver.has_begun() {

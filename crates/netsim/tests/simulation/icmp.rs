@@ -1,7 +1,7 @@
 //! What the network says of packets that it can't deliver, and to whom.
 
-use pollrtc_core::{Flow, FlowEvent, Protocol};
-use pollrtc_netsim::{Firewall, Host, Link, Nat, Network, Ports, Socket, Zone};
+use pollrtc_core::{Flow, FlowEvent, Framing, Protocol};
+use pollrtc_netsim::{Firewall, Hairpinning, Host, Link, Nat, Network, Ports, Socket, Zone};
 
 use crate::common::{ALICE, BOB, Pair, addr, drain, ms};
 
@@ -59,7 +59,7 @@ fn a_narrow_link_says_how_wide_it_is_or_swallows() {
     assert!(story(narrow).is_empty());
 }
 
-/// RFC 5508 REQ-3: what a router outside says of a packet that a NAT has translated, even twice, reaches the host that
+/// RFC 5508 REQ-4: what a router outside says of a packet that a NAT has translated, even twice, reaches the host that
 /// sent it, about the packet as it sent it.
 #[test]
 fn nats_translate_errors_back() {
@@ -88,7 +88,7 @@ fn nats_translate_errors_back() {
     }
 }
 
-/// RFC 5508 REQ-4: a host behind a NAT whose socket has gone says so to the outside, by the NAT's address.
+/// RFC 5508 REQ-5: a host behind a NAT whose socket has gone says so to the outside, by the NAT's address.
 #[test]
 fn errors_from_inside_go_out_by_the_nats_address() {
     let mut net = Network::new(1);
@@ -106,7 +106,7 @@ fn errors_from_inside_go_out_by_the_nats_address() {
     assert_eq!(told(&mut net, server), [FlowEvent::Unreachable(flow)]);
 }
 
-/// RFC 5508 REQ-3: an error refreshes nothing, and one about a flow that the NAT does not know is dropped.
+/// RFC 5508 REQ-4 and REQ-6: an error refreshes nothing, and one about a flow that the NAT does not know is dropped.
 #[test]
 fn errors_keep_no_mapping_alive() {
     let mut net = Network::new(1);
@@ -169,4 +169,73 @@ fn errors_about_errors_are_not_made() {
     pair.net.advance(ms(100));
     let stats = pair.net.stats();
     assert_eq!((stats.icmp_sent, stats.icmp_received, stats.icmp_dropped), (1, 0, 1));
+}
+
+/// RFC 4787 REQ-12, RFC 5382 REQ-10: whatever is said of it, a mapping stays, and so does a stream.
+#[test]
+fn errors_end_no_mapping() {
+    for nat in [
+        Nat::port_restricted("203.0.113.1".parse().unwrap()),
+        Nat::linux("203.0.113.1".parse().unwrap()),
+    ] {
+        let mut net = Network::new(1);
+        let home = net.nat(nat);
+        let inside = net.host_in(home, addr("10.0.0.2:5000"), Socket::new());
+        let server = net.host(addr("198.51.100.1:3478"), Socket::new());
+        net.listen(server, addr("198.51.100.1:443"), Protocol::Tcp, Framing::Rfc4571);
+        net[inside].connect(Protocol::Tcp, addr("198.51.100.1:443"), Framing::Rfc4571);
+        net[inside].send(addr("198.51.100.1:3478"), b"hello");
+        net.advance(ms(1));
+        let external = drain(&mut net, server)[0].source;
+        let stream = net[inside].stream().unwrap();
+
+        // The server's sockets go and come back, and the way gets narrow for a while.
+        net.unbind(server, addr("198.51.100.1:3478"));
+        net.bind(server, addr("198.51.100.1:1"));
+        net.set_link(Zone::INTERNET, Link::new().mtu(500).report_too_big());
+        net[inside].send(addr("198.51.100.1:3478"), b"closed");
+        net[inside].send_on(stream, &[1; 1000]);
+        net.advance(ms(1));
+        assert!(net.stats().icmp_received >= 2);
+        net.bind(server, addr("198.51.100.1:3478"));
+        net[server].send_from(addr("198.51.100.1:3478"), external, b"still there");
+        net.advance(ms(1000));
+        assert_eq!(net[inside].recv().unwrap().payload, b"still there");
+        assert_eq!(net[server].recv().unwrap().payload, [1; 1000]);
+        assert_eq!(net[inside].stream(), Some(stream));
+    }
+}
+
+/// RFC 5508 REQ-7: between two hosts behind one NAT that hairpins.
+#[test]
+fn errors_hairpin_too() {
+    let mut net = Network::new(1);
+    let nat = Nat::full_cone("203.0.113.1".parse().unwrap()).hairpinning(Hairpinning::ExternalSource);
+    let home = net.nat(nat);
+    let first = net.host_in(home, addr("10.0.0.2:5000"), Socket::new());
+    let second = net.host_in(home, addr("10.0.0.3:6000"), Socket::new());
+    net.bind_in(home, second, addr("10.0.0.3:6001"));
+    net.host(addr("198.51.100.1:3478"), Socket::new());
+    net[second].send(addr("198.51.100.1:3478"), b"opens 203.0.113.1:6000");
+    net.advance(ms(1));
+    net.unbind(second, addr("10.0.0.3:6000"));
+    net[first].send(addr("203.0.113.1:6000"), b"neighbour?");
+    net.advance(ms(1));
+    let flow = udp("10.0.0.2:5000", "203.0.113.1:6000");
+    assert_eq!(told(&mut net, first), [FlowEvent::Unreachable(flow)]);
+}
+
+/// RFC 5508 REQ-8.
+#[test]
+fn a_nat_without_a_free_port_says_so() {
+    let mut net = Network::new(1);
+    let home = net.nat(Nat::symmetric("203.0.113.1".parse().unwrap()));
+    let inside = net.host_in(home, addr("10.0.0.2:1000"), Socket::new());
+    for port in 1..=1024 {
+        net[inside].send(addr(&format!("198.51.100.1:{port}")), b"x");
+    }
+    net.advance(ms(1));
+    assert_eq!(net.stats().ports_exhausted, 1);
+    let flow = udp("10.0.0.2:1000", "198.51.100.1:1024");
+    assert_eq!(told(&mut net, inside), [FlowEvent::Unreachable(flow)]);
 }

@@ -1,4 +1,5 @@
-//! NATs as Linux has them: flows instead of mappings, shared ports, thirty seconds and two minutes.
+//! NATs as Linux has them: flows instead of mappings, shared ports, thirty seconds and two minutes. Linux 6.18 in
+//! network namespaces, with a masquerading rule, does the same in each of these stories.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pollrtc_core::{FlowEvent, Framing, Protocol};
 use pollrtc_netsim::Dependence::{AddressAndPortDependent, EndpointIndependent};
-use pollrtc_netsim::{Host, Nat, Network, SimultaneousOpen, Socket, Zone};
+use pollrtc_netsim::{Hairpinning, Host, Nat, Network, PortPolicy, SimultaneousOpen, Socket, Zone};
 
 use crate::common::{addr, drain, ms};
 
@@ -81,29 +81,94 @@ fn streams_pass_nats_of_all_kinds_and_answers_come_back() {
     }
 }
 
-/// RFC 5382 REQ-1: seen from two servers, a port keeps its mapping. The system's ports repeat once they are closed, so
-/// a fresh host has the same first port towards each.
+/// RFC 5382 REQ-1, seen by two hosts that use the same port: an endpoint-independent NAT gives the second one another,
+/// and Linux does only where both talk to the same server (REQ-7).
+#[test]
+fn mapping_of_each_kind() {
+    let story = |nat: Nat| {
+        let mut home = Home::new(nat);
+        let neighbour = home.net.host_in(home.zone, addr("192.168.1.3:5000"), Socket::new());
+        let first = home.connect(0);
+        let mut seen = vec![first.port() == 49_152];
+        for which in [1, 0] {
+            home.net[neighbour].connect(Protocol::Tcp, addr(SERVERS[which]), Framing::Rfc4571);
+            home.net.advance(ms(1));
+            let server = home.servers[which];
+            // Its system's ports follow each other.
+            let port = home.net[server].stream().expect("it is open").remote().port();
+            seen.push(port == if which == 1 { 49_152 } else { 49_153 });
+        }
+        seen
+    };
+    assert_eq!(story(Nat::port_restricted(public())), [true, false, true]);
+    assert_eq!(story(Nat::linux(public())), [true, true, true]);
+}
+
+/// One mapping serves all servers where it is endpoint-independent, and each has its own where it is not, whatever
+/// holds for UDP.
 #[test]
 fn mapping_may_differ_from_that_of_udp() {
     let story = |nat: Nat| {
         let mut home = Home::new(nat);
-        let zone = home.zone;
-        // Two streams from one port: the host's own, and one forged from the same port to the other server.
-        let first = home.connect(0);
-        home.net[home.inside].send_from(addr("192.168.1.2:5000"), addr(SERVERS[0]), b"UDP");
+        home.connect(0);
+        for server in SERVERS {
+            home.net[home.inside].send(addr(server), b"UDP");
+        }
         home.net.advance(ms(1));
-        let udp: Vec<_> = home
-            .net
-            .mappings(zone)
-            .into_iter()
-            .filter(|mapping| mapping.protocol == Protocol::Udp)
-            .collect();
-        (first.port() == 49_152, udp[0].external.port() == 5000)
+        let mappings = home.net.mappings(home.zone);
+        let tcp = mappings
+            .iter()
+            .find(|mapping| mapping.protocol == Protocol::Tcp)
+            .unwrap();
+        (
+            tcp.external.port() == tcp.internal.port(),
+            mappings.len() - home.tcp_mappings(),
+        )
     };
-    assert_eq!(story(Nat::port_restricted(public())), (true, true));
-    let mixed = Nat::symmetric(public()).tcp(EndpointIndependent, AddressAndPortDependent);
-    let (_, udp_is_kept) = story(mixed);
-    assert!(!udp_is_kept);
+    let symmetric = Nat::symmetric(public()).port_policy(PortPolicy::Preserve);
+    assert_eq!(story(Nat::port_restricted(public())), (true, 1));
+    assert_eq!(
+        story(symmetric.clone().tcp(EndpointIndependent, EndpointIndependent)),
+        (true, 2)
+    );
+    let one_for_all = Nat::port_restricted(public()).tcp(AddressAndPortDependent, AddressAndPortDependent);
+    assert_eq!(story(one_for_all), (true, 1));
+}
+
+/// REQ-8: two hosts behind one NAT meet at its outside address.
+#[test]
+fn streams_hairpin() {
+    let story = |nat: Nat| {
+        let mut home = Home::new(nat);
+        let outside = home.connect(0);
+        let local = SocketAddr::new(addr("192.168.1.2:1").ip(), outside.port());
+        home.net.listen(home.inside, local, Protocol::Tcp, Framing::Rfc4571);
+        let neighbour = home.net.host_in(home.zone, addr("192.168.1.3:5000"), Socket::new());
+        home.net[neighbour].connect(Protocol::Tcp, outside, Framing::Rfc4571);
+        home.net.advance(ms(1));
+        home.net[home.inside]
+            .stream()
+            .map(|stream| stream.remote().ip())
+            .filter(|_| home.net[neighbour].stream().is_some())
+    };
+    let nat = Nat::full_cone(public());
+    let hairpinning = nat.clone().hairpinning(Hairpinning::ExternalSource);
+    assert_eq!(
+        story(hairpinning),
+        Some(public()),
+        "REQ-8 a: it sees the outside address"
+    );
+    assert_eq!(story(nat), None);
+}
+
+/// REQ-9: a router outside says that nobody is there.
+#[test]
+fn a_refusal_ends_an_attempt_behind_a_nat() {
+    let mut home = Home::new(Nat::symmetric(public()));
+    home.net.report_unreachable(Zone::INTERNET);
+    let id = home.net[home.inside].connect(Protocol::Tcp, addr("198.51.100.77:443"), Framing::Rfc4571);
+    home.net.advance(ms(1));
+    assert_eq!(home.net[home.inside].flow_event(), Some(FlowEvent::Failed { id }));
 }
 
 /// REQ-5: an established connection may be idle for two hours and four minutes; one that opens or closes for four.

@@ -329,7 +329,7 @@ fn narrow_links_are_found() {
     }
 }
 
-/// RFC 9293 §3.5, figure 8. The system's first port is the same on both sides, so that each can know where to connect.
+/// RFC 9293 §3.5. The system's first port is the same on both sides, so that each can know where to connect.
 #[test]
 fn both_may_open_at_once() {
     let mut pair = Pair::new(1, Link::new().latency(ms(50)));
