@@ -18,7 +18,7 @@ use super::transport::TransportKey;
 use super::{
     BundlePolicy, DtlsRole, NegotiationError, Negotiator, RejectReason, RemoteTransport, RtcpMuxPolicy, TransportId,
 };
-use crate::attribute::{RidDirection, Setup};
+use crate::attribute::{Direction, RidDirection, Setup};
 use crate::rtp::{BundleIds, MediaKind, RtpParameters};
 
 impl Negotiator {
@@ -89,6 +89,11 @@ impl<'a> Answering<'a> {
         let in_group = |shared: &Shared| self.bundle_of.get(shared.tagged).is_some_and(Option::is_some);
         Ok(LocalForm {
             version: 0,
+            last: negotiator.last_transport(&sections, DtlsRole::setup, |index| {
+                let offered = offer.sections.get(index).map(|section| section.direction);
+                let sends = offered.is_some_and(Direction::receives);
+                Direction::of(sends, !sends && offered.is_some_and(Direction::sends))
+            }),
             bundles: shared
                 .into_iter()
                 .filter(in_group)

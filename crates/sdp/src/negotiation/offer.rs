@@ -8,13 +8,13 @@ use alloc::vec::Vec;
 
 use super::bundle::{self, Shared};
 use super::section::{
-    AgreedIdle, AgreedSection, LocalContent, LocalData, LocalForm, LocalIdle, LocalRtp, LocalSection, LocalState, Mids,
+    AgreedIdle, AgreedSection, LastTransport, LocalContent, LocalData, LocalForm, LocalIdle, LocalRtp, LocalSection, LocalState, Mids,
     Rtcp, SectionLine, TransportDescription,
 };
 use super::state::DataWish;
 use super::transceiver::Transceiver;
 use super::transport::TransportKey;
-use super::{BundlePolicy, Negotiator, RejectReason, RtcpMuxPolicy, TransportId};
+use super::{BundlePolicy, DtlsRole, Negotiator, RejectReason, RtcpMuxPolicy, TransportId};
 use crate::attribute::{Direction, Setup};
 use crate::rtp::{BundleIds, Codec, MediaKind, Role, RtpCapabilities, RtpParameters, Simulcast};
 
@@ -51,12 +51,41 @@ impl Negotiator {
         let bundles = groups.into_iter().map(|group| group.members).collect();
         LocalForm {
             version: 0,
+            last: self.last_transport(&sections, |_| Setup::ActPass, |_| Direction::SendOnly),
             lip_sync: self.offered_lip_sync(&places),
             bundles,
             sections,
             ice_options: true,
             ice_lite: self.config.ice_lite,
         }
+    }
+
+    /// The transport that ends with a description, or has ended before, if that rejects all sections.
+    pub(super) fn last_transport(
+        &self,
+        sections: &[LocalSection],
+        setup: impl Fn(DtlsRole) -> Setup,
+        direction: impl Fn(usize) -> Direction,
+    ) -> Option<LastTransport> {
+        if sections.iter().any(|section| section.rejected().is_none()) {
+            return None;
+        }
+        let directions = || (0..sections.len()).map(&direction).collect();
+        let ending = self.transports().next().map(|ending| LastTransport {
+            key: ending.key,
+            dtls_role: ending.dtls_role,
+            setup: setup(ending.dtls_role),
+            directions: directions(),
+            local: None,
+        });
+        ending.or_else(|| {
+            let ended = self.current.as_ref()?.local.last.clone()?;
+            Some(LastTransport {
+                setup: setup(ended.dtls_role),
+                directions: directions(),
+                ..ended
+            })
+        })
     }
 
     /// What stands in each place. Places are kept for good (RFC 3264 §8); one whose section was

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use super::read::RTP_PROTOCOLS;
 use super::transceiver::TransceiverId;
-use super::transport::TransportKey;
-use super::{RejectReason, TransportId};
+use super::transport::{LocalTransport, TransportKey};
+use super::{DtlsRole, RejectReason, TransportId};
 use crate::attribute::{Direction, Setup};
 use crate::rtp::{NegotiatedRtp, RtpParameters};
 
@@ -66,6 +66,22 @@ pub(super) struct LocalForm {
     /// Whether `a=ice-options` is written: in answers only if the offer has it.
     pub(super) ice_options: bool,
     pub(super) ice_lite: bool,
+    /// If all sections are rejected: the transport that ends with this description, or with one before.
+    pub(super) last: Option<LastTransport>,
+}
+
+/// What is left of a transport once the last section that it carried is rejected. Nobody knows its
+/// credentials any more then, but the description is still the one that was set.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct LastTransport {
+    pub(super) key: TransportKey,
+    /// That of ours in its DTLS association.
+    pub(super) dtls_role: DtlsRole,
+    pub(super) setup: Setup,
+    /// What each section says of itself.
+    pub(super) directions: Vec<Direction>,
+    /// As written, without candidates; `None` until the description is created.
+    pub(super) local: Option<LocalTransport>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

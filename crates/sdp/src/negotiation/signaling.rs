@@ -71,6 +71,13 @@ impl Negotiator {
         last: Option<&Created>,
         mut transport: impl FnMut(TransportKey) -> LocalTransport,
     ) -> Result<Created, NegotiationError> {
+        if let Some(last) = form.last.as_mut().filter(|last| last.local.is_none()) {
+            last.local = Some(LocalTransport {
+                candidates: Vec::new(),
+                end_of_candidates: false,
+                ..transport(last.key)
+            });
+        }
         if let Some(last) = last.filter(|last| last.form.version == self.version) {
             form.version = self.version;
             if *last.form == form {

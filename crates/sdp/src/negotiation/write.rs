@@ -48,19 +48,35 @@ pub(super) fn write(
         writer.text("ice-options", "trickle ice2");
     }
     let associations = form.associations();
-    let ends: Vec<End> = form
-        .keys()
-        .into_iter()
-        .map(|key| End::new(key, transport(key), associations.get(&key)))
-        .collect();
+    let ends = form.keys().into_iter();
+    let ends = ends.map(|key| End::new(key, transport(key), associations.get(&key)));
+    let last = form.last.iter().filter_map(|last| {
+        let local = last.local.clone()?;
+        Some(End::new(last.key, local, Some(&(last.setup, false))))
+    });
+    let ends: Vec<End> = ends.chain(last).collect();
     // What is rejected has no transport. Peers that look for one in each section find that of the
-    // first that is alive, as browsers write it.
+    // first that is alive, as browsers write it, or the last that there was: without any ICE
+    // credentials, aiortc and libdatachannel refuse the whole.
     let first = form.sections.iter().find_map(LocalSection::key);
-    for section in &form.sections {
+    let first = first.or(form.last.as_ref().map(|last| last.key));
+    for (index, section) in form.sections.iter().enumerate() {
         let key = section.key().or(first);
         let found = key.and_then(|key| ends.binary_search_by_key(&key, |end| end.key).ok());
         let end = found.and_then(|index| ends.get(index));
-        write_section(&mut writer, section, end, config);
+        match (&section.state, end) {
+            (LocalState::Active { description, .. }, Some(end)) => {
+                write_section(&mut writer, section, description, end, config);
+            }
+            // Where nothing is left, libdatachannel refuses what is inactive throughout ("Remote
+            // description has no active media"), and aiortc what has no direction. `sendonly` asks a
+            // peer that sees no port zero to send nothing.
+            _ => {
+                let last = form.last.as_ref().and_then(|last| last.directions.get(index));
+                let direction = last.copied().unwrap_or(Direction::Inactive);
+                write_rejected(&mut writer, section, end, direction);
+            }
+        }
     }
     writer.finish().map(|session| session.to_string())
 }
@@ -89,11 +105,13 @@ impl End {
     }
 }
 
-fn write_section(writer: &mut Writer, section: &LocalSection, end: Option<&End>, config: &Config) {
-    let mid = Some(section.mid.as_str()).filter(|_| section.has_mid);
-    let (LocalState::Active { description, .. }, Some(end)) = (&section.state, end) else {
-        return write_rejected(writer, section, mid, end);
-    };
+fn write_section(
+    writer: &mut Writer,
+    section: &LocalSection,
+    description: &TransportDescription,
+    end: &End,
+    config: &Config,
+) {
     let (address, port) = match description {
         // RFC 9143 §6: port zero, and not rejected.
         TransportDescription::BundleOnly => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
@@ -113,9 +131,7 @@ fn write_section(writer: &mut Writer, section: &LocalSection, end: Option<&End>,
         address: &address.to_string(),
         ..Connection::UNSPECIFIED
     });
-    if let Some(mid) = mid {
-        writer.attribute(Attribute::Mid(mid));
-    }
+    write_mid(writer, section);
     match description {
         TransportDescription::Full { rtcp, .. } => {
             write_candidates(writer, &end.local);
@@ -145,7 +161,7 @@ fn write_section(writer: &mut Writer, section: &LocalSection, end: Option<&End>,
 }
 
 /// RFC 3264 §6: port zero, at least one format; RFC 8866 §5.7: a connection.
-fn write_rejected(writer: &mut Writer, section: &LocalSection, mid: Option<&str>, end: Option<&End>) {
+fn write_rejected(writer: &mut Writer, section: &LocalSection, end: Option<&End>, direction: Direction) {
     let line = MediaLine {
         kind: &section.line.media,
         port: 0,
@@ -154,9 +170,7 @@ fn write_rejected(writer: &mut Writer, section: &LocalSection, mid: Option<&str>
         format_list: &section.line.formats,
     };
     writer.media(&line).connection(&Connection::UNSPECIFIED);
-    if let Some(mid) = mid {
-        writer.attribute(Attribute::Mid(mid));
-    }
+    write_mid(writer, section);
     if let Some(end) = end {
         write_transport(writer, end);
     }
@@ -168,9 +182,15 @@ fn write_rejected(writer: &mut Writer, section: &LocalSection, mid: Option<&str>
     if rtcp_mux {
         writer.flag("rtcp-mux");
     }
-    writer.flag("inactive");
+    writer.flag(direction.as_str());
     if let Some(parameters) = parameters {
         parameters.write(writer);
+    }
+}
+
+fn write_mid(writer: &mut Writer, section: &LocalSection) {
+    if section.has_mid {
+        writer.attribute(Attribute::Mid(&section.mid));
     }
 }
 

@@ -37,7 +37,8 @@ pub(crate) fn check_offer(text: &str, known: &Known<'_>) -> Result<(), String> {
             );
             check!(media.ice_pwd().is_some(), "section {mid} has no ice-pwd");
         }
-        if let Some(ufrag) = media.ice_ufrag() {
+        // What a rejected section says of a transport that ends is nobody's any more.
+        if let Some(ufrag) = media.ice_ufrag().filter(|_| !media.is_rejected()) {
             check!(
                 !known.replaced.contains(ufrag),
                 "section {mid} has {ufrag}, which was to be replaced"

@@ -228,3 +228,49 @@ fn a_role_that_is_another_where_the_transports_section_was_stopped_is_meant() {
     assert_eq!(values(&section(&next, 1), "setup"), ["passive"]);
     assert_eq!((role(&bob), handshake(&bob)), (DtlsRole::Server, 1));
 }
+
+/// libdatachannel 0.24 ("Remote description has no ICE user fragment") and aiortc 1.16 ("ICE username fragment or password
+/// is missing") refuse a description that has no credentials at all; libdatachannel also one in which all media is inactive
+/// ("Remote description has no active media"), and aiortc one with a section without a direction.
+#[test]
+fn what_stops_the_last_section_names_the_transport_that_ends() {
+    let (mut alice, mut bob) = (Peer::media("alice"), Peer::media("bob"));
+    for kind in [MediaKind::Audio, MediaKind::Video] {
+        alice.negotiator.add_transceiver(kind, TransceiverInit::default());
+    }
+    exchange(&mut alice, &mut bob);
+    let ids: Vec<_> = alice.negotiator.transceivers().iter().map(|each| each.id()).collect();
+    for id in ids {
+        alice.negotiator.stop(id).unwrap();
+    }
+    let names = |description: &Description, offerer: &str, name: &str, setup: &str| {
+        for index in [0, 1] {
+            assert!(is_rejected(description, index));
+            let text = section(description, index);
+            assert_eq!(values(&text, "ice-ufrag"), [format!("{name}T0g0")], "{description}");
+            assert_eq!(values(&text, "ice-pwd"), [format!("{name}PasswordOfTransport0g0")]);
+            assert_eq!(values(&text, "fingerprint").len(), 1);
+            assert_eq!(values(&text, "setup"), [setup]);
+            let direction = if name == offerer { "sendonly" } else { "recvonly" };
+            assert!(has(&text, direction) && values(&text, "candidate").is_empty(), "{text}");
+        }
+    };
+    let (offer, answer) = exchange(&mut alice, &mut bob);
+    names(&offer, "alice", "alice", "actpass");
+    names(&answer, "alice", "bob", "active");
+    // It has ended: nobody is asked for it any more, and what was set is still what was written.
+    for (peer, set) in [(&alice, &offer), (&bob, &answer)] {
+        assert_eq!(peer.negotiator.live_keys().count(), 0);
+        let nobody = |key| panic!("{key:?} has ended");
+        assert_eq!(peer.negotiator.local_description(nobody).unwrap().as_ref(), Some(set));
+    }
+    // Nor is that another transport, which both have if they begin again.
+    let (offer, answer) = exchange(&mut bob, &mut alice);
+    names(&offer, "bob", "bob", "actpass");
+    names(&answer, "bob", "alice", "passive");
+    bob.negotiator
+        .add_transceiver(MediaKind::Audio, TransceiverInit::default());
+    let (offer, answer) = exchange(&mut bob, &mut alice);
+    assert_eq!(values(&section(&offer, 0), "ice-ufrag"), ["bobT1g0"]);
+    assert_eq!(values(&section(&answer, 0), "ice-ufrag"), ["aliceT2g0"]);
+}
