@@ -86,6 +86,7 @@ pub use pollrtc_sctp::channel::{
     OpenError,
 };
 pub use pollrtc_sdp::Finding;
+pub use pollrtc_sdp::negotiation::Deviation;
 pub use pollrtc_sdp::negotiation::{
     Description as SessionDescription, DtlsRole, NegotiationError, RejectReason, RemoteCandidate, SdpKind,
     SignalingState, TransportId,

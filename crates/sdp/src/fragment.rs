@@ -5,6 +5,7 @@ use crate::error::ParseError;
 use crate::line::Lines;
 use crate::media::{Media, MediaSections};
 use crate::parser::Parser;
+use crate::profile::Profile;
 #[cfg(feature = "alloc")]
 use crate::profile::Reading;
 use crate::section::Attributes;
@@ -46,10 +47,10 @@ pub struct Fragment<'a> {
 }
 
 impl<'a> Fragment<'a> {
-    /// Checks a fragment in the profile [`Jsep`](crate::Profile::Jsep) and with the default limits;
-    /// nothing is allocated, nothing copied.
+    /// Reads a fragment in the profile [`Interop`](Profile::Interop) and with the default limits: a
+    /// malformed line costs what it is about. Nothing is allocated, nothing copied.
     pub fn parse<T: AsRef<[u8]> + ?Sized>(text: &'a T) -> Result<Self, ParseError> {
-        Parser::new().parse_fragment(text)
+        Parser::new().profile(Profile::Interop).parse_fragment(text)
     }
 
     /// From what a pass over a fragment has found.

@@ -117,7 +117,7 @@ pub struct OwnedFragment {
 }
 
 impl OwnedFragment {
-    /// Checks a text in the profile [`Jsep`](crate::Profile::Jsep) and keeps a copy of it.
+    /// Reads a text as [`Fragment::parse`] does and keeps a copy of it.
     pub fn parse<T: AsRef<[u8]> + ?Sized>(text: &T) -> Result<Self, ParseError> {
         let text = Fragment::parse(text)?.as_bytes().to_vec();
         Ok(Self { text })

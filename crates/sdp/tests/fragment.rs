@@ -146,7 +146,8 @@ fn what_is_no_fragment_is_refused() {
     let error = Parser::new().limits(limits).parse_fragment(&text).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::TooLarge { maximum: 1, .. }));
     // No description is taken for a fragment, and no fragment for a description.
-    assert!(Fragment::parse("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n").is_err());
+    let description = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n";
+    assert!(Parser::new().parse_fragment(description).is_err());
     assert!(pollrtc_sdp::Session::parse(&text).is_err());
 }
 
@@ -222,6 +223,44 @@ quickcheck! {
                 owned.as_bytes() == text && views[0] == views[1] && lenient.is_ok()
             }
             Err(error) => error.offset() <= text.len(),
+        }
+    }
+}
+
+#[test]
+fn a_malformed_line_costs_what_it_is_about() {
+    let good = format!("a=group:BUNDLE 0\r\n{SECTION}{CREDENTIALS}{CANDIDATE}a=end-of-candidates\r\n");
+    for line in [
+        "a=candidate:1 1 udp",
+        "a=ice-pacing:soon",
+        "a=ice-options:",
+        "a=setup:maybe",
+        "a=rtpmap:opus",
+        "b=AS:-1",
+        "c=IN IP4 0.0.0.0",
+        "x=y",
+        "",
+    ] {
+        for place in 0..=good.matches("\r\n").count() {
+            let (before, after): (Vec<_>, Vec<_>) = good
+                .split_inclusive("\r\n")
+                .enumerate()
+                .partition(|(index, _)| *index < place);
+            let text = |lines: Vec<(usize, &str)>| lines.into_iter().map(|(_, line)| line).collect::<String>();
+            let text = format!("{}{line}\r\n{}", text(before), text(after));
+            let fragment = Fragment::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+            assert_eq!(
+                fragment.credentials(),
+                Some(("EsAw", "P2uYro0UCOQ4zxjKXaWCBui1")),
+                "{text}"
+            );
+            let media = fragment.media().next().unwrap();
+            assert_eq!(media.mid(), Some("0"), "{text}");
+            assert_eq!(
+                (media.candidates().count(), media.end_of_candidates()),
+                (1, true),
+                "{text}"
+            );
         }
     }
 }

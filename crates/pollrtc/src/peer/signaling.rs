@@ -9,8 +9,8 @@ use pollrtc_core::Instant;
 use pollrtc_ice::{AddressError, Candidate};
 use pollrtc_sdp::Finding;
 use pollrtc_sdp::negotiation::{
-    Description as SessionDescription, LocalTransport, NegotiationError, Negotiator, RemoteCandidate, SdpKind,
-    SignalingState, TransportId, TransportKey,
+    Description as SessionDescription, Deviation, LocalTransport, NegotiationError, Negotiator, RemoteCandidate,
+    SdpKind, SignalingState, TransportId, TransportKey,
 };
 
 use super::connection::PeerConnection;
@@ -268,6 +268,12 @@ impl PeerConnection {
     /// and column; the first 64. A peer that is understood all the same may be one to mend.
     pub fn remote_findings(&self) -> &[Finding] {
         self.negotiator.remote_findings()
+    }
+
+    /// What is well-formed in the peer's latest description and not allowed, but was understood; the
+    /// first 64.
+    pub fn remote_deviations(&self) -> &[Deviation] {
+        self.negotiator.remote_deviations()
     }
 
     /// Where negotiation stands.

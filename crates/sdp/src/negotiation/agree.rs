@@ -45,9 +45,10 @@ impl Exchanged<'_> {
             self.check_answer()?;
         }
         let mut rejected = self.rejected();
-        let groups = self.groups(&rejected);
-        let alive = |index: usize| rejected.get(index).is_some_and(Option::is_none);
-        let shared = bundle::shared(&groups, rejected.len(), alive);
+        let (mut groups, mut shared) = self.bundled(&rejected);
+        if self.reject_held(&shared, &mut rejected) {
+            (groups, shared) = self.bundled(&rejected);
+        }
         if self.offerer == Offerer::Us {
             self.check_bundles(&shared, &groups, &mut rejected)?;
         }
@@ -70,6 +71,9 @@ impl Exchanged<'_> {
         for (index, (rejected, transport)) in rejected.iter().zip(transport_of).enumerate() {
             sections.push(self.section(index, *rejected, transport)?);
         }
+        let used: BTreeSet<TransportId> = sections.iter().filter_map(|section| section.transport).collect();
+        transports.retain(|id, _| used.contains(id));
+        candidates.retain(|id, _| used.contains(id));
         let ids = self.ids(&sections);
         Ok(Agreed {
             sections,
@@ -162,6 +166,34 @@ impl Exchanged<'_> {
             .collect()
     }
 
+    /// The BUNDLE groups of the answer, and which sections share a transport.
+    fn bundled(&self, rejected: &[Option<RejectReason>]) -> (Vec<Vec<usize>>, Vec<Shared>) {
+        let groups = self.groups(rejected);
+        let alive = |index: usize| rejected.get(index).is_some_and(Option::is_none);
+        let shared = bundle::shared(&groups, rejected.len(), alive);
+        (groups, shared)
+    }
+
+    /// RFC 4145 §4: who answers `holdconn` wants no connection now. It costs what would go over it; a
+    /// transport that is in use goes on. Whether there was any.
+    fn reject_held(&self, shared: &[Shared], rejected: &mut [Option<RejectReason>]) -> bool {
+        let known = |key: TransportKey| self.before.transports.contains_key(&key.transport);
+        let is_held = |shared: &&Shared| {
+            self.sides(shared.tagged)
+                .is_some_and(|(ours, theirs)| theirs.setup == Some(Setup::HoldConn) && !ours.key().is_some_and(known))
+        };
+        let mut any = false;
+        if self.offerer == Offerer::Us {
+            for member in shared.iter().filter(is_held).flat_map(|shared| &shared.members) {
+                if let Some(slot) = rejected.get_mut(*member) {
+                    slot.get_or_insert(RejectReason::HoldConn);
+                    any = true;
+                }
+            }
+        }
+        any
+    }
+
     /// The BUNDLE groups of the answer, without what is rejected.
     fn groups(&self, rejected: &[Option<RejectReason>]) -> Vec<Vec<usize>> {
         let groups = match self.offerer {
@@ -248,7 +280,7 @@ impl Exchanged<'_> {
         let renewed = |known: &Transport| self.is_renewed(key, known, &remote) || self.is_moved(section, known);
         let dtls_role = match before.filter(|before| !anew && !renewed(before)) {
             Some(before) => before.dtls_role,
-            None => self.dtls_role(section, ours)?,
+            None => self.dtls_role(section, ours),
         };
         let handshake = before.map_or(0, |before| {
             let last = earlier.unwrap_or(before);
@@ -375,23 +407,26 @@ impl Exchanged<'_> {
     }
 
     /// RFC 8842 §5.3, §5.4: the answer decides.
-    fn dtls_role(&self, section: usize, ours: &LocalSection) -> Result<DtlsRole, NegotiationError> {
-        if self.offerer == Offerer::Peer {
-            return Ok(match &ours.state {
+    fn dtls_role(&self, section: usize, ours: &LocalSection) -> DtlsRole {
+        let is_active = match self.offerer {
+            Offerer::Peer => matches!(
+                ours.state,
                 LocalState::Active {
-                    description: TransportDescription::Full { setup, .. },
+                    description: TransportDescription::Full {
+                        setup: Setup::Active,
+                        ..
+                    },
                     ..
-                } if *setup == Setup::Active => DtlsRole::Client,
-                _ => DtlsRole::Server,
-            });
-        }
-        match self.remote.sections.get(section).and_then(|theirs| theirs.setup) {
-            Some(Setup::Active) => Ok(DtlsRole::Server),
-            // RFC 4145 §4: an answer without it means passive, as an offer without it means active.
-            Some(Setup::Passive) | None => Ok(DtlsRole::Client),
-            Some(Setup::ActPass) => Err(NegotiationError::SetupUndecided { section }),
-            Some(Setup::HoldConn) => Err(NegotiationError::HoldConn { section }),
-        }
+                }
+            ),
+            // RFC 4145 §4: an answer without it means passive, as an offer without it means active. One
+            // that leaves it open is read so too, as libdatachannel and aiortc do.
+            Offerer::Us => {
+                let theirs = self.remote.sections.get(section);
+                theirs.and_then(|theirs| theirs.setup) != Some(Setup::Active)
+            }
+        };
+        if is_active { DtlsRole::Client } else { DtlsRole::Server }
     }
 
     /// RFC 8445 §6.1.1.
@@ -415,9 +450,6 @@ impl Exchanged<'_> {
         let Some((_, theirs)) = self.sides(section) else {
             return Ok(true);
         };
-        if theirs.rtcp_mux_only && !theirs.rtcp_mux {
-            return Err(NegotiationError::RtcpMuxOnlyWithoutMux { section });
-        }
         // A data section that describes the transport of media may leave it out where another says it.
         let says = |index: &usize| self.remote.sections.get(*index).is_some_and(|theirs| theirs.rtcp_mux);
         let mux = theirs.rtcp_mux || (!carries_rtp(&section) && shared.members.iter().any(says));
@@ -451,7 +483,11 @@ impl Exchanged<'_> {
                 })
             }
             (LocalContent::Rtp(rtp), RemoteContent::Rtp(remote)) if rejected.is_none() => {
-                let answered = self.answered_direction(index, rtp.direction, theirs)?;
+                let direction = match self.offerer {
+                    // RFC 3264 §6.1, seen from us.
+                    Offerer::Us => theirs.direction.reversed().intersect(rtp.direction),
+                    Offerer::Peer => rtp.direction,
+                };
                 let mut said = remote.parameters.clone();
                 // What the tagged section says of RTCP holds for its bundle (RFC 9143 §7.1.3).
                 let tagged = tagged.and_then(|tagged| self.remote.sections.get(tagged));
@@ -460,14 +496,22 @@ impl Exchanged<'_> {
                     Offerer::Us => rtp.parameters.accept(&said),
                     Offerer::Peer => said.accept(&rtp.parameters).map(crate::rtp::NegotiatedRtp::reversed),
                 };
-                AgreedContent::Rtp(Box::new(AgreedRtp {
-                    transceiver: rtp.transceiver,
-                    direction: answered,
-                    offered: (self.offerer == Offerer::Us).then_some(rtp.direction),
-                    peer_offered: (self.offerer == Offerer::Peer).then_some(theirs.direction),
-                    parameters: parameters.map_err(|error| NegotiationError::Rtp { section: index, error })?,
-                    streams: rtp.streams.clone(),
-                }))
+                match (parameters, remote.parameters.idle()) {
+                    (Ok(parameters), _) => AgreedContent::Rtp(Box::new(AgreedRtp {
+                        transceiver: rtp.transceiver,
+                        direction,
+                        offered: (self.offerer == Offerer::Us).then_some(rtp.direction),
+                        peer_offered: (self.offerer == Offerer::Peer).then_some(theirs.direction),
+                        parameters,
+                        streams: rtp.streams.clone(),
+                    })),
+                    // As an offer of codecs that we don't have.
+                    (Err(_), Some(parameters)) => AgreedContent::Idle(Box::new(AgreedIdle {
+                        reason: RejectReason::NoCommonCodec,
+                        parameters,
+                    })),
+                    (Err(_), None) => AgreedContent::Unknown,
+                }
             }
             (LocalContent::Idle(idle), RemoteContent::Rtp(_)) if rejected.is_none() => {
                 AgreedContent::Idle(Box::new(AgreedIdle {
@@ -485,9 +529,10 @@ impl Exchanged<'_> {
             }
             _ => AgreedContent::Unknown,
         };
-        let rejected = match (&content, rejected) {
-            (AgreedContent::Unknown, None) => Some(RejectReason::Unsupported),
-            (_, rejected) => rejected,
+        let rejected = match (&content, &theirs.content, rejected) {
+            (AgreedContent::Unknown, RemoteContent::Rtp(_), None) => Some(RejectReason::NoCommonCodec),
+            (AgreedContent::Unknown, _, None) => Some(RejectReason::Unsupported),
+            (.., rejected) => rejected,
         };
         Ok(AgreedSection {
             mid: ours.mid.clone(),
@@ -496,29 +541,6 @@ impl Exchanged<'_> {
             transport: transport.filter(|_| rejected.is_none()),
             content,
         })
-    }
-
-    /// Which way media flows, seen from us (RFC 3264 §6.1).
-    fn answered_direction(
-        &self,
-        index: usize,
-        ours: crate::attribute::Direction,
-        theirs: &RemoteSection,
-    ) -> Result<crate::attribute::Direction, NegotiationError> {
-        if self.offerer == Offerer::Peer {
-            return Ok(ours);
-        }
-        let answered = theirs.direction;
-        let fits = (!answered.sends() || ours.receives()) && (!answered.receives() || ours.sends());
-        if fits {
-            Ok(answered.reversed())
-        } else {
-            Err(NegotiationError::DirectionMismatch {
-                section: index,
-                offered: ours,
-                answered,
-            })
-        }
     }
 }
 

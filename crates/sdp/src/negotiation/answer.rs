@@ -379,9 +379,6 @@ impl<'a> Answering<'a> {
         if section.setup == Some(Setup::HoldConn) {
             return Ok(Some(RejectReason::HoldConn));
         }
-        if section.rtcp_mux_only && !section.rtcp_mux {
-            return Err(NegotiationError::RtcpMuxOnlyWithoutMux { section: index });
-        }
         let required = self.negotiator.config.rtcp_mux_policy == RtcpMuxPolicy::Require;
         if has_rtp && required && !self.says_mux(shared, index) {
             return Ok(Some(RejectReason::NoRtcpMux));

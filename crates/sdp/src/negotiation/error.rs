@@ -4,7 +4,6 @@ use alloc::string::String;
 
 use super::{SdpKind, SignalingState};
 use crate::attribute::{Direction, InvalidAttribute};
-use crate::rtp::RtpError;
 
 /// Why a description or a candidate was refused. Nothing has changed then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,18 +46,6 @@ pub enum NegotiationError {
         /// Its index, from zero.
         section: usize,
     },
-    /// An answer with `a=setup:holdconn` (RFC 8842 §5.1).
-    #[error("m-section {section}: a=setup:holdconn can't be used with DTLS; answer active or passive")]
-    HoldConn {
-        /// Its index, from zero.
-        section: usize,
-    },
-    /// An answer with `a=setup:actpass` (RFC 8842 §5.3).
-    #[error("m-section {section} leaves the DTLS role open (a=setup:actpass); answer active or passive")]
-    SetupUndecided {
-        /// Its index, from zero.
-        section: usize,
-    },
     /// The peer asks for a new DTLS association (other certificate, role or tls-id) where it can't
     /// have one (RFC 8842 §5.5, RFC 9429 §5.8.3).
     #[error(
@@ -71,12 +58,6 @@ pub enum NegotiationError {
     /// A section without `a=rtcp-mux` in an answer (RFC 9429 §4.1.1, §5.8.3).
     #[error("m-section {section} has no a=rtcp-mux, which is required; add it")]
     RtcpMuxRequired {
-        /// Its index, from zero.
-        section: usize,
-    },
-    /// `a=rtcp-mux-only` without `a=rtcp-mux` (RFC 8858 §3).
-    #[error("m-section {section} has a=rtcp-mux-only without a=rtcp-mux; add the latter")]
-    RtcpMuxOnlyWithoutMux {
         /// Its index, from zero.
         section: usize,
     },
@@ -126,16 +107,6 @@ pub enum NegotiationError {
         /// Media and protocol as they are.
         found: String,
     },
-    /// A direction that the offer leaves no room for (RFC 3264 §6.1).
-    #[error("m-section {section} was offered {offered} and can't be answered {answered}")]
-    DirectionMismatch {
-        /// Its index, from zero.
-        section: usize,
-        /// As the offer has it.
-        offered: Direction,
-        /// As the answer has it.
-        answered: Direction,
-    },
     /// A BUNDLE group in an answer that is no part of one in the offer, or that leaves out a
     /// section without a transport of its own (RFC 9143 §7.3).
     #[error(
@@ -150,14 +121,6 @@ pub enum NegotiationError {
     RestartIgnored {
         /// Its index, from zero.
         section: usize,
-    },
-    /// What the section says about codecs or header extensions can't be used.
-    #[error("m-section {section}: {error}")]
-    Rtp {
-        /// Its index, from zero.
-        section: usize,
-        /// What is wrong.
-        error: RtpError,
     },
     /// A candidate that can't be read (RFC 8839 §5.1).
     #[error("the candidate can't be parsed: {0}")]
@@ -181,6 +144,45 @@ pub enum NegotiationError {
     /// Our own description could not be written; look at what the transports gave.
     #[error("the local description can't be written: {0}")]
     Write(#[from] crate::WriteError),
+}
+
+/// Something in the peer's description that its RFC doesn't allow, but that can be understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Deviation {
+    /// An answer whose direction goes further than the offer (RFC 3264 §6.1). Media flows as far as
+    /// both allow it.
+    #[error(
+        "m-section {section} was offered {offered} and is answered {answered}; answer what the offer leaves room for"
+    )]
+    Direction {
+        /// Index of the section, from zero.
+        section: usize,
+        /// As the offer has it.
+        offered: Direction,
+        /// As the answer has it.
+        answered: Direction,
+    },
+    /// An answer with `a=setup:actpass` (RFC 8842 §5.3), as good as one without `a=setup`: the peer
+    /// waits for our ClientHello.
+    #[error("m-section {section} leaves the DTLS role open (a=setup:actpass); answer active or passive")]
+    SetupUndecided {
+        /// Index of the section, from zero.
+        section: usize,
+    },
+    /// An answer with `a=setup:holdconn` (RFC 8842 §5.1). Where there is no association yet, the
+    /// sections of that transport are rejected.
+    #[error("m-section {section}: a=setup:holdconn can't be used with DTLS; answer active or passive")]
+    HoldConn {
+        /// Index of the section, from zero.
+        section: usize,
+    },
+    /// `a=rtcp-mux-only` without `a=rtcp-mux` (RFC 8858 §3), which it stands for.
+    #[error("m-section {section} has a=rtcp-mux-only without a=rtcp-mux; add the latter")]
+    RtcpMuxOnly {
+        /// Index of the section, from zero.
+        section: usize,
+    },
 }
 
 /// Why a section has port zero.

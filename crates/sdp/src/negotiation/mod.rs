@@ -58,7 +58,7 @@ pub use candidate::RemoteCandidate;
 pub use config::{BundlePolicy, Config, Reassociation, RtcpMuxPolicy};
 pub use description::{Description, SdpKind, SignalingState};
 pub use effect::{DataChannels, Effect};
-pub use error::{NegotiationError, RejectReason};
+pub use error::{Deviation, NegotiationError, RejectReason};
 pub use state::Negotiator;
 pub use transceiver::{Transceiver, TransceiverId, TransceiverInit};
 pub use transport::{

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use super::bundle::{self, Shared};
 use super::section::{
-    AgreedIdle, AgreedSection, LastTransport, LocalContent, LocalData, LocalForm, LocalIdle, LocalRtp, LocalSection, LocalState, Mids,
-    Rtcp, SectionLine, TransportDescription,
+    AgreedIdle, AgreedSection, LastTransport, LocalContent, LocalData, LocalForm, LocalIdle, LocalRtp, LocalSection,
+    LocalState, Mids, Rtcp, SectionLine, TransportDescription,
 };
 use super::state::DataWish;
 use super::transceiver::Transceiver;

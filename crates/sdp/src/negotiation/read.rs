@@ -9,8 +9,8 @@ use nom::Offset;
 
 use super::config::Config;
 use super::description::{Description, SdpKind, Secret};
-use super::section::SectionLine;
-use super::{CertificateHash, NegotiationError, RejectReason};
+use super::section::{LocalContent, LocalForm, SectionLine};
+use super::{CertificateHash, Deviation, NegotiationError, RejectReason};
 use crate::attribute::{Attribute, Candidate, DEFAULT_MAX_MESSAGE_SIZE, DEFAULT_SCTP_PORT, Direction, Name, Setup};
 use crate::rtp::{MediaKind, RtpParameters};
 use crate::{Finding, Media, Session};
@@ -31,6 +31,8 @@ pub(super) struct RemoteDescription {
     pub(super) ice_lite: bool,
     /// What the profile has tolerated, in order, up to [`FINDINGS_MAXIMUM`].
     pub(super) findings: Vec<Finding>,
+    /// What is well-formed and not allowed, up to [`FINDINGS_MAXIMUM`].
+    pub(super) deviations: Vec<Deviation>,
     by_mid: BTreeMap<String, usize>,
 }
 
@@ -55,8 +57,8 @@ pub(super) struct RemoteSection {
     pub(super) tls_id: Option<String>,
     pub(super) candidates: Vec<String>,
     pub(super) end_of_candidates: bool,
+    /// Also where there is only `a=rtcp-mux-only`: its writer can do no other.
     pub(super) rtcp_mux: bool,
-    pub(super) rtcp_mux_only: bool,
     pub(super) rtcp_rsize: bool,
     pub(super) direction: Direction,
     pub(super) content: RemoteContent,
@@ -102,6 +104,7 @@ impl RemoteDescription {
         while let Some((_, name)) = lines.next_if(|(offset, _)| *offset < session.section().text().len()) {
             lost.names.insert(*name);
         }
+        let mut deviations = Vec::new();
         let mut sections: Vec<RemoteSection> = Vec::with_capacity(session.media_count());
         let mut by_mid = BTreeMap::new();
         let mut room = config.candidates_maximum;
@@ -109,6 +112,15 @@ impl RemoteDescription {
         let mut trickle = session.ice_options().is_some_and(|options| options.contains("trickle"));
         for (index, media) in session.media().enumerate() {
             let mut section = RemoteSection::read(&media, room);
+            let setup = section.setup.filter(|_| description.kind != SdpKind::Offer);
+            let setup = match setup.filter(|_| !media.is_rejected()) {
+                Some(Setup::ActPass) => Some(Deviation::SetupUndecided { section: index }),
+                Some(Setup::HoldConn) => Some(Deviation::HoldConn { section: index }),
+                _ => None,
+            };
+            let mux = (media.rtcp_mux_only() && !media.rtcp_mux()).then_some(Deviation::RtcpMuxOnly { section: index });
+            let room_for_more = FINDINGS_MAXIMUM.saturating_sub(deviations.len());
+            deviations.extend(setup.into_iter().chain(mux).take(room_for_more));
             let end = session
                 .as_bytes()
                 .offset(media.as_bytes())
@@ -143,8 +155,28 @@ impl RemoteDescription {
             trickle,
             ice_lite: session.ice_lite(),
             findings,
+            deviations,
             by_mid,
         })
+    }
+
+    /// RFC 3264 §6.1: whether this answer's directions go no further than those of the offer.
+    pub(super) fn compare_directions(&mut self, offer: &LocalForm) {
+        let pairs = offer.sections.iter().zip(&self.sections).enumerate();
+        let wider = pairs.filter_map(|(section, (ours, theirs))| {
+            let LocalContent::Rtp(rtp) = &ours.content else {
+                return None;
+            };
+            let (offered, answered) = (rtp.direction, theirs.direction);
+            let fits = answered.intersect(offered.reversed()) == answered;
+            (!fits && ours.rejected().is_none() && !theirs.port_zero).then_some(Deviation::Direction {
+                section,
+                offered,
+                answered,
+            })
+        });
+        let room = FINDINGS_MAXIMUM.saturating_sub(self.deviations.len());
+        self.deviations.extend(wider.take(room));
     }
 
     /// Which BUNDLE group each section is in.
@@ -238,8 +270,7 @@ impl RemoteSection {
             tls_id: media.tls_id().map(ToString::to_string),
             candidates: candidates.map(|candidate| line_of(&candidate)).collect(),
             end_of_candidates: media.end_of_candidates(),
-            rtcp_mux: media.rtcp_mux(),
-            rtcp_mux_only: media.rtcp_mux_only(),
+            rtcp_mux: media.rtcp_mux() || media.rtcp_mux_only(),
             rtcp_rsize: media.rtcp_rsize(),
             direction: media.direction(),
             content: RemoteContent::read(media),

@@ -254,16 +254,18 @@ impl Negotiator {
         if !fits {
             return Err(self.wrong_state(action));
         }
-        let remote = Arc::new(RemoteDescription::read(description, &self.config)?);
+        let mut remote = RemoteDescription::read(description, &self.config)?;
         self.created_offer = None;
         self.created_answer = None;
         if description.kind == SdpKind::Offer {
-            return self.take_remote_offer(remote);
+            return self.take_remote_offer(Arc::new(remote));
         }
         let Exchange::Offered { offer, .. } = &self.exchange else {
             return Err(self.wrong_state(action));
         };
         let offer = offer.clone();
+        remote.compare_directions(&offer);
+        let remote = Arc::new(remote);
         let agreed = self.exchanged(Offerer::Us, &offer, &remote)?;
         self.conclude(description.kind, offer, remote, agreed);
         Ok(())

@@ -13,7 +13,7 @@ use super::read::RemoteDescription;
 use super::section::{AgreedSection, LocalForm};
 use super::transceiver::{Negotiated, Transceiver, TransceiverId};
 use super::transport::{LocalTransport, Transport, TransportId, TransportKey};
-use super::{NegotiationError, write};
+use super::{Deviation, NegotiationError, write};
 use crate::Finding;
 use crate::rtp::BundleIds;
 
@@ -237,6 +237,12 @@ impl Negotiator {
     /// ```
     pub fn remote_findings(&self) -> &[Finding] {
         self.remote().map_or(&[], |remote| &remote.findings)
+    }
+
+    /// What is well-formed in the peer's latest description and not allowed, but was understood; the
+    /// first 64.
+    pub fn remote_deviations(&self) -> &[Deviation] {
+        self.remote().map_or(&[], |remote| &remote.deviations)
     }
 
     /// Whether the peer can take candidates after its description; `None` before it has told

@@ -1,7 +1,8 @@
 //! Sections that share a transport: offered, accepted in part, refused, taken apart.
 
 use pollrtc_sdp::negotiation::{
-    BundlePolicy, Config, Description, Effect, NegotiationError, RejectReason, RtcpMuxPolicy, SdpKind, TransceiverInit,
+    BundlePolicy, Config, Description, Deviation, Effect, NegotiationError, RejectReason, RtcpMuxPolicy, SdpKind,
+    TransceiverInit,
 };
 use pollrtc_sdp::rtp::MediaKind;
 
@@ -319,9 +320,21 @@ fn multiplexing_of_rtcp_is_answered_if_offered_and_demanded_by_the_policy() {
     assert_eq!(refused, NegotiationError::RtcpMuxRequired { section: 0 });
     alice.take(&answer);
 
+    // Who can do nothing else means it.
     let only = edited(&offer, "a=rtcp-mux\r\n", "");
-    let refused = Peer::media("carol").refuse(&only);
-    assert_eq!(refused, NegotiationError::RtcpMuxOnlyWithoutMux { section: 0 });
+    let mut carol = Peer::media("carol");
+    carol.take(&only);
+    let deviates = [Deviation::RtcpMuxOnly { section: 0 }];
+    assert_eq!(carol.negotiator.remote_deviations(), deviates);
+    let answer = carol.create_answer();
+    assert!(has(&answer.sdp, "rtcp-mux") && !is_rejected(&answer, 0));
+    let mut dora = with_policy("dora", BundlePolicy::MaxCompat);
+    dora.negotiator
+        .add_transceiver(MediaKind::Audio, TransceiverInit::default());
+    dora.offer();
+    dora.take(&edited(&answer, "a=rtcp-mux\r\n", "a=rtcp-mux-only\r\n"));
+    assert_eq!(dora.negotiator.remote_deviations(), deviates);
+    assert!(dora.negotiator.transports().all(|transport| transport.rtcp_mux));
     let without = edited(&only, "a=rtcp-mux-only\r\n", "");
     let mut carol = Peer::media("carol");
     carol.take(&without);

@@ -1,7 +1,7 @@
 //! Audio and video: transceivers get sections, sections get transceivers.
 
 use pollrtc_sdp::attribute::Direction;
-use pollrtc_sdp::negotiation::{Description, Effect, NegotiationError, TransceiverInit};
+use pollrtc_sdp::negotiation::{Description, Deviation, Effect, NegotiationError, RejectReason, TransceiverInit};
 use pollrtc_sdp::rtp::{Codec, MediaKind};
 
 use crate::support::{Peer, as_kind, edited, exchange, has, is_rejected, media_lines, section, values};
@@ -344,15 +344,54 @@ fn an_answer_goes_no_further_than_the_offer() {
     alice.negotiator.add_transceiver(MediaKind::Audio, init);
     let offer = alice.offer();
     let answer = Peer::media("bob").answer(&offer);
-    let forged = edited(&answer, "a=recvonly", "a=sendrecv");
+    let effects = alice.take(&edited(&answer, "a=recvonly", "a=sendrecv"));
     assert_eq!(
-        alice.refuse(&forged),
-        NegotiationError::DirectionMismatch {
+        alice.negotiator.remote_deviations(),
+        [Deviation::Direction {
             section: 0,
             offered: Direction::SendOnly,
             answered: Direction::SendRecv
-        }
+        }]
     );
+    // As far as both allow it.
+    let audio = &alice.negotiator.transceivers()[0];
+    assert_eq!(audio.current_direction(), Some(Direction::SendOnly));
+    assert!(!audio.is_receiving());
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::TrackAdded { .. })));
+}
+
+#[test]
+fn an_answer_without_a_common_codec_costs_its_section_alone() {
+    let mut alice = Peer::media("alice");
+    for kind in [MediaKind::Audio, MediaKind::Video] {
+        alice.negotiator.add_transceiver(kind, TransceiverInit::default());
+    }
+    alice.negotiator.add_data_channels();
+    let offer = alice.offer();
+    let mut bob = Peer::media("bob");
+    let answer = bob.answer(&offer);
+    let audio = section(&answer, 0);
+    let codecs = values(&audio, "rtpmap")
+        .into_iter()
+        .map(|map| format!("a=rtpmap:{map}\r\n"));
+    let other = codecs.fold(audio.clone(), |text, map| {
+        let payload_type = map["a=rtpmap:".len()..].split(' ').next().unwrap().to_owned();
+        text.replace(&map, &format!("a=rtpmap:{payload_type} unheard-of/8000\r\n"))
+    });
+    let effects = alice.take(&edited(&answer, &audio, &other));
+    assert!(effects.contains(&Effect::SectionIdle {
+        section: 0,
+        mid: "0".into(),
+        reason: RejectReason::NoCommonCodec
+    }));
+    let kinds: Vec<MediaKind> = alice.negotiator.transceivers().iter().map(|each| each.kind()).collect();
+    assert_eq!(kinds, [MediaKind::Video]);
+    assert!(alice.negotiator.data_channels().is_some());
+    // It stays so in what comes next.
+    let next = alice.offer();
+    assert!(has(&section(&next, 0), "inactive"), "{next}");
+    alice.take(&bob.answer(&next));
+    assert_eq!(alice.negotiator.transports().count(), 1);
 }
 
 #[test]

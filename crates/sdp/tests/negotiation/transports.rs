@@ -1,7 +1,8 @@
 //! Transports: ICE credentials and restarts, the DTLS role and its association.
 
 use pollrtc_sdp::negotiation::{
-    Config, Description, DtlsRole, Effect, IceRole, NegotiationError, Reassociation, RejectReason, SdpKind, Transport,
+    Config, Description, Deviation, DtlsRole, Effect, IceRole, NegotiationError, Reassociation, RejectReason, SdpKind,
+    Transport,
 };
 
 use crate::support::{Peer, as_kind, data_pair, edited, exchange, fingerprint, is_rejected, values};
@@ -71,7 +72,7 @@ fn the_answerer_takes_the_role_that_the_offer_leaves() {
 
 #[test]
 fn holdconn_is_refused_with_a_reason() {
-    let (mut alice, offer) = offered();
+    let (alice, offer) = offered();
     let mut bob = Peer::new("bob");
     bob.take(&edited(&offer, "actpass", "holdconn"));
     let answer = bob.create_answer();
@@ -84,16 +85,47 @@ fn holdconn_is_refused_with_a_reason() {
     }));
 
     let answer = Peer::new("carol").answer(&offer);
-    let refused = alice.refuse(&edited(&answer, "setup:active", "setup:holdconn"));
-    assert_eq!(refused, NegotiationError::HoldConn { section: 0 });
-    let refused = alice.refuse(&edited(&answer, "setup:active", "setup:actpass"));
-    assert_eq!(refused, NegotiationError::SetupUndecided { section: 0 });
+    let mut held = alice.clone();
+    let effects = held.take(&edited(&answer, "setup:active", "setup:holdconn"));
+    assert!(effects.contains(&Effect::SectionRejected {
+        section: 0,
+        mid: "0".into(),
+        reason: RejectReason::HoldConn
+    }));
+    assert_eq!(
+        held.negotiator.remote_deviations(),
+        [Deviation::HoldConn { section: 0 }]
+    );
+    assert_eq!(held.negotiator.transports().count(), 0);
+    // The next exchange begins anew.
+    held.negotiator.add_data_channels();
+    let mut carol = Peer::new("carol");
+    exchange(&mut held, &mut carol);
+    assert_eq!(the_transport(&held).dtls_role, DtlsRole::Server);
+    // Where there is an association, it goes on.
+    let answer = carol.answer(&held.offer());
+    held.take(&edited(&answer, "setup:active", "setup:holdconn"));
+    assert_eq!(the_transport(&held).dtls_role, DtlsRole::Server);
+}
+
+#[test]
+fn an_answer_that_leaves_the_role_open_waits_for_our_hello() {
+    let (mut alice, offer) = offered();
+    let answer = Peer::new("carol").answer(&offer);
+    let mut open = alice.clone();
+    open.take(&edited(&answer, "setup:active", "setup:actpass"));
+    assert_eq!(the_transport(&open).dtls_role, DtlsRole::Client);
+    assert_eq!(
+        open.negotiator.remote_deviations(),
+        [Deviation::SetupUndecided { section: 0 }]
+    );
     alice.take(&edited(&answer, "a=setup:active\r\n", ""));
     assert_eq!(
         the_transport(&alice).dtls_role,
         DtlsRole::Client,
         "RFC 4145 §4: absent means passive in an answer"
     );
+    assert!(alice.negotiator.remote_deviations().is_empty());
 }
 
 #[test]
