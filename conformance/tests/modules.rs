@@ -15,9 +15,10 @@ const CIRCULAR: &[(&str, usize)] = &[
     ("core", 2),
     ("crypto", 3),
     ("dtls", 32),
+    ("jsep", 14),
     ("pollrtc", 5),
     ("sctp", 4),
-    ("sdp", 31),
+    ("sdp", 17),
     ("tokio", 3),
 ];
 

@@ -1,13 +1,13 @@
-//! Targets of `pollrtc_sdp::negotiation`.
+//! Targets of `pollrtc_jsep`.
 
 use std::collections::VecDeque;
 
-use pollrtc_sdp::attribute::Direction;
-use pollrtc_sdp::negotiation::{
+use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
+use pollrtc_jsep::{
     BundlePolicy, CertificateHash, Config, Description, LocalTransport, Negotiator, RemoteCandidate, RtcpMuxPolicy,
     SdpKind, SignalingState, TransceiverInit, TransportKey,
 };
-use pollrtc_sdp::rtp::{MediaKind, RtpCapabilities};
+use pollrtc_sdp::attribute::Direction;
 use pollrtc_sdp::{Parser, Profile, Session};
 
 /// Bytes as an offer, its answer, and our next offer; then as the answer to an offer of ours. What

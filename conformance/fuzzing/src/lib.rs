@@ -13,12 +13,12 @@ pub mod dtls_acceptor;
 pub mod dtls_sequence;
 pub mod ice;
 pub mod jsep;
+pub mod jsep_rtp;
 pub mod netsim;
 pub mod pollrtc;
 pub mod rtp;
 pub mod sctp;
 pub mod sdp;
-pub mod sdp_rtp;
 pub mod stun;
 
 /// What a target does with the bytes that it is given; it panics if they show a fault.
@@ -29,7 +29,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("sdp", sdp::sdp),
     ("sdp_attributes", attributes::sdp_attributes),
     ("sdp_candidate", sdp::sdp_candidate),
-    ("sdp_rtp", sdp_rtp::sdp_rtp),
+    ("jsep_rtp", jsep_rtp::jsep_rtp),
     ("sdp_document", document::sdp_document),
     ("sdp_fragment", sdp::sdp_fragment),
     ("crypto_fingerprint", crypto::crypto_fingerprint),

@@ -7,8 +7,8 @@ use core::time::Duration;
 
 use pollrtc_crypto::{Certificate, NamedGroup, Provider, Rng};
 use pollrtc_dtls::{DEFAULT_GROUPS, KeyLog, Versions};
-use pollrtc_sdp::negotiation::DtlsRole;
-use pollrtc_sdp::rtp::{MediaKind, RtpCapabilities};
+use pollrtc_jsep::DtlsRole;
+use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
 
 /// What a [`PeerConnection`](crate::PeerConnection) is made from. Change what you need of
 /// `Config::default()`, or of [`Config::new`] where there is no operating system.

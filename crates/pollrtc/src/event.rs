@@ -4,8 +4,8 @@ use alloc::string::String;
 
 use pollrtc_dtls::{CipherSuite, Version};
 use pollrtc_ice::Path;
+use pollrtc_jsep::{RejectReason, RemoteCandidate, TransportId};
 use pollrtc_sctp::channel::{ChannelCloseReason, ChannelId, Message};
-use pollrtc_sdp::negotiation::{RejectReason, RemoteCandidate, TransportId};
 
 /// What happened, in order; see [`PeerConnection::poll_event`](pollrtc_core::StateMachine::poll_event).
 #[derive(Clone, Debug)]

@@ -79,6 +79,12 @@ pub use pollrtc_crypto::default_provider;
 pub use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Rng};
 pub use pollrtc_dtls::{CipherSuite, KeyLog, SrtpProfile, Version, Versions};
 pub use pollrtc_ice::{AddressError, FailureReason as IceFailureReason, Path, State as IceState};
+pub use pollrtc_jsep::Deviation;
+pub use pollrtc_jsep::rtp::{Codec, HeaderExtension, MediaKind, RtpCapabilities};
+pub use pollrtc_jsep::{
+    Description as SessionDescription, DtlsRole, NegotiationError, RejectReason, RemoteCandidate, SdpKind,
+    SignalingState, TransportId,
+};
 pub use pollrtc_rtp::{Compound, Rewrite, RtpPacket, SharedPacket};
 pub use pollrtc_sctp::Reliability;
 pub use pollrtc_sctp::channel::{
@@ -86,11 +92,5 @@ pub use pollrtc_sctp::channel::{
     OpenError,
 };
 pub use pollrtc_sdp::Finding;
-pub use pollrtc_sdp::negotiation::Deviation;
-pub use pollrtc_sdp::negotiation::{
-    Description as SessionDescription, DtlsRole, NegotiationError, RejectReason, RemoteCandidate, SdpKind,
-    SignalingState, TransportId,
-};
-pub use pollrtc_sdp::rtp::{Codec, HeaderExtension, MediaKind, RtpCapabilities};
 pub use router::{PeerId, PeerMut, Router, RouterStats};
 pub use stats::{DtlsParameters, DtlsState, Stats, TransportStats};

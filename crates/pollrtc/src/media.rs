@@ -1,7 +1,7 @@
 //! Media as a connection gives and takes it.
 
+use pollrtc_jsep::TransportId;
 use pollrtc_rtp::{Compound, RtpPacket};
-use pollrtc_sdp::negotiation::TransportId;
 
 /// What a datagram held for the caller right away: a view into the caller's own buffer.
 ///

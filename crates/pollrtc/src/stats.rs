@@ -6,7 +6,7 @@ use core::time::Duration;
 use pollrtc_crypto::NamedGroup;
 use pollrtc_dtls::{CipherSuite, SrtpProfile, Version};
 use pollrtc_ice::{Path, State as IceState};
-use pollrtc_sdp::negotiation::{DtlsRole, TransportId};
+use pollrtc_jsep::{DtlsRole, TransportId};
 
 /// What both sides of DTLS agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

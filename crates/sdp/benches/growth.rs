@@ -3,20 +3,14 @@
 //!
 //! Instructions don't depend on who else uses the machine. Each shape is read in two sizes, one four
 //! times the other; if a byte of the larger costs much more than one of the smaller, something grows
-//! with the square, and the bench fails. So it does if a section of many costs an exchange of offer
-//! and answer, or a change of an owned description, much more than one of few, and a candidate that trickles more
-//! than 20,000 instructions.
+//! with the square, and the bench fails. So it does if a change of an owned description costs a section
+//! of many much more than one of few.
 
 use std::env;
 use std::fmt::Write;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
-use pollrtc_sdp::negotiation::{
-    CertificateHash, Config, LocalTransport, NegotiationError, Negotiator, RemoteCandidate, TransceiverInit,
-    TransportKey,
-};
-use pollrtc_sdp::rtp::{MediaKind, RtpCapabilities};
 use pollrtc_sdp::{Limits, Origin, Parser, Profile, Writer};
 
 const SMALL: usize = 2_000;
@@ -43,124 +37,18 @@ fn main() -> ExitCode {
         }
     }
     println!("\n| step | instructions/section, of {FEW} | of {SOME} | of {MANY} | growth |\n|---|---:|---:|---:|---:|");
-    for steps in [&EXCHANGE[..], &CHANGES] {
-        let mut before = [0; 3];
-        for (step, name) in steps.iter().enumerate() {
-            let after = [FEW, SOME, MANY].map(|count| instructions(steps[0], count, &step.to_string()));
-            let per_section = |size: usize, count: usize| (after[size] - before[size]) / count as u64;
-            let [few, some, many] = [per_section(0, FEW), per_section(1, SOME), per_section(2, MANY)];
-            let growth = many as f64 / some as f64;
-            if step > 0 {
-                println!("| {name} | {few} | {some} | {many} | {growth:.2} |");
-                linear &= growth < TOLERATED;
-            }
-            before = after;
-        }
-    }
-    println!("\n| candidate that trickles | instructions | behind {BEFORE} others |\n|---|---:|---:|");
-    for sections in [2, 50] {
-        let cost = |before: usize| {
-            let [few, many] =
-                [0, TRICKLED].map(|count| instructions(CANDIDATES, sections, &format!("{}", before + count)));
-            (many - few) / TRICKLED as u64
-        };
-        let (first, late) = (cost(0), cost(BEFORE));
-        println!("| of {sections} sections | {first} | {late} |");
-        linear &= first.max(late) <= CANDIDATE_MAXIMUM;
-    }
+    let [before, after] = ["0", "1"].map(|steps| [FEW, SOME, MANY].map(|count| instructions(CHANGES[0], count, steps)));
+    let per_section = |size: usize, count: usize| (after[size] - before[size]) / count as u64;
+    let [few, some, many] = [per_section(0, FEW), per_section(1, SOME), per_section(2, MANY)];
+    let growth = many as f64 / some as f64;
+    println!("| {} | {few} | {some} | {many} | {growth:.2} |", CHANGES[1]);
+    linear &= growth < TOLERATED;
     if linear { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 const FEW: usize = 10;
 const SOME: usize = 100;
 const MANY: usize = 500;
-
-/// What two peers with so many sections do, one after the other.
-const EXCHANGE: [&str; 7] = [
-    "transceivers",
-    "create the offer",
-    "set it",
-    "take it",
-    "create the answer",
-    "set it, and agree",
-    "take it, and agree",
-];
-
-const CANDIDATES: &str = "candidates that trickle";
-/// Over so many the cost of one is taken.
-const TRICKLED: usize = 100;
-const BEFORE: usize = 800;
-/// Instructions for one, whatever came before.
-const CANDIDATE_MAXIMUM: u64 = 20_000;
-
-/// So many candidates trickle to who has answered an offer of so many bundled sections.
-fn trickle(sections: usize, count: usize) -> Result<(), NegotiationError> {
-    let (_, mut bob) = agreed(sections, 5)?;
-    for number in 0..count {
-        let line = format!(
-            "candidate:1 1 udp 2130706431 192.0.2.{} {} typ host",
-            number % 256,
-            1_000 + number
-        );
-        let candidate = RemoteCandidate {
-            section: Some(1),
-            ..RemoteCandidate::from(&line)
-        };
-        black_box(bob.add_remote_candidate(candidate)?);
-    }
-    Ok(())
-}
-
-/// Does so many of them behind the first.
-fn exchange(sections: usize, steps: usize) -> Result<(), NegotiationError> {
-    agreed(sections, steps).map(drop)
-}
-
-/// The two after so many steps.
-fn agreed(sections: usize, steps: usize) -> Result<(Negotiator, Negotiator), NegotiationError> {
-    let transport = |key: TransportKey| LocalTransport {
-        ufrag: format!("uf{}g{}", key.transport, key.generation),
-        pwd: "of/no/use/without/a/transport".to_owned(),
-        fingerprints: vec![CertificateHash::new("sha-256", &["AB"; 32].join(":"))],
-        ..LocalTransport::default()
-    };
-    let [mut alice, mut bob] = [1, 2].map(|id| {
-        Negotiator::new(Config {
-            audio: RtpCapabilities::of(MediaKind::Audio),
-            video: RtpCapabilities::of(MediaKind::Video),
-            ..Config::new(id)
-        })
-    });
-    for kind in [MediaKind::Audio, MediaKind::Video].into_iter().cycle().take(sections) {
-        alice.add_transceiver(kind, TransceiverInit::default());
-    }
-    let is_done = |step: usize| step >= steps;
-    if is_done(0) {
-        return Ok((alice, bob));
-    }
-    let offer = alice.create_offer(transport)?;
-    if is_done(1) {
-        return Ok((alice, bob));
-    }
-    alice.set_local(&offer)?;
-    if is_done(2) {
-        return Ok((alice, bob));
-    }
-    bob.set_remote(&offer)?;
-    if is_done(3) {
-        return Ok((alice, bob));
-    }
-    let answer = bob.create_answer(transport)?;
-    if is_done(4) {
-        return Ok((alice, bob));
-    }
-    bob.set_local(&answer)?;
-    if is_done(5) {
-        return Ok((alice, bob));
-    }
-    black_box(alice.set_remote(&answer)?);
-    Ok((alice, bob))
-}
 
 /// What is done to an owned description.
 const CHANGES: [&str; 2] = ["a section", "push one to an owned description"];
@@ -309,17 +197,8 @@ fn instructions(shape: &str, count: usize, work: &str) -> u64 {
 
 /// What runs under valgrind.
 fn run_once(shape: &str, count: usize, work: &str) -> ExitCode {
-    let steps = || work.parse().expect("a number");
-    if shape == EXCHANGE[0] {
-        exchange(count, steps()).expect("an exchange");
-        return ExitCode::SUCCESS;
-    }
-    if shape == CANDIDATES {
-        trickle(count, steps()).expect("candidates");
-        return ExitCode::SUCCESS;
-    }
     if shape == CHANGES[0] {
-        change(count, steps());
+        change(count, work.parse().expect("a number"));
         return ExitCode::SUCCESS;
     }
     let text = black_box(description(shape, count));

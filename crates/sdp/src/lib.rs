@@ -5,14 +5,14 @@
 //! - [`Session`] and [`Media`] have typed accessors; [`attribute`] has the types.
 //! - [`Fragment`] is what is sent of a description when candidates are trickled (RFC 8840, WHIP).
 //! - `OwnedSession` and `Writer` (feature `alloc`) hold, change and write descriptions.
-//! - The module `negotiation` (feature `alloc`) is offer and answer as pure state (RFC 9429).
-//! - The module `rtp` (feature `alloc`) negotiates codecs, header extensions and layers; [`whip`]
-//!   checks what WHIP and WHEP ask of descriptions.
+//!
+//! There is no state here: offer and answer, and the codecs that they agree on, are `pollrtc-jsep`'s,
+//! and what WHIP and WHEP ask of descriptions is `pollrtc-whip`'s.
 //!
 //! # Errors
 //!
 //! A description either parses as a whole or gives a [`ParseError`] that says what to mend at which
-//! line and column. [`Profile::Interop`], which the negotiator reads with, drops what is malformed
+//! line and column. [`Profile::Interop`], for peers as they are, drops what is malformed
 //! and tells of it as findings instead. What is unknown is no error: attributes and media sections that this crate has
 //! no type for keep their place and their bytes.
 //!
@@ -56,19 +56,14 @@ mod line;
 mod media;
 mod mids;
 #[cfg(feature = "alloc")]
-pub mod negotiation;
-#[cfg(feature = "alloc")]
 mod owned;
 mod parser;
 mod profile;
 mod reference;
 mod report;
-#[cfg(feature = "alloc")]
-pub mod rtp;
 mod scan;
 mod section;
 mod session;
-pub mod whip;
 #[cfg(feature = "alloc")]
 mod writer;
 

@@ -64,10 +64,12 @@ impl<'a> Media<'a> {
             }
     }
 
-    /// What the section says itself.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn section(&self) -> &Section<'a> {
-        &self.section
+    /// Whether the section itself, not the session, has a well-formed attribute of this name.
+    pub fn has(&self, name: &str) -> bool {
+        match Name::of(name.as_bytes()) {
+            Some(name) => self.section.has(name),
+            None => self.attributes().any(|attribute| attribute.name == name),
+        }
     }
 
     /// The section's text, byte for byte as it came.

@@ -86,14 +86,17 @@ impl Parser {
         self.parse_weighing(text, |finding, _| findings(finding))
     }
 
-    /// The same, with the name of the attribute that a finding is about if its section can't do without.
-    pub(crate) fn parse_weighing<'a, T: AsRef<[u8]> + ?Sized>(
+    /// The same, with the name of the attribute that a finding is about if its section can't do without
+    /// it, as [`Profile::Interop`] says. Before the first section that is all sections that don't have
+    /// one of their own.
+    pub fn parse_weighing<'a, T: AsRef<[u8]> + ?Sized>(
         &self,
         text: &'a T,
-        mut findings: impl FnMut(Finding, Option<Name>),
+        mut findings: impl FnMut(Finding, Option<&'static str>),
     ) -> Result<Session<'a>, ParseError> {
         let text = text.as_ref();
         self.check_bytes(text)?;
+        let mut findings = |finding, name: Option<Name>| findings(finding, name.map(Name::as_str));
         Pass::new(*self, text, &mut findings).run()
     }
 

@@ -17,14 +17,15 @@ pub enum Profile {
     /// of a media section, blank lines).
     #[default]
     Jsep,
-    /// What peers in use write, read by who wants to connect with them, as the
-    /// [negotiator](crate::negotiation) does: a malformed line costs what it is about. It is skipped
+    /// What peers in use write, read by who wants to connect with them, as `pollrtc-jsep` does: a malformed
+    /// line costs what it is about. It is skipped
     /// and told as a finding, unless the description can't be understood without it: lines must be
     /// lines, and `v=` and `m=` be in order.
     ///
     /// What a section can't do without is `a=mid`, `a=ice-ufrag` and `a=ice-pwd`, `a=fingerprint`,
-    /// `a=setup`, `a=sctp-port`, `a=sctpmap` and `a=max-message-size`: the negotiator rejects a section
-    /// for which one of these is malformed, and goes on with the others. A malformed `a=group` costs
+    /// `a=setup`, `a=sctp-port`, `a=sctpmap` and `a=max-message-size`: who answers rejects a section for
+    /// which one of these is malformed ([`Parser::parse_weighing`](crate::Parser::parse_weighing) tells
+    /// which), and goes on with the others. A malformed `a=group` costs
     /// the group, a malformed `a=rtpmap` its codec, a malformed `a=extmap` its header extension.
     Interop,
     /// For cameras, gateways and old files: a line that is wrong is skipped and told as a finding

@@ -79,7 +79,7 @@ impl Writer {
     }
 
     /// The same without the text in one piece: `format_args!("{} {}", ..)`.
-    pub(crate) fn formatted(&mut self, name: &str, value: fmt::Arguments<'_>) -> &mut Self {
+    pub fn formatted(&mut self, name: &str, value: fmt::Arguments<'_>) -> &mut Self {
         self.time();
         self.bytes_line(b'a', |line| {
             line.push(name.as_bytes());

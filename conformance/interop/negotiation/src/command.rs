@@ -14,12 +14,12 @@
 
 use std::error::Error;
 
-use pollrtc_sdp::attribute::Direction;
-use pollrtc_sdp::negotiation::{
+use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
+use pollrtc_jsep::{
     BundlePolicy, CertificateHash, Config, Description, Effect, LocalTransport, Negotiator, TransceiverId,
     TransceiverInit, TransportKey,
 };
-use pollrtc_sdp::rtp::{MediaKind, RtpCapabilities};
+use pollrtc_sdp::attribute::Direction;
 use serde_json::{Value, json};
 
 use crate::state;

@@ -1,7 +1,7 @@
 //! The negotiator's state as JSON.
 
-use pollrtc_sdp::negotiation::{Transceiver, Transport};
-use pollrtc_sdp::rtp::{RtpParameters, SimulcastStream};
+use pollrtc_jsep::rtp::{RtpParameters, SimulcastStream};
+use pollrtc_jsep::{Transceiver, Transport};
 use serde_json::{Value, json};
 
 use crate::command::{Session, local_transport};

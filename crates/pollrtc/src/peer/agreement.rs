@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use pollrtc_core::Instant;
+use pollrtc_jsep::{DataChannels, Effect, SignalingState, Transport, TransportId};
 use pollrtc_sdp::attribute::Direction;
-use pollrtc_sdp::negotiation::{DataChannels, Effect, SignalingState, Transport, TransportId};
 
 use super::connection::PeerConnection;
 use crate::event::{CloseReason, Event};

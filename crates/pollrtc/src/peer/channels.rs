@@ -1,7 +1,7 @@
 //! What an application does with its data channels.
 
+use pollrtc_jsep::SignalingState;
 use pollrtc_sctp::channel::{ChannelId, ChannelInfo, ChannelInit, ChannelSendError, ChannelState, Message, OpenError};
-use pollrtc_sdp::negotiation::SignalingState;
 
 use super::connection::PeerConnection;
 

@@ -5,8 +5,8 @@ use alloc::collections::VecDeque;
 use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
 use pollrtc_crypto::{Certificate, Rng};
 use pollrtc_ice as ice;
+use pollrtc_jsep::{self as jsep, BundlePolicy, Negotiator};
 use pollrtc_sctp::channel::ChannelConfig;
-use pollrtc_sdp::negotiation::{self as jsep, BundlePolicy, Negotiator};
 
 use super::digest::{DescriptionDigest, digest_of};
 use super::dtls::DtlsSettings;

@@ -1,7 +1,7 @@
 //! What tells one peer's description from another's.
 
 use pollrtc_crypto::{HashAlgorithm, Provider};
-use pollrtc_sdp::negotiation::RemoteTransport;
+use pollrtc_jsep::RemoteTransport;
 
 /// A hash of the peer's ICE credentials, which are fresh for each ICE session (RFC 8445 §5.3), and of its
 /// certificates' fingerprints.

@@ -11,7 +11,7 @@ use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provid
 use pollrtc_dtls::{
     self as dtls, CloseReason, ConfigError, Connection, Cookies, KeyLog, PeerVerification, SrtpProfile, Versions,
 };
-use pollrtc_sdp::negotiation::{CertificateHash, DtlsRole};
+use pollrtc_jsep::{CertificateHash, DtlsRole};
 
 use crate::stats::{DtlsParameters, DtlsState};
 

@@ -1,6 +1,6 @@
 //! How a connection ends, and what was told of how far it is.
 
-use pollrtc_sdp::negotiation::TransportId;
+use pollrtc_jsep::TransportId;
 
 use crate::event::{CloseReason, ConnectionState, Event};
 

@@ -7,9 +7,9 @@
 use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
 use pollrtc_dtls as dtls;
 use pollrtc_ice as ice;
+use pollrtc_jsep::TransportId;
 use pollrtc_sctp as sctp;
 use pollrtc_sctp::channel::ChannelEvent;
-use pollrtc_sdp::negotiation::TransportId;
 
 use super::connection::PeerConnection;
 use crate::event::{CloseReason, Event};

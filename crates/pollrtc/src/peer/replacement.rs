@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 
 use pollrtc_core::{Datagram, Instant, StateMachine};
 use pollrtc_dtls as dtls;
-use pollrtc_sdp::negotiation::{DtlsRole, TransportId};
+use pollrtc_jsep::{DtlsRole, TransportId};
 
 use super::connection::PeerConnection;
 use super::dtls::INNER_ADDRESS;

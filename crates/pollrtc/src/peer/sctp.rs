@@ -3,9 +3,9 @@
 use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
 use pollrtc_crypto::Rng;
 use pollrtc_dtls::Connection;
+use pollrtc_jsep::{self as jsep, DtlsRole, TransportId};
 use pollrtc_sctp::AssociationState;
 use pollrtc_sctp::channel::{ChannelConfig, DataChannels, Parity};
-use pollrtc_sdp::negotiation::{self as jsep, DtlsRole, TransportId};
 
 use super::dtls::{DtlsTransport, INNER_ADDRESS};
 

@@ -7,11 +7,11 @@ use core::net::{IpAddr, SocketAddr};
 
 use pollrtc_core::Instant;
 use pollrtc_ice::{AddressError, Candidate};
-use pollrtc_sdp::Finding;
-use pollrtc_sdp::negotiation::{
+use pollrtc_jsep::{
     Description as SessionDescription, Deviation, LocalTransport, NegotiationError, Negotiator, RemoteCandidate,
     SdpKind, SignalingState, TransportId, TransportKey,
 };
+use pollrtc_sdp::Finding;
 
 use super::connection::PeerConnection;
 use super::trickle::Candidates;

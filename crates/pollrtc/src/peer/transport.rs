@@ -12,7 +12,7 @@ use pollrtc_core::{Flow, Instant, StateMachine, Transmit};
 use pollrtc_crypto::Rng;
 use pollrtc_dtls::Connection;
 use pollrtc_ice::{self as ice, Agent, Candidate, Credentials, Path};
-use pollrtc_sdp::negotiation::{
+use pollrtc_jsep::{
     self as jsep, CertificateHash, IceRole, LocalTransport, RemoteTransport, TransportId, TransportKey,
 };
 

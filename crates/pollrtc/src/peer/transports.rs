@@ -10,7 +10,7 @@ use core::net::{IpAddr, SocketAddr};
 use pollrtc_core::{Datagram, Flow, Instant, StateMachine, Transmit};
 use pollrtc_crypto::Rng;
 use pollrtc_ice::{self as ice, AddressError, AddressValidation, Candidate};
-use pollrtc_sdp::negotiation::{CertificateHash, LocalTransport, TransportId, TransportKey};
+use pollrtc_jsep::{CertificateHash, LocalTransport, TransportId, TransportKey};
 use pollrtc_stun::Message;
 
 use super::transport::Transport;

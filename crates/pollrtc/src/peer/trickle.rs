@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use pollrtc_ice::Candidate;
-use pollrtc_sdp::negotiation::TransportKey;
+use pollrtc_jsep::TransportKey;
 
 /// The candidates that our descriptions have.
 ///

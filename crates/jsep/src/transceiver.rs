@@ -1,0 +1,168 @@
+//! Transceivers: what is sent and received in one RTP section (RFC 9429 §4.2).
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::rtp::{Codec, CodecOrder, MediaKind, NegotiatedRtp, RtpCapabilities};
+use pollrtc_sdp::attribute::Direction;
+
+/// Names one transceiver of one negotiator for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TransceiverId(pub(super) u32);
+
+/// How a transceiver starts (W3C WebRTC §5.1 `RTCRtpTransceiverInit`).
+///
+/// ```
+/// use pollrtc_sdp::attribute::Direction;
+/// use pollrtc_jsep::TransceiverInit;
+///
+/// let init = TransceiverInit { direction: Direction::RecvOnly, ..TransceiverInit::default() };
+/// assert!(init.streams.is_empty());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct TransceiverInit {
+    /// Which way; both by default.
+    pub direction: Direction,
+    /// Ids of the media streams that what we send belongs to (RFC 8830).
+    pub streams: Vec<String>,
+    /// Layers of simulcast: an id of at most three characters for each, the first the most
+    /// important (RFC 8853).
+    pub rids: Vec<String>,
+}
+
+/// What is sent and received in one RTP section.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transceiver {
+    pub(super) id: TransceiverId,
+    pub(super) kind: MediaKind,
+    pub(super) direction: Direction,
+    pub(super) streams: Vec<String>,
+    pub(super) rids: Vec<String>,
+    pub(super) preferences: Option<Vec<Codec>>,
+    pub(super) origin: Origin,
+    /// Whether something is attached that we send.
+    pub(super) has_track: bool,
+    /// Whether it has ever been agreed that we send.
+    pub(super) has_sent: bool,
+    pub(super) stopped: bool,
+    pub(super) negotiated: Negotiated,
+}
+
+/// Who made a transceiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    AddTrack,
+    AddTransceiver,
+    /// An offer of the peer's; goes with it if it is rolled back.
+    Remote,
+}
+
+/// The part of a transceiver that descriptions change and a rollback restores.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub(super) struct Negotiated {
+    pub(super) mid: Option<String>,
+    pub(super) section: Option<usize>,
+    pub(super) current_direction: Option<Direction>,
+    pub(super) receiving: bool,
+    pub(super) remote_streams: Vec<String>,
+    pub(super) parameters: Option<NegotiatedRtp>,
+}
+
+impl Transceiver {
+    pub(super) fn new(id: TransceiverId, kind: MediaKind, init: TransceiverInit, origin: Origin) -> Self {
+        Self {
+            id,
+            kind,
+            direction: init.direction,
+            streams: init.streams,
+            rids: init.rids,
+            preferences: None,
+            origin,
+            has_track: origin == Origin::AddTrack,
+            has_sent: false,
+            stopped: false,
+            negotiated: Negotiated::default(),
+        }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> TransceiverId {
+        self.id
+    }
+
+    /// Audio or video.
+    pub fn kind(&self) -> MediaKind {
+        self.kind
+    }
+
+    /// The mid of its section, once a description with it was set.
+    pub fn mid(&self) -> Option<&str> {
+        self.negotiated.mid.as_deref()
+    }
+
+    /// The index of its section, once a description with it was set.
+    pub fn section(&self) -> Option<usize> {
+        self.negotiated.section
+    }
+
+    /// Which way we want media to flow.
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// Which way media flows, as of the last answer.
+    pub fn current_direction(&self) -> Option<Direction> {
+        self.negotiated.current_direction
+    }
+
+    /// Whether it was stopped and waits for the exchange that removes it.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Ids of the streams that what we send belongs to.
+    pub fn streams(&self) -> &[String] {
+        &self.streams
+    }
+
+    /// Whether the peer's last description has it send.
+    pub fn is_receiving(&self) -> bool {
+        self.negotiated.receiving
+    }
+
+    /// Ids of the streams that the peer says its media belongs to.
+    pub fn remote_streams(&self) -> &[String] {
+        &self.negotiated.remote_streams
+    }
+
+    /// Codecs, header extensions and layers, as of the last answer.
+    pub fn parameters(&self) -> Option<&NegotiatedRtp> {
+        self.negotiated.parameters.as_ref()
+    }
+
+    /// Its section is none any more. What was added to a section of the peer's waits like any other
+    /// track for the next one that can have it.
+    pub(super) fn give_up_section(&mut self) {
+        self.negotiated = Negotiated::default();
+        if self.has_track && self.origin == Origin::Remote {
+            self.origin = Origin::AddTrack;
+        }
+    }
+
+    /// What we can do, as far as the preferences allow (RFC 9429 §4.2.6).
+    pub(super) fn capabilities<'c>(&self, all: &'c RtpCapabilities) -> Cow<'c, RtpCapabilities> {
+        let Some(preferences) = &self.preferences else {
+            return Cow::Borrowed(all);
+        };
+        Cow::Owned(RtpCapabilities {
+            codecs: preferences
+                .iter()
+                .filter(|wanted| all.codecs.contains(wanted))
+                .cloned()
+                .collect(),
+            order: CodecOrder::Preferred,
+            ..all.clone()
+        })
+    }
+}
