@@ -2,13 +2,16 @@
 //!
 //! Quickcheck makes scripts; each step calls the machine in some order, at some time (also
 //! backwards, also far ahead), with a buffer of some size, with bytes that are random, replayed,
-//! mutated or those of an honest peer. While a script runs, the harness checks:
+//! mutated or those of an honest peer, which come by flows of all kinds. While a script runs, the harness checks:
 //!
-//! - laws 1 and 2: nothing panics, and no `Transmit` is longer than its buffer;
+//! - laws 1 and 2: nothing panics, not even who walks what `Received` yields;
 //! - law 3: after a full drain nothing comes before `poll_timeout`; after `handle_timeout(now)` the
-//!   next timeout lies after `now`, or there is output;
+//!   next timeout lies after `now`, or there is output; a buffer of `longest_datagram` bytes is long enough;
 //! - law 4: a drain ends, and the memory that [`Laws::memory`] measures stays under its bound;
-//! - law 5: the same script on a second machine gives the same transmits and events.
+//! - law 5: the same script on a second machine gives the same transmits, events, flow requests, and the same in
+//!   `Received`;
+//! - that each transmit has a length and a port, fits into its buffer, has segments on UDP only, none of them longer
+//!   than `longest_datagram`, and leaves from a local address that the machine was given.
 //!
 //! ```
 //! use pollrtc_core::laws::Laws;
@@ -47,14 +50,19 @@ type Verb<M> = Box<dyn Fn(&mut M, Instant, u64)>;
 /// How much memory a machine holds.
 type Measure<M> = Box<dyn Fn(&M) -> usize>;
 
+/// Walks what a datagram yielded, and tells what it saw.
+type Walk<M> = Box<dyn for<'d> Fn(<M as StateMachine>::Received<'d>) -> String>;
+
 /// What to put through the laws. Build it with [`Laws::of`], end with [`check`](Self::check) in a
 /// test or [`run`](Self::run) in a fuzz target.
-pub struct Laws<M> {
+pub struct Laws<M: StateMachine> {
     make: Box<dyn Fn() -> M>,
     make_peer: Option<Box<dyn Fn() -> Box<dyn Node>>>,
     verbs: Vec<Verb<M>>,
     samples: Vec<Vec<u8>>,
     memory: Option<(Measure<M>, usize)>,
+    walk: Walk<M>,
+    locals: Option<Vec<SocketAddr>>,
     address: SocketAddr,
     peer_address: SocketAddr,
     scripts: u64,
@@ -66,8 +74,19 @@ where
     M::Event: Debug,
 {
     /// The laws for the machines that `make` makes; each must be made from the same seed.
-    pub fn of(make: impl Fn() -> M + 'static) -> Self {
+    pub fn of(make: impl Fn() -> M + 'static) -> Self
+    where
+        for<'d> M::Received<'d>: Debug,
+    {
+        Self::walking(make, |received| format!("{received:?}"))
+    }
+
+    /// The same, for machines whose `Received` holds more than its `Debug` tells: an iterator, a view with
+    /// accessors. `walk` takes all that there is to take, and tells it.
+    pub fn walking(make: impl Fn() -> M + 'static, walk: impl for<'d> Fn(M::Received<'d>) -> String + 'static) -> Self {
         Self {
+            walk: Box::new(walk),
+            locals: None,
             make: Box::new(make),
             make_peer: None,
             verbs: Vec::new(),
@@ -98,7 +117,15 @@ where
         self
     }
 
-    /// A verb of the protocol beyond the five, such as `send` or `restart`. Called with a random
+    /// All local addresses that the machine was given: it may send from no other. Without this it may also send from
+    /// where a datagram is said to have come to.
+    #[must_use]
+    pub fn local_addresses(mut self, locals: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.locals = Some(locals.into_iter().map(crate::normalise).collect());
+        self
+    }
+
+    /// A verb of the protocol beyond those of every machine, such as `send` or `restart`. Called with a random
     /// argument.
     #[must_use]
     pub fn verb(mut self, verb: impl Fn(&mut M, Instant, u64) + 'static) -> Self {
@@ -133,7 +160,7 @@ where
     ///
     /// If a law is broken; the message holds the script, shrunk, for [`run`](Self::run).
     pub fn check(self) {
-        struct Property<M>(Laws<M>);
+        struct Property<M: StateMachine>(Laws<M>);
         impl<M> Testable for Property<M>
         where
             M: StateMachine + 'static,

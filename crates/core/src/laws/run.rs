@@ -1,7 +1,8 @@
 //! Runs one script on one machine and checks the laws on the way.
 
 use core::fmt::{self, Debug};
-use core::net::SocketAddr;
+use core::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+use core::num::NonZeroUsize;
 use core::time::Duration;
 use std::boxed::Box;
 use std::collections::VecDeque;
@@ -10,14 +11,23 @@ use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
-use super::script::{Script, Step};
+use super::script::{Local, Origin, Script, Step, Way};
 use super::{Laws, Node};
-use crate::{Datagram, Instant, StateMachine, Transmit};
+use crate::{
+    Datagram, Departure, Ecn, Flow, FlowEvent, FlowRequest, Instant, Protocol, RequestId, SendId, StateMachine,
+    Transmit, normalise,
+};
 
 /// More outputs than this in one drain count as endless.
 const DRAIN_LIMIT: usize = 20_000;
 /// How many datagrams are kept for replays, and may be under way.
 const HISTORY: usize = 256;
+/// How many flows and requests are remembered.
+const FLOWS: usize = 32;
+/// An address that means something on one link only.
+const NEIGHBOUR: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 9);
+/// A local address that a machine was not given.
+const UNHEARD_OF: ([u8; 4], u16) = ([203, 0, 113, 7], 5000);
 /// Where a stranger sends from.
 const STRANGER: ([u8; 4], u16) = ([198, 51, 100, 9], 7000);
 
@@ -27,11 +37,19 @@ const STRANGER: ([u8; 4], u16) = ([198, 51, 100, 9], 7000);
 pub(super) enum Output {
     Transmit {
         now: Instant,
-        destination: SocketAddr,
+        flow: Flow,
+        ecn: Option<Ecn>,
         datagram: Vec<u8>,
+    },
+    /// What a datagram yielded, as who walked it tells.
+    Received {
+        now: Instant,
+        flow: Flow,
+        told: String,
     },
     /// As `Debug` shows it, since it need not be comparable.
     Event(String),
+    Flow(FlowRequest),
 }
 
 impl Debug for Output {
@@ -39,10 +57,13 @@ impl Debug for Output {
         match self {
             Self::Transmit {
                 now,
-                destination,
+                flow,
+                ecn,
                 datagram,
-            } => write!(f, "{now:?} -> {destination} {datagram:02x?}"),
+            } => write!(f, "{now:?} -> {flow} {ecn:?} {datagram:02x?}"),
+            Self::Received { now, flow, told } => write!(f, "{now:?} <- {flow} {told}"),
             Self::Event(event) => f.write_str(event),
+            Self::Flow(request) => write!(f, "{request:?}"),
         }
     }
 }
@@ -61,6 +82,11 @@ where
         skew: Duration::ZERO,
         to_machine: VecDeque::new(),
         to_peer: VecDeque::new(),
+        way: Way::default(),
+        reached: vec![normalise(laws.address)],
+        requests: VecDeque::new(),
+        flows: VecDeque::new(),
+        sent: VecDeque::new(),
         history: VecDeque::new(),
         lose_next: false,
         buf: vec![0; 65_536],
@@ -74,7 +100,7 @@ where
     run.log
 }
 
-struct Run<'l, M> {
+struct Run<'l, M: StateMachine> {
     laws: &'l Laws<M>,
     machine: M,
     peer: Option<Box<dyn Node>>,
@@ -82,8 +108,19 @@ struct Run<'l, M> {
     now: Instant,
     /// How far back the next call's time lies.
     skew: Duration,
-    to_machine: VecDeque<Vec<u8>>,
-    to_peer: VecDeque<Vec<u8>>,
+    /// Each with the machine's address on its way.
+    to_machine: VecDeque<(Vec<u8>, SocketAddr)>,
+    to_peer: VecDeque<(Vec<u8>, SocketAddr)>,
+    /// How the peer's datagrams arrive.
+    way: Way,
+    /// The local addresses that datagrams were said to have come to.
+    reached: Vec<SocketAddr>,
+    /// Streams that the machine asked for.
+    requests: VecDeque<FlowRequest>,
+    /// Flows that the machine used, or has heard of.
+    flows: VecDeque<Flow>,
+    /// Transmits whose fate the machine wants to hear.
+    sent: VecDeque<SendId>,
     /// What was delivered to the machine, for replays and mutations.
     history: VecDeque<Vec<u8>>,
     lose_next: bool,
@@ -112,6 +149,19 @@ where
             Step::Event => {
                 self.event();
             }
+            Step::Flow => {
+                self.flow_request();
+            }
+            Step::FlowNews { kind, pick, mtu } => self.flow_news(kind, pick, mtu),
+            Step::Departure { back, dropped } => {
+                let id = self.sent.iter().rev().nth(usize::from(back)).copied();
+                let departure = match dropped {
+                    true => Departure::Dropped,
+                    false => Departure::Sent(self.now),
+                };
+                self.machine.handle_sent(id.unwrap_or(SendId(back.into())), departure);
+            }
+            Step::Exchanged(way) => self.way = way,
             Step::Quiesce => self.quiesce(),
             Step::Exchange { datagrams } => self.exchange(datagrams),
             Step::Lose => self.lose_next = true,
@@ -120,20 +170,15 @@ where
                     return;
                 };
                 for _ in 0..times {
-                    self.deliver(bytes.clone(), self.laws.peer_address);
+                    self.deliver(bytes.clone(), Way::default(), self.laws.address);
                 }
             }
-            Step::Mutated {
-                pick,
-                edits,
-                cut,
-                stranger,
-            } => {
+            Step::Mutated { pick, edits, cut, way } => {
                 if let Some(bytes) = self.mutated(pick, &edits, cut) {
-                    self.deliver(bytes, self.source(stranger));
+                    self.deliver(bytes, way, self.laws.address);
                 }
             }
-            Step::Noise { bytes, stranger } => self.deliver(bytes, self.source(stranger)),
+            Step::Noise { bytes, way } => self.deliver(bytes, way, self.laws.address),
             Step::Verb { pick, argument } => {
                 let now = self.time();
                 if let Some(verb) = self.laws.verbs.get(usize::from(pick) % self.laws.verbs.len().max(1)) {
@@ -148,22 +193,108 @@ where
         self.now - core::mem::take(&mut self.skew)
     }
 
-    fn source(&self, stranger: bool) -> SocketAddr {
-        if stranger {
-            SocketAddr::from(STRANGER)
-        } else {
-            self.laws.peer_address
+    fn source(&self, origin: Origin) -> SocketAddr {
+        let peer = self.laws.peer_address;
+        match origin {
+            Origin::Peer => peer,
+            Origin::Stranger => SocketAddr::from(STRANGER),
+            Origin::PeersHost => SocketAddr::new(peer.ip(), peer.port() ^ 1),
+            Origin::Neighbour { link } => SocketAddr::V6(SocketAddrV6::new(NEIGHBOUR, 7000, 0, link.into())),
+            Origin::Nobody { kind: 0 } => SocketAddr::new(peer.ip(), 0),
+            Origin::Nobody { kind: 1 } => SocketAddr::from(([0, 0, 0, 0], 7000)),
+            Origin::Nobody { kind: 2 } => SocketAddr::from(([224, 0, 0, 251], 5353)),
+            Origin::Nobody { .. } => SocketAddr::from(([255; 4], 7000)),
         }
     }
 
-    fn deliver(&mut self, mut bytes: Vec<u8>, source: SocketAddr) {
+    /// The flow of a datagram that reaches the machine at `address`, or elsewhere if its way says so.
+    fn flow(&self, way: Way, address: SocketAddr) -> Flow {
+        let local = match way.local {
+            Local::Given => Some(address),
+            Local::Unsaid => None,
+            Local::Other => Some(SocketAddr::from(UNHEARD_OF)),
+            Local::Unspecified => Some(SocketAddr::from(([0, 0, 0, 0], address.port()))),
+        };
+        let protocol = if way.stream { Protocol::Tcp } else { Protocol::Udp };
+        Flow::new(protocol, local, self.source(way.source))
+    }
+
+    fn deliver(&mut self, mut bytes: Vec<u8>, way: Way, address: SocketAddr) {
         let now = self.time();
         if self.history.len() == HISTORY {
             self.history.pop_front();
         }
         self.history.push_back(bytes.clone());
-        self.machine
-            .handle_datagram(now, Datagram::udp(source, &mut bytes).received_on(self.laws.address));
+        let flow = self.flow(way, address);
+        if let Some(local) = flow.local().filter(|local| !self.reached.contains(local)) {
+            self.reached.push(local);
+        }
+        self.remember(flow);
+        let datagram = Datagram::new(flow, &mut bytes)
+            .with_ecn(way.ecn)
+            .arrived_at(way.arrived.map(|ago| now - ago));
+        let told = (self.laws.walk)(self.machine.handle_datagram(now, datagram));
+        self.log.push(Output::Received { now, flow, told });
+    }
+
+    fn remember(&mut self, flow: Flow) {
+        if !self.flows.contains(&flow) {
+            if self.flows.len() == FLOWS {
+                self.flows.pop_front();
+            }
+            self.flows.push_back(flow);
+        }
+    }
+
+    fn flow_request(&mut self) -> bool {
+        let Some(request) = self.machine.poll_flow() else {
+            return false;
+        };
+        self.log.push(Output::Flow(request));
+        if let FlowRequest::Open { protocol, to, .. } = request {
+            assert!(
+                protocol.is_stream(),
+                "a request to open a flow without connections: {request:?}"
+            );
+            assert!(to.port() != 0, "a request to open a stream to port 0: {request:?}");
+        }
+        if self.requests.len() < FLOWS {
+            self.requests.push_back(request);
+        }
+        true
+    }
+
+    fn flow_news(&mut self, kind: u8, pick: u8, mtu: u16) {
+        let now = self.time();
+        let pick = usize::from(pick);
+        let known = self.flows.get(pick % self.flows.len().max(1)).copied();
+        let flow = known.unwrap_or_else(|| self.flow(Way::default(), self.laws.address));
+        let event = match kind % 8 {
+            0..=1 => {
+                let request = self.requests.remove(pick % self.requests.len().max(1));
+                let (id, flow) = match request {
+                    Some(FlowRequest::Open { id, to, protocol, .. }) => {
+                        (Some(id), Flow::new(protocol, Some(self.laws.address), to))
+                    }
+                    // Nobody asked: a listener's, or the answer to what was never a question.
+                    _ if kind < 32 => (None, Flow::new(Protocol::Tcp, flow.local(), flow.remote())),
+                    _ => (Some(RequestId(pick as u64)), flow),
+                };
+                self.remember(flow);
+                match kind % 8 {
+                    0 => FlowEvent::Opened { id, flow },
+                    _ => FlowEvent::Failed {
+                        id: id.unwrap_or(RequestId(pick as u64)),
+                    },
+                }
+            }
+            2 => FlowEvent::Closed(flow),
+            3 => FlowEvent::Blocked(flow),
+            4 => FlowEvent::Writable(flow),
+            5..=6 => FlowEvent::Unreachable(flow),
+            _ => FlowEvent::TooBig { flow, mtu },
+        };
+        self.machine.handle_flow(now, event);
     }
 
     fn mutated(&self, pick: u8, edits: &[(u8, u8)], cut: Option<u8>) -> Option<Vec<u8>> {
@@ -185,23 +316,57 @@ where
 
     fn transmit(&mut self, now: Instant, buffer: usize) -> Option<Transmit> {
         let transmit = self.machine.poll_transmit(now, &mut self.buf[..buffer])?;
-        assert!(
-            transmit.len <= buffer,
-            "law 2: a transmit of {} bytes in a buffer of {buffer}",
-            transmit.len
-        );
+        self.check_transmit(&transmit, buffer);
+        self.remember(transmit.flow);
+        if let Some(id) = transmit.id {
+            if self.sent.len() == HISTORY {
+                self.sent.pop_front();
+            }
+            self.sent.push_back(id);
+        }
+        let (from, to) = (transmit.flow.local(), transmit.flow.remote());
         for datagram in transmit.datagrams(&self.buf) {
             self.log.push(Output::Transmit {
                 now,
-                destination: transmit.flow.remote(),
+                flow: transmit.flow,
+                ecn: transmit.ecn,
                 datagram: datagram.to_vec(),
             });
             let lost = core::mem::take(&mut self.lose_next);
-            if transmit.flow.remote() == self.laws.peer_address && !lost && self.to_peer.len() < HISTORY {
-                self.to_peer.push_back(datagram.to_vec());
+            if to == self.laws.peer_address && !lost && self.to_peer.len() < HISTORY {
+                let from = from.unwrap_or(self.laws.address);
+                self.to_peer.push_back((datagram.to_vec(), from));
             }
         }
         Some(transmit)
+    }
+
+    fn check_transmit(&self, transmit: &Transmit, buffer: usize) {
+        let Transmit { flow, len, .. } = *transmit;
+        assert!(
+            len <= buffer,
+            "law 2: a transmit of {len} bytes in a buffer of {buffer}"
+        );
+        assert!(len > 0, "a transmit of length 0 for {flow}");
+        assert!(flow.remote().port() != 0, "a transmit to port 0: {flow}");
+        let segment = transmit.segment_size.map_or(len, NonZeroUsize::get);
+        assert!(segment <= len, "a transmit of {len} bytes in segments of {segment}");
+        assert!(
+            transmit.segment_size.is_none() || !flow.protocol().is_stream(),
+            "a transmit in segments on a stream: {flow}"
+        );
+        let longest = self.machine.longest_datagram();
+        assert!(
+            segment <= longest,
+            "a datagram of {segment} bytes, where the longest was to have {longest}"
+        );
+        if let Some(local) = flow.local() {
+            let given = self.laws.locals.as_ref().unwrap_or(&self.reached);
+            assert!(
+                given.contains(&local),
+                "a transmit from {local}, which the machine was not given"
+            );
+        }
     }
 
     fn event(&mut self) -> bool {
@@ -211,13 +376,20 @@ where
         event.is_some()
     }
 
-    /// Takes all output; true if there was any.
+    /// Takes all output; true if there was any. Buffers are as long as they need to be, in turn with long ones.
     fn drain(&mut self, now: Instant) -> bool {
         for outputs in 0..DRAIN_LIMIT {
-            let transmitted = self.transmit(now, self.buf.len()).is_some();
-            if !transmitted && !self.event() {
-                return outputs > 0;
+            let longest = self.machine.longest_datagram().min(self.buf.len());
+            let buffer = if outputs % 2 == 0 { longest } else { self.buf.len() };
+            let transmitted = self.transmit(now, buffer).is_some();
+            if transmitted || self.event() || self.flow_request() {
+                continue;
             }
+            assert!(
+                self.transmit(now, self.buf.len()).is_none(),
+                "law 3, quiet: nothing to send in a buffer of {longest} bytes, the longest datagram, but in a longer one"
+            );
+            return outputs > 0;
         }
         panic!("law 4, bounded: more than {DRAIN_LIMIT} outputs in one drain");
     }
@@ -277,10 +449,10 @@ where
         for _ in 0..datagrams {
             self.drain(self.now);
             self.peer_turn();
-            let Some(bytes) = self.to_machine.pop_front() else {
+            let Some((bytes, address)) = self.to_machine.pop_front() else {
                 return;
             };
-            self.deliver(bytes, self.laws.peer_address);
+            self.deliver(bytes, self.way, address);
         }
     }
 
@@ -289,10 +461,10 @@ where
         if peer.deadline().is_some_and(|deadline| deadline <= self.now) {
             peer.timeout(self.now);
         }
-        while let Some(mut bytes) = self.to_peer.pop_front() {
+        while let Some((mut bytes, from)) = self.to_peer.pop_front() {
             peer.deliver(
                 self.now,
-                Datagram::udp(self.laws.address, &mut bytes).received_on(self.laws.peer_address),
+                Datagram::udp(from, &mut bytes).received_on(self.laws.peer_address),
             );
         }
         for _ in 0..DRAIN_LIMIT {
@@ -302,7 +474,7 @@ where
             for datagram in transmit.datagrams(&self.buf) {
                 let lost = core::mem::take(&mut self.lose_next);
                 if !lost && self.to_machine.len() < HISTORY {
-                    self.to_machine.push_back(datagram.to_vec());
+                    self.to_machine.push_back((datagram.to_vec(), transmit.flow.remote()));
                 }
             }
         }

@@ -4,6 +4,8 @@
 use core::time::Duration;
 use std::vec::Vec;
 
+use crate::Ecn;
+
 /// One call, or a few that belong together.
 #[derive(Debug)]
 pub(super) enum Step {
@@ -19,6 +21,12 @@ pub(super) enum Step {
     Transmit { buffer: usize },
     /// One `poll_event`.
     Event,
+    /// One `poll_flow`.
+    Flow,
+    /// News of a stream or a path: of a request or a flow that is known, or of one that is not.
+    FlowNews { kind: u8, pick: u8, mtu: u16 },
+    /// What became of a transmit that has an id, or of none.
+    Departure { back: u8, dropped: bool },
     /// Drains everything and checks that quiet is quiet.
     Quiesce,
     /// What is under way between the machine and its peer arrives, this many datagrams of it.
@@ -32,12 +40,80 @@ pub(super) enum Step {
         pick: u8,
         edits: Vec<(u8, u8)>,
         cut: Option<u8>,
-        stranger: bool,
+        way: Way,
     },
     /// Bytes out of thin air.
-    Noise { bytes: Vec<u8>, stranger: bool },
+    Noise { bytes: Vec<u8>, way: Way },
+    /// From now on what the peer sends arrives like this.
+    Exchanged(Way),
     /// A verb of the protocol.
     Verb { pick: u8, argument: u64 },
+}
+
+/// How a datagram comes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Way {
+    pub(super) source: Origin,
+    pub(super) local: Local,
+    pub(super) stream: bool,
+    pub(super) ecn: Option<Ecn>,
+    pub(super) arrived: Option<Duration>,
+}
+
+/// Who sends it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Origin {
+    #[default]
+    Peer,
+    Stranger,
+    /// The peer's host, from another port.
+    PeersHost,
+    /// A neighbour whose address means something on one link only.
+    Neighbour {
+        link: u8,
+    },
+    /// Addresses that nothing can come from.
+    Nobody {
+        kind: u8,
+    },
+}
+
+/// Which local address it reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Local {
+    #[default]
+    Given,
+    /// The caller does not say.
+    Unsaid,
+    /// One that the machine may never have heard of.
+    Other,
+    /// What a socket that is bound to all addresses tells.
+    Unspecified,
+}
+
+impl Way {
+    /// Two bytes: where from, and with what.
+    fn from_bytes(from: u8, with: u8) -> Self {
+        let link = from >> 6;
+        Self {
+            source: match from % 16 {
+                0..=8 => Origin::Peer,
+                9..=11 => Origin::Stranger,
+                12 => Origin::PeersHost,
+                13..=14 => Origin::Neighbour { link },
+                _ => Origin::Nobody { kind: link },
+            },
+            local: match (from >> 4) % 4 {
+                0..=1 => Local::Given,
+                2 => Local::Unsaid,
+                _ if link == 0 => Local::Unspecified,
+                _ => Local::Other,
+            },
+            stream: with % 16 == 15,
+            ecn: Ecn::from_bits(with >> 4),
+            arrived: (with & 0x40 != 0).then(|| Duration::from_millis(u64::from(with & 0x0f))),
+        }
+    }
 }
 
 /// The steps of a script.
@@ -50,6 +126,11 @@ impl Script<'_> {
         };
         self.0 = rest;
         *first
+    }
+
+    fn way(&mut self) -> Way {
+        let (from, with) = (self.byte(), self.byte());
+        Way::from_bytes(from, with)
     }
 
     fn take(&mut self, len: usize) -> &[u8] {
@@ -92,7 +173,20 @@ impl Iterator for Script<'_> {
             7..=8 => Step::Transmit { buffer: self.buffer() },
             9 => Step::Event,
             10..=11 => Step::Quiesce,
-            12..=19 => Step::Exchange {
+            12 => match self.byte() {
+                shape @ 0..=63 => Step::FlowNews {
+                    kind: shape,
+                    pick: self.byte(),
+                    mtu: u16::from(self.byte()) * 8,
+                },
+                shape @ 64..=127 => Step::Departure {
+                    back: self.byte(),
+                    dropped: shape % 2 == 0,
+                },
+                128..=191 => Step::Flow,
+                _ => Step::Exchanged(self.way()),
+            },
+            13..=19 => Step::Exchange {
                 datagrams: self.byte() % 16 + 1,
             },
             20 => Step::Lose,
@@ -111,14 +205,14 @@ impl Iterator for Script<'_> {
                     pick,
                     edits,
                     cut,
-                    stranger: shape & 0x80 != 0,
+                    way: self.way(),
                 }
             }
             25 => {
-                let shape = self.byte();
+                let (len, way) = (self.byte(), self.way());
                 Step::Noise {
-                    bytes: self.take(usize::from(shape & 0x7f)).to_vec(),
-                    stranger: shape & 0x80 != 0,
+                    bytes: self.take(usize::from(len & 0x7f)).to_vec(),
+                    way,
                 }
             }
             _ => {
