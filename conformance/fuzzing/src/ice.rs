@@ -42,7 +42,9 @@ pub fn ice_agent(data: &[u8]) {
         config.shared_pacing = shared_pacing;
         config
     };
+    let on_links = (0..4).map(|link| core::net::SocketAddrV6::new(LINK_LOCAL, 5000, 0, link).into());
     Laws::of(move || acquainted(config(), role, 1))
+        .local_addresses((4998..5002).map(|port| ([192, 0, 2, 1], port).into()).chain(on_links))
         .against(move || acquainted(Config::default(), peer_role, 2))
         .verb(|agent, now, _| agent.restart(now))
         .verb(|agent, now, n| {
@@ -69,8 +71,7 @@ pub fn ice_agent(data: &[u8]) {
         .verb(|agent, now, _| agent.end_of_remote_candidates(now))
         .verb(|agent, _, n| agent.set_remote_lite(n % 8 == 0))
         .verb(|agent, now, n| {
-            let ip = core::net::Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
-            let on_link = core::net::SocketAddrV6::new(ip, 5000, 0, u32::from(low(n) % 4));
+            let on_link = core::net::SocketAddrV6::new(LINK_LOCAL, 5000, 0, u32::from(low(n) % 4));
             let _ = agent.add_local_address(now, on_link.into());
         })
         .verb(|agent, now, n| {
@@ -94,6 +95,9 @@ pub fn ice_agent(data: &[u8]) {
         .memory(Agent::items_held, 2_000)
         .run(script);
 }
+
+/// An address that may exist on several links.
+const LINK_LOCAL: core::net::Ipv6Addr = core::net::Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 
 fn low(n: u64) -> u16 {
     (n & 0xffff) as u16

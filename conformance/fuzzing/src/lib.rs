@@ -11,6 +11,7 @@ pub mod document;
 pub mod dtls;
 pub mod dtls_acceptor;
 pub mod dtls_sequence;
+pub mod framing;
 pub mod ice;
 pub mod jsep;
 pub mod jsep_rtp;
@@ -26,6 +27,7 @@ pub type Body = fn(&[u8]);
 
 /// The targets: name and body.
 pub const TARGETS: &[(&str, Body)] = &[
+    ("deframer", framing::deframer),
     ("sdp", sdp::sdp),
     ("sdp_attributes", attributes::sdp_attributes),
     ("sdp_candidate", sdp::sdp_candidate),

@@ -1,5 +1,6 @@
 //! Targets of the facade, `pollrtc`.
 
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -169,10 +170,21 @@ fn transport(ufrag: u8, hash: u8) -> String {
     format!("a=ice-ufrag:uuu{ufrag}\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\na=fingerprint:{name} {digest}\r\n")
 }
 
+/// All addresses that a script may give: those of the two sides, and one more.
+const LOCAL_ADDRESSES: [SocketAddr; 3] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 5000),
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 5001),
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), 6000),
+];
+
 /// A script for a peer connection that talks to another.
 pub fn peer_connection(script: &[u8]) {
     let (alice, bob) = halves(negotiated);
-    Laws::of(alice).against(bob).verb(act).run(script);
+    Laws::of(alice)
+        .local_addresses(LOCAL_ADDRESSES)
+        .against(bob)
+        .verb(act)
+        .run(script);
 }
 
 /// Both ends of what is made at once, for a harness that asks for the first and then for the second: to negotiate
@@ -198,6 +210,7 @@ pub fn router(script: &[u8]) {
         (router, bob)
     });
     Laws::of(router)
+        .local_addresses(LOCAL_ADDRESSES)
         .against(peer_of_one)
         .verb(|router, now, argument| {
             let ids: Vec<_> = router.peers().map(|(id, _)| id).collect();
@@ -227,6 +240,7 @@ pub fn router_duplicates(script: &[u8]) {
         (router, offerer)
     });
     Laws::of(router)
+        .local_addresses(LOCAL_ADDRESSES)
         .against(offerer)
         .addresses(([192, 0, 2, 2], 6000).into(), ([192, 0, 2, 1], 5000).into())
         .verb(act_on_duplicates)

@@ -3,6 +3,8 @@
 use core::fmt;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
+use crate::Framing;
+
 /// How a datagram travels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -135,17 +137,6 @@ pub fn normalise(address: SocketAddr) -> SocketAddr {
 /// `fe80::/10` (RFC 4291 §2.5.6): the same address may exist on each link.
 fn is_link_local(ip: Ipv6Addr) -> bool {
     ip.segments()[0] & 0xffc0 == 0xfe80
-}
-
-/// How frames are delimited on a stream. Who opens a stream says it; a listener has one of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Framing {
-    /// Each frame has its length in front, in two bytes (RFC 4571 §2). The driver writes and strips them.
-    Rfc4571,
-    /// STUN messages and ChannelData delimit themselves; the latter are padded to a multiple of four bytes
-    /// (RFC 8656 §12.5).
-    Stun,
 }
 
 /// Names a stream that a machine asked for, until it has a [`Flow`]: before it is open it has no local port.

@@ -47,6 +47,7 @@
 
 mod datagram;
 mod flow;
+mod framing;
 mod inner;
 mod machine;
 mod time;
@@ -55,7 +56,8 @@ mod time;
 pub mod laws;
 
 pub use datagram::{Datagram, Ecn, Transmit};
-pub use flow::{Departure, Flow, FlowEvent, FlowRequest, Framing, Protocol, RequestId, SendId, ServerName, normalise};
+pub use flow::{Departure, Flow, FlowEvent, FlowRequest, Protocol, RequestId, SendId, ServerName, normalise};
+pub use framing::{Deframer, Delimiters, Framing, FramingError};
 pub use inner::{Headroom, InnerProtocol, Standalone};
 pub use machine::StateMachine;
 #[cfg(feature = "std")]

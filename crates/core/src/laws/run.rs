@@ -315,8 +315,9 @@ where
     }
 
     fn transmit(&mut self, now: Instant, buffer: usize) -> Option<Transmit> {
+        let longest = self.machine.longest_datagram();
         let transmit = self.machine.poll_transmit(now, &mut self.buf[..buffer])?;
-        self.check_transmit(&transmit, buffer);
+        self.check_transmit(&transmit, buffer, longest);
         self.remember(transmit.flow);
         if let Some(id) = transmit.id {
             if self.sent.len() == HISTORY {
@@ -341,7 +342,7 @@ where
         Some(transmit)
     }
 
-    fn check_transmit(&self, transmit: &Transmit, buffer: usize) {
+    fn check_transmit(&self, transmit: &Transmit, buffer: usize, longest: usize) {
         let Transmit { flow, len, .. } = *transmit;
         assert!(
             len <= buffer,
@@ -355,7 +356,6 @@ where
             transmit.segment_size.is_none() || !flow.protocol().is_stream(),
             "a transmit in segments on a stream: {flow}"
         );
-        let longest = self.machine.longest_datagram();
         assert!(
             segment <= longest,
             "a datagram of {segment} bytes, where the longest was to have {longest}"

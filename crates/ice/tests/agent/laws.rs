@@ -1,6 +1,6 @@
 //! The agent keeps the laws of the contract, in every role and at every stage.
 
-use std::net::SocketAddrV6;
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use pollrtc_core::laws::Laws;
@@ -45,8 +45,17 @@ fn samples() -> Vec<Vec<u8>> {
     samples
 }
 
+/// All addresses that a script may give the machine.
+fn local_addresses() -> impl Iterator<Item = SocketAddr> {
+    let on_links = (0..4).map(|link| SocketAddrV6::new(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1), 5000, 0, link));
+    (5000..5004)
+        .map(|port| ([192, 0, 2, 1], port).into())
+        .chain(on_links.map(SocketAddr::V6))
+}
+
 fn verbs(laws: Laws<Agent>) -> Laws<Agent> {
-    laws.verb(|agent, now, _| agent.restart(now))
+    laws.local_addresses(local_addresses())
+        .verb(|agent, now, _| agent.restart(now))
         .verb(|agent, now, n| {
             let port = 5000 + (n % 4) as u16;
             let _ = agent.add_local_address(now, ([192, 0, 2, 1], port).into());
@@ -128,6 +137,7 @@ fn a_controlled_agent_keeps_the_laws() {
 #[test]
 fn agents_in_conflict_keep_the_laws() {
     Laws::of(|| machine(Config::default(), Role::Controlling))
+        .local_addresses([address(MACHINE)])
         .against(|| peer(Role::Controlling))
         .memory(Agent::items_held, MOST_ITEMS)
         .check();

@@ -1,12 +1,22 @@
 //! A peer connection and a router keep the seven laws, whatever is called, comes or is lost.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use crate::script::{act, act_on_duplicates, answered_thrice, negotiated, seeded};
 use pollrtc::{PeerConnection, Router};
 use pollrtc_core::laws::Laws;
 
+/// All addresses that a script may give: those of the two sides, and one more.
+const LOCAL_ADDRESSES: [SocketAddr; 3] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 5000),
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 5001),
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), 6000),
+];
+
 #[test]
 fn the_offerer_keeps_the_laws() {
     Laws::of(|| negotiated().0)
+        .local_addresses(LOCAL_ADDRESSES)
         .against(|| negotiated().1)
         .verb(act)
         .scripts(40)
@@ -17,6 +27,7 @@ fn the_offerer_keeps_the_laws() {
 fn the_answerer_keeps_the_laws() {
     let addresses = (([192, 0, 2, 2], 6000).into(), ([192, 0, 2, 1], 5000).into());
     Laws::of(|| negotiated().1)
+        .local_addresses(LOCAL_ADDRESSES)
         .against(|| negotiated().0)
         .addresses(addresses.0, addresses.1)
         .verb(act)
@@ -27,6 +38,7 @@ fn the_answerer_keeps_the_laws() {
 #[test]
 fn a_peer_that_never_negotiates_keeps_the_laws() {
     Laws::of(|| PeerConnection::new(seeded(3)))
+        .local_addresses(LOCAL_ADDRESSES)
         .verb(act)
         .scripts(40)
         .check();
@@ -41,6 +53,7 @@ fn a_router_keeps_the_laws() {
         router
     };
     Laws::of(router)
+        .local_addresses(LOCAL_ADDRESSES)
         .against(|| negotiated().1)
         .verb(|router, now, argument| {
             let ids: Vec<_> = router.peers().map(|(id, _)| id).collect();
@@ -71,6 +84,7 @@ fn a_router_with_several_answers_to_one_offer_keeps_the_laws() {
     };
     let addresses = (([192, 0, 2, 2], 6000).into(), ([192, 0, 2, 1], 5000).into());
     Laws::of(router)
+        .local_addresses(LOCAL_ADDRESSES)
         .against(|| answered_thrice().0)
         .addresses(addresses.0, addresses.1)
         .verb(act_on_duplicates)
