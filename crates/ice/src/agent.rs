@@ -511,7 +511,8 @@ impl StateMachine for Agent {
 
     /// RFC 8445 §7.2.5.2.2: what ICMP says may fail a pair, and need not. Anybody can say so, and a home router that
     /// has not yet seen the peer's own packet says so of pairs that work a moment later; so a pair lives on until
-    /// its check times out or its consent ends.
+    /// its check times out or its consent ends. That a packet was too big says nothing of checks, which are small, and a
+    /// path's MTU is not lowered on the word of a stranger.
     fn handle_flow(&mut self, now: Instant, event: FlowEvent) {
         _ = (now, event);
     }

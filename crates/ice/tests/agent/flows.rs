@@ -2,7 +2,7 @@
 
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use pollrtc_core::{Datagram, Flow, Instant, Protocol, StateMachine};
+use pollrtc_core::{Datagram, Flow, FlowEvent, Instant, Protocol, StateMachine};
 use pollrtc_crypto::Rng;
 use pollrtc_ice::{AddressError, AddressValidation, Agent, Candidate, Config, Event, Role, State};
 use pollrtc_stun::Message;
@@ -139,6 +139,24 @@ fn a_stream_flow_reaches_no_udp_base() {
     }
     assert_eq!(solo.agent.stats().unknown_address, 2);
     assert_eq!(solo.agent.state(), State::Checking);
+}
+
+#[test]
+fn what_icmp_says_fails_nothing() {
+    let mut solo = Solo::new(Role::Controlling);
+    let request = solo.only_sent();
+    let flow = Flow::udp(address(THERE)).on(address(HERE));
+    for event in [FlowEvent::Unreachable(flow), FlowEvent::TooBig { flow, mtu: 1280 }] {
+        solo.agent.handle_flow(solo.now, event);
+    }
+    let answer = answer(&request.bytes, &solo.theirs.pwd.clone(), address(HERE));
+    solo.receive(&answer);
+    let path = solo.agent.path().unwrap();
+    assert_eq!(path.flow, flow);
+    for event in [FlowEvent::Unreachable(flow), FlowEvent::TooBig { flow, mtu: 68 }] {
+        solo.agent.handle_flow(solo.now, event);
+    }
+    assert_eq!(solo.agent.path(), Some(path));
 }
 
 #[test]
