@@ -1,18 +1,14 @@
 //! SCTP: the wire, a handshake, and messages in bulk between two peers in one process.
 
 use std::hint::black_box;
-use std::net::SocketAddr;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::Rng;
 use pollrtc_sctp::channel::{ChannelEvent, DataChannels, Parity};
 use pollrtc_sctp::wire::{Data, DataHeader, Packet, PacketWriter, verify_checksum};
 use pollrtc_sctp::{Association, Config, Event, SendOptions};
-
-const HERE: ([u8; 4], u16) = ([192, 0, 2, 1], 5000);
-const THERE: ([u8; 4], u16) = ([192, 0, 2, 2], 5000);
 
 struct Pair<M> {
     a: M,
@@ -21,20 +17,17 @@ struct Pair<M> {
     buf: [u8; 1500],
 }
 
-impl<M: StateMachine> Pair<M> {
+impl<M: InnerProtocol> Pair<M> {
     /// Carries packets until both are quiet.
     fn settle(&mut self) {
-        let (here, there) = (SocketAddr::from(HERE), SocketAddr::from(THERE));
         loop {
             let mut quiet = true;
-            while let Some(transmit) = self.a.poll_transmit(self.now, &mut self.buf) {
-                let datagram = Datagram::udp(here, &mut self.buf[..transmit.len]);
-                self.b.handle_datagram(self.now, datagram);
+            while let Some(len) = self.a.write_body(self.now, &mut self.buf, Headroom::NONE) {
+                self.b.handle_body(self.now, &mut self.buf[..len]);
                 quiet = false;
             }
-            while let Some(transmit) = self.b.poll_transmit(self.now, &mut self.buf) {
-                let datagram = Datagram::udp(there, &mut self.buf[..transmit.len]);
-                self.a.handle_datagram(self.now, datagram);
+            while let Some(len) = self.b.write_body(self.now, &mut self.buf, Headroom::NONE) {
+                self.a.handle_body(self.now, &mut self.buf[..len]);
                 quiet = false;
             }
             if quiet {
@@ -47,8 +40,8 @@ impl<M: StateMachine> Pair<M> {
 fn associations() -> Pair<Association> {
     let rng = |seed| Rng::from_seed([seed; 32]);
     Pair {
-        a: Association::new(Config::default(), rng(1), THERE.into()),
-        b: Association::new(Config::default(), rng(2), HERE.into()),
+        a: Association::new(Config::default(), rng(1)),
+        b: Association::new(Config::default(), rng(2)),
         now: Instant::from_millis(1),
         buf: [0; 1500],
     }
@@ -104,8 +97,8 @@ fn handshake(c: &mut Criterion) {
         b.iter(|| {
             let rng = |seed| Rng::from_seed([seed; 32]);
             let mut pair = Pair {
-                a: DataChannels::new(Default::default(), rng(1), THERE.into()),
-                b: DataChannels::new(Default::default(), rng(2), HERE.into()),
+                a: DataChannels::new(Default::default(), rng(1)),
+                b: DataChannels::new(Default::default(), rng(2)),
                 now: Instant::from_millis(1),
                 buf: [0; 1500],
             };

@@ -17,7 +17,6 @@ const CIRCULAR: &[(&str, usize)] = &[
     ("dtls", 32),
     ("jsep", 14),
     ("pollrtc", 5),
-    ("sctp", 4),
     ("sdp", 17),
     ("tokio", 3),
 ];

@@ -1,11 +1,10 @@
 //! Targets of `pollrtc-sctp`.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use pollrtc_core::laws::Laws;
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Flow, Headroom, InnerProtocol, Instant, Standalone};
 use pollrtc_crypto::Rng;
 use pollrtc_sctp::channel::{ChannelConfig, ChannelId, ChannelInit, DataChannels, Parity};
 use pollrtc_sctp::wire::dcep;
@@ -85,14 +84,12 @@ pub fn dcep(data: &[u8]) {
     }
 }
 
-fn association(seed: u8, remote: ([u8; 4], u16)) -> Association {
-    let config = Config {
-        receive_window: 64 * 1024,
-        max_message_size: 32 * 1024,
-        initial_tsn: Some(0xFFFF_FFF0),
-        ..Config::default()
-    };
-    Association::new(config, Rng::from_seed([seed; 32]), remote.into())
+fn association(seed: u8) -> Association {
+    let config = Config::new()
+        .with_receive_window(64 * 1024)
+        .with_max_message_size(32 * 1024)
+        .with_initial_tsn(Some(0xFFFF_FFF0));
+    Association::new(config, Rng::from_seed([seed; 32]))
 }
 
 fn options(argument: u64) -> SendOptions {
@@ -107,29 +104,35 @@ fn options(argument: u64) -> SendOptions {
     }
 }
 
+/// A protocol by itself, over the flow to the other one of a law test.
+fn standalone<P>(protocol: P, remote: ([u8; 4], u16)) -> Standalone<P> {
+    Standalone::new(protocol, Flow::udp(remote.into()))
+}
+
 /// A script for an association that talks to another.
 pub fn sctp_association(script: &[u8]) {
-    Laws::of(|| association(1, PEER))
+    Laws::of(|| standalone(association(1), PEER))
         .against(|| {
-            let mut peer = association(2, MACHINE);
+            let mut peer = association(2);
             peer.connect();
             for stream in 0..8 {
                 peer.send(stream, 53, vec![7; 3000].into(), SendOptions::default())
                     .expect("the queue is empty");
             }
-            peer
+            standalone(peer, MACHINE)
         })
-        .verb(|association, _, _| association.connect())
+        .verb(|association, _, _| association.inner.connect())
         .verb(|association, _, argument| {
             let data = vec![7; (argument >> 8) as usize % 5000];
-            let _ = association.send(argument as u16 % 8, 53, data.into(), options(argument));
+            let _ = association
+                .inner
+                .send(argument as u16 % 8, 53, data.into(), options(argument));
         })
         .verb(|association, _, argument| {
-            let _ = association.reset_streams(&[argument as u16 % 8]);
+            let _ = association.inner.reset_streams(&[argument as u16 % 8]);
         })
-        .verb(|association, _, argument| association.set_mtu(argument as usize % 3000))
-        .verb(|association, _, _| association.shutdown())
-        .verb(|association, _, _| association.abort("fuzz"))
+        .verb(|association, _, _| association.inner.close())
+        .verb(|association, _, _| association.inner.abort("fuzz"))
         .run(script);
 }
 
@@ -155,18 +158,18 @@ struct Rude {
 
 impl Rude {
     fn connected() -> Self {
-        let mut machine = association(1, PEER);
-        let mut peer = association(2, MACHINE);
+        let mut machine = association(1);
+        let mut peer = association(2);
         machine.connect();
         let now = Instant::from_millis(1000);
         let (mut buf, mut tag) = ([0; 1500], 0);
         for _ in 0..2 {
-            while let Some(transmit) = machine.poll_transmit(now, &mut buf) {
-                peer.handle_datagram(now, Datagram::udp(MACHINE.into(), &mut buf[..transmit.len]));
+            while let Some(len) = machine.write_body(now, &mut buf, Headroom::NONE) {
+                peer.handle_body(now, &mut buf[..len]);
             }
-            while let Some(transmit) = peer.poll_transmit(now, &mut buf) {
+            while let Some(len) = peer.write_body(now, &mut buf, Headroom::NONE) {
                 tag = Packet::parse(&buf).expect("we wrote it").verification_tag();
-                machine.handle_datagram(now, Datagram::udp(PEER.into(), &mut buf[..transmit.len]));
+                machine.handle_body(now, &mut buf[..len]);
             }
         }
         assert_eq!(machine.poll_event(), Some(Event::Connected));
@@ -267,18 +270,17 @@ impl Rude {
         let mut packet = PacketWriter::new(&mut buf, 5000, 5000, self.tag).expect("it fits");
         build(&mut packet);
         let len = packet.finish();
-        let datagram = Datagram::udp(PEER.into(), &mut buf[..len]);
-        self.machine.handle_datagram(self.now, datagram);
+        self.machine.handle_body(self.now, &mut buf[..len]);
     }
 
     /// Takes all that the machine has to say; that must end, and leave it quiet.
     fn drain(&mut self) {
         let mut buf = [0; 1500];
         let mut packets = 0;
-        while let Some(transmit) = self.machine.poll_transmit(self.now, &mut buf) {
+        while let Some(len) = self.machine.write_body(self.now, &mut buf, Headroom::NONE) {
             packets += 1;
             assert!(packets < 10_000, "a drain that does not end");
-            let bytes = &buf[..transmit.len];
+            let bytes = &buf[..len];
             assert!(verify_checksum(&mut bytes.to_vec()));
             let packet = Packet::parse(bytes).expect("ours are well formed");
             for chunk in packet.chunks().map(|chunk| chunk.expect("ours are well formed")) {
@@ -321,14 +323,10 @@ impl<'a> Input<'a> {
     }
 }
 
-fn channels(seed: u8, remote: ([u8; 4], u16)) -> DataChannels {
-    let mut config = ChannelConfig {
-        max_channels: 16,
-        max_label_bytes: 1000,
-        ..ChannelConfig::default()
-    };
+fn channels(seed: u8) -> DataChannels {
+    let mut config = ChannelConfig::new().with_max_channels(16).with_max_label_bytes(1000);
     config.association.initial_tsn = Some(0xFFFF_FFF0);
-    DataChannels::new(config, Rng::from_seed([seed; 32]), SocketAddr::from(remote))
+    DataChannels::new(config, Rng::from_seed([seed; 32]))
 }
 
 fn nth(channels: &DataChannels, argument: u64) -> Option<ChannelId> {
@@ -341,39 +339,39 @@ fn nth(channels: &DataChannels, argument: u64) -> Option<ChannelId> {
 pub fn data_channels(script: &[u8]) {
     let messages: Vec<Vec<u8>> = script.chunks(24).take(64).map(<[u8]>::to_vec).collect();
     Laws::of(|| {
-        let mut machine = channels(1, PEER);
+        let mut machine = channels(1);
         machine.connect();
-        machine
+        standalone(machine, PEER)
     })
     .against(move || {
-        let mut peer = association(2, MACHINE);
+        let mut peer = association(2);
         for (number, message) in (0u16..).zip(&messages) {
             // The first byte tells the kind, so that the second one is free to be a type of DCEP.
             let ppid = 50 + u32::from(message[0] % 9);
             let data = Bytes::copy_from_slice(message.get(1..).unwrap_or_default());
             let _ = peer.send(number % 8, ppid, data, SendOptions::default());
         }
-        peer
+        standalone(peer, MACHINE)
     })
     .verb(|channels, _, argument| {
-        channels.set_role(if argument & 1 == 0 { Parity::Even } else { Parity::Odd });
+        channels
+            .inner
+            .set_role(if argument & 1 == 0 { Parity::Even } else { Parity::Odd });
     })
     .verb(|channels, _, argument| {
-        let _ = channels.open(ChannelInit {
-            negotiated: argument.is_multiple_of(3).then_some((argument >> 8) as u16 % 12),
-            reliability: options(argument).reliability,
-            ordered: argument & 1 == 0,
-            ..ChannelInit::from("ours")
-        });
+        let mut init = ChannelInit::new("ours").with_reliability(options(argument).reliability);
+        init.negotiated = argument.is_multiple_of(3).then_some((argument >> 8) as u16 % 12);
+        init.ordered = argument & 1 == 0;
+        let _ = channels.inner.open(init);
     })
     .verb(|channels, _, argument| {
-        if let Some(channel) = nth(channels, argument) {
-            let _ = channels.send(channel, vec![7; (argument >> 8) as usize % 3000]);
+        if let Some(channel) = nth(&channels.inner, argument) {
+            let _ = channels.inner.send(channel, vec![7; (argument >> 8) as usize % 3000]);
         }
     })
     .verb(|channels, _, argument| {
-        if let Some(channel) = nth(channels, argument) {
-            channels.close(channel);
+        if let Some(channel) = nth(&channels.inner, argument) {
+            channels.inner.close_channel(channel);
         }
     })
     .run(script);

@@ -5,18 +5,21 @@ use core::time::Duration;
 /// How an [`Association`](crate::Association) behaves. The defaults fit a data channel under DTLS.
 ///
 /// ```
-/// let config = pollrtc_sctp::Config {
-///     max_message_size: 64 * 1024,
-///     ..Default::default()
-/// };
+/// use pollrtc_sctp::Config;
+///
+/// let config = Config::new().with_max_message_size(64 * 1024).with_remote_port(5001);
+/// # let _ = config;
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// Our port. A label only: under DTLS it never meets a real port (RFC 8261 §3).
     pub local_port: u16,
     /// The peer's port (`a=sctp-port`, RFC 8841).
     pub remote_port: u16,
-    /// The longest packet to send, in bytes; see [`set_mtu`](crate::Association::set_mtu).
+    /// The longest packet to send, in bytes from the common header on, also where the path takes more. Raised to
+    /// [`MIN_MAX_PACKET`] if it is less, and rounded down to a multiple of 16, at which checksum and cipher are
+    /// fastest.
     pub max_packet: usize,
     /// How many bytes the peer may have on the way or waiting for the application. Bounds the
     /// memory that it can make us hold, together with `max_message_size`.
@@ -40,7 +43,7 @@ pub struct Config {
     /// How many retransmissions or heartbeats in a row may go unanswered before the peer counts as
     /// gone; `None` for no limit, where another layer (ICE consent) watches over the peer.
     pub max_retransmits: Option<u32>,
-    /// The same for INIT and COOKIE ECHO.
+    /// How many times INIT or COOKIE ECHO may be sent again in a row; `None` for no limit.
     pub max_init_retransmits: Option<u32>,
     /// How long nothing may be sent before a heartbeat is; `None` for none.
     pub heartbeat_interval: Option<Duration>,
@@ -80,12 +83,54 @@ impl Default for Config {
     }
 }
 
+/// Methods that set one field each.
+macro_rules! setters {
+    ($($name:ident, $field:ident: $type:ty;)*) => {
+        $(
+            #[doc = concat!("The same with [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+            #[must_use]
+            pub fn $name(self, $field: $type) -> Self {
+                Self { $field, ..self }
+            }
+        )*
+    };
+}
+pub(crate) use setters;
+
+impl Config {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    setters! {
+        with_local_port, local_port: u16;
+        with_remote_port, remote_port: u16;
+        with_max_packet, max_packet: usize;
+        with_receive_window, receive_window: u32;
+        with_max_message_size, max_message_size: usize;
+        with_send_buffer, send_buffer: usize;
+        with_outbound_streams, outbound_streams: u16;
+        with_inbound_streams, inbound_streams: u16;
+        with_rto_initial, rto_initial: Duration;
+        with_rto_min, rto_min: Duration;
+        with_rto_max, rto_max: Duration;
+        with_max_retransmits, max_retransmits: Option<u32>;
+        with_max_init_retransmits, max_init_retransmits: Option<u32>;
+        with_heartbeat_interval, heartbeat_interval: Option<Duration>;
+        with_cookie_lifetime, cookie_lifetime: Duration;
+        with_sack_delay, sack_delay: Duration;
+        with_initial_window, initial_window: usize;
+        with_initial_tsn, initial_tsn: Option<u32>;
+    }
+}
+
 /// Leaves room for IPv6, UDP and DTLS in 1280 bytes, and is a multiple of 16, at which checksum and
 /// cipher are fastest.
 pub const DEFAULT_MAX_PACKET: usize = 1152;
 
-/// The least that [`Config::max_packet`] can be; smaller values are raised to it. An INIT ACK with
-/// its cookie fits.
+/// The least that [`Config::max_packet`] can be, and the least that a path has to take: where it takes less, nothing
+/// is sent. An INIT ACK with its cookie fits.
 pub const MIN_MAX_PACKET: usize = 512;
 
 /// How to send one message.

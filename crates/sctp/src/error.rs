@@ -15,7 +15,7 @@ pub enum SendError {
     /// The peer accepts fewer streams.
     #[error("stream {stream} does not exist, the peer accepts {streams}")]
     NoSuchStream {
-        /// The one asked for.
+        /// The stream asked for.
         stream: u16,
         /// How many there are.
         streams: u16,
@@ -26,7 +26,7 @@ pub enum SendError {
     /// Too much waits to be sent. Wait for `BufferedAmountLow`.
     #[error("{buffered} of {limit} bytes wait to be sent already")]
     BufferFull {
-        /// What waits now.
+        /// Bytes that wait now.
         buffered: usize,
         /// [`Config::send_buffer`](crate::Config::send_buffer).
         limit: usize,

@@ -12,9 +12,9 @@ pub enum Event {
     Connected,
     /// A message came.
     Message {
-        /// On which stream.
+        /// The stream that it came on.
         stream: u16,
-        /// What its sender says it is.
+        /// The payload protocol identifier: what its sender says it is.
         ppid: u32,
         /// The message.
         data: Bytes,
@@ -22,14 +22,14 @@ pub enum Event {
     /// A message came that is larger than [`Config::max_message_size`](crate::Config::max_message_size);
     /// it is gone.
     MessageTooLarge {
-        /// On which stream.
+        /// The stream that it came on.
         stream: u16,
     },
     /// The peer reset streams on which it sends: its next message there begins a new life.
     IncomingReset(Streams),
     /// What became of [`reset_streams`](crate::Association::reset_streams).
     OutgoingReset {
-        /// Which stream.
+        /// The stream.
         stream: u16,
         /// Whether it is reset.
         result: Result<(), ResetError>,
@@ -37,7 +37,7 @@ pub enum Event {
     /// What waits to be sent on a stream fell to its threshold. Told once, however often it happens
     /// until it is taken.
     BufferedAmountLow {
-        /// Which stream.
+        /// The stream.
         stream: u16,
     },
     /// The peer reports an error that does not end the association (RFC 9260 §3.3.10).
@@ -48,15 +48,15 @@ pub enum Event {
     /// The peer lost its state and connected anew (RFC 9260 §5.2): what it had not acknowledged is
     /// lost, streams begin anew, what had not been sent yet is still queued.
     Restarted,
-    /// It is over.
+    /// The association is over.
     Closed(CloseReason),
 }
 
 /// Streams named by the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Streams {
-    /// Each of them.
+    /// All streams.
     All,
-    /// This one.
+    /// One stream.
     One(u16),
 }

@@ -30,7 +30,7 @@ pub(crate) struct LossDetector {
     /// Chunks that were sent again, in the order in which they were.
     resent: VecDeque<(u64, Instant)>,
     /// Chunks that seem to be lost and may not be sent again, in the order in which they did.
-    doubted: VecDeque<(u64, Instant)>,
+    suspected: VecDeque<(u64, Instant)>,
     /// Once reordering was seen, SACKs alone no longer count; quarters of the shortest round trip
     /// that a chunk may be overtaken by (RFC 8985 §6.2 step 4: RACK.reo_wnd_mult).
     reorder_quarters: u32,
@@ -130,7 +130,7 @@ impl LossDetector {
     pub(crate) fn on_timeout(&mut self, outstanding: &Outstanding) {
         let in_flight = |(tsn, _): &(u64, Instant)| outstanding.in_flight_chunk(*tsn).is_some();
         self.resent.retain(in_flight);
-        self.doubted.retain(in_flight);
+        self.suspected.retain(in_flight);
         self.probing = false;
     }
 
@@ -174,7 +174,7 @@ impl LossDetector {
                     break;
                 }
                 if may_abandon && outstanding.is_last_copy(tsn) {
-                    self.doubted.push_back((tsn, chunk.sent_at));
+                    self.suspected.push_back((tsn, chunk.sent_at));
                 } else {
                     outstanding.mark_lost(tsn);
                     lost = true;
@@ -197,7 +197,7 @@ impl LossDetector {
                     break;
                 }
                 if may_abandon && outstanding.is_last_copy(tsn) {
-                    self.doubted.push_back((tsn, sent_at));
+                    self.suspected.push_back((tsn, sent_at));
                 } else {
                     outstanding.mark_lost(tsn);
                     lost = true;
@@ -205,7 +205,7 @@ impl LossDetector {
             }
             self.resent.pop_front();
         }
-        while let Some(&(tsn, sent_at)) = self.doubted.front() {
+        while let Some(&(tsn, sent_at)) = self.suspected.front() {
             let in_flight = outstanding.in_flight_chunk(tsn);
             if in_flight.is_some_and(|chunk| chunk.sent_at == sent_at) {
                 let deadline = sent_at + rtt.longest().unwrap_or(newest_rtt);
@@ -216,7 +216,7 @@ impl LossDetector {
                 outstanding.mark_lost(tsn);
                 lost = true;
             }
-            self.doubted.pop_front();
+            self.suspected.pop_front();
         }
         verdict.lost = lost;
         verdict

@@ -120,11 +120,11 @@ impl Default for InStream {
 
 /// What became of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub(crate) enum Outcome {
     /// It is part of a message, or is one.
     Kept,
     /// It belongs to nothing.
-    Orphan,
+    Dropped,
     /// It contradicts what came before (RFC 9260 §6.9).
     Violation(&'static str),
 }
@@ -194,19 +194,19 @@ impl Reassembly {
     }
 
     /// Takes a chunk that is next in sequence.
-    pub(crate) fn next(&mut self, tsn: u64, data: &Data<'_>, events: &mut VecDeque<Event>) -> Taken {
+    pub(crate) fn handle_next(&mut self, tsn: u64, data: &Data<'_>, events: &mut VecDeque<Event>) -> Outcome {
         if data.beginning && data.ending && self.partial.is_none() {
             let message = self.within_limit(data.payload.len()).then_some(data.payload);
             let message = message.map(Bytes::copy_from_slice);
             self.deliver(Identity::of(data), message, events);
-            return Taken::Kept;
+            return Outcome::Kept;
         }
         let identity = Identity::of(data);
         self.append(tsn, identity, data.beginning, data.ending, data.payload, events)
     }
 
     /// The cumulative TSN moved over fragments that waited: they are in sequence now.
-    pub(crate) fn absorb(&mut self, cumulative: u64, events: &mut VecDeque<Event>) -> Taken {
+    pub(crate) fn absorb(&mut self, cumulative: u64, events: &mut VecDeque<Event>) -> Outcome {
         while let Some(entry) = self.fragments.first_entry()
             && *entry.key() <= cumulative
         {
@@ -220,11 +220,11 @@ impl Reassembly {
                 ..
             } = fragment;
             match self.append(tsn, identity, beginning, ending, &payload, events) {
-                Taken::Violation(what) => return Taken::Violation(what),
-                Taken::Kept | Taken::Orphan => {}
+                Outcome::Violation(what) => return Outcome::Violation(what),
+                Outcome::Kept | Outcome::Dropped => {}
             }
         }
-        Taken::Kept
+        Outcome::Kept
     }
 
     fn append(
@@ -235,10 +235,10 @@ impl Reassembly {
         ending: bool,
         payload: &[u8],
         events: &mut VecDeque<Event>,
-    ) -> Taken {
+    ) -> Outcome {
         if beginning {
             if self.partial.is_some() {
-                return Taken::Violation("a message begins before the one before it has ended");
+                return Outcome::Violation("a message begins before the one before it has ended");
             }
             let capacity = self.size_hint.max(payload.len());
             self.held.entries += 1;
@@ -255,8 +255,8 @@ impl Reassembly {
             .filter(|partial| partial.next_tsn == tsn && partial.identity.joins(&identity))
         else {
             return match self.beginnings_may_miss && self.partial.is_none() {
-                true => Taken::Orphan,
-                false => Taken::Violation("a fragment does not continue the message before it"),
+                true => Outcome::Dropped,
+                false => Outcome::Violation("a fragment does not continue the message before it"),
             };
         };
         self.beginnings_may_miss = false;
@@ -279,22 +279,22 @@ impl Reassembly {
             let message = (!partial.too_large).then(|| Bytes::from(bytes));
             self.deliver(partial.identity, message, events);
         }
-        Taken::Kept
+        Outcome::Kept
     }
 
     /// Takes a chunk beyond a gap.
-    pub(crate) fn beyond(&mut self, tsn: u64, data: &Data<'_>, events: &mut VecDeque<Event>) -> Taken {
+    pub(crate) fn handle_beyond(&mut self, tsn: u64, data: &Data<'_>, events: &mut VecDeque<Event>) -> Outcome {
         let identity = Identity::of(data);
         if data.beginning && data.ending {
             let message = self.within_limit(data.payload.len()).then_some(data.payload);
             let message = message.map(Bytes::copy_from_slice);
             self.deliver(identity, message, events);
-            return Taken::Kept;
+            return Outcome::Kept;
         }
         let (mut first, mut last) = (tsn, tsn);
         if let Some(left) = self.fragments.get(&(tsn - 1)) {
             if left.ending != data.beginning || !(left.ending || left.identity.joins(&identity)) {
-                return Taken::Violation("a fragment does not continue the message before it");
+                return Outcome::Violation("a fragment does not continue the message before it");
             }
             if !left.ending {
                 first = left.other_edge;
@@ -302,7 +302,7 @@ impl Reassembly {
         }
         if let Some(right) = self.fragments.get(&(tsn + 1)) {
             if right.beginning != data.ending || !(data.ending || right.identity.joins(&identity)) {
-                return Taken::Violation("a message begins before the one before it has ended");
+                return Outcome::Violation("a message begins before the one before it has ended");
             }
             if !data.ending {
                 last = right.other_edge;
@@ -324,7 +324,7 @@ impl Reassembly {
         if begun && ended {
             self.join(first, last, events);
         }
-        Taken::Kept
+        Outcome::Kept
     }
 
     fn set_edge(&mut self, at: u64, other: u64) -> Option<&Fragment> {
@@ -413,7 +413,7 @@ impl Reassembly {
 
     /// The peer gave up everything up to `cumulative` (RFC 3758 §3.6), on these ordered streams up
     /// to these sequence numbers.
-    pub(crate) fn forward(
+    pub(crate) fn skip(
         &mut self,
         cumulative: u64,
         skipped: impl Iterator<Item = (u16, u16)>,

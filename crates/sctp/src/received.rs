@@ -17,7 +17,7 @@ pub(crate) struct ReceivedTsns {
 
 /// Where a TSN stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Position {
     /// The next one.
     Next,
     /// Beyond a gap.
@@ -48,40 +48,40 @@ impl ReceivedTsns {
         !self.ranges.is_empty()
     }
 
-    pub(crate) fn place(&self, tsn: u64) -> Place {
+    pub(crate) fn position(&self, tsn: u64) -> Position {
         if tsn <= self.cumulative {
-            return Place::Duplicate;
+            return Position::Duplicate;
         }
         if tsn == self.cumulative + 1 {
-            return Place::Next;
+            return Position::Next;
         }
         if tsn - self.cumulative > MAX_SPAN {
-            return Place::OutOfReach;
+            return Position::OutOfReach;
         }
-        let position = self.position(tsn);
+        let position = self.range_after(tsn);
         let before = position.checked_sub(1).and_then(|last| self.ranges.get(last));
         if before.is_some_and(|(_, end)| *end >= tsn) {
-            return Place::Duplicate;
+            return Position::Duplicate;
         }
         let touches = before.is_some_and(|(_, end)| end + 1 == tsn)
             || self.ranges.get(position).is_some_and(|(start, _)| tsn + 1 == *start);
         if !touches && self.ranges.len() >= MAX_RANGES {
-            return Place::OutOfReach;
+            return Position::OutOfReach;
         }
-        Place::Beyond
+        Position::Beyond
     }
 
     /// The first range that begins after `tsn`. Most that comes extends or follows the last range.
-    fn position(&self, tsn: u64) -> usize {
+    fn range_after(&self, tsn: u64) -> usize {
         match self.ranges.last() {
             Some((start, _)) if *start <= tsn => self.ranges.len(),
             _ => self.ranges.partition_point(|(start, _)| *start <= tsn),
         }
     }
 
-    /// Notes a TSN for which [`place`](Self::place) said `Beyond`.
+    /// Notes a TSN for which [`position`](Self::position) said `Beyond`.
     pub(crate) fn insert(&mut self, tsn: u64) {
-        let position = self.position(tsn);
+        let position = self.range_after(tsn);
         let joins_next = self.ranges.get(position).is_some_and(|(start, _)| tsn + 1 == *start);
         let next = self.ranges.get(position).copied();
         let before = position
@@ -129,11 +129,11 @@ mod tests {
             for offset in order {
                 let tsn = 1000 + u64::from(offset % 64);
                 let fresh = set.insert(tsn);
-                match received.place(tsn) {
-                    Place::Next => received.advance_to(tsn),
-                    Place::Beyond => received.insert(tsn),
-                    Place::Duplicate => assert!(!fresh),
-                    Place::OutOfReach => unreachable!(),
+                match received.position(tsn) {
+                    Position::Next => received.advance_to(tsn),
+                    Position::Beyond => received.insert(tsn),
+                    Position::Duplicate => assert!(!fresh),
+                    Position::OutOfReach => unreachable!(),
                 }
                 let first_gap = (1000..).find(|tsn| !set.contains(tsn)).unwrap();
                 assert_eq!(received.cumulative(), first_gap - 1);

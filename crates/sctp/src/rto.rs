@@ -47,7 +47,7 @@ impl RttEstimator {
 
     /// Packets take another path from now on: it is measured anew (RFC 9260 §6.3.1 has all of it per
     /// path), and until then the timeout is no shorter than at first.
-    pub(crate) fn on_path_change(&mut self, now: Instant) {
+    pub(crate) fn handle_path_change(&mut self, now: Instant) {
         self.measured = None;
         self.rto = self.rto.max(self.initial);
         self.min_rtt = Duration::MAX;
@@ -137,7 +137,7 @@ mod tests {
     fn another_path_is_measured_anew_without_what_began_on_the_one_before() {
         let mut rtt = RttEstimator::new(ms(1000), ms(1), ms(60_000));
         rtt.measure(Instant::from_millis(900), ms(10));
-        rtt.on_path_change(Instant::from_millis(1000));
+        rtt.handle_path_change(Instant::from_millis(1000));
         assert_eq!((rtt.srtt(), rtt.min_rtt(), rtt.rto()), (None, ms(0), ms(1000)));
         rtt.measure(Instant::from_millis(1020), ms(30));
         assert_eq!(rtt.srtt(), None, "it was sent 10 ms before");

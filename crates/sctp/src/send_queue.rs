@@ -19,7 +19,7 @@ pub(crate) struct QueuedMessage {
 
 /// Bytes that left a stream's queue for good.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Left {
+pub(crate) struct Dequeued {
     pub(crate) stream: u16,
     pub(crate) len: usize,
     pub(crate) counted: bool,
@@ -117,7 +117,7 @@ impl SendQueue {
     }
 
     /// Takes the message whose turn it is, with its stream and, if it is ordered, its stream
-    /// sequence number. Its bytes still count as buffered, see [`sent`](Self::sent).
+    /// sequence number. Its bytes still count as buffered, see [`note_dequeued`](Self::note_dequeued).
     pub(crate) fn begin_next(&mut self) -> Option<(u16, u16, QueuedMessage)> {
         let (stream, message) = self.pop()?;
         let entry = self.streams.get_mut(&stream)?;
@@ -129,9 +129,9 @@ impl SendQueue {
     }
 
     /// Throws away the message whose turn it is; no sequence number is used up.
-    pub(crate) fn drop_next(&mut self) -> Option<Left> {
+    pub(crate) fn drop_next(&mut self) -> Option<Dequeued> {
         let (stream, message) = self.pop()?;
-        Some(Left {
+        Some(Dequeued {
             stream,
             len: message.data.len(),
             counted: message.counted,
@@ -153,17 +153,17 @@ impl SendQueue {
 
     /// Bytes of a message left for the network, or were given up. True if what waits on the stream
     /// fell to its threshold by that.
-    pub(crate) fn sent(&mut self, left: Left) -> bool {
-        let Some(entry) = self.streams.get_mut(&left.stream) else {
+    pub(crate) fn note_dequeued(&mut self, dequeued: Dequeued) -> bool {
+        let Some(entry) = self.streams.get_mut(&dequeued.stream) else {
             return false;
         };
-        entry.waiting = entry.waiting.saturating_sub(left.len);
-        if !left.counted {
+        entry.waiting = entry.waiting.saturating_sub(dequeued.len);
+        if !dequeued.counted {
             return false;
         }
-        self.buffered = self.buffered.saturating_sub(left.len);
+        self.buffered = self.buffered.saturating_sub(dequeued.len);
         let before = entry.buffered;
-        entry.buffered = before.saturating_sub(left.len);
+        entry.buffered = before.saturating_sub(dequeued.len);
         let low = before > entry.low_threshold && entry.buffered <= entry.low_threshold;
         low && !core::mem::replace(&mut entry.low_pending, true)
     }
@@ -206,9 +206,11 @@ impl SendQueue {
         }
     }
 
-    /// Streams on which something waits and that are not below `limit`.
-    pub(crate) fn streams_from(&self, limit: u16) -> impl Iterator<Item = u16> + '_ {
-        self.streams.range(limit..).map(|(stream, _)| *stream)
+    /// Forgets all streams that are not below `limit`.
+    pub(crate) fn forget_from(&mut self, limit: u16) {
+        while let Some((&stream, _)) = self.streams.range(limit..).next() {
+            self.forget(stream);
+        }
     }
 
     /// A new life with the peer: sequence numbers begin anew, what waits still waits.

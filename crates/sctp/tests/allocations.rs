@@ -5,7 +5,7 @@ mod support;
 
 use allocation_counter::measure;
 use bytes::Bytes;
-use pollrtc_core::{Datagram, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol};
 use pollrtc_sctp::wire::{Chunk, Data, ForwardTsn, Init, Packet, Parameters, Reconfig, Sack, dcep};
 use support::*;
 
@@ -24,15 +24,13 @@ fn exchange(pair: &mut Associations, message: &Bytes, times: usize) -> usize {
         pair.a.machine.send(0, 53, message.clone(), options).unwrap();
         loop {
             let before = packets;
-            while let Some(transmit) = pair.a.machine.poll_transmit(now, &mut buf) {
+            while let Some(len) = pair.a.machine.write_body(now, &mut buf, Headroom::NONE) {
                 packets += 1;
-                let datagram = Datagram::udp(address(A), &mut buf[..transmit.len]);
-                pair.b.machine.handle_datagram(now, datagram);
+                pair.b.machine.handle_body(now, &mut buf[..len]);
             }
-            while let Some(transmit) = pair.b.machine.poll_transmit(now, &mut buf) {
+            while let Some(len) = pair.b.machine.write_body(now, &mut buf, Headroom::NONE) {
                 packets += 1;
-                let datagram = Datagram::udp(address(B), &mut buf[..transmit.len]);
-                pair.a.machine.handle_datagram(now, datagram);
+                pair.a.machine.handle_body(now, &mut buf[..len]);
             }
             if packets == before {
                 break;

@@ -78,14 +78,11 @@ fn all_six_kinds_arrive_as_they_were_asked_for() {
             Reliability::MaxLifetime(ms(1500)),
         ] {
             let mut pair = Channels::connected_channels();
-            let init = ChannelInit {
-                label: "späße".into(),
-                protocol: "proto".into(),
-                ordered,
-                reliability,
-                negotiated: None,
-                priority: 512,
-            };
+            let mut init = ChannelInit::new("späße")
+                .with_protocol("proto")
+                .with_reliability(reliability)
+                .with_priority(512);
+            init.ordered = ordered;
             let (ours, theirs) = channel(&mut pair, init);
             assert_eq!(pair.a.machine.stream_id(ours), Some(0));
             assert_eq!(pair.b.machine.stream_id(theirs), Some(0));
@@ -146,10 +143,7 @@ fn texts_and_bytes_of_every_length_keep_their_kind_also_empty_ones() {
 #[test]
 fn negotiated_channels_are_open_without_a_word() {
     let mut pair = Channels::channels();
-    let init = || ChannelInit {
-        negotiated: Some(7),
-        ..ChannelInit::from("control")
-    };
+    let init = || ChannelInit::new("control").with_negotiated_id(7);
     let ours = pair.a.machine.open(init()).unwrap();
     let theirs = pair.b.machine.open(init()).unwrap();
     assert_eq!(pair.a.machine.open(init()), Err(OpenError::StreamInUse(7)));
@@ -167,7 +161,7 @@ fn negotiated_channels_are_open_without_a_word() {
 #[test]
 fn numbers_follow_the_role_also_when_it_is_learned_late() {
     let mut pair = Channels::channels();
-    pair.a.machine = DataChannels::new(ChannelConfig::default(), rng(1), address(B));
+    pair.a.machine = DataChannels::new(ChannelConfig::default(), rng(1));
     let first = pair.a.machine.open("first").unwrap();
     let second = pair.a.machine.open("second").unwrap();
     assert_eq!(pair.a.machine.stream_id(first), None);
@@ -234,8 +228,8 @@ fn closing_delivers_what_was_sent_and_both_sides_hear_of_it_once() {
     for number in 0..50 {
         pair.a.machine.send(ours, numbered(number, 10_000)).unwrap();
     }
-    pair.a.machine.close(ours);
-    pair.a.machine.close(ours);
+    pair.a.machine.close_channel(ours);
+    pair.a.machine.close_channel(ours);
     assert_eq!(pair.a.machine.state(ours), ChannelState::Closing);
     assert_eq!(pair.a.machine.send(ours, "x"), Err(ChannelSendError::NotOpen));
     pair.run_for(ms(5000));
@@ -252,8 +246,8 @@ fn closing_delivers_what_was_sent_and_both_sides_hear_of_it_once() {
 fn both_sides_may_close_at_once() {
     let mut pair = Channels::connected_channels();
     let (ours, theirs) = channel(&mut pair, "data");
-    pair.a.machine.close(ours);
-    pair.b.machine.close(theirs);
+    pair.a.machine.close_channel(ours);
+    pair.b.machine.close_channel(theirs);
     pair.run_for(ms(2000));
     assert_eq!(closed(&pair.a.events), [(ours, ChannelCloseReason::Local)]);
     assert_eq!(closed(&pair.b.events), [(theirs, ChannelCloseReason::Local)]);
@@ -267,7 +261,7 @@ fn a_channel_can_be_closed_at_any_moment_of_connecting() {
         let kept = pair.a.machine.open("kept").unwrap();
         pair.connect_both();
         pair.run_for(ms(moment));
-        pair.a.machine.close(doomed);
+        pair.a.machine.close_channel(doomed);
         pair.run_for(ms(5000));
         assert_eq!(
             closed(&pair.a.events),
@@ -283,7 +277,7 @@ fn a_channel_can_be_closed_at_any_moment_of_connecting() {
 fn a_number_is_used_again_only_after_both_directions_are_reset() {
     let mut pair = Channels::connected_channels();
     let (first, _) = channel(&mut pair, "first");
-    pair.a.machine.close(first);
+    pair.a.machine.close_channel(first);
     let second = pair.a.machine.open("second").unwrap();
     assert_eq!(pair.a.machine.stream_id(second), Some(2), "0 is not free yet");
     pair.run_for(ms(2000));
@@ -304,8 +298,8 @@ fn channels_come_and_go_many_times() {
         let (ours, theirs) = channel(&mut pair, "again");
         pair.a.machine.send(ours, "x").unwrap();
         match round % 2 {
-            0 => pair.a.machine.close(ours),
-            _ => pair.b.machine.close(theirs),
+            0 => pair.a.machine.close_channel(ours),
+            _ => pair.b.machine.close_channel(theirs),
         }
         pair.run_for(ms(2000));
         assert_eq!(closed(&pair.a.events).len(), 1, "round {round}");
@@ -321,7 +315,7 @@ fn channels_come_and_go_many_times() {
 fn a_number_is_used_again_although_the_answer_to_its_reset_was_lost() {
     let mut pair = Channels::connected_channels();
     let (ours, _) = channel(&mut pair, "first");
-    pair.a.machine.close(ours);
+    pair.a.machine.close_channel(ours);
     // `b` has reset its direction as well; what is lost now is `a`'s answer to that.
     while closed(&pair.a.events).is_empty() {
         pair.step(pair.now + ms(100));
@@ -360,14 +354,14 @@ fn of_a_thousand_channels_that_come_and_go_at_five_percent_loss_none_is_swallowe
             let channel = pair.a.machine.open("short-lived").unwrap();
             pair.a.machine.send(channel, text.as_str()).unwrap();
             if round % 3 == 0 {
-                pair.a.machine.close(channel);
+                pair.a.machine.close_channel(channel);
             }
             pair.run_until(ms(60_000), |pair| {
                 messages(&pair.b.events)
                     .iter()
                     .any(|(_, message)| *message == text.as_str().into())
             });
-            pair.a.machine.close(channel);
+            pair.a.machine.close_channel(channel);
             pair.run_until(ms(60_000), |pair| !closed(&pair.a.events).is_empty());
             assert_eq!(pair.a.machine.channels().count(), 0);
             pair.a.take_events();
@@ -399,14 +393,14 @@ fn both_sides_close_with_data_on_the_way_and_open_at_once_whatever_is_lost() {
                 pair.a.machine.send(ours, numbered(number, 20_000)).unwrap();
                 pair.b.machine.send(theirs, numbered(number, 20_000)).unwrap();
             }
-            pair.a.machine.close(ours);
-            pair.b.machine.close(theirs);
+            pair.a.machine.close_channel(ours);
+            pair.b.machine.close_channel(theirs);
             let next = pair.a.machine.open("next").unwrap();
             pair.a.machine.send(next, "next").unwrap();
             pair.run_until(ms(60_000), |pair| {
                 messages(&pair.a.events).len() == 5 && messages(&pair.b.events).len() == 6
             });
-            pair.a.machine.close(next);
+            pair.a.machine.close_channel(next);
             pair.run_for(ms(if round % 2 == 0 { 4000 } else { 30 }));
             pair.a.take_events();
             pair.b.take_events();
@@ -436,7 +430,7 @@ fn for_every_seed_channels_deliver_through_bad_weather_and_close() {
                 .send(ids[number % 4], numbered(number, 1 + number * 100))
                 .unwrap();
         }
-        ids.iter().for_each(|id| pair.a.machine.close(*id));
+        ids.iter().for_each(|id| pair.a.machine.close_channel(*id));
         pair.run_until(ms(120_000), |pair| {
             closed(&pair.a.events).len() == 4 && closed(&pair.b.events).len() == 4
         });
@@ -474,16 +468,10 @@ fn channels_outlive_a_restart_that_is_expected() {
             pair.run_for(ms(100));
             pair.a.machine.send(ours, "in between").unwrap();
         }
-        pair.a.machine.close(closing);
-        let negotiated = ChannelInit {
-            negotiated: Some(2),
-            ..ChannelInit::from("data")
-        };
-        let config = ChannelConfig {
-            association: patient(),
-            ..ChannelConfig::default()
-        };
-        pair.b.machine = DataChannels::new(config, rng(9), address(A));
+        pair.a.machine.close_channel(closing);
+        let negotiated = ChannelInit::new("data").with_negotiated_id(2);
+        let config = ChannelConfig::new().with_association(patient());
+        pair.b.machine = DataChannels::new(config, rng(9));
         pair.b.machine.set_role(Parity::Odd);
         let theirs = pair.b.machine.open(negotiated).unwrap();
         pair.connect_both();
@@ -572,7 +560,7 @@ fn another_association_takes_the_place_of_one_that_is_given_up_on_both_sides() {
     pair.a.machine.send(ours, "not read yet").unwrap();
     pair.run_for(ms(1000));
 
-    pair.a.machine.close_all();
+    pair.a.machine.close_all_channels();
     assert_eq!(pair.a.machine.open("too early"), Err(OpenError::Closing));
     for (side, seed, parity) in [(&mut pair.a, 11, Parity::Even), (&mut pair.b, 12, Parity::Odd)] {
         side.machine.new_association(rng(seed));

@@ -2,7 +2,7 @@
 
 mod support;
 
-use pollrtc_core::StateMachine;
+use pollrtc_core::{Headroom, InnerProtocol};
 use pollrtc_sctp::wire::{Data, Packet, kind};
 use pollrtc_sctp::{Config, Event, SendError, SendOptions};
 use support::*;
@@ -108,11 +108,7 @@ fn stream_sequence_numbers_wrap() {
 
 #[test]
 fn what_cannot_be_sent_is_refused_and_nothing_is_queued() {
-    let small = Config {
-        send_buffer: 1000,
-        outbound_streams: 4,
-        ..config()
-    };
+    let small = config().with_send_buffer(1000).with_outbound_streams(4);
     let mut pair = Associations::new(small, config());
     pair.connect();
     let a = &mut pair.a.machine;
@@ -171,10 +167,7 @@ fn a_reader_who_does_not_read_stops_the_sender_and_reading_starts_it_again() {
 
 #[test]
 fn messages_larger_than_the_limit_are_discarded_and_reported() {
-    let limited = Config {
-        max_message_size: 10_000,
-        ..config()
-    };
+    let limited = config().with_max_message_size(10_000);
     let mut pair = Associations::new(config(), limited);
     pair.connect();
     pair.send(0, numbered(0, 10_000));
@@ -245,7 +238,7 @@ fn small_buffers_get_nothing_and_lose_nothing() {
     let mut pair = Associations::connected();
     pair.send(0, numbered(0, 5000));
     let mut tiny = [0; 100];
-    assert_eq!(pair.a.machine.poll_transmit(pair.now, &mut tiny), None);
+    assert_eq!(pair.a.machine.write_body(pair.now, &mut tiny, Headroom::NONE), None);
     pair.run_for(ms(100));
     assert_eq!(pair.b.messages(), [(0, numbered(0, 5000))]);
 }

@@ -3,7 +3,7 @@
 mod support;
 
 use bytes::Bytes;
-use pollrtc_core::StateMachine;
+use pollrtc_core::InnerProtocol;
 use pollrtc_sctp::channel::{
     ChannelCloseReason, ChannelConfig, ChannelEvent, ChannelId, ChannelInit, ChannelState, DataChannels, Message,
     MessageKind, Parity,
@@ -155,10 +155,7 @@ fn establishment_that_says_too_much_is_dropped_and_costs_nothing() {
     for bytes in [&[0][..], &[2], &[2, 0, 0, 0], &[9; 9], second_open, no_open] {
         let (mut rude, ours) = opened_by_us();
         rude.say(0, 50, &[2]);
-        let negotiated = ChannelInit {
-            negotiated: Some(5),
-            ..ChannelInit::from("negotiated")
-        };
+        let negotiated = ChannelInit::new("negotiated").with_negotiated_id(5);
         let negotiated = rude.channels.open(negotiated).unwrap();
         rude.open(1);
         rude.events();
@@ -244,15 +241,11 @@ fn messages_in_parts_are_joined() {
 #[test]
 fn too_many_channels_and_labels_are_refused() {
     let mut rude = Rude::new();
-    let config = ChannelConfig {
-        max_channels: 2,
-        max_label_bytes: 100,
-        ..ChannelConfig::default()
-    };
-    rude.channels = DataChannels::new(config, rng(3), address(B));
+    let config = ChannelConfig::new().with_max_channels(2).with_max_label_bytes(100);
+    rude.channels = DataChannels::new(config, rng(3));
     rude.channels.set_role(Parity::Even);
     rude.channels.connect();
-    rude.peer = Association::new(support::config(), rng(4), address(A));
+    rude.peer = Association::new(support::config(), rng(4));
     rude.exchange();
     let label = [&[3, 0, 0, 0, 0, 0, 0, 0, 0, 101, 0, 0][..], &[b'l'; 101]].concat();
     rude.say(1, 50, &label);
@@ -283,11 +276,9 @@ fn labels_that_are_not_utf_8_are_taken() {
 #[test]
 fn until_the_ack_comes_messages_of_unordered_channels_stay_behind_the_open() {
     let mut pair = Channels::connected_channels();
-    let init = ChannelInit {
-        ordered: false,
-        reliability: Reliability::MaxRetransmits(0),
-        ..ChannelInit::from("u")
-    };
+    let init = ChannelInit::new("u")
+        .unordered()
+        .with_reliability(Reliability::MaxRetransmits(0));
     let channel = pair.a.machine.open(init).unwrap();
     pair.a.wire.clear();
     pair.a.machine.send(channel, "early").unwrap();
@@ -316,11 +307,9 @@ fn until_the_ack_comes_messages_of_unordered_channels_stay_behind_the_open() {
 fn a_lost_open_delays_its_channel_and_loses_nothing() {
     let mut pair = Channels::connected_channels();
     pair.a.lose = vec![0];
-    let init = ChannelInit {
-        ordered: false,
-        reliability: Reliability::MaxRetransmits(5),
-        ..ChannelInit::from("u")
-    };
+    let init = ChannelInit::new("u")
+        .unordered()
+        .with_reliability(Reliability::MaxRetransmits(5));
     let channel = pair.a.machine.open(init).unwrap();
     for number in 0..20 {
         pair.a.machine.send(channel, numbered(number, 900)).unwrap();

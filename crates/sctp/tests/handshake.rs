@@ -2,9 +2,9 @@
 
 mod support;
 
-use pollrtc_core::{Datagram, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol};
 use pollrtc_sctp::wire::{Init, Packet, PacketWriter, kind};
-use pollrtc_sctp::{AssociationState, CloseReason, Config, Event};
+use pollrtc_sctp::{AssociationState, CloseReason, Event};
 use support::*;
 
 fn kinds(packet: &[u8]) -> Vec<u8> {
@@ -82,10 +82,7 @@ fn attempts_to_connect_end() {
 
 #[test]
 fn attempts_to_connect_never_end_if_so_configured() {
-    let patient = Config {
-        max_init_retransmits: None,
-        ..config()
-    };
+    let patient = config().with_max_init_retransmits(None);
     let mut pair = Associations::new(patient, config());
     pair.weather.loss = 1000;
     pair.a.machine.connect();
@@ -122,8 +119,7 @@ fn a_million_inits_leave_no_trace() {
     let init = pair.a.wire[0].clone();
     for _ in 0..100_000 {
         let mut copy = init.clone();
-        let datagram = pollrtc_core::Datagram::udp(address(A), &mut copy);
-        pollrtc_core::StateMachine::handle_datagram(&mut pair.b.machine, pair.now, datagram);
+        pair.b.machine.handle_body(pair.now, &mut copy);
     }
     assert_eq!(pair.b.machine.state(), AssociationState::New);
     pair.flush();
@@ -132,11 +128,7 @@ fn a_million_inits_leave_no_trace() {
 
 #[test]
 fn stream_counts_are_what_both_can_do() {
-    let few = Config {
-        outbound_streams: 10,
-        inbound_streams: 20,
-        ..config()
-    };
+    let few = config().with_outbound_streams(10).with_inbound_streams(20);
     let mut pair = Associations::new(few, config());
     pair.connect();
     assert_eq!(pair.a.machine.outbound_streams(), 10);
@@ -166,7 +158,7 @@ fn restarted_peer_is_taken_back_and_reported() {
     pair.send(0, "before");
     pair.run_for(ms(500));
     // A new process at the same address knows nothing of it.
-    pair.a.machine = pollrtc_sctp::Association::new(config(), rng(9), address(B));
+    pair.a.machine = pollrtc_sctp::Association::new(config(), rng(9));
     pair.a.machine.connect();
     pair.send(0, "after");
     pair.run_until(ms(5000), |pair| pair.a.events.contains(&Event::Connected));
@@ -183,8 +175,7 @@ fn restarted_peer_is_taken_back_and_reported() {
 #[test]
 fn cookies_as_long_as_those_of_other_stacks_are_echoed_whole() {
     for (cookie_len, mtu) in [(700, 1152), (1100, 1152), (700, 512)] {
-        let mut pair = Associations::new(config(), config());
-        pair.a.machine.set_mtu(mtu);
+        let mut pair = Associations::new(config().with_max_packet(mtu), config());
         pair.a.machine.connect();
         pair.send(0, numbered(0, 1000));
         pair.flush();
@@ -202,12 +193,12 @@ fn cookies_as_long_as_those_of_other_stacks_are_echoed_whole() {
         });
         let len = packet.finish();
         let a = &mut pair.a.machine;
-        a.handle_datagram(pair.now, Datagram::udp(address(B), &mut buf[..len]));
+        a.handle_body(pair.now, &mut buf[..len]);
         let mut out = [0; 1500];
-        let transmit = a.poll_transmit(pair.now, &mut out).unwrap();
-        let packet = Packet::parse(&out[..transmit.len]).unwrap();
+        let len = a.write_body(pair.now, &mut out, Headroom::NONE).unwrap();
+        let packet = Packet::parse(&out[..len]).unwrap();
         let first = packet.chunks().next().unwrap().unwrap();
         assert_eq!((first.kind(), first.value()), (kind::COOKIE_ECHO, &cookie[..]));
-        assert!(transmit.len <= mtu.max(cookie_len + 16));
+        assert!(len <= mtu.max(cookie_len + 16));
     }
 }

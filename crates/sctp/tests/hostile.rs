@@ -2,7 +2,7 @@
 
 mod support;
 
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_sctp::wire::{Cause, DataHeader, Init, Packet, PacketWriter, cause, checksum, kind};
 use pollrtc_sctp::{Association, AssociationState, CloseReason, Config, Event};
 use support::*;
@@ -49,7 +49,7 @@ impl Hand {
     }
 
     fn give_bytes(&mut self, bytes: &mut [u8]) {
-        self.machine.handle_datagram(self.now, Datagram::udp(address(B), bytes));
+        self.machine.handle_body(self.now, bytes);
     }
 
     fn data(&mut self, offset: u32, flags: u8, stream: u16, payload: &[u8]) {
@@ -70,8 +70,8 @@ impl Hand {
     fn chunks(&mut self) -> Vec<(u8, u8, Vec<u8>)> {
         let mut buf = [0; 1500];
         let mut all = Vec::new();
-        while let Some(transmit) = self.machine.poll_transmit(self.now, &mut buf) {
-            let packet = Packet::parse(&buf[..transmit.len]).unwrap();
+        while let Some(len) = self.machine.write_body(self.now, &mut buf, Headroom::NONE) {
+            let packet = Packet::parse(&buf[..len]).unwrap();
             all.extend(
                 packet
                     .chunks()
@@ -230,10 +230,7 @@ fn data_without_data_ends_the_association() {
 
 #[test]
 fn data_for_a_stream_that_is_not_there_is_acknowledged_and_reported() {
-    let mut hand = Hand::with(Config {
-        inbound_streams: 10,
-        ..config()
-    });
+    let mut hand = Hand::with(config().with_inbound_streams(10));
     hand.data(0, 3, 10, b"x");
     hand.data(1, 3, 9, b"y");
     let causes = hand.causes(kind::ERROR);
@@ -284,10 +281,7 @@ fn fragments_of_different_streams_are_never_joined() {
 #[test]
 fn memory_stays_within_the_window_whatever_is_left_unfinished() {
     // One-byte fragments, each second number missing, for ever.
-    let mut hand = Hand::with(Config {
-        receive_window: 100_000,
-        ..config()
-    });
+    let mut hand = Hand::with(config().with_receive_window(100_000));
     for n in 0..5000 {
         hand.data(1 + 2 * n, 0x04 | 0x02, 0, b"x");
     }
@@ -298,10 +292,7 @@ fn memory_stays_within_the_window_whatever_is_left_unfinished() {
 
 #[test]
 fn a_window_full_of_fragments_takes_the_one_that_is_missing() {
-    let own = Config {
-        receive_window: 20_000,
-        ..config()
-    };
+    let own = config().with_receive_window(20_000);
     let mut hand = Hand::with(own);
     // A message of 19 packets: all but the first come, and fill the window.
     for n in 1..18 {
@@ -317,11 +308,7 @@ fn a_window_full_of_fragments_takes_the_one_that_is_missing() {
 
 #[test]
 fn order_that_never_comes_ends_the_association_when_memory_does() {
-    let own = Config {
-        receive_window: 20_000,
-        max_message_size: 20_000,
-        ..config()
-    };
+    let own = config().with_receive_window(20_000).with_max_message_size(20_000);
     let mut hand = Hand::with(own);
     for n in 0..200 {
         let header = DataHeader {
@@ -424,7 +411,7 @@ fn every_request_to_reconfigure_is_answered() {
 
 #[test]
 fn an_init_that_is_not_alone_or_has_impossible_values_leaves_no_trace() {
-    let mut machine = Association::new(config(), rng(1), address(B));
+    let mut machine = Association::new(config(), rng(1));
     let now = Instant::from_millis(5);
     let mut init = |tag: u32, rwnd: u32, os: u16, mis: u16, vtag: u32, company: bool| {
         let mut buf = [0; 200];
@@ -440,9 +427,9 @@ fn an_init_that_is_not_alone_or_has_impossible_values_leaves_no_trace() {
             packet.chunk(kind::COOKIE_ACK, 0, |_| ());
         }
         let len = packet.finish();
-        machine.handle_datagram(now, Datagram::udp(address(B), &mut buf[..len]));
+        machine.handle_body(now, &mut buf[..len]);
         let mut out = [0; 1500];
-        let sent = machine.poll_transmit(now, &mut out).map(|transmit| transmit.len);
+        let sent = machine.write_body(now, &mut out, Headroom::NONE);
         assert_eq!(machine.state(), AssociationState::New);
         sent.map(|_| out[12])
     };
@@ -462,13 +449,13 @@ fn cookies_that_are_forged_or_stale_are_not_taken() {
     pair.run_for(ms(21));
     let echo = pair.a.wire.last().unwrap().clone();
     assert_eq!(echo[12], kind::COOKIE_ECHO);
-    let mut b = Association::new(config(), rng(2), address(A));
+    let mut b = Association::new(config(), rng(2));
     // The same secrets as b's, so the cookie is right, but a minute and more later.
     let late = pair.now + ms(120_000);
-    b.handle_datagram(late, Datagram::udp(address(A), &mut echo.clone()));
+    b.handle_body(late, &mut echo.clone());
     assert_eq!(b.state(), AssociationState::New);
     let mut buf = [0; 1500];
-    assert!(b.poll_transmit(late, &mut buf).is_some());
+    assert!(b.write_body(late, &mut buf, Headroom::NONE).is_some());
     assert_eq!(buf[12], kind::ERROR);
     // Any bit of it changed: not ours.
     for at in 16..echo.len() {
@@ -477,11 +464,11 @@ fn cookies_that_are_forged_or_stale_are_not_taken() {
         forged[8..12].fill(0);
         let sum = checksum(&forged);
         forged[8..12].copy_from_slice(&sum);
-        b.handle_datagram(pair.now, Datagram::udp(address(A), &mut forged));
+        b.handle_body(pair.now, &mut forged);
         assert_eq!(b.state(), AssociationState::New);
     }
-    assert_eq!(b.poll_transmit(late, &mut buf), None);
-    b.handle_datagram(pair.now, Datagram::udp(address(A), &mut echo.clone()));
+    assert_eq!(b.write_body(late, &mut buf, Headroom::NONE), None);
+    b.handle_body(pair.now, &mut echo.clone());
     assert_eq!(b.state(), AssociationState::New, "time does not go back");
 }
 
@@ -503,20 +490,20 @@ fn an_init_ack_without_a_cookie_ends_the_attempt() {
     });
     let len = packet.finish();
     let a = &mut pair.a.machine;
-    a.handle_datagram(pair.now, Datagram::udp(address(B), &mut buf[..len]));
+    a.handle_body(pair.now, &mut buf[..len]);
     assert!(matches!(
         a.poll_event(),
         Some(Event::Closed(CloseReason::ProtocolViolation(_)))
     ));
     let mut out = [0; 1500];
-    a.poll_transmit(pair.now, &mut out).unwrap();
+    a.write_body(pair.now, &mut out, Headroom::NONE).unwrap();
     assert_eq!(out[12], kind::ABORT);
     assert_eq!(&out[16..18], &cause::MISSING_MANDATORY_PARAMETER.to_be_bytes());
 }
 
 #[test]
 fn strangers_are_not_answered() {
-    let mut machine = Association::new(config(), rng(1), address(B));
+    let mut machine = Association::new(config(), rng(1));
     let now = Instant::ZERO;
     for chunk in [
         kind::DATA,
@@ -531,23 +518,23 @@ fn strangers_are_not_answered() {
         let mut packet = PacketWriter::new(&mut buf, 5000, 5000, 77).unwrap();
         packet.chunk(chunk, 0, |body| body.put(&[0; 16]));
         let len = packet.finish();
-        machine.handle_datagram(now, Datagram::udp(address(B), &mut buf[..len]));
-        assert_eq!(machine.poll_transmit(now, &mut [0; 1500]), None, "{chunk}");
+        machine.handle_body(now, &mut buf[..len]);
+        assert_eq!(machine.write_body(now, &mut [0; 1500], Headroom::NONE), None, "{chunk}");
     }
     // But for one: whoever asks us to let go (RFC 9260 §8.4).
     let mut buf = [0; 64];
     let mut packet = PacketWriter::new(&mut buf, 5000, 5000, 77).unwrap();
     packet.chunk(kind::SHUTDOWN_ACK, 0, |_| ());
     let len = packet.finish();
-    machine.handle_datagram(now, Datagram::udp(address(B), &mut buf[..len]));
+    machine.handle_body(now, &mut buf[..len]);
     let mut out = [0; 1500];
-    assert!(machine.poll_transmit(now, &mut out).is_some());
+    assert!(machine.write_body(now, &mut out, Headroom::NONE).is_some());
     assert_eq!((out[12], out[13]), (kind::SHUTDOWN_COMPLETE, 1));
 }
 
 #[test]
 fn unknown_parameters_of_an_init_do_as_their_highest_bits_say() {
-    let mut machine = Association::new(config(), rng(1), address(B));
+    let mut machine = Association::new(config(), rng(1));
     let mut buf = [0; 300];
     let mut packet = PacketWriter::new(&mut buf, 5000, 5000, 0).unwrap();
     packet.chunk(kind::INIT, 0, |body| {
@@ -562,10 +549,10 @@ fn unknown_parameters_of_an_init_do_as_their_highest_bits_say() {
         body.put_parameter(0xFFF1, &[b"never read"]);
     });
     let len = packet.finish();
-    machine.handle_datagram(Instant::ZERO, Datagram::udp(address(B), &mut buf[..len]));
+    machine.handle_body(Instant::ZERO, &mut buf[..len]);
     let mut out = [0; 1500];
-    let transmit = machine.poll_transmit(Instant::ZERO, &mut out).unwrap();
-    let packet = Packet::parse(&out[..transmit.len]).unwrap();
+    let len = machine.write_body(Instant::ZERO, &mut out, Headroom::NONE).unwrap();
+    let packet = Packet::parse(&out[..len]).unwrap();
     let chunk = packet.chunks().next().unwrap().unwrap();
     assert_eq!(chunk.kind(), kind::INIT_ACK);
     let told: Vec<u16> = Init::parse(&chunk)
@@ -582,8 +569,8 @@ fn an_abort_under_the_peers_own_tag_is_taken_with_the_t_bit_only() {
     let mut hand = Hand::new();
     hand.machine.send(0, 51, "x".into(), Default::default()).unwrap();
     let mut buf = [0; 1500];
-    let transmit = hand.machine.poll_transmit(hand.now, &mut buf).unwrap();
-    let peers = Packet::parse(&buf[..transmit.len]).unwrap().verification_tag();
+    let len = hand.machine.write_body(hand.now, &mut buf, Headroom::NONE).unwrap();
+    let peers = Packet::parse(&buf[..len]).unwrap().verification_tag();
     hand.give_with_tag(peers, |packet| {
         packet.chunk(kind::ABORT, 0, |_| ());
     });

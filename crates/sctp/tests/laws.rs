@@ -4,17 +4,23 @@ mod support;
 
 use bytes::Bytes;
 use pollrtc_core::laws::Laws;
+use pollrtc_core::{Flow, Standalone};
 use pollrtc_sctp::channel::{ChannelConfig, ChannelInit, DataChannels, Parity};
-use pollrtc_sctp::{Association, Config, Reliability, SendOptions};
+use pollrtc_sctp::{Association, Reliability, SendOptions};
 use support::*;
 
-fn association(seed: u8) -> Association {
-    let remote = if seed == 1 { "192.0.2.2:6000" } else { "192.0.2.1:5000" };
-    let config = Config {
-        receive_window: 64 * 1024,
-        ..config()
+/// A machine over the flow to the other one of the law test: 1 is the one that is tested, 2 its peer.
+fn standalone<P>(protocol: P, seed: u8) -> Standalone<P> {
+    let remote = match seed {
+        1 => ([192, 0, 2, 2], 6000),
+        _ => ([192, 0, 2, 1], 5000),
     };
-    Association::new(config, rng(seed), address(remote))
+    Standalone::new(protocol, Flow::udp(remote.into()))
+}
+
+fn association(seed: u8) -> Standalone<Association> {
+    let config = config().with_receive_window(64 * 1024);
+    standalone(Association::new(config, rng(seed)), seed)
 }
 
 fn options(argument: u64) -> SendOptions {
@@ -29,11 +35,12 @@ fn options(argument: u64) -> SendOptions {
     }
 }
 
-fn echo_peer() -> Association {
+fn echo_peer() -> Standalone<Association> {
     let mut peer = association(2);
-    peer.connect();
+    peer.inner.connect();
     for number in 0..20 {
-        peer.send(number, 53, numbered(number.into(), 3000), SendOptions::default())
+        peer.inner
+            .send(number, 53, numbered(number.into(), 3000), SendOptions::default())
             .unwrap();
     }
     peer
@@ -44,7 +51,7 @@ fn samples() -> Vec<Vec<u8>> {
     pair.a.machine.connect();
     pair.send(0, numbered(0, 3000));
     pair.run_for(ms(1000));
-    pair.a.machine.shutdown();
+    pair.a.machine.close();
     pair.run_for(ms(1000));
     [pair.a.wire, pair.b.wire].concat()
 }
@@ -53,26 +60,27 @@ fn samples() -> Vec<Vec<u8>> {
 fn association_keeps_the_laws() {
     Laws::of(|| association(1))
         .against(echo_peer)
-        .verb(|association, _, _| association.connect())
+        .verb(|association, _, _| association.inner.connect())
         .verb(|association, _, argument| {
             let data = numbered(1, (argument >> 8) as usize % 5000);
-            let _ = association.send(argument as u16 % 8, 53, data, options(argument));
+            let _ = association.inner.send(argument as u16 % 8, 53, data, options(argument));
         })
         .verb(|association, _, argument| {
-            let _ = association.send(0, 53, Bytes::from_static(b"small"), options(argument));
+            let _ = association
+                .inner
+                .send(0, 53, Bytes::from_static(b"small"), options(argument));
         })
         .verb(|association, _, argument| {
-            let _ = association.reset_streams(&[argument as u16 % 8]);
+            let _ = association.inner.reset_streams(&[argument as u16 % 8]);
         })
-        .verb(|association, _, argument| association.set_mtu(argument as usize % 3000))
         .verb(|association, _, argument| {
             if argument.is_multiple_of(16) {
-                association.shutdown();
+                association.inner.close();
             }
         })
         .verb(|association, _, argument| {
             if argument.is_multiple_of(64) {
-                association.abort("law");
+                association.inner.abort("law");
             }
         })
         .samples(samples())
@@ -80,25 +88,19 @@ fn association_keeps_the_laws() {
         .check();
 }
 
-fn channels(seed: u8) -> DataChannels {
-    let remote = if seed == 1 { "192.0.2.2:6000" } else { "192.0.2.1:5000" };
-    let config = ChannelConfig {
-        association: config(),
-        ..ChannelConfig::default()
-    };
-    DataChannels::new(config, rng(seed), address(remote))
+fn channels(seed: u8) -> Standalone<DataChannels> {
+    let config = ChannelConfig::new().with_association(config());
+    standalone(DataChannels::new(config, rng(seed)), seed)
 }
 
-fn talking_peer() -> DataChannels {
+fn talking_peer() -> Standalone<DataChannels> {
     let mut peer = channels(2);
-    peer.set_role(Parity::Odd);
-    peer.open("peer's").unwrap();
-    peer.open(ChannelInit {
-        negotiated: Some(9),
-        ..ChannelInit::from("negotiated")
-    })
-    .unwrap();
-    peer.connect();
+    peer.inner.set_role(Parity::Odd);
+    peer.inner.open("peer's").unwrap();
+    peer.inner
+        .open(ChannelInit::new("negotiated").with_negotiated_id(9))
+        .unwrap();
+    peer.inner.connect();
     peer
 }
 
@@ -110,29 +112,29 @@ fn data_channels_keep_the_laws() {
     };
     Laws::of(|| channels(1))
         .against(talking_peer)
-        .verb(|channels, _, _| channels.connect())
-        .verb(|channels, _, _| channels.set_role(Parity::Even))
+        .verb(|channels, _, _| channels.inner.connect())
+        .verb(|channels, _, _| channels.inner.set_role(Parity::Even))
         .verb(|channels, _, argument| {
-            let _ = channels.open(ChannelInit {
-                negotiated: argument.is_multiple_of(3).then_some((argument >> 8) as u16 % 12),
-                reliability: options(argument).reliability,
-                ordered: argument & 1 == 0,
-                ..ChannelInit::from("ours")
-            });
+            let mut init = ChannelInit::new("ours").with_reliability(options(argument).reliability);
+            init.negotiated = argument.is_multiple_of(3).then_some((argument >> 8) as u16 % 12);
+            init.ordered = argument & 1 == 0;
+            let _ = channels.inner.open(init);
         })
         .verb(move |channels, _, argument| {
-            if let Some(channel) = nth(channels, argument) {
-                let _ = channels.send(channel, numbered(2, (argument >> 8) as usize % 3000));
+            if let Some(channel) = nth(&channels.inner, argument) {
+                let _ = channels
+                    .inner
+                    .send(channel, numbered(2, (argument >> 8) as usize % 3000));
             }
         })
         .verb(move |channels, _, argument| {
-            if let Some(channel) = nth(channels, argument) {
-                channels.close(channel);
+            if let Some(channel) = nth(&channels.inner, argument) {
+                channels.inner.close_channel(channel);
             }
         })
         .verb(|channels, _, argument| {
             if argument.is_multiple_of(64) {
-                channels.transport_closed();
+                channels.inner.handle_transport_closed();
             }
         })
         .samples(samples())

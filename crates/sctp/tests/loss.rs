@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use pollrtc_core::StateMachine;
+use pollrtc_core::InnerProtocol;
 use pollrtc_sctp::{CloseReason, Event, SendOptions};
 use quickcheck::{QuickCheck, TestResult};
 use support::*;

@@ -2,7 +2,7 @@
 
 mod support;
 
-use pollrtc_core::StateMachine;
+use pollrtc_core::InnerProtocol;
 use pollrtc_sctp::channel::{ChannelCloseReason, ChannelConfig, ChannelEvent, ChannelId, ChannelState, Message};
 use pollrtc_sctp::wire::{Packet, Sack, kind};
 use pollrtc_sctp::{Association, Config, Event, SendOptions};
@@ -14,18 +14,11 @@ const WHOLE: u32 = 53;
 const EMPTY: u32 = 57;
 
 fn small() -> Config {
-    Config {
-        receive_window: 100_000,
-        max_message_size: 30_000,
-        ..config()
-    }
+    config().with_receive_window(100_000).with_max_message_size(30_000)
 }
 
 fn small_rude() -> Rude {
-    Rude::with(ChannelConfig {
-        association: small(),
-        ..ChannelConfig::default()
-    })
+    Rude::with(ChannelConfig::new().with_association(small()))
 }
 
 /// Says it whatever the peer's window or our own buffer says.
@@ -103,7 +96,7 @@ fn parts_that_go_on_and_on_end_their_channel_and_are_kept_no_longer() {
 fn parts_on_a_channel_that_we_closed_are_bounded_too() {
     let mut rude = small_rude();
     let channel = opened(&mut rude);
-    rude.channels.close(channel);
+    rude.channels.close_channel(channel);
     for _ in 0..50 {
         shout(&mut rude, 1, PART, 20_000);
     }
@@ -187,7 +180,7 @@ fn a_peer_that_begins_anew_gets_no_second_window() {
     let mut rude = small_rude();
     for round in 0..20 {
         if round > 0 {
-            rude.peer = Association::new(config(), rng(10 + round), address(A));
+            rude.peer = Association::new(config(), rng(10 + round));
             rude.peer.connect();
             rude.exchange();
         }
@@ -212,7 +205,7 @@ fn beginnings_that_a_new_life_cuts_off_are_not_kept() {
     let mut rude = small_rude();
     opened(&mut rude);
     shout(&mut rude, 1, PART, 25_000);
-    rude.peer = Association::new(config(), rng(9), address(A));
+    rude.peer = Association::new(config(), rng(9));
     rude.peer.connect();
     rude.exchange();
     assert_eq!(rude.channels.held_bytes(), 0);
@@ -230,7 +223,7 @@ fn a_bare_association_keeps_count_over_a_new_life_as_well() {
     pair.run_for(ms(5000));
     let before = pair.b.machine.held_bytes();
     assert!((75_000..130_000).contains(&before), "{before}");
-    pair.a.machine = Association::new(config(), rng(7), address(B));
+    pair.a.machine = Association::new(config(), rng(7));
     pair.a.machine.connect();
     pair.run_for(ms(5000));
     for _ in 0..8 {
@@ -251,10 +244,7 @@ fn a_bare_association_keeps_count_over_a_new_life_as_well() {
 
 #[test]
 fn the_peer_is_told_what_room_is_left() {
-    let config = || ChannelConfig {
-        association: small(),
-        ..ChannelConfig::default()
-    };
+    let config = || ChannelConfig::new().with_association(small());
     let mut pair = Channels::channels_with(config(), config());
     let ours = pair.a.machine.open("data").unwrap();
     pair.connect_both();
@@ -276,7 +266,7 @@ fn what_the_peer_sent_before_it_heard_of_our_close_arrives() {
     let mut rude = small_rude();
     let channel = opened(&mut rude);
     rude.say(1, PART, b"begun before, ");
-    rude.channels.close(channel);
+    rude.channels.close_channel(channel);
     rude.exchange();
     rude.say(1, PART, b"continued and ");
     rude.say(1, WHOLE, b"ended after");
@@ -326,7 +316,7 @@ fn messages_cross_our_close_on_the_wire() {
     for number in 0..20 {
         pair.b.machine.send(theirs, numbered(number, 10_000)).unwrap();
     }
-    pair.a.machine.close(ours);
+    pair.a.machine.close_channel(ours);
     pair.run_for(ms(5000));
     assert_eq!(lengths(&pair.a.events), [10_000; 20]);
     assert_eq!(pair.a.machine.state(ours), ChannelState::Closed);

@@ -2,7 +2,7 @@
 
 mod support;
 
-use pollrtc_core::StateMachine;
+use pollrtc_core::InnerProtocol;
 use pollrtc_sctp::wire::{Init, Packet, PacketWriter, kind, parameter};
 use pollrtc_sctp::{AssociationState, Event, Reliability, SendOptions};
 use support::*;

@@ -2,7 +2,7 @@
 
 mod support;
 
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_sctp::wire::{DataHeader, Packet, PacketWriter, Sack, kind};
 use pollrtc_sctp::{Association, Event};
 use support::*;
@@ -41,8 +41,7 @@ impl Hand {
         let mut packet = PacketWriter::new(&mut buf, 5000, 5000, self.tag).unwrap();
         build(&mut packet);
         let len = packet.finish();
-        self.machine
-            .handle_datagram(self.now, Datagram::udp(address(B), &mut buf[..len]));
+        self.machine.handle_body(self.now, &mut buf[..len]);
     }
 
     /// DATA with the number `tsn + offset`, a message of its own.
@@ -62,8 +61,8 @@ impl Hand {
     /// The SACK that leaves now, as offsets from `tsn`: cumulative, gap blocks, duplicates.
     fn sack(&mut self) -> Option<Told> {
         let mut buf = [0; 1500];
-        let transmit = self.machine.poll_transmit(self.now, &mut buf)?;
-        let packet = Packet::parse(&buf[..transmit.len]).unwrap();
+        let len = self.machine.write_body(self.now, &mut buf, Headroom::NONE)?;
+        let packet = Packet::parse(&buf[..len]).unwrap();
         let chunk = packet.chunks().next()?.unwrap();
         assert_eq!(chunk.kind(), kind::SACK);
         let sack = Sack::parse(&chunk).unwrap();
@@ -162,8 +161,8 @@ fn a_sack_rides_with_data() {
     hand.data(0);
     hand.machine.send(0, 51, "answer".into(), Default::default()).unwrap();
     let mut buf = [0; 1500];
-    let transmit = hand.machine.poll_transmit(hand.now, &mut buf).unwrap();
-    let kinds: Vec<u8> = Packet::parse(&buf[..transmit.len])
+    let len = hand.machine.write_body(hand.now, &mut buf, Headroom::NONE).unwrap();
+    let kinds: Vec<u8> = Packet::parse(&buf[..len])
         .unwrap()
         .chunks()
         .map(|chunk| chunk.unwrap().kind())
@@ -198,8 +197,8 @@ fn send_packets(hand: &mut Hand, count: usize) -> u32 {
     let mut buf = [0; 1500];
     let mut first = None;
     for _ in 0..count {
-        let transmit = hand.machine.poll_transmit(hand.now, &mut buf).unwrap();
-        let packet = Packet::parse(&buf[..transmit.len]).unwrap();
+        let len = hand.machine.write_body(hand.now, &mut buf, Headroom::NONE).unwrap();
+        let packet = Packet::parse(&buf[..len]).unwrap();
         let chunk = packet.chunks().next().unwrap().unwrap();
         let data = pollrtc_sctp::wire::Data::parse(&chunk).unwrap();
         first.get_or_insert(data.tsn);
@@ -232,8 +231,8 @@ fn sacks_that_are_old_or_impossible_change_nothing() {
 fn leaving(hand: &mut Hand, first: u32) -> Vec<u32> {
     let mut buf = [0; 1500];
     let mut offsets = Vec::new();
-    while let Some(transmit) = hand.machine.poll_transmit(hand.now, &mut buf) {
-        let packet = Packet::parse(&buf[..transmit.len]).unwrap();
+    while let Some(len) = hand.machine.write_body(hand.now, &mut buf, Headroom::NONE) {
+        let packet = Packet::parse(&buf[..len]).unwrap();
         for chunk in packet
             .chunks()
             .map(Result::unwrap)
@@ -341,7 +340,7 @@ fn a_closed_window_is_probed_with_one_packet_later_and_later_for_hours() {
     let mut buf = [0; 1500];
     let mut packets = 0;
     for _ in 0..2000 {
-        while hand.machine.poll_transmit(hand.now, &mut buf).is_some() {
+        while hand.machine.write_body(hand.now, &mut buf, Headroom::NONE).is_some() {
             packets += 1;
         }
         // The peer answers, and has no room still.
@@ -354,7 +353,7 @@ fn a_closed_window_is_probed_with_one_packet_later_and_later_for_hours() {
     assert!((1000..=2100).contains(&packets), "{packets}");
     give_sack(&mut hand, first.wrapping_add(1), 100_000, &[]);
     let mut left = 0;
-    while hand.machine.poll_transmit(hand.now, &mut buf).is_some() {
+    while hand.machine.write_body(hand.now, &mut buf, Headroom::NONE).is_some() {
         left += 1;
     }
     assert_eq!(left, 4, "the window is open");

@@ -2,7 +2,7 @@
 
 mod support;
 
-use pollrtc_core::StateMachine;
+use pollrtc_core::InnerProtocol;
 use pollrtc_sctp::{AssociationState, CloseReason, Event, SendError, SendOptions};
 use support::*;
 
@@ -14,7 +14,7 @@ fn what_was_sent_is_delivered_first() {
     for number in 0..50 {
         pair.send(0, numbered(number, 5000));
     }
-    pair.a.machine.shutdown();
+    pair.a.machine.close();
     assert_eq!(pair.a.machine.state(), AssociationState::ShuttingDown);
     let refused = pair.a.machine.send(0, 51, "x".into(), SendOptions::default());
     assert_eq!(refused, Err(SendError::Closed));
@@ -33,7 +33,7 @@ fn the_side_that_is_asked_delivers_what_it_has_too() {
     for number in 0..50 {
         pair.b.machine.send(0, 51, numbered(number, 5000), options).unwrap();
     }
-    pair.a.machine.shutdown();
+    pair.a.machine.close();
     pair.run_for(ms(3000));
     assert_eq!(pair.a.messages().len(), 50);
     assert_eq!(pair.a.events.last(), Some(&DONE));
@@ -43,8 +43,8 @@ fn the_side_that_is_asked_delivers_what_it_has_too() {
 #[test]
 fn both_may_ask_at_once() {
     let mut pair = Associations::connected();
-    pair.a.machine.shutdown();
-    pair.b.machine.shutdown();
+    pair.a.machine.close();
+    pair.b.machine.close();
     pair.run_for(ms(2000));
     assert_eq!(pair.a.events, [DONE]);
     assert_eq!(pair.b.events, [DONE]);
@@ -57,7 +57,7 @@ fn for_every_pattern_of_loss_both_end_and_nothing_is_lost() {
         pair.a.lose = (0..3).filter(|n| pattern & 1 << n != 0).collect();
         pair.b.lose = (0..3).filter(|n| pattern & 8 << n != 0).collect();
         pair.send(0, "last words");
-        pair.a.machine.shutdown();
+        pair.a.machine.close();
         pair.run_for(ms(60_000));
         assert_eq!(pair.b.messages(), [(0, "last words".into())], "{pattern:06b}");
         assert_eq!(pair.a.events.last(), Some(&DONE), "{pattern:06b}");
@@ -87,7 +87,7 @@ fn an_abort_ends_both_at_once_and_tells_why() {
 #[test]
 fn a_transport_that_is_gone_ends_it_without_a_word() {
     let mut pair = Associations::connected();
-    pair.a.machine.transport_closed();
+    pair.a.machine.handle_transport_closed();
     pair.run_for(ms(100));
     assert_eq!(pair.a.events, [Event::Closed(CloseReason::TransportClosed)]);
     assert_eq!(pair.a.sent, 0);
@@ -97,7 +97,7 @@ fn a_transport_that_is_gone_ends_it_without_a_word() {
 fn a_peer_that_does_not_answer_is_not_waited_for_for_ever() {
     let mut pair = Associations::connected();
     pair.weather.loss = 1000;
-    pair.a.machine.shutdown();
+    pair.a.machine.close();
     pair.run_for(ms(60_000));
     assert_eq!(pair.a.events, [Event::Closed(CloseReason::Timeout)]);
 }

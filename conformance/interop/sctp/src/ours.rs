@@ -1,11 +1,10 @@
 //! `pollrtc-sctp`.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::Rng;
 use pollrtc_sctp::{Association, AssociationState, CloseReason, Config, Event, Reliability, SendOptions};
 
@@ -18,23 +17,12 @@ pub(crate) struct Endpoint {
     told: Told,
 }
 
-/// Transport addresses mean nothing here.
-fn nowhere() -> SocketAddr {
-    ([192, 0, 2, 1], 5000).into()
-}
-
 impl Endpoint {
     pub(crate) fn new(server: bool) -> Self {
-        let config = Config {
-            max_packet: MAX_PACKET as usize,
-            receive_window: BUFFER,
-            send_buffer: BUFFER as usize,
-            max_message_size: MAX_MESSAGE as usize,
-            ..Config::default()
-        };
+        let config = Config::new().with_max_packet(MAX_PACKET as usize).with_receive_window(BUFFER).with_send_buffer(BUFFER as usize).with_max_message_size(MAX_MESSAGE as usize);
         let rng = Rng::from_seed([1 + u8::from(server); 32]);
         Self {
-            association: Association::new(config, rng, nowhere()),
+            association: Association::new(config, rng),
             now: Instant::ZERO,
             messages: VecDeque::new(),
             told: Told::default(),
@@ -74,15 +62,14 @@ impl Stack for Endpoint {
 
     fn input(&mut self, packet: Bytes) {
         let mut bytes = BytesMut::from(packet);
-        let datagram = Datagram::udp(nowhere(), &mut bytes);
-        self.association.handle_datagram(self.now, datagram);
+        self.association.handle_body(self.now, &mut bytes);
     }
 
     fn output(&mut self) -> Vec<Bytes> {
         let mut buf = [0; MAX_PACKET as usize];
         let mut packets = Vec::new();
-        while let Some(transmit) = self.association.poll_transmit(self.now, &mut buf) {
-            packets.push(Bytes::copy_from_slice(&buf[..transmit.len]));
+        while let Some(len) = self.association.write_body(self.now, &mut buf, Headroom::NONE) {
+            packets.push(Bytes::copy_from_slice(&buf[..len]));
         }
         packets
     }
@@ -113,7 +100,7 @@ impl Stack for Endpoint {
     }
 
     fn shutdown(&mut self) {
-        self.association.shutdown();
+        self.association.close();
     }
 
     fn told(&mut self) -> Told {

@@ -29,7 +29,7 @@ impl PeerConnection {
         let described = exchange_under_way || self.negotiator.data_channels().is_some();
         self.negotiator.stop_data_channels();
         if described {
-            self.sctp.channels.close_all();
+            self.sctp.channels.close_all_channels();
         } else {
             self.sctp.channels.new_association(self.rng.fork());
         }
@@ -47,7 +47,7 @@ impl PeerConnection {
 
     /// Closes a channel, once what was sent on it has arrived.
     pub fn close_channel(&mut self, channel: ChannelId) {
-        self.sctp.channels.close(channel);
+        self.sctp.channels.close_channel(channel);
     }
 
     /// How many bytes wait to be sent on a channel (W3C WebRTC §6.2, `bufferedAmount`).

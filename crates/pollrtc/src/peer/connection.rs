@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 
-use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+use pollrtc_core::{Datagram, InnerProtocol, Instant, StateMachine, Transmit};
 use pollrtc_crypto::{Certificate, Rng};
 use pollrtc_ice as ice;
 use pollrtc_jsep::{self as jsep, BundlePolicy, Negotiator};
@@ -96,18 +96,15 @@ impl PeerConnection {
             .with_stun_servers(config.stun_servers)
             .with_mtu(mtu);
         ice_config.lite = config.ice_lite;
-        let defaults = ChannelConfig::default();
-        let channel_config = ChannelConfig {
-            association: pollrtc_sctp::Config {
-                max_message_size: config.max_message_size,
-                receive_window: u32::try_from(config.receive_window).unwrap_or(u32::MAX),
-                send_buffer: config.max_buffered_amount,
-                // ICE's consent checks watch over the peer (RFC 7675).
-                heartbeat_interval: None,
-                ..defaults.association
-            },
-            ..defaults
-        };
+        let mut channel_config = ChannelConfig::new();
+        let association = &mut channel_config.association;
+        // Of that, the path says what is left for SCTP.
+        association.max_packet = config.mtu;
+        association.max_message_size = config.max_message_size;
+        association.receive_window = u32::try_from(config.receive_window).unwrap_or(u32::MAX);
+        association.send_buffer = config.max_buffered_amount;
+        // ICE's consent checks watch over the peer (RFC 7675).
+        association.heartbeat_interval = None;
         let negotiation = jsep::Config {
             // A section that the peer does not bundle has a transport of its own.
             bundle_policy: BundlePolicy::Balanced,

@@ -4,7 +4,7 @@
 //! strangers; what is DTLS goes to the DTLS connection, which decrypts it in place; what comes out is an SCTP packet.
 //! Out: the other way round, each layer writing into the caller's own buffer.
 
-use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+use pollrtc_core::{Datagram, InnerProtocol, Instant, StateMachine, Transmit};
 use pollrtc_dtls as dtls;
 use pollrtc_ice as ice;
 use pollrtc_jsep::TransportId;
@@ -156,7 +156,7 @@ impl PeerConnection {
     /// DTLS is no more on a transport. Channels end with the one that carries them (RFC 8261 §6).
     pub(super) fn handle_dtls_closed(&mut self, id: Option<TransportId>, reason: CloseReason) {
         if self.sctp.is_on(id) {
-            self.sctp.channels.transport_closed();
+            self.sctp.channels.handle_transport_closed();
         }
         if let Some(id) = id {
             self.lose(id, reason);
@@ -204,8 +204,7 @@ impl PeerConnection {
         let transport = self.transports.get_mut(self.sctp.transport()?)?;
         let flow = transport.flow()?;
         let connection = transport.dtls.connection_mut()?;
-        let transmit = self.sctp.poll_transmit(now, connection, buf)?;
-        Some(Transmit { flow, ..transmit })
+        self.sctp.poll_transmit(now, flow, connection, buf)
     }
 
     pub(super) fn next_ice_event(&mut self) -> Option<Event> {

@@ -1,13 +1,18 @@
 //! SCTP with the data channels on top of it, and the DTLS association that it runs over.
 
-use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+use pollrtc_core::{Flow, Headroom, InnerProtocol, Instant, Transmit};
 use pollrtc_crypto::Rng;
 use pollrtc_dtls::Connection;
 use pollrtc_jsep::{self as jsep, DtlsRole, TransportId};
 use pollrtc_sctp::AssociationState;
 use pollrtc_sctp::channel::{ChannelConfig, DataChannels, Parity};
 
-use super::dtls::{DtlsTransport, INNER_ADDRESS};
+use super::dtls::DtlsTransport;
+
+/// SCTP's packets are as long as a multiple of this, where they are full: checksum and cipher are fastest then.
+const PACKET_UNIT: usize = 16;
+/// Bytes that every host puts together again from fragments (RFC 8200 §5), of which IP and UDP take some.
+const REASSEMBLED_BY_ALL: usize = 1500 - 48;
 
 /// SCTP over DTLS (W3C WebRTC §6.1.1, `RTCSctpTransport`).
 pub(super) struct SctpTransport {
@@ -31,7 +36,7 @@ struct Underlying {
 impl SctpTransport {
     pub(super) fn new(config: ChannelConfig, rng: Rng, mtu: usize, max_segments: usize) -> Self {
         Self {
-            channels: DataChannels::new(config, rng, INNER_ADDRESS),
+            channels: DataChannels::new(config, rng),
             underlying: None,
             mtu,
             max_segments,
@@ -81,10 +86,7 @@ impl SctpTransport {
 
     /// The association begins as soon as DTLS stands.
     pub(super) fn connect(&mut self, dtls: &DtlsTransport) {
-        let connection = dtls.connection().filter(|connection| connection.is_connected());
-        if let Some(connection) = connection {
-            let overhead = connection.record_prefix() + connection.record_suffix();
-            self.channels.set_mtu(self.mtu.saturating_sub(overhead));
+        if dtls.is_connected() {
             self.channels.connect();
         }
     }
@@ -96,44 +98,55 @@ impl SctpTransport {
 
     /// A packet that DTLS has decrypted.
     pub(super) fn handle_packet(&mut self, now: Instant, packet: &mut [u8]) {
-        self.channels.handle_datagram(now, Datagram::udp(INNER_ADDRESS, packet));
+        self.channels.handle_body(now, packet);
     }
 
-    /// Packets, each sealed in place: one, or a train of equal ones for segmentation offload. Where they go is the
-    /// caller's to say.
+    /// Packets, each sealed in place: one, or a train of equal ones for segmentation offload.
     pub(super) fn poll_transmit(
         &mut self,
         now: Instant,
+        flow: Flow,
         connection: &mut Connection,
         buf: &mut [u8],
     ) -> Option<Transmit> {
         if !connection.is_connected() {
             return None;
         }
-        let (prefix, suffix) = (connection.record_prefix(), connection.record_suffix());
-        let (mut len, mut segment) = (0, self.mtu);
+        let headroom = Headroom {
+            prefix: connection.record_prefix(),
+            suffix: connection.record_suffix(),
+        };
+        let room = self.mtu.min(buf.len()).saturating_sub(headroom.total()) & !(PACKET_UNIT - 1);
+        let (mut len, mut segment) = (0, 0);
         for index in 0..self.max_segments {
-            let room = buf.len().saturating_sub(len).min(segment);
-            let Some(slot) = buf.get_mut(len..len + room) else {
+            let Some(slot) = buf.get_mut(len..len + headroom.total() + room) else {
                 break;
             };
-            let Some(body) = room.checked_sub(suffix).and_then(|end| slot.get_mut(prefix..end)) else {
+            let Some(packet_len) = self.channels.write_body(now, slot, headroom) else {
                 break;
             };
-            let Some(packet) = self.channels.poll_transmit(now, body) else {
-                break;
-            };
-            let Ok(sealed) = connection.seal(slot, packet.len) else {
+            let Ok(record_len) = connection.seal(slot, packet_len) else {
                 break;
             };
             if index == 0 {
-                segment = sealed;
+                segment = record_len;
             }
-            len += sealed;
-            if sealed < segment {
+            len += record_len;
+            // What follows a packet that is not full may be longer.
+            if packet_len < room {
                 break;
             }
         }
-        (len > 0).then(|| Transmit::udp(INNER_ADDRESS, len).in_segments(segment))
+        if len == 0
+            && let Some(needed) = self.channels.needed_room()
+            && headroom.total() + needed <= REASSEMBLED_BY_ALL
+        {
+            // SCTP can't cut it again, so IP has to.
+            let slot = buf.get_mut(..headroom.total() + needed)?;
+            let packet_len = self.channels.write_body(now, slot, headroom)?;
+            len = connection.seal(slot, packet_len).ok()?;
+            segment = len;
+        }
+        (len > 0).then(|| Transmit::new(flow, len).in_segments(segment))
     }
 }

@@ -11,6 +11,7 @@ use pollrtc::{
     Certificate, ChannelId, ChannelState, CloseReason, ConnectionState, Datagram, DtlsRole, Event, Fingerprint,
     HashAlgorithm, Instant, PeerConnection, Rng, StateMachine, default_provider,
 };
+use pollrtc_core::{Headroom, InnerProtocol};
 use pollrtc_dtls::{self as dtls, Connection, PeerVerification};
 use pollrtc_ice::{Agent, Candidate, Credentials, Role};
 use pollrtc_sctp::channel::{ChannelEvent, ChannelInit, DataChannels, Parity};
@@ -158,10 +159,7 @@ impl Pair {
             old.channels.abort("Close called");
             last.extend(old.sealed(self.now));
             // The channels are there as before, and nobody says OPEN again.
-            let negotiated = ChannelInit {
-                negotiated: Some(u16::from(self.dtls_role == DtlsRole::Client)),
-                ..ChannelInit::from("chat")
-            };
+            let negotiated = ChannelInit::new("chat").with_negotiated_id(u16::from(self.dtls_role == DtlsRole::Client));
             self.ours = self.end.channels.open(negotiated).unwrap();
         } else {
             core::mem::swap(&mut self.end.channels, &mut old.channels);
@@ -300,9 +298,8 @@ impl End {
             DtlsRole::Client => (Connection::server(config, rng.fork(), nowhere), Parity::Odd),
             DtlsRole::Server => (Connection::client(config, rng.fork(), nowhere), Parity::Even),
         };
-        let mut channels = DataChannels::new(Default::default(), rng.fork(), nowhere);
+        let mut channels = DataChannels::new(Default::default(), rng.fork());
         channels.set_role(parity);
-        channels.set_mtu(1100);
         Self {
             address,
             ice,
@@ -315,7 +312,7 @@ impl End {
         let datagram = Datagram::udp(from, bytes).received_on(self.address);
         if let pollrtc_ice::Received::Data { payload, .. } = self.ice.handle_datagram(now, datagram) {
             for packet in self.dtls.handle_datagram(now, Datagram::udp(from, payload)) {
-                self.channels.handle_datagram(now, Datagram::udp(from, packet));
+                self.channels.handle_body(now, packet);
             }
         }
     }
@@ -350,8 +347,8 @@ impl End {
         let (mut out, mut buf) = (Vec::new(), vec![0; 2000]);
         if self.dtls.is_connected() {
             self.channels.connect();
-            while let Some(transmit) = self.channels.poll_transmit(now, &mut buf) {
-                self.dtls.send(&buf[..transmit.len]).unwrap();
+            while let Some(len) = self.channels.write_body(now, &mut buf[..1100], Headroom::NONE) {
+                self.dtls.send(&buf[..len]).unwrap();
             }
         }
         while let Some(transmit) = self.dtls.poll_transmit(now, &mut buf) {

@@ -99,11 +99,8 @@ fn talk(peer: &mut PeerConnection, argument: u64) {
         0 => Reliability::Reliable,
         _ => Reliability::MaxRetransmits(argument as u16 % 4),
     };
-    let init = ChannelInit {
-        ordered: argument.is_multiple_of(2),
-        reliability,
-        ..ChannelInit::from("script")
-    };
+    let mut init = ChannelInit::new("script").with_reliability(reliability);
+    init.ordered = argument.is_multiple_of(2);
     if let Ok(channel) = peer.create_data_channel(init) {
         let _ = peer.send(channel, Bytes::from(vec![argument as u8; size]));
         if argument.is_multiple_of(7) {

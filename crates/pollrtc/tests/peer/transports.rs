@@ -11,6 +11,7 @@ use pollrtc::{
     Fingerprint, HashAlgorithm, Instant, MediaKind, PeerConnection, RemoteCandidate, Rng, RtpCapabilities,
     SessionDescription, SrtpProfile, StateMachine, TransportId, default_provider,
 };
+use pollrtc_core::{Headroom, InnerProtocol};
 use pollrtc_dtls::{self as dtls, Connection, PeerVerification};
 use pollrtc_ice::{Agent, Candidate, Credentials, Role};
 use pollrtc_sctp::channel::{ChannelEvent, DataChannels, Parity};
@@ -135,9 +136,8 @@ impl Pair {
                 end.take(START, section, &certificate, &mut rng);
             }
         }
-        let mut channels = DataChannels::new(Default::default(), rng.fork(), ours());
+        let mut channels = DataChannels::new(Default::default(), rng.fork());
         channels.set_role(Parity::Odd);
-        channels.set_mtu(1100);
         let channel = channels.open("chat").unwrap();
         let pair = Self {
             now: START,
@@ -266,7 +266,7 @@ impl Pair {
         let Some(dtls) = &mut end.dtls else { return };
         for packet in dtls.handle_datagram(now, Datagram::udp(ours(), payload)) {
             assert_eq!(index, DATA, "data comes on its transport only");
-            self.channels.handle_datagram(now, Datagram::udp(ours(), packet));
+            self.channels.handle_body(now, packet);
         }
     }
 
@@ -295,8 +295,8 @@ impl Pair {
             }
             if index == DATA && end.connected {
                 self.channels.connect();
-                while let Some(transmit) = self.channels.poll_transmit(now, &mut buf) {
-                    dtls.send(&buf[..transmit.len]).unwrap();
+                while let Some(len) = self.channels.write_body(now, &mut buf[..1100], Headroom::NONE) {
+                    dtls.send(&buf[..len]).unwrap();
                 }
             }
             while let Some(transmit) = dtls.poll_transmit(now, &mut buf) {

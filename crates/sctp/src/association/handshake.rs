@@ -8,41 +8,40 @@ use bytes::Bytes;
 use pollrtc_core::Instant;
 
 use super::cookie::{Capabilities, Cookie};
-use super::tcb::{Reply, Tcb};
-use super::timers::Timer;
-use super::{Association, State};
-use crate::wire::{Body, Chunk, Init, Packet, PacketWriter, Parameters, cause, kind, parameter};
+use super::replies::Reply;
+use super::state::{Phase, State, Tcb};
+use super::timer::Repeated;
+use super::{Association, MAX_COOKIE};
+use crate::wire::{Body, Chunk, Init, Packet, PacketWriter, Parameters, cause, kind, padded, parameter};
 use crate::{CloseReason, Event};
 
 /// The least window that a peer may have (RFC 9260 §3.3.2).
 const MIN_PEER_WINDOW: u32 = 1500;
-/// The longest cookie to echo. It must fit into one packet; usrsctp's hold a copy of both INITs.
-const MAX_COOKIE: usize = 1200;
 /// How many bytes of parameters that we don't know are told back.
 const MAX_UNRECOGNIZED: usize = 128;
 
 /// What the parameters of an INIT or INIT ACK say.
 #[derive(Debug, Default)]
-struct Offer<'a> {
+struct PeerParameters<'a> {
     capabilities: Capabilities,
     cookie: Option<&'a [u8]>,
     unrecognized: Vec<u8>,
     host_name: Option<&'a [u8]>,
 }
 
-impl<'a> Offer<'a> {
+impl<'a> PeerParameters<'a> {
     fn read(parameters: Parameters<'a>) -> Self {
-        let mut offer = Self::default();
+        let mut known = Self::default();
         for parameter in parameters {
             match parameter.kind {
-                parameter::STATE_COOKIE => offer.cookie = Some(parameter.value),
-                parameter::FORWARD_TSN_SUPPORTED => offer.capabilities.forward_tsn = true,
+                parameter::STATE_COOKIE => known.cookie = Some(parameter.value),
+                parameter::FORWARD_TSN_SUPPORTED => known.capabilities.forward_tsn = true,
                 // RFC 5061 §4.2.7. Pion and what descends from it names FORWARD TSN here only.
                 parameter::SUPPORTED_EXTENSIONS => {
-                    offer.capabilities.reconfig |= parameter.value.contains(&kind::RE_CONFIG);
-                    offer.capabilities.forward_tsn |= parameter.value.contains(&kind::FORWARD_TSN);
+                    known.capabilities.reconfig |= parameter.value.contains(&kind::RE_CONFIG);
+                    known.capabilities.forward_tsn |= parameter.value.contains(&kind::FORWARD_TSN);
                 }
-                parameter::HOST_NAME => offer.host_name = Some(parameter.raw),
+                parameter::HOST_NAME => known.host_name = Some(parameter.raw),
                 // Under DTLS there are no addresses (RFC 8261 §6.1), and of ECN we do nothing.
                 parameter::IPV4_ADDRESS
                 | parameter::IPV6_ADDRESS
@@ -52,11 +51,11 @@ impl<'a> Offer<'a> {
                 | parameter::ECN_CAPABLE => {}
                 _ => {
                     let action = parameter.unknown_action();
-                    let room = MAX_UNRECOGNIZED.saturating_sub(offer.unrecognized.len());
+                    let room = MAX_UNRECOGNIZED.saturating_sub(known.unrecognized.len());
                     if action.report && parameter.raw.len() + 4 <= room {
-                        offer.unrecognized.extend_from_slice(parameter.raw);
-                        let len = crate::wire::padded(offer.unrecognized.len());
-                        offer.unrecognized.resize(len, 0);
+                        known.unrecognized.extend_from_slice(parameter.raw);
+                        let len = padded(known.unrecognized.len());
+                        known.unrecognized.resize(len, 0);
                     }
                     if action.stop {
                         break;
@@ -64,47 +63,52 @@ impl<'a> Offer<'a> {
                 }
             }
         }
-        offer
+        known
     }
+}
+
+/// Whether an INIT or INIT ACK has values with which no association can be (§3.3.2, §3.3.3).
+fn is_impossible(init: &Init<'_>) -> bool {
+    init.outbound_streams == 0 || init.inbound_streams == 0 || init.a_rwnd < MIN_PEER_WINDOW
 }
 
 impl Association {
     // The passive side.
 
     /// INIT: answered with all that there is to know in a cookie, and forgotten (§5.1 B).
-    pub(super) fn on_init(&mut self, packet: &Packet<'_>, chunk: &Chunk<'_>) {
+    pub(super) fn handle_init(&mut self, packet: &Packet<'_>, chunk: &Chunk<'_>) {
         let alone = packet.chunks().count() == 1;
         let init = Init::parse(chunk).filter(|_| alone && packet.verification_tag() == 0);
         let Some(init) = init.filter(|init| init.initiate_tag != 0) else {
             self.stats.dropped_handshake += 1;
             return;
         };
-        if self.state == State::Closed {
+        if matches!(self.state, State::Closed) {
             self.stats.dropped_out_of_the_blue += 1;
             return;
         }
-        if init.outbound_streams == 0 || init.inbound_streams == 0 || init.a_rwnd < MIN_PEER_WINDOW {
+        if is_impossible(&init) {
             self.stats.dropped_handshake += 1;
             self.refuse(init.initiate_tag, cause::INVALID_MANDATORY_PARAMETER, &[]);
             return;
         }
         // §9.2: who has everything shall say so again.
-        if self.state == State::ShutdownAckSent {
-            self.outbox.shutdown_ack = true;
+        if let Some(Phase::ShutdownAckSent(shutdown_ack)) = self.state.tcb_mut().map(|tcb| &mut tcb.phase) {
+            shutdown_ack.send_now();
             return;
         }
-        let offer = Offer::read(init.parameters.clone());
-        if let Some(host_name) = offer.host_name {
+        let known = PeerParameters::read(init.parameters.clone());
+        if let Some(host_name) = known.host_name {
             self.stats.dropped_handshake += 1;
             self.refuse(init.initiate_tag, cause::UNRESOLVABLE_ADDRESS, host_name);
             return;
         }
-        let (local_tag, local_tsn, tie_tags) = match &self.tcb {
+        let (local_tag, local_tsn, tie_tags) = match self.state.tcb() {
             // §5.2.2: a peer that begins anew gets a new tag; the tie tags tell us so later.
-            Some(tcb) if !matches!(self.state, State::CookieEchoed { .. }) => {
+            Some(tcb) if !tcb.is_cookie_echoed() => {
                 let tag = self.rng.u32().max(1);
                 let tsn = self.config.initial_tsn.unwrap_or_else(|| self.rng.u32());
-                (tag, tsn, (tcb.local_tag, tcb.peer_tag))
+                (tag, tsn, tcb.tags())
             }
             // §5.2.1: both sides open at once, so this is the same offer as in our own INIT.
             _ => (self.local_tag, self.local_tsn, (0, 0)),
@@ -114,17 +118,17 @@ impl Association {
             local_tag,
             local_tsn,
             tie_tags,
-            ..self.agreement(&init, offer.capabilities)
+            ..self.agreement(&init, known.capabilities)
         };
-        self.outbox.reply(Reply::InitAck {
+        self.replies.push(Reply::InitAck {
             cookie,
-            unrecognized: offer.unrecognized,
+            unrecognized: known.unrecognized,
         });
     }
 
     fn refuse(&mut self, tag: u32, code: u16, information: &[u8]) {
         let information = information.iter().copied().take(MAX_UNRECOGNIZED).collect();
-        self.outbox.reply(Reply::Abort { tag, code, information });
+        self.replies.push(Reply::Abort { tag, code, information });
     }
 
     /// What follows from our offer and the peer's.
@@ -145,87 +149,86 @@ impl Association {
 
     /// COOKIE ECHO: our own words come back, so the peer is there (§5.1 D, §5.2.4). True if the
     /// chunks behind it may be taken.
-    pub(super) fn on_cookie_echo(&mut self, tag: u32, sealed: &[u8]) -> bool {
-        let Some(cookie) = Cookie::open(&self.cookie_key, sealed) else {
+    pub(super) fn handle_cookie_echo(&mut self, tag: u32, sealed: &[u8]) -> bool {
+        let cookie = Cookie::open(&self.cookie_key, sealed).filter(|cookie| tag == cookie.local_tag);
+        let Some(cookie) = cookie.filter(|_| !matches!(self.state, State::Closed)) else {
             self.stats.dropped_cookie += 1;
             return false;
         };
-        if tag != cookie.local_tag || self.state == State::Closed {
-            self.stats.dropped_cookie += 1;
-            return false;
-        }
-        let known = self.tcb.as_ref().map(|tcb| (tcb.local_tag, tcb.peer_tag));
+        let known = self.state.tcb().map(Tcb::tags);
         let tags_match = known == Some((cookie.local_tag, cookie.peer_tag));
         if !tags_match && let Some(staleness) = cookie.staleness(self.now, self.config.cookie_lifetime) {
             self.stats.dropped_cookie += 1;
-            self.outbox.reply(Reply::StaleCookie {
+            self.replies.push(Reply::StaleCookie {
                 tag: cookie.peer_tag,
                 microseconds: u32::try_from(staleness.as_micros()).unwrap_or(u32::MAX),
             });
             return false;
         }
+        let echoing = self.state.tcb().is_some_and(Tcb::is_cookie_echoed);
         match known {
             // §5.1 D, and table 12 D with an INIT of ours on the way.
             None => self.establish(&cookie),
             // Table 12 D: both sides opened at once, or our COOKIE ACK was lost.
             Some(_) if tags_match => {
-                if matches!(self.state, State::CookieEchoed { .. }) {
-                    self.established();
+                if echoing {
+                    self.handle_established();
                 }
             }
             // Table 12 A: the peer lost its state and began anew.
             Some(known) if known == cookie.tie_tags && cookie.local_tag != known.0 => {
-                if self.state == State::ShutdownAckSent {
-                    self.outbox.shutdown_ack = true;
-                    self.outbox.cause(cause::COOKIE_RECEIVED_WHILE_SHUTTING_DOWN, &[]);
+                if let Some(tcb) = self.state.tcb_mut()
+                    && let Phase::ShutdownAckSent(shutdown_ack) = &mut tcb.phase
+                {
+                    shutdown_ack.send_now();
+                    tcb.answers.add_cause(cause::COOKIE_RECEIVED_WHILE_SHUTTING_DOWN, &[]);
                     return false;
                 }
                 self.restart(&cookie);
             }
             // Table 12 B: the peer began anew before anything was agreed on.
-            Some((local, _)) if local == cookie.local_tag && matches!(self.state, State::CookieEchoed { .. }) => {
-                self.establish(&cookie);
-            }
+            Some((local, _)) if local == cookie.local_tag && echoing => self.establish(&cookie),
             // Table 12 C and all else: a late cookie.
             Some(_) => {
                 self.stats.dropped_cookie += 1;
                 return false;
             }
         }
-        self.outbox.cookie_ack = true;
+        if let Some(tcb) = self.state.tcb_mut() {
+            tcb.answers.cookie_ack = true;
+        }
         true
     }
 
     fn establish(&mut self, cookie: &Cookie) {
         self.put_back_outstanding();
-        self.tcb = Some(Box::new(Tcb::new(&self.config, self.max_packet, cookie)));
-        self.established();
+        self.associate(cookie, Phase::Established);
+        self.handle_established();
+    }
+
+    fn associate(&mut self, cookie: &Cookie, phase: Phase) {
+        let tcb = Tcb::new(&self.config, self.max_packet, cookie, phase);
+        self.state = State::Associated(Box::new(tcb));
     }
 
     /// An association that is replaced may have sent DATA behind its COOKIE ECHO. There is no way
     /// to send it under new numbers but to send it whole, and that only happens when the peer threw
     /// away its state, which is what `Restarted` is about.
     fn put_back_outstanding(&mut self) {
-        if self.tcb.take().is_some_and(|tcb| !tcb.outstanding.is_empty()) {
+        if self.state.tcb().is_some_and(|tcb| !tcb.sender.is_empty()) {
             self.queue.restart();
         }
     }
 
     /// The peer has thrown its end away and will begin anew, or take our INIT: what had not been begun
     /// is sent then.
-    pub(super) fn begin_anew(&mut self) {
+    pub(super) fn handle_expected_restart(&mut self) {
         self.local_tag = self.rng.u32().max(1);
         let random_tsn = self.rng.u32();
         self.local_tsn = self.config.initial_tsn.unwrap_or(random_tsn);
         self.queue.restart();
-        self.resetting.clear();
-        self.timers.stop_all();
-        self.outbox.clear_association();
-        self.tcb = None;
         self.state = State::Idle;
-        self.unanswered = 0;
-        self.handshake_sent = None;
-        self.heartbeat = None;
+        self.path.clear_errors();
         self.events.push_back(Event::Restarted);
     }
 
@@ -233,38 +236,28 @@ impl Association {
         self.local_tag = cookie.local_tag;
         self.local_tsn = cookie.local_tsn;
         self.queue.restart();
-        self.resetting.clear();
-        self.timers.stop_all();
-        self.outbox.clear_association();
-        let before = self.tcb.take();
-        let mut tcb = Box::new(Tcb::new(&self.config, self.max_packet, cookie));
-        if let Some(before) = before {
-            tcb.reassembly.inherit(&before.reassembly);
-            tcb.acknowledgement.advertised = tcb.reassembly.window_left();
+        let mut tcb = Tcb::new(&self.config, self.max_packet, cookie, Phase::Established);
+        if let Some(before) = self.state.tcb() {
+            tcb.receiver.inherit(&before.receiver);
         }
-        self.tcb = Some(tcb);
-        self.state = State::Established;
-        self.unanswered = 0;
-        self.rearm_heartbeat();
+        self.path.clear_errors();
+        tcb.heartbeat.rearm(self.now, self.path.rto());
+        self.state = State::Associated(Box::new(tcb));
         self.events.push_back(Event::Restarted);
     }
 
     // The active side.
 
     /// INIT ACK: the peer answers (§5.1 C).
-    pub(super) fn on_init_ack(&mut self, packet: &Packet<'_>, chunk: &Chunk<'_>) {
+    pub(super) fn handle_init_ack(&mut self, packet: &Packet<'_>, chunk: &Chunk<'_>) {
         let alone = packet.chunks().count() == 1;
         let Some(init) = Init::parse(chunk).filter(|_| alone) else {
             self.stats.dropped_handshake += 1;
             return;
         };
-        let offer = Offer::read(init.parameters.clone());
+        let known = PeerParameters::read(init.parameters.clone());
         // §3.3.3: no tag, no association.
-        if init.initiate_tag == 0
-            || init.outbound_streams == 0
-            || init.inbound_streams == 0
-            || init.a_rwnd < MIN_PEER_WINDOW
-        {
+        if init.initiate_tag == 0 || is_impossible(&init) {
             self.stats.dropped_handshake += 1;
             if init.initiate_tag != 0 {
                 self.refuse(init.initiate_tag, cause::INVALID_MANDATORY_PARAMETER, &[]);
@@ -272,7 +265,7 @@ impl Association {
             self.close_with(CloseReason::ProtocolViolation("an INIT ACK has impossible values"));
             return;
         }
-        let Some(cookie) = offer.cookie.filter(|cookie| cookie.len() <= MAX_COOKIE) else {
+        let Some(cookie) = known.cookie.filter(|cookie| cookie.len() <= MAX_COOKIE) else {
             // §3.3.10.2: one parameter is missing, the cookie.
             let missing = [0, 0, 0, 1, 0, parameter::STATE_COOKIE as u8];
             self.stats.dropped_handshake += 1;
@@ -280,92 +273,133 @@ impl Association {
             self.close_with(CloseReason::ProtocolViolation("an INIT ACK has no cookie"));
             return;
         };
-        if let Some(sent) = self.handshake_sent.take() {
-            self.rtt.measure(self.now, self.now - sent);
+        if let State::CookieWait(sent) = &self.state
+            && let Some(round_trip) = sent.round_trip(self.now)
+        {
+            self.path.measure(self.now, round_trip);
         }
-        if !offer.unrecognized.is_empty() {
-            self.outbox.cause(cause::UNRECOGNIZED_PARAMETERS, &offer.unrecognized);
+        let agreement = self.agreement(&init, known.capabilities);
+        self.associate(
+            &agreement,
+            Phase::CookieEchoed {
+                cookie: Bytes::copy_from_slice(cookie),
+                echo: Repeated::new(),
+            },
+        );
+        if let Some(tcb) = self.state.tcb_mut()
+            && !known.unrecognized.is_empty()
+        {
+            tcb.answers
+                .add_cause(cause::UNRECOGNIZED_PARAMETERS, &known.unrecognized);
         }
-        let agreement = self.agreement(&init, offer.capabilities);
-        self.tcb = Some(Box::new(Tcb::new(&self.config, self.max_packet, &agreement)));
-        self.state = State::CookieEchoed {
-            cookie: Bytes::copy_from_slice(cookie),
-        };
-        self.outbox.init = false;
-        self.outbox.cookie_echo = true;
-        self.unanswered = 0;
-        self.timers.stop(Timer::Connect);
+        self.path.clear_errors();
     }
 
     /// COOKIE ACK: both know (§5.1 E).
-    pub(super) fn on_cookie_ack(&mut self) {
-        if matches!(self.state, State::CookieEchoed { .. }) {
-            if let Some(sent) = self.handshake_sent.take() {
-                self.rtt.measure(self.now, self.now - sent);
-            }
-            self.established();
+    pub(super) fn handle_cookie_ack(&mut self) {
+        let Some(Phase::CookieEchoed { echo, .. }) = self.state.tcb().map(|tcb| &tcb.phase) else {
+            return;
+        };
+        if let Some(round_trip) = echo.round_trip(self.now) {
+            self.path.measure(self.now, round_trip);
+        }
+        self.handle_established();
+    }
+
+    /// Who sends DATA or SACK under the right tag has taken our cookie, and the COOKIE ACK that
+    /// said so was lost or overtaken.
+    pub(super) fn imply_cookie_ack(&mut self) {
+        if self.state.tcb().is_some_and(Tcb::is_cookie_echoed) {
+            self.handle_established();
         }
     }
 
-    pub(super) fn established(&mut self) {
-        self.state = State::Established;
-        self.handshake_sent = None;
-        self.unanswered = 0;
-        self.timers.stop(Timer::Connect);
-        self.outbox.init = false;
-        self.outbox.cookie_echo = false;
-        if let Some(tcb) = &self.tcb {
-            let streams = tcb.outbound_streams;
-            let beyond: Vec<u16> = self.queue.streams_from(streams).collect();
-            beyond.into_iter().for_each(|stream| self.queue.forget(stream));
-            // What left with the COOKIE ECHO is watched over from now on.
-            if tcb.outstanding.has_chunks() {
-                self.timers.set(Timer::Retransmit, self.now + self.rtt.rto());
-            }
-        }
-        self.rearm_heartbeat();
+    fn handle_established(&mut self) {
+        let Some(tcb) = self.state.tcb_mut() else { return };
+        tcb.phase = Phase::Established;
+        self.path.clear_errors();
+        self.queue.forget_from(tcb.outbound_streams);
+        tcb.sender.handle_established(self.now, &self.path);
+        tcb.heartbeat.rearm(self.now, self.path.rto());
         self.events.push_back(Event::Connected);
     }
 
     /// The peer found our cookie too old (§5.2.6): begin again.
-    pub(super) fn on_stale_cookie(&mut self) {
+    pub(super) fn handle_stale_cookie(&mut self) {
         self.put_back_outstanding();
-        self.state = State::CookieWait;
-        self.outbox.cookie_echo = false;
-        self.outbox.init = true;
-        self.timers.stop(Timer::Connect);
-        self.timers.stop(Timer::Retransmit);
+        self.state = State::CookieWait(Repeated::new());
     }
 
     // What goes on the wire.
 
-    pub(super) fn write_init(&self, packet: &mut PacketWriter<'_>) {
+    pub(super) fn write_init(&self, packet: &mut PacketWriter<'_>) -> bool {
         packet.chunk(kind::INIT, 0, |body| {
             self.put_offer(body, self.local_tag, self.local_tsn);
-        });
+        })
     }
 
-    pub(super) fn write_init_ack(&self, packet: &mut PacketWriter<'_>, cookie: &Cookie, unrecognized: &[u8]) {
+    pub(super) fn write_init_ack(&self, packet: &mut PacketWriter<'_>, cookie: &Cookie, unrecognized: &[u8]) -> bool {
         packet.chunk(kind::INIT_ACK, 0, |body| {
             self.put_offer(body, cookie.local_tag, cookie.local_tsn);
             body.put_parameter(parameter::STATE_COOKIE, &[&cookie.seal(&self.cookie_key)]);
             for unknown in Parameters::new(unrecognized) {
                 body.put_parameter(parameter::UNRECOGNIZED, &[unknown.raw]);
             }
-        });
+        })
     }
 
     fn put_offer(&self, body: &mut Body<'_>, tag: u32, tsn: u32) {
-        body.put_u32(tag);
-        body.put_u32(self.config.receive_window.max(MIN_PEER_WINDOW));
-        body.put_u16(self.config.outbound_streams.max(1));
-        body.put_u16(self.config.inbound_streams.max(1));
-        body.put_u32(tsn);
+        let init = Init {
+            initiate_tag: tag,
+            a_rwnd: self.config.receive_window.max(MIN_PEER_WINDOW),
+            outbound_streams: self.config.outbound_streams.max(1),
+            inbound_streams: self.config.inbound_streams.max(1),
+            initial_tsn: tsn,
+            parameters: Parameters::new(&[]),
+        };
+        init.write_fields(body);
         // webrtc-rs does not understand a packet whose last parameter has no value.
         body.put_parameter(parameter::FORWARD_TSN_SUPPORTED, &[]);
         body.put_parameter(
             parameter::SUPPORTED_EXTENSIONS,
             &[&[kind::RE_CONFIG, kind::FORWARD_TSN]],
         );
+    }
+
+    /// INIT or COOKIE ECHO was not answered (§5.1): the same again, later and later.
+    pub(super) fn handle_connect_timeout(&mut self) {
+        match &mut self.state {
+            State::CookieWait(init) => {
+                if !init.handle_timeout(self.now) {
+                    return;
+                }
+            }
+            State::Associated(tcb) => match &mut tcb.phase {
+                Phase::CookieEchoed { echo, .. } => {
+                    if !echo.handle_timeout(self.now) {
+                        return;
+                    }
+                    tcb.sender.resend_all();
+                }
+                _ => return,
+            },
+            State::Idle | State::Closed => return,
+        }
+        self.path.back_off();
+        if self.path.count_error(self.config.max_init_retransmits) {
+            self.close_with(CloseReason::ConnectTimeout);
+        }
+    }
+
+    /// The INIT of ours that is to leave, if one is.
+    pub(super) fn write_due_init(&mut self, packet: &mut PacketWriter<'_>) -> bool {
+        let due = matches!(&self.state, State::CookieWait(init) if init.is_due());
+        if !due || !self.write_init(packet) {
+            return false;
+        }
+        if let State::CookieWait(init) = &mut self.state {
+            init.note_written(self.now, self.path.rto());
+        }
+        true
     }
 }

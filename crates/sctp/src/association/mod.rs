@@ -1,62 +1,78 @@
 //! One SCTP association.
 //!
-//! The way of a packet in: `receive` checks it and walks over its chunks; `handshake`, `data`,
-//! `reset` and `shutdown` take them. The way out: `transmit` gathers control chunks, an
-//! acknowledgement and DATA into one packet. `timing` says what happens when timers run out.
+//! What it is made of: `state` says where it stands and holds what there is of the peer, a `sender`, a `receiver`,
+//! `reconfiguration` (stream reset), `heartbeat`; `path` measures the way to it; `replies` are packets that need
+//! no association. Each of them owns its fields and is told what it needs.
+//!
+//! The way of a packet in: `receive` checks it and hands its chunks to these parts, with `handshake`, `reset` and
+//! `close` between them where several have a say. The way out: `transmit` gathers control chunks, an acknowledgement
+//! and DATA into one packet. `timeouts` says what happens when timers run out.
 
+mod close;
 mod cookie;
-mod data;
 mod handshake;
+mod heartbeat;
+mod path;
 mod receive;
+mod receiver;
+mod reconfiguration;
+mod replies;
 mod reset;
-mod shutdown;
-mod tcb;
-mod timers;
-mod timing;
+mod sender;
+mod state;
+mod timeouts;
+mod timer;
 mod transmit;
 
-use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use core::fmt;
-use core::net::SocketAddr;
 use core::time::Duration;
 
 use bytes::Bytes;
-use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::{HmacSha256, Rng};
 
-use crate::rto::RttEstimator;
 use crate::send_queue::{Policy, QueuedMessage, SendQueue};
-use crate::{CloseReason, Config, Event, MIN_MAX_PACKET, Reliability, SendError, SendOptions, Stats};
-use tcb::{Outbox, Tcb};
-use timers::{Timer, Timers};
+use crate::wire::{CHUNK_HEADER_LEN, HEADER_LEN};
+use crate::{Config, Event, MIN_MAX_PACKET, Reliability, SendError, SendOptions, Stats};
+use path::Path;
+use replies::Replies;
+use state::{Phase, State};
+use timer::Repeated;
 
-/// An SCTP association (RFC 9260) over a transport that needs no addresses of its own, as DTLS is
-/// for data channels (RFC 8261).
+/// Beyond this many events that nobody takes, a peer can't cause more, except messages, which the
+/// window bounds.
+const MAX_EVENTS: usize = 4096;
+/// The most that is kept of the reason in an ABORT, and told in one.
+const MAX_REASON: usize = 256;
+/// The longest cookie to echo. It must fit into one packet; usrsctp's hold a copy of both INITs.
+const MAX_COOKIE: usize = 1200;
+
+/// An SCTP association (RFC 9260) inside of a protocol that has the addresses, as DTLS is for data channels
+/// (RFC 8261).
 ///
 /// Either side may [`connect`](Self::connect), or both at once; a side that does not still accepts.
 ///
 /// ```
 /// use bytes::Bytes;
-/// use pollrtc_core::{Datagram, Instant, StateMachine};
+/// use pollrtc_core::{Headroom, InnerProtocol, Instant};
 /// use pollrtc_crypto::Rng;
 /// use pollrtc_sctp::{Association, Config, Event, SendOptions};
 ///
-/// let [here, there] = ["192.0.2.1:5000", "192.0.2.2:5000"].map(|a| a.parse().unwrap());
-/// let mut alice = Association::new(Config::default(), Rng::from_seed([1; 32]), there);
-/// let mut bob = Association::new(Config::default(), Rng::from_seed([2; 32]), here);
+/// let mut alice = Association::new(Config::default(), Rng::from_seed([1; 32]));
+/// let mut bob = Association::new(Config::default(), Rng::from_seed([2; 32]));
 /// alice.connect();
 /// alice.send(0, 51, Bytes::from("hello"), SendOptions::default()).unwrap();
 ///
-/// let (now, mut buf) = (Instant::ZERO, [0; 1500]);
+/// let (now, mut buf) = (Instant::ZERO, [0; 1200]);
 /// loop {
 ///     let mut quiet = true;
-///     while let Some(transmit) = alice.poll_transmit(now, &mut buf) {
-///         bob.handle_datagram(now, Datagram::udp(here, &mut buf[..transmit.len]));
+///     while let Some(len) = alice.write_body(now, &mut buf, Headroom::NONE) {
+///         bob.handle_body(now, &mut buf[..len]);
 ///         quiet = false;
 ///     }
-///     while let Some(transmit) = bob.poll_transmit(now, &mut buf) {
-///         alice.handle_datagram(now, Datagram::udp(there, &mut buf[..transmit.len]));
+///     while let Some(len) = bob.write_body(now, &mut buf, Headroom::NONE) {
+///         alice.handle_body(now, &mut buf[..len]);
 ///         quiet = false;
 ///     }
 ///     if quiet {
@@ -70,7 +86,6 @@ use timers::{Timer, Timers};
 pub struct Association {
     config: Config,
     rng: Rng,
-    remote: SocketAddr,
     /// The latest time that we were told.
     now: Instant,
     cookie_key: HmacSha256,
@@ -78,43 +93,17 @@ pub struct Association {
     local_tag: u32,
     local_tsn: u32,
     state: State,
-    tcb: Option<Box<Tcb>>,
     queue: SendQueue,
-    /// Streams that the user wants to be reset and that wait for their data to leave; then for this TSN
-    /// to be acknowledged.
-    resetting: BTreeMap<u16, Option<u64>>,
-    outbox: Outbox,
-    timers: Timers,
-    rtt: RttEstimator,
-    /// Transmissions in a row that went unanswered (§8.1).
-    unanswered: u32,
-    /// When what awaits an answer (INIT, COOKIE ECHO) was sent, unless it was sent again.
-    handshake_sent: Option<Instant>,
-    /// The nonce of the heartbeat that is not answered yet, and when it was sent.
-    heartbeat: Option<(u64, Instant)>,
+    path: Path,
+    /// The longest packet that the path took when it was asked last.
     max_packet: usize,
+    /// How much room the packet needs that did not fit when it was asked last.
+    needed_room: Option<usize>,
+    replies: Replies,
     /// Until when an ABORT says that the peer begins anew.
     restart_expected_until: Option<Instant>,
     events: VecDeque<Event>,
     stats: Stats,
-}
-
-/// Where the association stands (RFC 9260 §4).
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
-    /// Nothing has happened; a peer may connect.
-    Idle,
-    CookieWait,
-    CookieEchoed {
-        cookie: Bytes,
-    },
-    Established,
-    ShutdownPending,
-    ShutdownSent,
-    ShutdownReceived,
-    ShutdownAckSent,
-    /// It is over for good.
-    Closed,
 }
 
 /// Where an association stands, as far as its user is concerned.
@@ -133,29 +122,23 @@ pub enum AssociationState {
 }
 
 impl Association {
-    /// An association with the peer at `remote`, which is copied into every [`Transmit`].
-    pub fn new(config: Config, mut rng: Rng, remote: SocketAddr) -> Self {
+    /// An association that has not begun.
+    pub fn new(config: Config, mut rng: Rng) -> Self {
         let cookie_key = HmacSha256::new(&rng.array::<32>());
         let local_tag = rng.u32().max(1);
         let random_tsn = rng.u32();
         Self {
-            remote,
             now: Instant::ZERO,
             cookie_key,
             local_tag,
             local_tsn: config.initial_tsn.unwrap_or(random_tsn),
             rng,
             state: State::Idle,
-            tcb: None,
             queue: SendQueue::default(),
-            resetting: BTreeMap::new(),
-            outbox: Outbox::default(),
-            timers: Timers::new(),
-            rtt: RttEstimator::new(config.rto_initial, config.rto_min, config.rto_max),
-            unanswered: 0,
-            handshake_sent: None,
-            heartbeat: None,
-            max_packet: clamp_packet(config.max_packet),
+            path: Path::new(&config),
+            max_packet: round_packet(config.max_packet),
+            needed_room: None,
+            replies: Replies::default(),
             restart_expected_until: None,
             events: VecDeque::new(),
             stats: Stats::default(),
@@ -165,9 +148,8 @@ impl Association {
 
     /// Begins the handshake. Does nothing if it has begun, in whatever way.
     pub fn connect(&mut self) {
-        if self.state == State::Idle {
-            self.state = State::CookieWait;
-            self.outbox.init = true;
+        if matches!(self.state, State::Idle) {
+            self.state = State::CookieWait(Repeated::new());
         }
     }
 
@@ -237,13 +219,17 @@ impl Association {
 
     /// Where the association stands.
     pub fn state(&self) -> AssociationState {
-        match self.state {
+        match &self.state {
             State::Idle => AssociationState::New,
-            State::CookieWait | State::CookieEchoed { .. } => AssociationState::Connecting,
-            State::Established => AssociationState::Connected,
-            State::ShutdownPending | State::ShutdownSent | State::ShutdownReceived | State::ShutdownAckSent => {
-                AssociationState::ShuttingDown
-            }
+            State::CookieWait(_) => AssociationState::Connecting,
+            State::Associated(tcb) => match tcb.phase {
+                Phase::CookieEchoed { .. } => AssociationState::Connecting,
+                Phase::Established => AssociationState::Connected,
+                Phase::ShutdownPending
+                | Phase::ShutdownSent(_)
+                | Phase::ShutdownReceived
+                | Phase::ShutdownAckSent(_) => AssociationState::ShuttingDown,
+            },
             State::Closed => AssociationState::Closed,
         }
     }
@@ -252,7 +238,7 @@ impl Association {
     /// accepts.
     pub fn outbound_streams(&self) -> u16 {
         let asked = self.config.outbound_streams;
-        self.tcb.as_ref().map_or(asked, |tcb| tcb.outbound_streams)
+        self.state.tcb().map_or(asked, |tcb| tcb.outbound_streams)
     }
 
     /// Bytes of messages on this stream that have not left yet.
@@ -266,20 +252,10 @@ impl Association {
         self.queue.set_low_threshold(stream, threshold);
     }
 
-    /// Sets the longest packet to send, in bytes from the common header on: the path's MTU without
-    /// IP, UDP and DTLS. Raised to [`MIN_MAX_PACKET`] if it is less, and rounded down to a multiple
-    /// of 16, at which checksum and cipher are fastest.
-    pub fn set_mtu(&mut self, max_packet: usize) {
-        self.max_packet = clamp_packet(max_packet);
-        if let Some(tcb) = &mut self.tcb {
-            tcb.congestion.set_mtu(self.max_packet);
-        }
-    }
-
     /// Tells the round-trip time that another layer measured. It sets the first timeouts, until
     /// the association has measurements of its own.
     pub fn set_round_trip_time(&mut self, rtt: Duration) {
-        self.rtt.hint(rtt);
+        self.path.set_round_trip_time(rtt);
     }
 
     /// Tells that packets take another path from now on. Its round-trip time and how much it
@@ -287,16 +263,17 @@ impl Association {
     pub fn handle_path_change(&mut self, now: Instant) {
         self.observe(now);
         self.stats.path_changes += 1;
-        self.rtt.on_path_change(self.now);
-        if let Some(tcb) = &mut self.tcb {
-            tcb.loss.on_path_change();
+        self.path.handle_change(self.now);
+        if let Some(tcb) = self.state.tcb_mut() {
+            tcb.sender.handle_path_change(self.now, &self.path);
         }
-        // What is on its way may need as long as on a path that is not known.
-        if self.timers.is_running(Timer::Retransmit) {
-            self.timers.set(Timer::Retransmit, self.now + self.rtt.rto());
-        }
-        self.timers.stop(Timer::Reorder);
-        self.rearm_probe();
+    }
+
+    /// How many bytes of room [`write_body`](InnerProtocol::write_body) needs, if it gave `None` when it was called
+    /// last since there were fewer: a chunk was cut for a path that took more, or the peer's cookie is longer than
+    /// the path takes, and neither can be cut again. Over UDP such a packet may still be sent as fragments of IP.
+    pub fn needed_room(&self) -> Option<usize> {
+        self.needed_room
     }
 
     /// Sets the peer's port (`a=sctp-port`), if it is not known before.
@@ -318,29 +295,29 @@ impl Association {
 
     /// An association that has not begun, with the same peer and configuration.
     pub(crate) fn successor(&self, rng: Rng) -> Self {
-        Self::new(self.config.clone(), rng, self.remote)
+        Self::new(self.config.clone(), rng)
     }
 
     /// The smoothed round-trip time, once measured.
     pub fn round_trip_time(&self) -> Option<Duration> {
-        self.rtt.srtt()
+        self.path.rtt().srtt()
     }
 
     /// The congestion window in bytes, once connected.
     pub fn congestion_window(&self) -> Option<usize> {
-        self.tcb.as_ref().map(|tcb| tcb.congestion.window())
+        self.state.tcb().map(|tcb| tcb.sender.congestion_window())
     }
 
     /// Bytes of messages that came and count against
     /// [`receive_window`](crate::Config::receive_window): whole ones until the application takes
     /// them, and pieces of others.
     pub fn held_bytes(&self) -> usize {
-        self.tcb.as_ref().map_or(0, |tcb| tcb.reassembly.held_bytes())
+        self.state.tcb().map_or(0, |tcb| tcb.receiver.held_bytes())
     }
 
     /// Those of them that can't be handed to the application yet.
     pub(crate) fn reassembling(&self) -> usize {
-        self.tcb.as_ref().map_or(0, |tcb| tcb.reassembly.reassembling())
+        self.state.tcb().map_or(0, |tcb| tcb.receiver.reassembling())
     }
 
     /// What it has seen.
@@ -359,24 +336,22 @@ impl Association {
 
     /// Bytes whose message's [`release`](Self::release) is past are gone after all.
     pub(crate) fn release_bytes(&mut self, len: usize) {
-        if let Some(tcb) = &mut self.tcb {
-            tcb.reassembly.release_bytes(len);
-            tcb.announce_window(self.config.receive_window);
+        if let Some(tcb) = self.state.tcb_mut() {
+            tcb.receiver.release_bytes(len);
         }
     }
 
     /// The application has taken a message of this length: there is room for others.
     pub(crate) fn release(&mut self, len: usize) {
         self.stats.messages_received += 1;
-        if let Some(tcb) = &mut self.tcb {
-            tcb.reassembly.release(len);
-            tcb.announce_window(self.config.receive_window);
+        if let Some(tcb) = self.state.tcb_mut() {
+            tcb.receiver.release(len);
         }
     }
 
     /// Throws away what waits on a stream, if nothing has ever been sent.
     pub(crate) fn discard_unsent(&mut self, stream: u16) -> bool {
-        let nothing_sent = self.tcb.is_none();
+        let nothing_sent = self.state.tcb().is_none();
         if nothing_sent {
             self.queue.forget(stream);
         }
@@ -400,25 +375,11 @@ impl Association {
     fn observe(&mut self, now: Instant) {
         self.now = self.now.max(now);
     }
-
-    /// Ends it: nothing is sent any more but what stands for itself.
-    fn close_with(&mut self, reason: CloseReason) {
-        if self.state == State::Closed {
-            return;
-        }
-        self.state = State::Closed;
-        self.tcb = None;
-        self.queue.clear();
-        self.resetting.clear();
-        self.timers.stop_all();
-        self.outbox.clear_association();
-        self.events.push_back(Event::Closed(reason));
-    }
 }
 
-fn clamp_packet(max_packet: usize) -> usize {
-    // Checksum and cipher work on blocks of 16 bytes; a packet that ends within one costs more than
-    // the bytes are worth.
+/// A length of packets at which checksum and cipher are fastest: they work on blocks of 16 bytes, and a packet that
+/// ends within one costs more than the bytes are worth.
+fn round_packet(max_packet: usize) -> usize {
     max_packet.clamp(MIN_MAX_PACKET, usize::from(u16::MAX)) & !15
 }
 
@@ -426,7 +387,6 @@ fn clamp_packet(max_packet: usize) -> usize {
 impl fmt::Debug for Association {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Association")
-            .field("remote", &self.remote)
             .field("state", &self.state())
             .field("buffered", &self.queue.buffered())
             .field("held_bytes", &self.held_bytes())
@@ -438,29 +398,33 @@ impl fmt::Debug for Association {
     }
 }
 
-impl StateMachine for Association {
+impl InnerProtocol for Association {
     type Event = Event;
     type Received<'d> = ();
 
-    fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
+    fn handle_body(&mut self, now: Instant, body: &mut [u8]) {
         self.observe(now);
-        self.receive(datagram.payload);
+        self.handle_packet(body);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         self.observe(now);
-        while let Some(timer) = self.timers.take_due(self.now) {
-            self.on_timer(timer);
-        }
+        self.handle_timeouts();
     }
 
-    /// Gives `None` if `buf` is shorter than the longest packet ([`Association::set_mtu`]).
-    fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+    /// Gives `None` also where there is room for fewer than [`MIN_MAX_PACKET`] bytes. What was cut for a path that
+    /// took more waits for one that does.
+    fn write_body(&mut self, now: Instant, buf: &mut [u8], headroom: Headroom) -> Option<usize> {
         self.observe(now);
-        let len = self.write_packet(buf)?;
+        let len = self.write_packet(headroom.body(buf)?)?;
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += len as u64;
-        Some(Transmit::udp(self.remote, len))
+        Some(len)
+    }
+
+    /// [`Config::max_packet`], or a little more: a peer's cookie can't be cut.
+    fn longest_body(&self) -> usize {
+        round_packet(self.config.max_packet).max(HEADER_LEN + CHUNK_HEADER_LEN + MAX_COOKIE)
     }
 
     fn poll_event(&mut self) -> Option<Event> {
@@ -474,6 +438,6 @@ impl StateMachine for Association {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.earliest()
+        Some(self.state.deadline()).filter(|deadline| *deadline != Instant::FAR_FUTURE)
     }
 }

@@ -3,22 +3,18 @@
 use alloc::string::String;
 use core::ops::ControlFlow;
 
-use super::tcb::Reply;
-use super::{Association, State};
-use crate::wire::{Cause, Chunk, Packet, cause, kind, verify_checksum};
+use super::receiver::DataError;
+use super::replies::Reply;
+use super::state::{State, Tcb};
+use super::{Association, MAX_EVENTS, MAX_REASON};
+use crate::wire::{
+    Cause, Chunk, Data, ForwardTsn, HEADER_LEN, Packet, Sack, TAG_REFLECTED, cause, kind, verify_checksum,
+};
 use crate::{CloseReason, Event};
 
-/// The T bit of ABORT and SHUTDOWN COMPLETE: the tag is the receiver's peer's.
-const REFLECTED: u8 = 1;
-/// Beyond this many events that nobody takes, a peer can't cause more, except messages, which the
-/// window bounds.
-pub(super) const MAX_EVENTS: usize = 4096;
-/// The most that is kept of the reason in an ABORT.
-const MAX_REASON: usize = 256;
-
 impl Association {
-    pub(super) fn receive(&mut self, bytes: &mut [u8]) {
-        if bytes.len() < crate::wire::HEADER_LEN {
+    pub(super) fn handle_packet(&mut self, bytes: &mut [u8]) {
+        if bytes.len() < HEADER_LEN {
             self.stats.dropped_malformed += 1;
             return;
         }
@@ -57,12 +53,14 @@ impl Association {
                 break;
             };
             had_data |= chunk.kind() == kind::DATA;
-            if self.take_chunk(&chunk).is_break() {
+            if self.handle_chunk(&chunk).is_break() {
                 break;
             }
         }
-        if had_data {
-            self.after_data();
+        if had_data && let Some(tcb) = self.state.tcb_mut() {
+            // §9.2: whoever has asked to end repeats it with each DATA that still comes.
+            let shutting_down = tcb.repeat_shutdown();
+            tcb.receiver.handle_end_of_packet(self.now, shutting_down);
         }
         self.progress();
     }
@@ -71,40 +69,40 @@ impl Association {
     /// chunks that set up or tear down.
     fn admit(&mut self, packet: &Packet<'_>, first: &Chunk<'_>) -> ControlFlow<(), FirstTaken> {
         let tag = packet.verification_tag();
-        let known = self.tcb.as_ref().map(|tcb| (tcb.local_tag, tcb.peer_tag));
+        let known = self.state.tcb().map(Tcb::tags);
         match first.kind() {
             kind::INIT => {
-                self.on_init(packet, first);
+                self.handle_init(packet, first);
                 ControlFlow::Break(())
             }
-            kind::COOKIE_ECHO => match self.on_cookie_echo(tag, first.value()) {
+            kind::COOKIE_ECHO => match self.handle_cookie_echo(tag, first.value()) {
                 true => ControlFlow::Continue(FirstTaken(true)),
                 false => ControlFlow::Break(()),
             },
             kind::ABORT | kind::SHUTDOWN_COMPLETE => {
                 // §8.5.1 B, C: our own tag, or with the T bit the peer's.
-                let reflected = first.flags() & REFLECTED != 0;
+                let reflected = first.flags() & TAG_REFLECTED != 0;
                 let local = known.map_or(self.local_tag, |(local, _)| local);
                 let ours = match reflected {
                     false => tag == local,
                     true => known.is_some_and(|(_, peer)| tag == peer),
                 };
-                let alive = !matches!(self.state, State::Idle | State::Closed);
+                let alive = matches!(self.state, State::CookieWait(_) | State::Associated(_));
                 match ours && alive {
                     true => ControlFlow::Continue(FirstTaken(false)),
                     false => self.refuse_tag(),
                 }
             }
             kind::INIT_ACK if known.is_none() => {
-                if self.state != State::CookieWait || tag != self.local_tag {
+                if !matches!(self.state, State::CookieWait(_)) || tag != self.local_tag {
                     return self.refuse_tag();
                 }
-                self.on_init_ack(packet, first);
+                self.handle_init_ack(packet, first);
                 ControlFlow::Break(())
             }
             // §8.4 (5), §8.5.1 E: whoever waits for us to end shall not wait.
-            kind::SHUTDOWN_ACK if known.is_none() || matches!(self.state, State::CookieEchoed { .. }) => {
-                self.outbox.reply(Reply::ShutdownComplete { tag, reflected: true });
+            kind::SHUTDOWN_ACK if self.state.tcb().is_none_or(Tcb::is_cookie_echoed) => {
+                self.replies.push(Reply::ShutdownComplete { tag, reflected: true });
                 self.stats.dropped_out_of_the_blue += 1;
                 ControlFlow::Break(())
             }
@@ -125,24 +123,24 @@ impl Association {
         ControlFlow::Break(())
     }
 
-    fn take_chunk(&mut self, chunk: &Chunk<'_>) -> ControlFlow<()> {
+    fn handle_chunk(&mut self, chunk: &Chunk<'_>) -> ControlFlow<()> {
         match chunk.kind() {
-            kind::DATA => return self.on_data(chunk),
-            kind::SACK => self.on_sack(chunk),
-            kind::COOKIE_ACK => self.on_cookie_ack(),
-            kind::HEARTBEAT => self.on_heartbeat(chunk.value()),
-            kind::HEARTBEAT_ACK => self.on_heartbeat_ack(chunk.value()),
-            kind::FORWARD_TSN => self.on_forward_tsn(chunk),
-            kind::RE_CONFIG => self.on_reconfig(chunk.value()),
-            kind::SHUTDOWN => self.on_shutdown(chunk.value()),
-            kind::SHUTDOWN_ACK => self.on_shutdown_ack(),
+            kind::DATA => return self.handle_data(chunk),
+            kind::SACK => self.handle_sack(chunk),
+            kind::COOKIE_ACK => self.handle_cookie_ack(),
+            kind::HEARTBEAT => self.handle_heartbeat(chunk.value()),
+            kind::HEARTBEAT_ACK => self.handle_heartbeat_ack(chunk.value()),
+            kind::FORWARD_TSN => self.handle_forward_tsn(chunk),
+            kind::RE_CONFIG => self.handle_reconfig(chunk.value()),
+            kind::SHUTDOWN => self.handle_shutdown(chunk),
+            kind::SHUTDOWN_ACK => self.handle_shutdown_ack(),
             kind::SHUTDOWN_COMPLETE => {
-                self.on_shutdown_complete();
+                self.handle_shutdown_complete();
                 return ControlFlow::Break(());
             }
-            kind::ERROR => self.on_error(chunk.value()),
+            kind::ERROR => self.handle_error(chunk.value()),
             kind::ABORT => {
-                self.on_abort(chunk.value());
+                self.handle_abort(chunk.value());
                 return ControlFlow::Break(());
             }
             // §6.10: these stand alone; §5.1: a cookie comes first.
@@ -151,7 +149,7 @@ impl Association {
                 return ControlFlow::Break(());
             }
             kind::PAD => {}
-            _ => return self.on_unknown(chunk),
+            _ => return self.handle_unknown(chunk),
         }
         match self.state {
             State::Closed => ControlFlow::Break(()),
@@ -159,17 +157,14 @@ impl Association {
         }
     }
 
-    fn on_unknown(&mut self, chunk: &Chunk<'_>) -> ControlFlow<()> {
+    fn handle_unknown(&mut self, chunk: &Chunk<'_>) -> ControlFlow<()> {
         self.stats.unknown_chunks += 1;
         let action = chunk.unknown_action();
-        if action.report {
-            let mut echo = alloc::vec![chunk.kind(), chunk.flags()];
-            let len = u16::try_from(chunk.value().len() + 4).unwrap_or(u16::MAX);
-            echo.extend_from_slice(&len.to_be_bytes());
-            // What is too long to be echoed as a whole is echoed in part (§3.3.10.6 asks for all,
-            // but an answer must not be larger than what it answers).
-            echo.extend(chunk.value().iter().take(64));
-            self.outbox.cause(cause::UNRECOGNIZED_CHUNK_TYPE, &echo);
+        if action.report
+            && let Some(tcb) = self.state.tcb_mut()
+        {
+            tcb.answers
+                .add_unrecognized_chunk(chunk.kind(), chunk.flags(), chunk.value());
         }
         match action.stop {
             true => ControlFlow::Break(()),
@@ -177,9 +172,95 @@ impl Association {
         }
     }
 
-    fn on_abort(&mut self, value: &[u8]) {
-        if self.expects_restart() && self.tcb.is_some() {
-            return self.begin_anew();
+    // Data and its acknowledgement, in either direction.
+
+    fn handle_data(&mut self, chunk: &Chunk<'_>) -> ControlFlow<()> {
+        let Some(data) = Data::parse(chunk) else {
+            self.stats.dropped_malformed += 1;
+            return ControlFlow::Break(());
+        };
+        self.imply_cookie_ack();
+        let Some(tcb) = self.state.tcb_mut().filter(|tcb| tcb.takes_data()) else {
+            self.stats.dropped_unexpected += 1;
+            return ControlFlow::Break(());
+        };
+        match tcb.receiver.handle_data(&data, &mut self.events, &mut self.stats) {
+            Ok(()) => return ControlFlow::Continue(()),
+            Err(DataError::InvalidStream) => {
+                let information = [data.stream.to_be_bytes(), [0, 0]].concat();
+                tcb.answers.add_cause(cause::INVALID_STREAM_IDENTIFIER, &information);
+                return ControlFlow::Continue(());
+            }
+            Err(DataError::Empty) => {
+                self.queue_abort(cause::NO_USER_DATA, &data.tsn.to_be_bytes());
+                self.close_with(CloseReason::ProtocolViolation("a DATA chunk is empty"));
+            }
+            Err(DataError::OutOfResource) => {
+                self.queue_abort(cause::OUT_OF_RESOURCE, &[]);
+                self.close_with(CloseReason::OutOfResource);
+            }
+            Err(DataError::Violation(what)) => self.end_by_violation(what),
+        }
+        ControlFlow::Break(())
+    }
+
+    fn handle_forward_tsn(&mut self, chunk: &Chunk<'_>) {
+        let expected = |tcb: &&mut Tcb| tcb.takes_data() && tcb.receiver.takes_forward_tsn();
+        let Some(tcb) = self.state.tcb_mut().filter(expected) else {
+            self.stats.dropped_unexpected += 1;
+            return;
+        };
+        let Some(forward) = ForwardTsn::parse(chunk) else {
+            self.stats.dropped_malformed += 1;
+            return;
+        };
+        if let Err(DataError::Violation(what)) = tcb.receiver.handle_forward_tsn(&forward, &mut self.events) {
+            self.end_by_violation(what);
+        }
+    }
+
+    fn handle_sack(&mut self, chunk: &Chunk<'_>) {
+        let Some(sack) = Sack::parse(chunk) else {
+            self.stats.dropped_malformed += 1;
+            return;
+        };
+        self.imply_cookie_ack();
+        let Some(tcb) = self.state.tcb_mut().filter(|tcb| tcb.takes_sacks()) else {
+            self.stats.dropped_unexpected += 1;
+            return;
+        };
+        self.stats.sacks_received += 1;
+        tcb.sender.handle_sack(&sack, self.now, &mut self.path, &mut self.stats);
+    }
+
+    // Whether the peer is there.
+
+    fn handle_heartbeat(&mut self, value: &[u8]) {
+        let Some(tcb) = self.state.tcb_mut().filter(|tcb| !tcb.is_cookie_echoed()) else {
+            self.stats.dropped_unexpected += 1;
+            return;
+        };
+        if !tcb.heartbeat.handle_heartbeat(value) {
+            self.stats.dropped_malformed += 1;
+        }
+    }
+
+    fn handle_heartbeat_ack(&mut self, value: &[u8]) {
+        let tcb = self.state.tcb_mut();
+        match tcb.and_then(|tcb| tcb.heartbeat.handle_heartbeat_ack(self.now, value)) {
+            Some(round_trip) => {
+                self.path.clear_errors();
+                self.path.measure(self.now, round_trip);
+            }
+            None => self.stats.dropped_unexpected += 1,
+        }
+    }
+
+    // What went wrong.
+
+    fn handle_abort(&mut self, value: &[u8]) {
+        if self.expects_restart() && self.state.tcb().is_some() {
+            return self.handle_expected_restart();
         }
         let first = Cause::all(value).next();
         let reason = first
@@ -192,10 +273,10 @@ impl Association {
         self.close_with(CloseReason::PeerAborted { code, reason });
     }
 
-    fn on_error(&mut self, value: &[u8]) {
+    fn handle_error(&mut self, value: &[u8]) {
         for error in Cause::all(value).take(4) {
-            if error.code == cause::STALE_COOKIE && matches!(self.state, State::CookieEchoed { .. }) {
-                self.on_stale_cookie();
+            if error.code == cause::STALE_COOKIE && self.state.tcb().is_some_and(Tcb::is_cookie_echoed) {
+                self.handle_stale_cookie();
                 continue;
             }
             if self.events.len() < MAX_EVENTS {
@@ -205,22 +286,9 @@ impl Association {
     }
 
     /// The peer broke the protocol: tells it so and ends.
-    pub(super) fn violation(&mut self, what: &'static str) {
-        self.abort_with(cause::PROTOCOL_VIOLATION, what.as_bytes());
+    fn end_by_violation(&mut self, what: &'static str) {
+        self.queue_abort(cause::PROTOCOL_VIOLATION, what.as_bytes());
         self.close_with(CloseReason::ProtocolViolation(what));
-    }
-
-    /// Sends an ABORT with one cause, if a peer is known.
-    pub(super) fn abort_with(&mut self, code: u16, information: &[u8]) {
-        if let Some(tcb) = &self.tcb {
-            // The last word may push out answers to strangers.
-            self.outbox.replies.clear();
-            self.outbox.reply(Reply::Abort {
-                tag: tcb.peer_tag,
-                code,
-                information: information.iter().copied().take(MAX_REASON).collect(),
-            });
-        }
     }
 }
 

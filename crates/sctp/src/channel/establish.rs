@@ -82,7 +82,7 @@ impl DataChannels {
                     self.table.assign(id, stream);
                     self.begin(id, stream);
                 }
-                None => self.close_channel(id, ChannelCloseReason::NoSuchStream),
+                None => self.begin_closing(id, ChannelCloseReason::NoSuchStream),
             }
         }
     }
@@ -98,7 +98,7 @@ impl DataChannels {
             self.send_establishment(stream, Bytes::from(open));
         }
         if self.connected {
-            self.opened(id);
+            self.note_opened(id);
         }
     }
 
@@ -111,13 +111,13 @@ impl DataChannels {
             .enqueue(stream, dcep::PPID, message, SendOptions::default(), false);
     }
 
-    pub(super) fn on_establishment(&mut self, stream: u16, bytes: &[u8]) {
+    pub(super) fn handle_establishment(&mut self, stream: u16, bytes: &[u8]) {
         match dcep::Message::parse(bytes) {
             Ok((message, rest)) => {
                 self.stats.trailing_establishment += u64::from(!rest.is_empty());
                 match message {
-                    dcep::Message::Open(open) => self.on_open(stream, &open),
-                    dcep::Message::Ack => self.on_ack(stream),
+                    dcep::Message::Open(open) => self.handle_open(stream, &open),
+                    dcep::Message::Ack => self.handle_open_ack(stream),
                 }
             }
             // A type of message that is not known asks for nothing that we could refuse.
@@ -128,7 +128,7 @@ impl DataChannels {
 
     /// Odd or even is for the sender to observe (RFC 8832 §6): a free number is taken whoever should
     /// have chosen it, since peers exist whose numbers follow the role of ICE and not of DTLS.
-    fn on_open(&mut self, stream: u16, open: &Open<'_>) {
+    fn handle_open(&mut self, stream: u16, open: &Open<'_>) {
         self.finish_reused(stream);
         let crowded = self.table.len() >= self.max_channels
             || self.events.len() >= MAX_EVENTS
@@ -152,10 +152,10 @@ impl DataChannels {
             ..Channel::new()
         });
         self.send_establishment(stream, Bytes::from_static(dcep::ACK_MESSAGE));
-        self.opened(id);
+        self.note_opened(id);
     }
 
-    fn on_ack(&mut self, stream: u16) {
+    fn handle_open_ack(&mut self, stream: u16) {
         let channel = self
             .table
             .on_stream(stream)
@@ -180,7 +180,7 @@ impl DataChannels {
                 return;
             }
             // Both sides chose this number for a channel of their own.
-            Some((id, _)) => self.close_channel(id, ChannelCloseReason::ProtocolViolation),
+            Some((id, _)) => self.begin_closing(id, ChannelCloseReason::ProtocolViolation),
             // There is nothing to close here; the reset tells the peer. If it can't be told, then
             // for reasons that end the association or that the peer chose itself.
             None => {

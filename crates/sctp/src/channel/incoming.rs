@@ -9,10 +9,10 @@ use super::{ChannelCloseReason, ChannelEvent, ChannelId, DataChannels, Message, 
 use crate::wire::dcep;
 
 impl DataChannels {
-    pub(super) fn on_message(&mut self, stream: u16, ppid: u32, data: Bytes) {
+    pub(super) fn handle_message(&mut self, stream: u16, ppid: u32, data: Bytes) {
         if ppid == dcep::PPID {
             self.association.release(data.len());
-            self.on_establishment(stream, &data);
+            self.handle_establishment(stream, &data);
             return;
         }
         let Some(id) = self.table.on_stream(stream) else {
@@ -36,14 +36,14 @@ impl DataChannels {
         match payload {
             Payload::Empty(kind) => self.deliver(id, Message::new(kind, Bytes::new()), len),
             Payload::Whole(kind) if channel.parts.is_empty() => self.deliver(id, Message::new(kind, data), len),
-            Payload::Whole(kind) => self.on_part(id, &data, Some(kind)),
-            Payload::Part => self.on_part(id, &data, None),
+            Payload::Whole(kind) => self.handle_part(id, &data, Some(kind)),
+            Payload::Part => self.handle_part(id, &data, None),
         }
     }
 
     /// A piece of a message in the deprecated way of parts; the last one tells the kind. The bytes
     /// count against the receive window until the application takes the whole.
-    fn on_part(&mut self, id: ChannelId, data: &[u8], last: Option<MessageKind>) {
+    fn handle_part(&mut self, id: ChannelId, data: &[u8], last: Option<MessageKind>) {
         let config = self.association.config();
         let (max, window) = (config.max_message_size, config.receive_window as usize);
         let Some(channel) = self.table.get_mut(id) else {
@@ -54,7 +54,7 @@ impl DataChannels {
         let crowded = last.is_none() && self.part_bytes + data.len() >= window;
         if len > max || crowded {
             self.association.release(data.len());
-            self.on_too_large(id);
+            self.handle_too_large(id);
             return;
         }
         channel.parts.extend_from_slice(data);
@@ -85,9 +85,9 @@ impl DataChannels {
     }
 
     /// A message is gone, so what follows it has lost its place: nothing more is delivered.
-    pub(super) fn on_too_large(&mut self, id: ChannelId) {
+    pub(super) fn handle_too_large(&mut self, id: ChannelId) {
         self.stop_receiving(id);
-        self.close_channel(id, ChannelCloseReason::MessageTooLarge);
+        self.begin_closing(id, ChannelCloseReason::MessageTooLarge);
     }
 
     /// Whatever still comes is dropped, and so is a message of which only parts have come.

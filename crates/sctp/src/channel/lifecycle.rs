@@ -6,41 +6,43 @@ use super::{ChannelCloseReason, ChannelEvent, ChannelId, ChannelState, DataChann
 use crate::{AssociationState, Event, ResetError, Streams};
 
 impl DataChannels {
-    pub(super) fn take_association_events(&mut self) {
+    pub(super) fn handle_association_events(&mut self) {
         while let Some(event) = self.association.take_event() {
             match event {
-                Event::Connected => self.on_connected(),
-                Event::Message { stream, ppid, data } => self.on_message(stream, ppid, data),
+                Event::Connected => self.handle_connected(),
+                Event::Message { stream, ppid, data } => self.handle_message(stream, ppid, data),
                 Event::MessageTooLarge { stream } => {
                     self.association.release(0);
                     if let Some(channel) = self.table.on_stream(stream) {
-                        self.on_too_large(channel);
+                        self.handle_too_large(channel);
                     }
                 }
-                Event::IncomingReset(Streams::One(stream)) => self.on_incoming_reset(stream),
+                Event::IncomingReset(Streams::One(stream)) => self.handle_incoming_reset(stream),
                 Event::IncomingReset(Streams::All) => {
                     let streams: Vec<u16> = self.table.ids().filter_map(|id| self.table.get(id)?.stream).collect();
-                    streams.into_iter().for_each(|stream| self.on_incoming_reset(stream));
+                    streams
+                        .into_iter()
+                        .for_each(|stream| self.handle_incoming_reset(stream));
                 }
-                Event::OutgoingReset { stream, result } => self.on_outgoing_reset(stream, result),
+                Event::OutgoingReset { stream, result } => self.handle_outgoing_reset(stream, result),
                 Event::BufferedAmountLow { stream } => {
                     if let Some(id) = self.table.on_stream(stream) {
-                        self.on_low(id);
+                        self.handle_buffered_amount_low(id);
                     }
                 }
                 Event::PeerError { .. } => {}
-                Event::Restarted if self.association.expects_restart() => self.go_on(),
+                Event::Restarted if self.association.expects_restart() => self.handle_expected_restart(),
                 Event::Restarted => {
                     self.association.discard_queue();
                     self.finish_all(ChannelCloseReason::Restarted);
                 }
-                Event::Closed(reason) => self.disconnect(reason),
+                Event::Closed(reason) => self.handle_disconnect(reason),
             }
         }
     }
 
     /// The peer goes on with the same channels over an association that begins anew.
-    fn go_on(&mut self) {
+    fn handle_expected_restart(&mut self) {
         if self.association.state() == AssociationState::New {
             self.connected = false;
             // What waits for the application filled the window of the end that is gone.
@@ -65,7 +67,7 @@ impl DataChannels {
         }
     }
 
-    fn on_connected(&mut self) {
+    fn handle_connected(&mut self) {
         self.connected = true;
         self.emit(ChannelEvent::Connected);
         let streams = self.association.outbound_streams();
@@ -78,7 +80,7 @@ impl DataChannels {
                 (Some(stream), _) if stream >= streams => {
                     self.finish(id, Some(ChannelCloseReason::NoSuchStream), true);
                 }
-                (Some(_), ChannelState::Connecting) => self.opened(id),
+                (Some(_), ChannelState::Connecting) => self.note_opened(id),
                 // It was closed when it could not be reset yet.
                 (Some(stream), ChannelState::Closing) => self.reset(id, stream),
                 _ => {}
@@ -86,7 +88,7 @@ impl DataChannels {
         }
     }
 
-    pub(super) fn opened(&mut self, id: ChannelId) {
+    pub(super) fn note_opened(&mut self, id: ChannelId) {
         if let Some(channel) = self.table.get_mut(id) {
             channel.state = ChannelState::Open;
             let incoming = channel.info.incoming;
@@ -95,7 +97,7 @@ impl DataChannels {
         }
     }
 
-    fn on_low(&mut self, id: ChannelId) {
+    fn handle_buffered_amount_low(&mut self, id: ChannelId) {
         if let Some(channel) = self.table.get_mut(id)
             && channel.state == ChannelState::Open
             && !core::mem::replace(&mut channel.low_pending, true)
@@ -106,7 +108,7 @@ impl DataChannels {
 
     // Closing (RFC 8831 §6.7).
 
-    pub(super) fn close_channel(&mut self, id: ChannelId, reason: ChannelCloseReason) {
+    pub(super) fn begin_closing(&mut self, id: ChannelId, reason: ChannelCloseReason) {
         let Some(channel) = self.table.get_mut(id) else {
             return;
         };
@@ -135,7 +137,7 @@ impl DataChannels {
         }
     }
 
-    fn on_incoming_reset(&mut self, stream: u16) {
+    fn handle_incoming_reset(&mut self, stream: u16) {
         let Some(id) = self.table.on_stream(stream) else {
             return;
         };
@@ -147,12 +149,12 @@ impl DataChannels {
         self.stop_receiving(id);
         if !closing {
             self.emit(ChannelEvent::Closing { channel: id });
-            self.close_channel(id, ChannelCloseReason::Remote);
+            self.begin_closing(id, ChannelCloseReason::Remote);
         }
         self.finish_if_reset(id);
     }
 
-    fn on_outgoing_reset(&mut self, stream: u16, result: Result<(), ResetError>) {
+    fn handle_outgoing_reset(&mut self, stream: u16, result: Result<(), ResetError>) {
         let Some(id) = self.table.on_stream(stream) else {
             return;
         };
@@ -174,8 +176,8 @@ impl DataChannels {
         if before.is_some_and(|before| !before.incoming_reset) {
             return; // It has not even reset its own direction.
         }
-        for stream in self.association.reset_is_proven(stream) {
-            self.on_outgoing_reset(stream, Ok(()));
+        for stream in self.association.prove_reset(stream) {
+            self.handle_outgoing_reset(stream, Ok(()));
         }
     }
 

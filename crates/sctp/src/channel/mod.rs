@@ -10,10 +10,9 @@ mod types;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::SocketAddr;
 use core::time::Duration;
 
-use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::Rng;
 
 use crate::{Association, CloseReason, SendError, SendOptions};
@@ -30,26 +29,25 @@ const DEFAULT_REMOTE_MAX_MESSAGE_SIZE: usize = 65_536;
 /// All data channels with one peer: an [`Association`] that speaks DCEP.
 ///
 /// ```
-/// use pollrtc_core::{Datagram, Instant, StateMachine};
+/// use pollrtc_core::{Headroom, InnerProtocol, Instant};
 /// use pollrtc_crypto::Rng;
 /// use pollrtc_sctp::channel::{ChannelEvent, DataChannels, Parity};
 ///
-/// let [here, there] = ["192.0.2.1:5000", "192.0.2.2:5000"].map(|a| a.parse().unwrap());
-/// let mut alice = DataChannels::new(Default::default(), Rng::from_seed([1; 32]), there);
-/// let mut bob = DataChannels::new(Default::default(), Rng::from_seed([2; 32]), here);
+/// let mut alice = DataChannels::new(Default::default(), Rng::from_seed([1; 32]));
+/// let mut bob = DataChannels::new(Default::default(), Rng::from_seed([2; 32]));
 /// alice.set_role(Parity::Even); // she is the DTLS client
 /// bob.set_role(Parity::Odd);
 /// let chat = alice.open("chat").unwrap();
 /// alice.connect();
 /// bob.connect();
 ///
-/// let (now, mut buf, mut opened) = (Instant::ZERO, [0; 1500], false);
+/// let (now, mut buf, mut opened) = (Instant::ZERO, [0; 1200], false);
 /// while !opened {
-///     while let Some(transmit) = alice.poll_transmit(now, &mut buf) {
-///         bob.handle_datagram(now, Datagram::udp(here, &mut buf[..transmit.len]));
+///     while let Some(len) = alice.write_body(now, &mut buf, Headroom::NONE) {
+///         bob.handle_body(now, &mut buf[..len]);
 ///     }
-///     while let Some(transmit) = bob.poll_transmit(now, &mut buf) {
-///         alice.handle_datagram(now, Datagram::udp(there, &mut buf[..transmit.len]));
+///     while let Some(len) = bob.write_body(now, &mut buf, Headroom::NONE) {
+///         alice.handle_body(now, &mut buf[..len]);
 ///     }
 ///     while let Some(event) = bob.poll_event() {
 ///         if let ChannelEvent::Opened { channel, .. } = event {
@@ -87,10 +85,10 @@ struct Queued {
 }
 
 impl DataChannels {
-    /// Channels with the peer at `remote`.
-    pub fn new(config: ChannelConfig, rng: Rng, remote: SocketAddr) -> Self {
+    /// Channels over an association that has not begun.
+    pub fn new(config: ChannelConfig, rng: Rng) -> Self {
         Self {
-            association: Association::new(config.association, rng, remote),
+            association: Association::new(config.association, rng),
             max_channels: config.max_channels,
             max_label_bytes: config.max_label_bytes,
             parity: None,
@@ -182,20 +180,20 @@ impl DataChannels {
 
     /// Closes a channel. What was sent before is delivered first; [`ChannelEvent::Closed`] follows
     /// when both directions are closed.
-    pub fn close(&mut self, channel: ChannelId) {
-        self.close_channel(channel, ChannelCloseReason::Local);
-        self.take_association_events();
+    pub fn close_channel(&mut self, channel: ChannelId) {
+        self.begin_closing(channel, ChannelCloseReason::Local);
+        self.handle_association_events();
     }
 
-    /// Closes all channels as [`close`](Self::close) does. From now on none can be opened, by
+    /// Closes all channels as [`close_channel`](Self::close_channel) does. From now on none can be opened, by
     /// either side, until there is a [new association](Self::new_association).
-    pub fn close_all(&mut self) {
+    pub fn close_all_channels(&mut self) {
         self.closing = true;
         let ids: Vec<ChannelId> = self.table.ids().collect();
         for id in ids {
-            self.close_channel(id, ChannelCloseReason::Local);
+            self.begin_closing(id, ChannelCloseReason::Local);
         }
-        self.take_association_events();
+        self.handle_association_events();
     }
 
     /// Lets go of the association without a word to the peer, which has agreed on that by other
@@ -203,7 +201,7 @@ impl DataChannels {
     /// the peer and to be [connected](Self::connect). All channels are closed; events and messages
     /// that wait for the application stay.
     pub fn new_association(&mut self, rng: Rng) {
-        self.take_association_events();
+        self.handle_association_events();
         self.end_channels();
         self.association = self.association.successor(rng);
         self.table.forget_streams();
@@ -289,27 +287,22 @@ impl DataChannels {
         self.connected && !self.ended
     }
 
-    /// Shuts the association down in good order: what was sent is delivered first.
-    pub fn shutdown(&mut self) {
-        self.association.shutdown();
-        self.take_association_events();
+    /// Ends the association in good order: what was sent is delivered first.
+    pub fn close(&mut self) {
+        self.association.close();
+        self.handle_association_events();
     }
 
     /// Ends all at once; the peer is told the reason.
     pub fn abort(&mut self, reason: &str) {
         self.association.abort(reason);
-        self.take_association_events();
+        self.handle_association_events();
     }
 
     /// DTLS is gone, and all channels with it (RFC 8841 §9.3).
-    pub fn transport_closed(&mut self) {
-        self.association.transport_closed();
-        self.take_association_events();
-    }
-
-    /// Sets the longest packet; see [`Association::set_mtu`].
-    pub fn set_mtu(&mut self, max_packet: usize) {
-        self.association.set_mtu(max_packet);
+    pub fn handle_transport_closed(&mut self) {
+        self.association.handle_transport_closed();
+        self.handle_association_events();
     }
 
     /// Tells a measured round-trip time; see [`Association::set_round_trip_time`].
@@ -320,6 +313,11 @@ impl DataChannels {
     /// Tells that packets take another path; see [`Association::handle_path_change`].
     pub fn handle_path_change(&mut self, now: Instant) {
         self.association.handle_path_change(now);
+    }
+
+    /// How much room a packet needs that did not fit; see [`Association::needed_room`].
+    pub fn needed_room(&self) -> Option<usize> {
+        self.association.needed_room()
     }
 
     /// Sets the peer's port (`a=sctp-port`).
@@ -344,7 +342,7 @@ impl DataChannels {
         self.events.push_back(Queued { event, unread: None });
     }
 
-    fn disconnect(&mut self, reason: CloseReason) {
+    fn handle_disconnect(&mut self, reason: CloseReason) {
         self.ended = true;
         self.finish_all(ChannelCloseReason::Disconnected);
         self.emit(ChannelEvent::Disconnected(reason));
@@ -365,24 +363,28 @@ impl fmt::Debug for DataChannels {
     }
 }
 
-impl StateMachine for DataChannels {
+impl InnerProtocol for DataChannels {
     type Event = ChannelEvent;
     type Received<'d> = ();
 
-    fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
-        self.association.handle_datagram(now, datagram);
-        self.take_association_events();
+    fn handle_body(&mut self, now: Instant, body: &mut [u8]) {
+        self.association.handle_body(now, body);
+        self.handle_association_events();
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         self.association.handle_timeout(now);
-        self.take_association_events();
+        self.handle_association_events();
     }
 
-    fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        let transmit = self.association.poll_transmit(now, buf);
-        self.take_association_events();
-        transmit
+    fn write_body(&mut self, now: Instant, buf: &mut [u8], headroom: Headroom) -> Option<usize> {
+        let len = self.association.write_body(now, buf, headroom);
+        self.handle_association_events();
+        len
+    }
+
+    fn longest_body(&self) -> usize {
+        self.association.longest_body()
     }
 
     fn poll_event(&mut self) -> Option<ChannelEvent> {

@@ -3,10 +3,12 @@
 use alloc::string::String;
 
 use super::Message;
+use crate::config::setters;
 use crate::{CloseReason, Config, Reliability};
 
 /// How [`DataChannels`](super::DataChannels) behave.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ChannelConfig {
     /// The association below. Its `max_message_size` is what SDP should announce
     /// (`a=max-message-size`, RFC 8841 §6).
@@ -33,6 +35,19 @@ impl Default for ChannelConfig {
     }
 }
 
+impl ChannelConfig {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    setters! {
+        with_association, association: Config;
+        with_max_channels, max_channels: usize;
+        with_max_label_bytes, max_label_bytes: usize;
+    }
+}
+
 /// Which stream numbers are ours to choose for channels that we open (RFC 8832 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parity {
@@ -56,14 +71,11 @@ pub struct ChannelId {
 /// use pollrtc_sctp::channel::ChannelInit;
 ///
 /// let chat = ChannelInit::from("chat"); // ordered and reliable
-/// let game = ChannelInit {
-///     ordered: false,
-///     reliability: Reliability::MaxRetransmits(0),
-///     ..ChannelInit::from("positions")
-/// };
+/// let game = ChannelInit::new("positions").unordered().with_reliability(Reliability::MaxRetransmits(0));
 /// # assert_ne!(chat, game);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ChannelInit {
     /// Its name; need not be unique.
     pub label: String,
@@ -93,26 +105,60 @@ impl Default for ChannelInit {
     }
 }
 
-impl From<&str> for ChannelInit {
-    fn from(label: &str) -> Self {
+impl ChannelInit {
+    /// A channel that is ordered and reliable.
+    pub fn new(label: impl Into<String>) -> Self {
         Self {
             label: label.into(),
             ..Self::default()
         }
     }
+
+    /// The same without order among messages.
+    #[must_use]
+    pub fn unordered(self) -> Self {
+        Self { ordered: false, ..self }
+    }
+
+    /// The same with a subprotocol.
+    #[must_use]
+    pub fn with_protocol(self, protocol: impl Into<String>) -> Self {
+        Self {
+            protocol: protocol.into(),
+            ..self
+        }
+    }
+
+    /// The same with a stream number that both sides know; see [`negotiated`](Self::negotiated).
+    #[must_use]
+    pub fn with_negotiated_id(self, id: u16) -> Self {
+        Self {
+            negotiated: Some(id),
+            ..self
+        }
+    }
+
+    setters! {
+        with_reliability, reliability: Reliability;
+        with_priority, priority: u16;
+    }
+}
+
+impl From<&str> for ChannelInit {
+    fn from(label: &str) -> Self {
+        Self::new(label)
+    }
 }
 
 impl From<String> for ChannelInit {
     fn from(label: String) -> Self {
-        Self {
-            label,
-            ..Self::default()
-        }
+        Self::new(label)
     }
 }
 
 /// What a channel is like, whoever opened it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ChannelInfo {
     /// Its name.
     pub label: String,
@@ -139,7 +185,7 @@ pub enum ChannelState {
     Open,
     /// Being closed by either side; messages that were sent before are still delivered.
     Closing,
-    /// Gone.
+    /// Closed in both directions.
     Closed,
 }
 
@@ -149,11 +195,11 @@ pub enum ChannelState {
 pub struct ChannelStats {
     /// Messages taken to be sent.
     pub messages_sent: u64,
-    /// Their bytes.
+    /// Bytes of these messages.
     pub bytes_sent: u64,
     /// Messages that came.
     pub messages_received: u64,
-    /// Their bytes.
+    /// Bytes of these messages.
     pub bytes_received: u64,
 }
 
@@ -191,14 +237,14 @@ pub enum ChannelEvent {
     Connected,
     /// A channel is open.
     Opened {
-        /// Which.
+        /// The channel.
         channel: ChannelId,
         /// Whether the peer opened it.
         incoming: bool,
     },
     /// A message came.
     Message {
-        /// On which channel.
+        /// The channel that it came on.
         channel: ChannelId,
         /// The message.
         data: Message,
@@ -206,19 +252,19 @@ pub enum ChannelEvent {
     /// What waits to be sent on a channel fell to its threshold. Told once, however often it
     /// happens until it is taken.
     BufferedAmountLow {
-        /// Which.
+        /// The channel.
         channel: ChannelId,
     },
     /// The peer closes a channel.
     Closing {
-        /// Which.
+        /// The channel.
         channel: ChannelId,
     },
     /// A channel is closed, in both directions.
     Closed {
-        /// Which.
+        /// The channel.
         channel: ChannelId,
-        /// Why.
+        /// The reason.
         reason: ChannelCloseReason,
     },
     /// The association ended, and with it all channels.
@@ -268,7 +314,7 @@ pub enum OpenError {
     /// The negotiated stream number is beyond what the association has.
     #[error("stream {stream} is beyond the {streams} that there are")]
     NoSuchStream {
-        /// The one asked for.
+        /// The stream asked for.
         stream: u16,
         /// How many there are.
         streams: u16,
@@ -291,7 +337,7 @@ pub enum ChannelSendError {
     /// The peer does not accept messages of this size.
     #[error("{size} bytes are more than the {max} that the peer accepts")]
     TooLarge {
-        /// The message's.
+        /// The message's length.
         size: usize,
         /// The peer's limit.
         max: usize,
@@ -299,7 +345,7 @@ pub enum ChannelSendError {
     /// Too much waits to be sent. Wait for [`ChannelEvent::BufferedAmountLow`].
     #[error("{buffered} of {limit} bytes wait to be sent already")]
     BufferFull {
-        /// What waits now, on all channels.
+        /// Bytes that wait now, on all channels.
         buffered: usize,
         /// [`Config::send_buffer`](crate::Config::send_buffer).
         limit: usize,

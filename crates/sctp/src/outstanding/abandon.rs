@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use pollrtc_core::Instant;
 
-use super::{ChunkState, GivenUp, Outstanding, SentChunk};
-use crate::send_queue::Left;
+use super::{Abandoned, ChunkState, Outstanding, SentChunk};
+use crate::send_queue::Dequeued;
 
 impl Outstanding {
     /// Gives up the message that is being sent.
@@ -17,8 +17,8 @@ impl Outstanding {
     }
 
     /// What was given up since this was asked last.
-    pub(crate) fn take_given_up(&mut self) -> GivenUp {
-        core::mem::take(&mut self.given_up)
+    pub(crate) fn take_abandoned(&mut self) -> Abandoned {
+        core::mem::take(&mut self.abandoned)
     }
 
     pub(super) fn abandon(&mut self, number: u64) {
@@ -34,9 +34,9 @@ impl Outstanding {
         let Some(message) = self.messages.get_mut(index) else {
             return;
         };
-        self.given_up.messages += 1;
+        self.abandoned.messages += 1;
         if is_last && self.unfinished.take().is_some() {
-            self.given_up.unsent = unsent.map(|len| Left {
+            self.abandoned.unsent = unsent.map(|len| Dequeued {
                 stream: message.stream,
                 len,
                 counted: message.counted,

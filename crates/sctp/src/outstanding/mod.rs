@@ -14,7 +14,7 @@ use bytes::Bytes;
 use pollrtc_core::Instant;
 use ranges::{subtract, unite};
 
-use crate::send_queue::{Left, Policy, QueuedMessage};
+use crate::send_queue::{Dequeued, Policy, QueuedMessage};
 use crate::serial::extend;
 use crate::wire::{DATA_HEADER_LEN, DataHeader, Sack, padded};
 
@@ -41,15 +41,15 @@ pub(crate) struct Outstanding {
     payload_in_flight: usize,
     /// Everything up to here is acknowledged or given up (RFC 3758 §3.5: Advanced.Peer.Ack.Point).
     advanced: u64,
-    given_up: GivenUp,
+    abandoned: Abandoned,
 }
 
 /// What was abandoned (RFC 3758).
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct GivenUp {
+pub(crate) struct Abandoned {
     pub(crate) messages: u64,
     /// Bytes that will never be sent.
-    pub(crate) unsent: Option<Left>,
+    pub(crate) unsent: Option<Dequeued>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -147,7 +147,7 @@ impl Outstanding {
             in_flight: 0,
             payload_in_flight: 0,
             advanced: initial - 1,
-            given_up: GivenUp::default(),
+            abandoned: Abandoned::default(),
         }
     }
 
@@ -256,9 +256,9 @@ impl Outstanding {
     }
 
     /// What it means for the buffered amount that `len` bytes of the message begun last leave.
-    pub(crate) fn leaving(&self, len: usize) -> Option<Left> {
+    pub(crate) fn leaving(&self, len: usize) -> Option<Dequeued> {
         let message = self.messages.back()?;
-        Some(Left {
+        Some(Dequeued {
             stream: message.stream,
             len,
             counted: message.counted,
@@ -294,7 +294,7 @@ impl Outstanding {
     pub(crate) fn next_lost(&mut self, now: Instant, may_abandon: bool) -> Option<(u64, usize)> {
         loop {
             let (tsn, chunk) = self.first_lost()?;
-            if !may_abandon || !self.is_given_up(&chunk, now) {
+            if !may_abandon || !self.would_be_abandoned(&chunk, now) {
                 return Some((tsn, chunk.wire_len()));
             }
             self.abandon(chunk.message);
@@ -302,7 +302,7 @@ impl Outstanding {
     }
 
     /// Whether a chunk, if it is lost, would be given up and not sent again.
-    fn is_given_up(&self, chunk: &SentChunk, now: Instant) -> bool {
+    fn would_be_abandoned(&self, chunk: &SentChunk, now: Instant) -> bool {
         self.message(chunk.message).is_some_and(|message| {
             let policy = &message.policy;
             policy.expired(now) || policy.is_used_up(chunk.transmissions)
@@ -396,7 +396,7 @@ impl Outstanding {
             .enumerate()
             .find(|(_, chunk)| chunk.state == ChunkState::InFlight)?;
         let tsn = self.next_tsn() - 1 - from_end as u64;
-        (!self.is_given_up(chunk, now)).then_some(tsn)
+        (!self.would_be_abandoned(chunk, now)).then_some(tsn)
     }
 
     /// Whether something has to be sent again.
@@ -417,7 +417,7 @@ impl Outstanding {
     // Acknowledgement.
 
     /// Takes a SACK, all of it or nothing.
-    pub(crate) fn on_sack(&mut self, sack: &Sack<'_>) -> Result<Acked, SackError> {
+    pub(crate) fn handle_sack(&mut self, sack: &Sack<'_>) -> Result<Acked, SackError> {
         let cumulative = extend(self.cumulative, sack.cumulative_tsn_ack);
         if cumulative < self.cumulative {
             return Err(SackError::Old);
@@ -453,7 +453,7 @@ impl Outstanding {
     }
 
     /// A cumulative ack without gap blocks, as SHUTDOWN has it.
-    pub(crate) fn on_cumulative_ack(&mut self, wire: u32) -> Result<Acked, SackError> {
+    pub(crate) fn handle_cumulative_tsn_ack(&mut self, wire: u32) -> Result<Acked, SackError> {
         let cumulative = extend(self.cumulative, wire);
         if cumulative < self.cumulative {
             return Err(SackError::Old);

@@ -1,6 +1,7 @@
-//! Typed views of the chunks that have more than a value.
+//! Typed views of the chunks that have more than a value, and beside each how it is written.
 
-use super::{Chunk, Parameters, take_u16, take_u32};
+use super::packet::{FLAGS_AT, chunk_header};
+use super::{Body, CHUNK_HEADER_LEN, Chunk, PacketWriter, Parameters, padded, take_u16, take_u32};
 
 /// Chunk types.
 pub mod kind {
@@ -38,6 +39,18 @@ pub mod kind {
     pub const FORWARD_TSN: u8 = 192;
 }
 
+/// Flags of DATA (RFC 9260 §3.3.1; I bit: RFC 7053 §3).
+mod data_flag {
+    pub(super) const ENDING: u8 = 0x01;
+    pub(super) const BEGINNING: u8 = 0x02;
+    pub(super) const UNORDERED: u8 = 0x04;
+    pub(super) const IMMEDIATE: u8 = 0x08;
+}
+
+/// Flag of ABORT and SHUTDOWN COMPLETE (T bit): the packet's tag is the one that its receiver's peer expects, since
+/// the sender knows no other (RFC 9260 §8.5.1 B, C).
+pub const TAG_REFLECTED: u8 = 1;
+
 /// A DATA chunk (RFC 9260 §3.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Data<'a> {
@@ -70,16 +83,113 @@ impl<'a> Data<'a> {
         let (ppid, payload) = take_u32(rest)?;
         let flags = chunk.flags();
         Some(Self {
-            immediate: flags & 0x08 != 0,
-            unordered: flags & 0x04 != 0,
-            beginning: flags & 0x02 != 0,
-            ending: flags & 0x01 != 0,
+            immediate: flags & data_flag::IMMEDIATE != 0,
+            unordered: flags & data_flag::UNORDERED != 0,
+            beginning: flags & data_flag::BEGINNING != 0,
+            ending: flags & data_flag::ENDING != 0,
             tsn,
             stream,
             ssn,
             ppid,
             payload,
         })
+    }
+}
+
+/// Bytes of a DATA chunk before its payload (RFC 9260 §3.3.1).
+pub const DATA_HEADER_LEN: usize = 16;
+
+/// What stands before the payload of a DATA chunk.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DataHeader {
+    /// Outside of the stream's order.
+    pub unordered: bool,
+    /// First fragment of its message.
+    pub beginning: bool,
+    /// Last fragment of its message.
+    pub ending: bool,
+    /// Transmission sequence number.
+    pub tsn: u32,
+    /// Stream identifier.
+    pub stream: u16,
+    /// Stream sequence number.
+    pub ssn: u16,
+    /// Payload protocol identifier.
+    pub ppid: u32,
+}
+
+impl DataHeader {
+    /// The header on the wire, before so much payload; `None` if that is too much for any chunk.
+    pub(super) fn bytes(&self, payload_len: usize) -> Option<[u8; DATA_HEADER_LEN]> {
+        let mut flags = 0;
+        for (is_set, flag) in [
+            (self.unordered, data_flag::UNORDERED),
+            (self.beginning, data_flag::BEGINNING),
+            (self.ending, data_flag::ENDING),
+        ] {
+            flags |= u8::from(is_set).wrapping_mul(flag);
+        }
+        let fields_len = DATA_HEADER_LEN.saturating_sub(CHUNK_HEADER_LEN);
+        let [kind, flags, len_high, len_low] = chunk_header(kind::DATA, flags, payload_len.saturating_add(fields_len))?;
+        let [tsn_0, tsn_1, tsn_2, tsn_3] = self.tsn.to_be_bytes();
+        let [stream_high, stream_low] = self.stream.to_be_bytes();
+        let [ssn_high, ssn_low] = self.ssn.to_be_bytes();
+        let [ppid_0, ppid_1, ppid_2, ppid_3] = self.ppid.to_be_bytes();
+        Some([
+            kind,
+            flags,
+            len_high,
+            len_low,
+            tsn_0,
+            tsn_1,
+            tsn_2,
+            tsn_3,
+            stream_high,
+            stream_low,
+            ssn_high,
+            ssn_low,
+            ppid_0,
+            ppid_1,
+            ppid_2,
+            ppid_3,
+        ])
+    }
+}
+
+impl PacketWriter<'_> {
+    /// Adds a DATA chunk; like [`chunk`](Self::chunk), for the busiest kind.
+    pub fn data(&mut self, header: &DataHeader, payload: &[u8]) -> bool {
+        let start = self.len;
+        let end = start.saturating_add(padded(payload.len().saturating_add(DATA_HEADER_LEN)));
+        if end > self.limit {
+            return false;
+        }
+        let Some(bytes) = header.bytes(payload.len()) else {
+            return false;
+        };
+        let Some((head, body)) = self
+            .buf
+            .get_mut(start..end)
+            .and_then(|space| space.split_first_chunk_mut())
+        else {
+            return false;
+        };
+        *head = bytes;
+        let Some((space, padding)) = body.split_at_mut_checked(payload.len()) else {
+            return false;
+        };
+        space.copy_from_slice(payload);
+        padding.fill(0);
+        self.last_data_flags = Some(start.saturating_add(FLAGS_AT));
+        self.len = end;
+        true
+    }
+
+    /// Asks for an immediate SACK (I bit, RFC 7053) in the DATA chunk written last, if any.
+    pub fn ask_for_immediate_sack(&mut self) {
+        if let Some(flags) = self.last_data_flags.and_then(|position| self.buf.get_mut(position)) {
+            *flags |= data_flag::IMMEDIATE;
+        }
     }
 }
 
@@ -117,6 +227,15 @@ impl<'a> Init<'a> {
             parameters: Parameters::new(rest),
         })
     }
+
+    /// Writes what stands before the parameters.
+    pub fn write_fields(&self, body: &mut Body<'_>) {
+        body.put_u32(self.initiate_tag);
+        body.put_u32(self.a_rwnd);
+        body.put_u16(self.outbound_streams);
+        body.put_u16(self.inbound_streams);
+        body.put_u32(self.initial_tsn);
+    }
 }
 
 /// A SACK chunk (RFC 9260 §3.3.4).
@@ -150,6 +269,36 @@ impl<'a> Sack<'a> {
         })
     }
 
+    /// Adds a SACK to a packet, with as many gaps and then duplicates as fit; false if not even the fields do.
+    /// `gaps`: inclusive ranges of TSNs beyond the cumulative one, which are at most 65,535 away from it.
+    pub(crate) fn write(
+        packet: &mut PacketWriter<'_>,
+        cumulative: u64,
+        a_rwnd: u32,
+        gaps: &[(u64, u64)],
+        duplicates: &[u32],
+    ) -> bool {
+        let room = packet.room().saturating_sub(Self::FIELDS_LEN) / Self::ENTRY_LEN;
+        let gaps = gaps.get(..room).unwrap_or(gaps);
+        let room = room.saturating_sub(gaps.len());
+        let duplicates = duplicates.get(..room).unwrap_or(duplicates);
+        packet.chunk(kind::SACK, 0, |body| {
+            body.put_u32(cumulative as u32);
+            body.put_u32(a_rwnd);
+            body.put_u16(gaps.len() as u16);
+            body.put_u16(duplicates.len() as u16);
+            for (start, end) in gaps {
+                body.put_u16(start.wrapping_sub(cumulative) as u16);
+                body.put_u16(end.wrapping_sub(cumulative) as u16);
+            }
+            duplicates.iter().for_each(|tsn| body.put_u32(*tsn));
+        })
+    }
+
+    /// Bytes of a SACK without gaps and duplicates, and of each of them.
+    const FIELDS_LEN: usize = 16;
+    const ENTRY_LEN: usize = 4;
+
     /// What came beyond the gaps, as first and last offset from the cumulative TSN ack.
     pub fn gap_blocks(&self) -> impl ExactSizeIterator<Item = (u16, u16)> + Clone + 'a {
         self.gaps
@@ -182,10 +331,41 @@ impl<'a> ForwardTsn<'a> {
         })
     }
 
+    /// Adds a FORWARD TSN to a packet; false if it does not fit.
+    pub(crate) fn write(packet: &mut PacketWriter<'_>, new_cumulative_tsn: u32, streams: &[(u16, u16)]) -> bool {
+        packet.chunk(kind::FORWARD_TSN, 0, |body| {
+            body.put_u32(new_cumulative_tsn);
+            for (stream, ssn) in streams {
+                body.put_u16(*stream);
+                body.put_u16(*ssn);
+            }
+        })
+    }
+
     /// The ordered streams of what is skipped, each with its highest skipped sequence number.
     pub fn streams(&self) -> impl ExactSizeIterator<Item = (u16, u16)> + Clone + 'a {
         self.streams
             .iter()
             .map(|[a, b, c, d]| (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])))
+    }
+}
+
+/// A SHUTDOWN chunk (RFC 9260 §3.3.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shutdown {
+    /// The TSN up to which all has come to its sender.
+    pub cumulative_tsn_ack: u32,
+}
+
+impl Shutdown {
+    /// Reads a chunk of kind SHUTDOWN; `None` if it is too short.
+    pub fn parse(chunk: &Chunk<'_>) -> Option<Self> {
+        let (cumulative_tsn_ack, _) = take_u32(chunk.value())?;
+        Some(Self { cumulative_tsn_ack })
+    }
+
+    /// Adds a SHUTDOWN to a packet; false if it does not fit.
+    pub(crate) fn write(self, packet: &mut PacketWriter<'_>) -> bool {
+        packet.chunk(kind::SHUTDOWN, 0, |body| body.put_u32(self.cumulative_tsn_ack))
     }
 }

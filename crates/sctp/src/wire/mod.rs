@@ -21,14 +21,15 @@ mod reconfig;
 mod writer;
 
 pub use causes::{Cause, cause};
-pub use chunk::{Data, ForwardTsn, Init, Sack, kind};
-pub use packet::{Chunk, Chunks, HEADER_LEN, Packet, ParseError, UnknownAction, checksum, verify_checksum};
+pub use chunk::{DATA_HEADER_LEN, Data, DataHeader, ForwardTsn, Init, Sack, Shutdown, TAG_REFLECTED, kind};
+pub(crate) use packet::chunk_header;
+pub use packet::{
+    CHUNK_HEADER_LEN, Chunk, Chunks, HEADER_LEN, Packet, ParseError, UnknownAction, checksum, verify_checksum,
+};
+pub(crate) use parameters::parameter_header;
 pub use parameters::{Parameter, Parameters, parameter};
 pub use reconfig::{OutgoingReset, Reconfig, ReconfigResponse, ReconfigResult};
-pub use writer::{Body, DataHeader, PacketWriter};
-
-/// Bytes of a DATA chunk before its payload (RFC 9260 §3.3.1).
-pub const DATA_HEADER_LEN: usize = 16;
+pub use writer::{Body, PacketWriter};
 
 /// The next multiple of four, to which chunks and parameters are padded (RFC 9260 §3.2).
 pub const fn padded(len: usize) -> usize {

@@ -5,8 +5,10 @@ use super::{padded, take_u16, take_u32};
 
 /// Bytes of the common header (RFC 9260 §3.1).
 pub const HEADER_LEN: usize = 12;
+/// Bytes of a chunk before its value (RFC 9260 §3.2).
+pub const CHUNK_HEADER_LEN: usize = 4;
 
-const CHECKSUM_AT: core::ops::Range<usize> = 8..12;
+pub(super) const CHECKSUM_AT: core::ops::Range<usize> = 8..12;
 
 /// Why bytes are no SCTP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +76,18 @@ impl<'a> Packet<'a> {
         Self::read(bytes).ok_or(ParseError::TooShort(bytes.len()))
     }
 
+    /// The common header of a packet, without its checksum.
+    pub(super) fn header(source_port: u16, destination_port: u16, verification_tag: u32) -> [u8; HEADER_LEN] {
+        let mut header = [0; HEADER_LEN];
+        let fields = source_port
+            .to_be_bytes()
+            .into_iter()
+            .chain(destination_port.to_be_bytes())
+            .chain(verification_tag.to_be_bytes());
+        header.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+        header
+    }
+
     fn read(bytes: &'a [u8]) -> Option<Self> {
         let (source_port, rest) = take_u16(bytes)?;
         let (destination_port, rest) = take_u16(rest)?;
@@ -107,6 +121,9 @@ impl<'a> Packet<'a> {
         Chunks { rest: self.body }
     }
 }
+
+/// Where a chunk's flags stand.
+pub(super) const FLAGS_AT: usize = 1;
 
 /// One chunk, not yet told apart by its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +186,7 @@ impl<'a> Iterator for Chunks<'a> {
         self.rest = match taken {
             Ok(chunk) => self
                 .rest
-                .get(padded(chunk.value.len()).saturating_add(4)..)
+                .get(padded(chunk.value.len()).saturating_add(CHUNK_HEADER_LEN)..)
                 .unwrap_or(&[]),
             Err(_) => &[],
         };
@@ -177,12 +194,22 @@ impl<'a> Iterator for Chunks<'a> {
     }
 }
 
+/// What stands before a chunk's value (RFC 9260 §3.2); `None` if the value is too long for any chunk.
+pub(crate) fn chunk_header(kind: u8, flags: u8, value_len: usize) -> Option<[u8; CHUNK_HEADER_LEN]> {
+    let len = u16::try_from(value_len.saturating_add(CHUNK_HEADER_LEN)).ok()?;
+    let [high, low] = len.to_be_bytes();
+    Some([kind, flags, high, low])
+}
+
 fn take_chunk(bytes: &[u8]) -> Result<Chunk<'_>, usize> {
     let Some(([kind, flags, high, low], rest)) = bytes.split_first_chunk() else {
         return Err(0);
     };
     let claimed = usize::from(u16::from_be_bytes([*high, *low]));
-    let value = claimed.checked_sub(4).and_then(|len| rest.get(..len)).ok_or(claimed)?;
+    let value = claimed
+        .checked_sub(CHUNK_HEADER_LEN)
+        .and_then(|len| rest.get(..len))
+        .ok_or(claimed)?;
     Ok(Chunk {
         kind: *kind,
         flags: *flags,

@@ -2,8 +2,10 @@
 
 use super::{UnknownAction, padded};
 
-/// Parameter types of INIT and INIT ACK.
+/// Parameter types of INIT, INIT ACK and HEARTBEAT.
 pub mod parameter {
+    /// What HEARTBEAT ACK gives back (RFC 9260 §3.3.5).
+    pub const HEARTBEAT_INFO: u16 = 1;
     /// State cookie (RFC 9260 §3.3.3.1).
     pub const STATE_COOKIE: u16 = 7;
     /// Parameters that the peer did not know (RFC 9260 §3.3.3.1).
@@ -72,13 +74,24 @@ impl<'a> Iterator for Parameters<'a> {
     }
 }
 
+/// Bytes of a parameter before its value.
+const PARAMETER_HEADER_LEN: usize = 4;
+
+/// What stands before the value of a parameter or an error cause (RFC 9260 §3.2.1); `None` if the value is too long
+/// for any.
+pub(crate) fn parameter_header(kind: u16, value_len: usize) -> Option<[u8; PARAMETER_HEADER_LEN]> {
+    let len = u16::try_from(value_len.saturating_add(PARAMETER_HEADER_LEN)).ok()?;
+    let ([kind_high, kind_low], [high, low]) = (kind.to_be_bytes(), len.to_be_bytes());
+    Some([kind_high, kind_low, high, low])
+}
+
 fn take_parameter(bytes: &[u8]) -> Option<Parameter<'_>> {
     let ([kind_high, kind_low, high, low], _) = bytes.split_first_chunk()?;
     let len = usize::from(u16::from_be_bytes([*high, *low]));
     let raw = bytes.get(..len)?;
     Some(Parameter {
         kind: u16::from_be_bytes([*kind_high, *kind_low]),
-        value: raw.get(4..)?,
+        value: raw.get(PARAMETER_HEADER_LEN..)?,
         raw,
     })
 }

@@ -1,6 +1,7 @@
 //! RE-CONFIG parameters (RFC 6525 §4).
 
-use super::{Parameter, take_u16, take_u32};
+use super::parameters::parameter_header;
+use super::{PacketWriter, Parameter, kind, take_u16, take_u32};
 
 const OUTGOING_RESET: u16 = 13;
 const INCOMING_RESET: u16 = 14;
@@ -131,36 +132,34 @@ impl<'a> Reconfig<'a> {
         })
     }
 
-    /// The head of an outgoing reset request; the stream numbers follow it.
-    pub fn outgoing_reset_head(
+    /// Adds a chunk with an outgoing reset request to a packet; false if it does not fit.
+    pub(crate) fn write_outgoing_reset(
+        packet: &mut PacketWriter<'_>,
         request_sequence: u32,
         response_sequence: u32,
         last_tsn: u32,
-        streams: usize,
-    ) -> [u8; 16] {
-        let len = u16::try_from(streams.saturating_mul(2).saturating_add(16)).unwrap_or(u16::MAX);
-        let mut head = [0; 16];
-        let fields = OUTGOING_RESET
-            .to_be_bytes()
-            .into_iter()
-            .chain(len.to_be_bytes())
-            .chain(request_sequence.to_be_bytes())
-            .chain(response_sequence.to_be_bytes())
-            .chain(last_tsn.to_be_bytes());
-        head.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
-        head
+        streams: &[u16],
+    ) -> bool {
+        let len = streams.len().saturating_mul(2).saturating_add(12);
+        let Some(header) = parameter_header(OUTGOING_RESET, len) else {
+            return false;
+        };
+        packet.chunk(kind::RE_CONFIG, 0, |body| {
+            body.put(&header);
+            body.put_u32(request_sequence);
+            body.put_u32(response_sequence);
+            body.put_u32(last_tsn);
+            streams.iter().for_each(|stream| body.put_u16(*stream));
+        })
     }
+}
 
-    /// A response, ready for the wire.
-    pub fn response(response: ReconfigResponse) -> [u8; 12] {
-        let mut parameter = [0; 12];
-        let fields = RESPONSE
-            .to_be_bytes()
-            .into_iter()
-            .chain(12u16.to_be_bytes())
-            .chain(response.sequence.to_be_bytes())
-            .chain(response.result.to_wire().to_be_bytes());
-        parameter.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
-        parameter
+impl ReconfigResponse {
+    /// Adds a chunk with the response to a packet; false if it does not fit.
+    pub(crate) fn write(&self, packet: &mut PacketWriter<'_>) -> bool {
+        let (sequence, result) = (self.sequence.to_be_bytes(), self.result.to_wire().to_be_bytes());
+        packet.chunk(kind::RE_CONFIG, 0, |body| {
+            body.put_parameter(RESPONSE, &[&sequence, &result])
+        })
     }
 }

@@ -1,49 +1,26 @@
 //! Building a packet in the caller's buffer.
 
-use super::{DATA_HEADER_LEN, HEADER_LEN, checksum, kind, padded};
+use super::packet::{CHECKSUM_AT, CHUNK_HEADER_LEN, HEADER_LEN, Packet, checksum, chunk_header};
+use super::padded;
+use super::parameters::parameter_header;
 
 /// A packet that grows chunk by chunk in the caller's buffer. What does not fit is not begun.
 ///
 /// See [`Packet`](super::Packet) for an example.
 #[derive(Debug)]
 pub struct PacketWriter<'b> {
-    buf: &'b mut [u8],
-    len: usize,
-    limit: usize,
+    pub(super) buf: &'b mut [u8],
+    pub(super) len: usize,
+    pub(super) limit: usize,
     /// Where the flags of the DATA chunk written last stand.
-    last_data_flags: Option<usize>,
-}
-
-/// What stands before the payload of a DATA chunk.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DataHeader {
-    /// Outside of the stream's order.
-    pub unordered: bool,
-    /// First fragment of its message.
-    pub beginning: bool,
-    /// Last fragment of its message.
-    pub ending: bool,
-    /// Transmission sequence number.
-    pub tsn: u32,
-    /// Stream identifier.
-    pub stream: u16,
-    /// Stream sequence number.
-    pub ssn: u16,
-    /// Payload protocol identifier.
-    pub ppid: u32,
+    pub(super) last_data_flags: Option<usize>,
 }
 
 impl<'b> PacketWriter<'b> {
     /// A packet with nothing but its header; `None` if not even that fits.
     pub fn new(buf: &'b mut [u8], source_port: u16, destination_port: u16, verification_tag: u32) -> Option<Self> {
         let header = buf.first_chunk_mut::<HEADER_LEN>()?;
-        let fields = source_port
-            .to_be_bytes()
-            .into_iter()
-            .chain(destination_port.to_be_bytes())
-            .chain(verification_tag.to_be_bytes())
-            .chain([0; 4]);
-        header.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+        *header = Packet::header(source_port, destination_port, verification_tag);
         Some(Self {
             limit: buf.len(),
             buf,
@@ -90,7 +67,7 @@ impl<'b> PacketWriter<'b> {
         };
         let mut body = Body {
             space,
-            len: 4,
+            len: CHUNK_HEADER_LEN,
             overflow: false,
         };
         build(&mut body);
@@ -100,75 +77,15 @@ impl<'b> PacketWriter<'b> {
             return false;
         }
         let end = body.len;
-        let Ok(wire_len) = u16::try_from(len) else {
+        let Some(bytes) = chunk_header(kind, flags, len.saturating_sub(CHUNK_HEADER_LEN)) else {
             return false;
         };
-        let [high, low] = wire_len.to_be_bytes();
-        let Some(header) = body.space.first_chunk_mut::<4>() else {
+        let Some(header) = body.space.first_chunk_mut() else {
             return false;
         };
-        *header = [kind, flags, high, low];
+        *header = bytes;
         self.len = start.saturating_add(end);
         true
-    }
-
-    /// Adds a DATA chunk; like [`chunk`](Self::chunk), for the busiest kind.
-    pub fn data(&mut self, header: &DataHeader, payload: &[u8]) -> bool {
-        let start = self.len;
-        let len = payload.len().saturating_add(DATA_HEADER_LEN);
-        let Ok(wire_len) = u16::try_from(len) else {
-            return false;
-        };
-        let end = start.saturating_add(padded(len));
-        if end > self.limit {
-            return false;
-        }
-        let Some((head, body)) = self
-            .buf
-            .get_mut(start..end)
-            .and_then(|space| space.split_first_chunk_mut::<DATA_HEADER_LEN>())
-        else {
-            return false;
-        };
-        let flags = u8::from(header.unordered) << 2 | u8::from(header.beginning) << 1 | u8::from(header.ending);
-        let [len_high, len_low] = wire_len.to_be_bytes();
-        let [tsn_0, tsn_1, tsn_2, tsn_3] = header.tsn.to_be_bytes();
-        let [stream_high, stream_low] = header.stream.to_be_bytes();
-        let [ssn_high, ssn_low] = header.ssn.to_be_bytes();
-        let [ppid_0, ppid_1, ppid_2, ppid_3] = header.ppid.to_be_bytes();
-        *head = [
-            kind::DATA,
-            flags,
-            len_high,
-            len_low,
-            tsn_0,
-            tsn_1,
-            tsn_2,
-            tsn_3,
-            stream_high,
-            stream_low,
-            ssn_high,
-            ssn_low,
-            ppid_0,
-            ppid_1,
-            ppid_2,
-            ppid_3,
-        ];
-        let Some((space, padding)) = body.split_at_mut_checked(payload.len()) else {
-            return false;
-        };
-        space.copy_from_slice(payload);
-        padding.fill(0);
-        self.last_data_flags = Some(start.saturating_add(1));
-        self.len = end;
-        true
-    }
-
-    /// Asks for an immediate SACK (I bit, RFC 7053) in the DATA chunk written last, if any.
-    pub fn ask_for_immediate_sack(&mut self) {
-        if let Some(flags) = self.last_data_flags.and_then(|position| self.buf.get_mut(position)) {
-            *flags |= 0x08;
-        }
     }
 
     /// Writes the checksum and gives the packet's length.
@@ -177,7 +94,7 @@ impl<'b> PacketWriter<'b> {
             return 0;
         };
         let sum = checksum(packet);
-        if let Some(field) = packet.get_mut(8..12) {
+        if let Some(field) = packet.get_mut(CHECKSUM_AT) {
             field.copy_from_slice(&sum);
         }
         self.len
@@ -218,13 +135,12 @@ impl Body<'_> {
     /// Appends a parameter or error cause, padded from the one before.
     pub fn put_parameter(&mut self, kind: u16, parts: &[&[u8]]) {
         self.pad();
-        let len = parts.iter().fold(4usize, |sum, part| sum.saturating_add(part.len()));
-        let Ok(len) = u16::try_from(len) else {
+        let len = parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.len()));
+        let Some(header) = parameter_header(kind, len) else {
             self.overflow = true;
             return;
         };
-        self.put_u16(kind);
-        self.put_u16(len);
+        self.put(&header);
         parts.iter().for_each(|part| self.put(part));
     }
 

@@ -2,24 +2,16 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses what it needs")]
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::Rng;
 use pollrtc_sctp::channel::{ChannelConfig, ChannelEvent, DataChannels, Parity};
 use pollrtc_sctp::{Association, Config, Event, SendOptions, Streams};
 
-pub const A: &str = "192.0.2.1:5000";
-pub const B: &str = "192.0.2.2:5000";
-
 pub fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
-}
-
-pub fn address(text: &str) -> SocketAddr {
-    text.parse().unwrap()
 }
 
 pub fn rng(seed: u8) -> Rng {
@@ -28,19 +20,12 @@ pub fn rng(seed: u8) -> Rng {
 
 /// Sequence numbers that wrap soon.
 pub fn config() -> Config {
-    Config {
-        initial_tsn: Some(0xFFFF_FFF0),
-        ..Config::default()
-    }
+    Config::new().with_initial_tsn(Some(0xFFFF_FFF0))
 }
 
 /// The same, for links so bad that nine attempts to connect may fail.
 pub fn patient() -> Config {
-    Config {
-        max_retransmits: None,
-        max_init_retransmits: None,
-        ..config()
-    }
+    config().with_max_retransmits(None).with_max_init_retransmits(None)
 }
 
 /// What the link does to packets, by chance.
@@ -52,12 +37,11 @@ pub struct Weather {
     pub reordering: u32,
 }
 
-pub struct Side<M: StateMachine> {
+pub struct Side<M: InnerProtocol> {
     pub machine: M,
     pub events: Vec<M::Event>,
     /// Packets on their way to this side.
     inbox: VecDeque<(Instant, u64, Vec<u8>)>,
-    address: SocketAddr,
     pub sent: usize,
     /// The nth packets from now on that this side sends and that don't arrive.
     pub lose: Vec<usize>,
@@ -71,7 +55,7 @@ pub struct Side<M: StateMachine> {
     pub wire: Vec<Vec<u8>>,
 }
 
-pub struct Pair<M: StateMachine> {
+pub struct Pair<M: InnerProtocol> {
     pub now: Instant,
     pub latency: Duration,
     /// How much longer a packet takes at most that is held up.
@@ -83,13 +67,12 @@ pub struct Pair<M: StateMachine> {
     counter: u64,
 }
 
-impl<M: StateMachine> Side<M> {
-    fn new(machine: M, address: SocketAddr) -> Self {
+impl<M: InnerProtocol> Side<M> {
+    fn new(machine: M) -> Self {
         Self {
             machine,
             events: Vec::new(),
             inbox: VecDeque::new(),
-            address,
             sent: 0,
             lose: Vec::new(),
             rewrite: |packet| packet,
@@ -118,15 +101,15 @@ impl<M: StateMachine> Side<M> {
     }
 }
 
-impl<M: StateMachine> Pair<M> {
+impl<M: InnerProtocol> Pair<M> {
     pub fn of(a: M, b: M) -> Self {
         Self {
             now: Instant::from_millis(1000),
             latency: ms(10),
             jitter: ms(10),
             weather: Weather::default(),
-            a: Side::new(a, address(A)),
-            b: Side::new(b, address(B)),
+            a: Side::new(a),
+            b: Side::new(b),
             rng: rng(77),
             counter: 0,
         }
@@ -154,10 +137,10 @@ impl<M: StateMachine> Pair<M> {
                     continue;
                 }
                 from.read();
-                while let Some(transmit) = from.machine.poll_transmit(self.now, &mut buf) {
+                while let Some(len) = from.machine.write_body(self.now, &mut buf, Headroom::NONE) {
                     quiet = false;
                     from.sent += 1;
-                    let packet = (from.rewrite)(buf[..transmit.len].to_vec());
+                    let packet = (from.rewrite)(buf[..len].to_vec());
                     from.wire.push(packet.clone());
                     let hit = from.lose.contains(&0);
                     from.lose.retain(|n| *n != 0);
@@ -206,12 +189,7 @@ impl<M: StateMachine> Pair<M> {
             }
             while side.inbox.front().is_some_and(|(at, ..)| *at <= now) {
                 let (_, _, mut packet) = side.inbox.pop_front().unwrap();
-                let source = if side.address == address(A) {
-                    address(B)
-                } else {
-                    address(A)
-                };
-                side.machine.handle_datagram(now, Datagram::udp(source, &mut packet));
+                side.machine.handle_body(now, &mut packet);
                 side.read();
             }
             if side.machine.poll_timeout().is_some_and(|at| at <= now) {
@@ -251,8 +229,8 @@ pub type Associations = Pair<Association>;
 
 impl Pair<Association> {
     pub fn new(config_a: Config, config_b: Config) -> Self {
-        let a = Association::new(config_a, rng(1), address(B));
-        let b = Association::new(config_b, rng(2), address(A));
+        let a = Association::new(config_a, rng(1));
+        let b = Association::new(config_b, rng(2));
         Self::of(a, b)
     }
 
@@ -311,16 +289,13 @@ pub type Channels = Pair<DataChannels>;
 impl Pair<DataChannels> {
     /// Two peers, `a` the DTLS client, not connected.
     pub fn channels() -> Self {
-        let config = || ChannelConfig {
-            association: patient(),
-            ..ChannelConfig::default()
-        };
+        let config = || ChannelConfig::new().with_association(patient());
         Self::channels_with(config(), config())
     }
 
     pub fn channels_with(config_a: ChannelConfig, config_b: ChannelConfig) -> Self {
-        let mut a = DataChannels::new(config_a, rng(1), address(B));
-        let mut b = DataChannels::new(config_b, rng(2), address(A));
+        let mut a = DataChannels::new(config_a, rng(1));
+        let mut b = DataChannels::new(config_b, rng(2));
         a.set_role(Parity::Even);
         b.set_role(Parity::Odd);
         Self::of(a, b)
@@ -357,10 +332,10 @@ impl Rude {
     }
 
     pub fn with(own: ChannelConfig) -> Self {
-        let mut channels = DataChannels::new(own, rng(1), address(B));
+        let mut channels = DataChannels::new(own, rng(1));
         channels.set_role(Parity::Even);
         channels.connect();
-        let peer = Association::new(config(), rng(2), address(A));
+        let peer = Association::new(config(), rng(2));
         let mut rude = Self {
             channels,
             peer,
@@ -378,13 +353,11 @@ impl Rude {
             self.now += ms(50);
             self.channels.handle_timeout(self.now);
             self.peer.handle_timeout(self.now);
-            while let Some(transmit) = self.channels.poll_transmit(self.now, &mut buf) {
-                let datagram = Datagram::udp(address(A), &mut buf[..transmit.len]);
-                self.peer.handle_datagram(self.now, datagram);
+            while let Some(len) = self.channels.write_body(self.now, &mut buf, Headroom::NONE) {
+                self.peer.handle_body(self.now, &mut buf[..len]);
             }
-            while let Some(transmit) = self.peer.poll_transmit(self.now, &mut buf) {
-                let datagram = Datagram::udp(address(B), &mut buf[..transmit.len]);
-                self.channels.handle_datagram(self.now, datagram);
+            while let Some(len) = self.peer.write_body(self.now, &mut buf, Headroom::NONE) {
+                self.channels.handle_body(self.now, &mut buf[..len]);
             }
         }
     }

@@ -81,15 +81,13 @@ impl Connection {
 
     fn open(&self, command: &Command) -> Result<(), Box<dyn Error>> {
         let init = command.channel_init();
-        let channel = self.peer.create_data_channel(ChannelInit {
-            label: init.label.clone(),
-            ordered: init.ordered,
-            reliability: match init.max_retransmits {
-                None => Reliability::Reliable,
-                Some(count) => Reliability::MaxRetransmits(count.into()),
-            },
-            ..ChannelInit::default()
-        })?;
+        let reliability = match init.max_retransmits {
+            None => Reliability::Reliable,
+            Some(count) => Reliability::MaxRetransmits(count.into()),
+        };
+        let mut wanted = ChannelInit::new(init.label.as_str()).with_reliability(reliability);
+        wanted.ordered = init.ordered;
+        let channel = self.peer.create_data_channel(wanted)?;
         let mut shared = lock(&self.shared);
         shared.record.channel(&init.label);
         shared.channels.insert(channel, init.label);
