@@ -8,6 +8,7 @@ mod laws;
 mod liveness;
 mod media;
 mod negotiation;
+mod networks;
 mod renegotiation;
 mod replacement;
 mod script;
