@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use pollrtc_core::{Framing, Protocol};
 use pollrtc_netsim::{Host, Link, Nat, Network, Socket, Trace, Zone};
 
 const DATAGRAMS: u64 = 10_000;
@@ -61,6 +62,11 @@ fn datagrams(c: &mut Criterion) {
         let home = net.nat_in(carrier, Nat::symmetric(addr("100.64.0.2:0").ip()));
         loaded(net, home)
     });
+    bench("Linux NAT", &|| {
+        let mut net = Network::new(1);
+        let home = net.nat(Nat::linux(addr("203.0.113.1:0").ip()));
+        loaded(net, home)
+    });
     bench("traced", &|| {
         let mut net = Network::new(1);
         net.start_trace(Trace::new());
@@ -69,5 +75,34 @@ fn datagrams(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, datagrams);
+/// The same by a stream: frames of the same size, and what TCP sends to bring them.
+fn frames(c: &mut Criterion) {
+    const SERVICE: &str = "198.51.100.1:443";
+    let mut group = c.benchmark_group("netsim stream");
+    group.throughput(Throughput::Elements(DATAGRAMS));
+    for (name, loss) in [("no loss", 0.0), ("1 % lost", 0.01)] {
+        let make = || {
+            let mut net = Network::new(1);
+            let link = Link::new().latency(Duration::from_millis(20)).loss(loss);
+            net.set_link(Zone::INTERNET, link);
+            let sender = net.host(addr("10.0.0.2:5000"), Socket::new());
+            let receiver = net.host(addr(SERVICE), Socket::new());
+            net.listen(receiver, addr(SERVICE), Protocol::Tcp, Framing::Rfc4571);
+            net.set_send_buffer(sender, usize::MAX);
+            net[sender].connect(Protocol::Tcp, addr(SERVICE), Framing::Rfc4571);
+            net.run_until(|net| net[sender].stream().is_some(), Duration::from_secs(60));
+            let stream = net[sender].stream().expect("it is open");
+            for _ in 0..DATAGRAMS {
+                net[sender].send_on(stream, &PAYLOAD);
+            }
+            (net, receiver)
+        };
+        group.bench_function(name, |b| {
+            b.iter_batched(make, |loaded| black_box(run(loaded)), BatchSize::LargeInput);
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, datagrams, frames);
 criterion_main!(benches);
