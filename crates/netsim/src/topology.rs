@@ -62,7 +62,7 @@ pub(crate) struct Gateway {
 
 pub(crate) enum Device {
     Nat {
-        translator: Translator,
+        translator: Box<Translator>,
         /// It passes IPv6 as it is.
         transparent: bool,
     },
@@ -115,7 +115,7 @@ impl Topology {
         let addresses = nat.addresses().to_vec();
         let [udp, tcp] = [0, 1].map(|table| self.stream(Stream::Nat, zone.0, table));
         let transparent = nat.is_nat64();
-        let translator = Translator::new(&nat, udp, tcp);
+        let translator = Box::new(Translator::new(&nat, udp, tcp));
         let outside = self.add_gateway(
             zone,
             outer,

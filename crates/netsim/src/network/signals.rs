@@ -10,6 +10,9 @@ use crate::host::Node;
 /// What is done to a machine when a signal has come to it.
 pub(super) type Signal = Box<dyn FnOnce(&mut dyn Node, Instant)>;
 
+/// Takes the next signal from a machine.
+pub(super) type Take = Box<dyn FnMut(&mut dyn Node) -> Option<Signal>>;
+
 /// Signals, and who makes them.
 #[derive(Default)]
 pub(super) struct Signals {
@@ -22,7 +25,7 @@ pub(super) struct Signals {
 
 /// What a host has to tell another one.
 pub(super) struct Source {
-    pub(super) take: Box<dyn FnMut(&mut dyn Node) -> Option<Signal>>,
+    pub(super) take: Take,
     pub(super) to: usize,
     pub(super) delay: Duration,
 }

@@ -2,9 +2,8 @@
 
 use core::time::Duration;
 
-use pollrtc_core::{Framing, Instant};
+use pollrtc_core::{Deframer, Framing, Instant};
 
-use super::frames;
 use super::receiver::Receiver;
 use super::sender::{Piece, Sender};
 use super::tls::{self, Tls};
@@ -24,7 +23,7 @@ pub(super) struct Connection {
     /// What came in order and is no whole record yet.
     records: Vec<u8>,
     /// What came in order and is no whole frame yet.
-    stream: Vec<u8>,
+    deframer: Deframer<Vec<u8>>,
     phase: Phase,
     blocked: bool,
     /// By when it has to be open, or closed by both sides.
@@ -99,7 +98,7 @@ impl Connection {
             sender: Sender::new(now, terms.segment_size),
             receiver: Receiver::default(),
             records: Vec::new(),
-            stream: Vec::new(),
+            deframer: Deframer::new(terms.framing, vec![0; FRAME_MAX]),
             phase: Phase::Opening,
             blocked: false,
             deadline: Some(now + OPEN_WITHIN),
@@ -167,12 +166,11 @@ impl Connection {
     /// ICMP came about one of its segments.
     pub(super) fn handle_complaint(&mut self, now: Instant, error: IcmpError, headers: usize, output: &mut Output) {
         match error {
-            IcmpError::TooBig { mtu } => {
-                if self.sender.limit_segment_size(usize::from(mtu).saturating_sub(headers)) {
-                    self.sender.go_back();
-                    self.send_pieces(now, output);
-                }
+            IcmpError::TooBig { mtu } if self.sender.limit_segment_size(usize::from(mtu).saturating_sub(headers)) => {
+                self.sender.go_back();
+                self.send_pieces(now, output);
             }
+            IcmpError::TooBig { .. } => {}
             // Linux gives up while it connects; later it is a hint (RFC 1122 §4.2.3.9).
             _ if !self.sender.syn_is_acknowledged() => self.end(output),
             _ => {}
@@ -187,10 +185,8 @@ impl Connection {
         if self.sender.held() >= self.send_buffer {
             return Err(DropReason::StreamFull);
         }
-        let mut bytes = Vec::with_capacity(frame.len() + 4);
-        if !frames::write(self.framing, frame, &mut bytes) {
-            return Err(DropReason::NotAFrame);
-        }
+        let around = self.framing.delimiters(frame).ok_or(DropReason::NotAFrame)?;
+        let mut bytes = [around.before(), frame, around.behind()].concat();
         if self.tls.is_some() {
             bytes = tls::protect(&bytes);
         }
@@ -251,8 +247,7 @@ impl Connection {
                 taken.is_ok()
             }
         };
-        self.stream.extend_from_slice(&plain);
-        if !understood || !self.take_frames(output) {
+        if !understood || !self.take_frames(&plain, output) {
             return self.abort(output);
         }
         if self.blocked && self.sender.held() <= self.send_buffer / 2 {
@@ -274,12 +269,24 @@ impl Connection {
         }
     }
 
-    fn take_frames(&mut self, output: &mut Output) -> bool {
+    /// Hands out the frames in what came; `false` if it can't be frames.
+    fn take_frames(&mut self, mut came: &[u8], output: &mut Output) -> bool {
         loop {
-            match frames::take(self.framing, &mut self.stream) {
-                Ok(Some(frame)) => self.tell(Happening::Frame(frame), output),
-                Ok(None) => return true,
-                Err(frames::NotAFrame) => return false,
+            let space = self.deframer.space();
+            let (now, later) = came.split_at(came.len().min(space.len()));
+            space[..now.len()].copy_from_slice(now);
+            self.deframer.filled(now.len());
+            came = later;
+            loop {
+                let frame = match self.deframer.next_frame() {
+                    Ok(Some(frame)) => frame.to_vec(),
+                    Ok(None) => break,
+                    Err(_) => return false,
+                };
+                self.tell(Happening::Frame(frame), output);
+            }
+            if came.is_empty() {
+                return true;
             }
         }
     }
@@ -380,6 +387,8 @@ impl Connection {
     }
 }
 
+/// Any frame with its delimiters.
+const FRAME_MAX: usize = 65_537 + 2;
 /// Six retransmissions of the SYN (Linux' `tcp_syn_retries`), and then as long for TLS.
 const OPEN_WITHIN: Duration = Duration::from_secs(127);
 /// Linux' `tcp_fin_timeout`.

@@ -2,7 +2,6 @@
 //! NATs translate and firewalls filter.
 
 mod connection;
-mod frames;
 mod receiver;
 mod sender;
 mod stack;

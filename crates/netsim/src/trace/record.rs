@@ -9,7 +9,7 @@ use crate::icmp::IcmpError;
 use crate::packet::Content;
 use crate::stats::DropReason;
 
-/// One thing that happened to a packet. Its [`Display`](fmt::Display) is one line of text.
+/// One thing that happened to a packet. Its [`Display`](core::fmt::Display) is one line of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TraceRecord {
