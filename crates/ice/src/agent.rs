@@ -29,6 +29,7 @@ use crate::requests::{Verdict, judge};
 use crate::session::{CheckSuccess, IncomingCheck, Session};
 use crate::stats::Stats;
 use crate::transaction::{Claim, Purpose, Transaction};
+use crate::ufrag::local_ufrag;
 
 /// An ICE agent for one peer: it finds a way between the two and keeps watch over it.
 ///
@@ -432,6 +433,16 @@ impl Agent {
             return AddressValidation::Authenticated;
         }
         AddressValidation::Unknown
+    }
+
+    /// Whether a message is for this agent, of all that a caller has: a check that names a ufrag of its own, also one
+    /// from before a restart, or an answer to what it has asked. Its origin may be forged all the same.
+    pub fn is_addressed_by(&self, message: &Message<'_>) -> bool {
+        match message.class() {
+            Class::Request => local_ufrag(message).is_some_and(|ufrag| self.generations.with_ufrag(ufrag).is_some()),
+            Class::SuccessResponse | Class::ErrorResponse => self.outbox.get(&message.transaction_id()).is_some(),
+            Class::Indication => false,
+        }
     }
 
     /// Whether an authentic check of the peer has come, since the start or the last restart: then it

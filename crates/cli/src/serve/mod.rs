@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
-use pollrtc::{Certificate, Config};
+use pollrtc::Certificate;
 use pollrtc_tokio::Endpoint;
 use tokio::net::TcpListener;
 use tower_http::limit::RequestBodyLimitLayer;

@@ -360,6 +360,29 @@ fn a_router_can_tell_whose_check_it_is() {
 }
 
 #[test]
+fn of_several_agents_each_knows_its_own_messages() {
+    let mut solo = Solo::new(Role::Controlling);
+    let (ours, theirs) = (solo.ours(), solo.theirs.clone());
+    let request = solo.only_sent();
+    let is_ours = |solo: &Solo, bytes: &[u8]| solo.agent.is_addressed_by(&Message::parse(bytes).unwrap());
+    let check = Check::new(&ours, &theirs, Role::Controlled).bytes();
+    assert!(is_ours(&solo, &check));
+    let other = Credentials::new("somebody", "else");
+    assert!(!is_ours(&solo, &Check::new(&other, &theirs, Role::Controlled).bytes()));
+    let response = answer(&request.bytes, &theirs.pwd, address(HERE));
+    assert!(is_ours(&solo, &response));
+    assert!(
+        !is_ours(&solo, &answer(&check, &theirs.pwd, address(HERE))),
+        "nobody has asked that"
+    );
+    assert!(!is_ours(&solo, &request.bytes), "it is for the peer");
+    solo.receive(&response);
+    assert!(!is_ours(&solo, &response), "it was answered");
+    solo.agent.restart(solo.now);
+    assert!(is_ours(&solo, &check), "the peer may not know of the restart");
+}
+
+#[test]
 fn a_router_hands_on_what_it_has_read() {
     let mut solo = Solo::new(Role::Controlling);
     let (ours, theirs) = (solo.ours(), solo.theirs.clone());

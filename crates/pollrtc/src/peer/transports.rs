@@ -190,14 +190,11 @@ impl Transports {
         }
     }
 
-    /// A check names the ufrag of the transport that it is for. All else is told apart by where it travels: two
-    /// transports have different addresses at one end at least.
+    /// A check names the ufrag of the transport that it is for, and an answer what was asked. All else is told apart
+    /// by where it travels: two transports have different addresses at one end at least.
     fn demultiplex(&self, datagram: &Datagram<'_>) -> usize {
-        let message = Message::parse(datagram.payload).ok();
-        let ufrag = message.as_ref().and_then(ice::local_ufrag);
-        let named = |transport: &Transport| Some(transport.ice.local_credentials().ufrag.as_str()) == ufrag;
-        if ufrag.is_some()
-            && let Some(index) = self.all.iter().position(named)
+        if let Ok(message) = Message::parse(datagram.payload)
+            && let Some(index) = self.all.iter().position(|each| each.ice.is_addressed_by(&message))
         {
             return index;
         }

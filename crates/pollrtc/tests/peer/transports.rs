@@ -15,6 +15,7 @@ use pollrtc_core::{Headroom, InnerProtocol};
 use pollrtc_dtls::{self as dtls, Connection, PeerVerification};
 use pollrtc_ice::{Agent, Candidate, Credentials, Role};
 use pollrtc_sctp::channel::{ChannelEvent, DataChannels, Parity};
+use pollrtc_stun::{Builder, Class, Message, Method};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LATENCY: Duration = Duration::from_millis(20);
@@ -543,4 +544,44 @@ fn candidates_are_told_for_each_section_and_taken_for_each() {
     asked.dedup();
     let all: Vec<SocketAddr> = SECTIONS.iter().map(|(_, address)| address.parse().unwrap()).collect();
     assert_eq!(asked, all);
+}
+
+#[test]
+fn each_transport_hears_what_a_stun_server_answers_it() {
+    let server: SocketAddr = "198.51.100.3:3478".parse().unwrap();
+    let seen_as: SocketAddr = "203.0.113.7:40000".parse().unwrap();
+    let mut pollrtc = PeerConnection::new(with_codecs(seeded(1)).with_stun_servers([server]));
+    let mut rng = Rng::from_seed([7; 32]);
+    let certificate = Certificate::generate(default_provider(), &mut rng).unwrap();
+    let offer = offer(&Credentials::generate(&mut rng), &certificate, &[]);
+    pollrtc.accept_offer(START, &offer).unwrap();
+    pollrtc.add_local_address(START, ours()).unwrap();
+    let (mut buf, mut asked, mut now) = ([0; 1500], Vec::new(), START);
+    while asked.len() < 3 {
+        now += Duration::from_millis(5);
+        pollrtc.handle_timeout(now);
+        while let Some(transmit) = pollrtc.poll_transmit(now, &mut buf) {
+            let message = Message::parse(&buf[..transmit.len]).unwrap();
+            if transmit.flow.remote() == server && !asked.contains(&message.transaction_id()) {
+                asked.push(message.transaction_id());
+            }
+        }
+        assert!(now < START + SECOND);
+    }
+    // The last one first.
+    for id in asked.into_iter().rev() {
+        let answer = Builder::new(&mut buf, Class::SuccessResponse, Method::BINDING, id);
+        let len = answer.xor_mapped_address(seen_as).finish().unwrap();
+        pollrtc.handle_datagram(now, Datagram::udp(server, &mut buf[..len]).received_on(ours()));
+    }
+    assert!(pollrtc.is_gathering_complete());
+    let told: Vec<_> = std::iter::from_fn(|| pollrtc.poll_event()).collect();
+    let reflexive = |event: &Event| match event {
+        Event::Candidate(candidate) if candidate.candidate.contains("typ srflx") => candidate.sdp_mid.clone(),
+        _ => None,
+    };
+    let sections: Vec<String> = told.iter().filter_map(reflexive).collect();
+    assert_eq!(sections, ["audio", "video", "application"]);
+    let complete = told.iter().filter(|event| matches!(event, Event::GatheringComplete));
+    assert_eq!(complete.count(), 1);
 }
