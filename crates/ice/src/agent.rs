@@ -96,7 +96,7 @@ impl Agent {
             timing: config.timing.lawful(),
             ..config
         };
-        let credentials = Credentials::generate(&mut rng);
+        let credentials = Credentials::generate_tagged(&mut rng, config.ufrag_tag);
         Self {
             control: Control::new(role, &mut rng),
             remote_lite: false,
@@ -301,7 +301,7 @@ impl Agent {
     /// Restarts ICE (RFC 8445 §9): new credentials, to signal; the same role; local candidates are
     /// told again. Data continues on the old path until a pair of the new session is selected.
     pub fn restart(&mut self, now: Instant) {
-        let credentials = Credentials::generate(&mut self.rng);
+        let credentials = Credentials::generate_tagged(&mut self.rng, self.config.ufrag_tag);
         self.restart_with(now, credentials);
     }
 
@@ -394,6 +394,20 @@ impl Agent {
         let started = !self.has_ended() && self.pacing.wants_to_start() && self.start_one();
         self.advance(now);
         started
+    }
+
+    /// [Shares](Config::shared_pacing) its pacing with others from now on.
+    pub fn share_pacing(&mut self) {
+        self.config.shared_pacing = true;
+        self.pacing.share();
+        self.advance(self.now);
+    }
+
+    /// Shares its pacing with nobody from now on.
+    pub fn pace_alone(&mut self) {
+        self.config.shared_pacing = false;
+        self.pacing.pace_alone();
+        self.advance(self.now);
     }
 
     /// Ends it: nothing is sent, answered or accepted any more.

@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use crate::tag::UfragTag;
+
 /// How an agent behaves and what it may cost. The defaults are good; each bound here is a bound on
 /// memory and on traffic that a peer could cause.
 ///
@@ -37,6 +39,8 @@ pub struct Config {
     /// [told to](crate::Agent::start_transaction), by whoever owns the [`Pacer`](crate::Pacer). Its own
     /// [Ta](Timing::pacing) holds besides.
     pub shared_pacing: bool,
+    /// What the ufrags of this agent begin with, where several servers share one address.
+    pub ufrag_tag: Option<UfragTag>,
     /// Times.
     pub timing: Timing,
 }
@@ -110,6 +114,7 @@ impl Default for Config {
             max_pairs: 100,
             mtu: DEFAULT_MTU,
             shared_pacing: false,
+            ufrag_tag: None,
             timing: Timing::default(),
         }
     }

@@ -6,6 +6,8 @@ use core::fmt;
 use pollrtc_crypto::Rng;
 use zeroize::Zeroize;
 
+use crate::tag::UfragTag;
+
 /// A username fragment and its password (RFC 8445 §5.3), as `a=ice-ufrag` and `a=ice-pwd` carry
 /// them.
 ///
@@ -39,6 +41,15 @@ impl Credentials {
             ufrag: ice_chars::<8>(rng),
             pwd: ice_chars::<24>(rng),
         }
+    }
+
+    /// The same with a fragment that begins with `tag`, and has 36 random bits then.
+    pub fn generate_tagged(rng: &mut Rng, tag: Option<UfragTag>) -> Self {
+        let mut credentials = Self::generate(rng);
+        if let Some(tag) = tag {
+            tag.put(&mut credentials.ufrag);
+        }
+        credentials
     }
 }
 
@@ -81,9 +92,11 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// RFC 8839 §5.4: `ice-char`.
+pub(crate) const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// `N` random characters of the 64 that RFC 8839 §5.4 allows, 6 bits each.
 fn ice_chars<const N: usize>(rng: &mut Rng) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let symbol = |byte: u8| char::from(ALPHABET[usize::from(byte & 63)]);
     rng.array::<N>().into_iter().map(symbol).collect()
 }

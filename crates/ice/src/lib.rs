@@ -53,6 +53,7 @@ mod remotes;
 mod requests;
 mod session;
 mod stats;
+mod tag;
 mod transaction;
 mod ufrag;
 
@@ -65,4 +66,5 @@ pub use event::{AddressValidation, Event, FailureReason, Path, Received, Role, S
 pub use kind::CandidateKind;
 pub use pacing::Pacer;
 pub use stats::Stats;
+pub use tag::UfragTag;
 pub use ufrag::local_ufrag;

@@ -52,6 +52,15 @@ impl Pacing {
         self.due = due.filter(|_| !self.wanted);
     }
 
+    pub(crate) fn share(&mut self) {
+        self.shared = true;
+    }
+
+    pub(crate) fn pace_alone(&mut self) {
+        self.shared = false;
+        self.wanted = false;
+    }
+
     pub(crate) fn wants_to_start(&self) -> bool {
         self.wanted
     }
