@@ -10,6 +10,8 @@ use pollrtc_dtls::{DEFAULT_GROUPS, KeyLog, Versions};
 use pollrtc_jsep::DtlsRole;
 use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
 
+use crate::router_id::RouterId;
+
 /// What a [`PeerConnection`](crate::PeerConnection) is made from. Change what you need of
 /// `Config::default()`, or of [`Config::new`] where there is no operating system.
 ///
@@ -64,6 +66,9 @@ pub struct Config {
     /// How many datagrams of equal size one `poll_transmit` may write, for drivers with generic
     /// segmentation offload; 1 where there is none.
     pub max_segments: usize,
+    /// The router that the connection is for, where several share one address:
+    /// [`Router::with_id`](crate::Router::with_id).
+    pub router_id: Option<RouterId>,
 }
 
 impl Config {
@@ -87,6 +92,7 @@ impl Config {
             receive_window: 2 * 1024 * 1024,
             mtu: 1200,
             max_segments: 1,
+            router_id: None,
         }
     }
 
@@ -194,6 +200,15 @@ impl Config {
     #[must_use]
     pub fn with_mtu(self, mtu: usize) -> Self {
         Self { mtu, ..self }
+    }
+
+    /// The same for a router with this [`router_id`](Self::router_id).
+    #[must_use]
+    pub fn with_router_id(self, router_id: RouterId) -> Self {
+        Self {
+            router_id: Some(router_id),
+            ..self
+        }
     }
 
     /// The same with another [`max_segments`](Self::max_segments).

@@ -62,6 +62,7 @@ mod event;
 mod media;
 mod peer;
 mod router;
+mod router_id;
 mod stats;
 
 pub use bytes::Bytes;
@@ -92,5 +93,6 @@ pub use pollrtc_sctp::channel::{
     OpenError,
 };
 pub use pollrtc_sdp::Finding;
-pub use router::{PeerId, PeerMut, Router, RouterStats};
+pub use router::{OwnedDatagram, PeerId, PeerMut, Router, RouterStats};
+pub use router_id::RouterId;
 pub use stats::{DtlsParameters, DtlsState, Stats, TransportStats};

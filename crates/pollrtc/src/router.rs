@@ -3,24 +3,32 @@
 mod duplicates;
 mod routes;
 mod schedule;
+mod sharding;
 mod slots;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
+use core::time::Duration;
 
 use pollrtc_core::{
     Datagram, Departure, Flow, FlowEvent, FlowRequest, Instant, RequestId, SendId, StateMachine, Transmit,
 };
-use pollrtc_ice::AddressValidation;
+use pollrtc_ice::{AddressValidation, Pacer};
+use pollrtc_rtp::{Rewrite, RtpPacket, SharedPacket};
 use pollrtc_stun::{Class, Message};
 
-use crate::{Event, PeerConnection};
+use crate::event::Event;
+use crate::media::{Outgoing, Received, WriteError};
+use crate::peer::PeerConnection;
+use crate::router_id::RouterId;
 use duplicates::{Duplicates, Status, Verdict};
 use routes::{Names, Routes};
 use schedule::{Queue, Timers};
+use sharding::Misdirected;
 use slots::Slots;
 
+pub use sharding::OwnedDatagram;
 pub use slots::PeerId;
 
 /// Owns the connections behind one socket (or a few), finds the right one for each datagram in
@@ -82,6 +90,11 @@ pub struct Router {
     orphans: VecDeque<Flow>,
     /// Of all peers that have been here.
     longest_datagram: usize,
+    /// Who may begin an ICE transaction, and when.
+    pacer: Pacer,
+    /// Where there are several routers behind one address.
+    id: Option<RouterId>,
+    misdirected: Misdirected,
     stats: RouterStats,
 }
 
@@ -91,6 +104,12 @@ pub struct Router {
 pub struct RouterStats {
     /// Datagrams that belonged to no connection.
     pub unroutable: u64,
+    /// STUN messages whose FINGERPRINT is wrong (RFC 8489 §14.7).
+    pub bad_fingerprint: u64,
+    /// Datagrams of other routers: those that were handed on.
+    pub misdirected: u64,
+    /// Datagrams of other routers that were dropped, since too many waited to be handed on.
+    pub misdirected_dropped: u64,
 }
 
 #[derive(Debug)]
@@ -110,8 +129,65 @@ impl Router {
         Self::default()
     }
 
+    /// A router that shares its address with others, mostly one for each thread; see
+    /// [`poll_misdirected`](Self::poll_misdirected). Make its peers with the same
+    /// [`router_id`](crate::Config::router_id).
+    pub fn with_id(id: RouterId) -> Self {
+        Self {
+            id: Some(id),
+            ..Self::default()
+        }
+    }
+
+    /// All connections together begin one ICE transaction in this time, in turn. By default that is 5 ms, as RFC 8445
+    /// §14.2 wants of all agents of an implementation: NATs in front of them make bindings no faster, and thin links carry
+    /// no more. A server that has a public address and many peers that come at a time takes less, say 200 µs: each of them
+    /// begins one in 50 ms all the same.
+    #[must_use]
+    pub fn with_pacing(self, interval: Duration) -> Self {
+        Self {
+            pacer: Pacer::new(interval),
+            ..self
+        }
+    }
+
+    /// Its number among those that share its address.
+    pub fn id(&self) -> Option<RouterId> {
+        self.id
+    }
+
+    /// The next datagram that is for another router: for that one's
+    /// [`handle_misdirected`](Self::handle_misdirected), whatever the way to its thread. A caller who never takes any
+    /// loses them, within bounds. The first check by a flow says whose it is, and what follows by it goes there too.
+    ///
+    /// Where sockets share a port, what the other router sends goes out from the same address, and the peer can't tell.
+    ///
+    /// ```
+    /// use pollrtc::{Instant, Router, RouterId};
+    /// let id = |number| RouterId::new(number).ok_or("a number up to 4095");
+    /// let mut routers = [Router::with_id(id(0)?), Router::with_id(id(1)?)];
+    /// while let Some((other, mut datagram)) = routers[0].poll_misdirected() {
+    ///     routers[usize::from(other.number())].handle_misdirected(Instant::ZERO, &mut datagram);
+    /// }
+    /// # Ok::<(), &str>(())
+    /// ```
+    pub fn poll_misdirected(&mut self) -> Option<(RouterId, OwnedDatagram)> {
+        self.misdirected.pop()
+    }
+
+    /// Takes a datagram that another router was given. It is handed on no more: what is for nobody here is dropped and
+    /// counted.
+    pub fn handle_misdirected<'d>(
+        &mut self,
+        now: Instant,
+        datagram: &'d mut OwnedDatagram,
+    ) -> Option<(PeerId, Received<'d>)> {
+        self.receive(now, datagram.as_datagram(), IfUnknown::Drop)
+    }
+
     /// Takes a connection in.
-    pub fn insert(&mut self, peer: PeerConnection) -> PeerId {
+    pub fn insert(&mut self, mut peer: PeerConnection) -> PeerId {
+        peer.share_pacing();
         let id = self.peers.insert(Occupant {
             peer,
             names: Names::default(),
@@ -137,6 +213,7 @@ impl Router {
         let verdicts = self.duplicates.update(id, status, Status::default());
         self.apply(verdicts);
         peer.allow_dtls(true);
+        peer.pace_alone();
         Some(peer)
     }
 
@@ -192,9 +269,91 @@ impl Router {
     pub fn poll_event_of(&mut self, id: PeerId) -> Option<Event> {
         let event = self.peers.get_mut(id)?.peer.poll_event()?;
         // Taking an event may let the peer's window open, which is output.
+        self.expect_output(id);
+        Some(event)
+    }
+
+    /// Writes a packet for one peer into `buf`, as [`PeerConnection::write_rtp`] does. Neither deadlines nor events are
+    /// looked at, so that a packet costs no more than its sealing, whatever else the router has to do.
+    ///
+    /// # Errors
+    ///
+    /// No stream is negotiated yet, so that it is always [`WriteError::NotNegotiated`].
+    pub fn write_rtp(
+        &mut self,
+        now: Instant,
+        id: PeerId,
+        to: Outgoing,
+        packet: &RtpPacket<'_>,
+        rewrite: &Rewrite<'_>,
+        buf: &mut [u8],
+    ) -> Result<Transmit, WriteError> {
+        let occupant = self.peers.get_mut(id).ok_or(WriteError::NotNegotiated)?;
+        let transmit = occupant.peer.write_rtp(now, to, packet, rewrite, buf)?;
+        Ok(outer_transmit(id.index(), transmit))
+    }
+
+    /// Queues a packet for one peer, as [`PeerConnection::queue_rtp`] does: it comes out of
+    /// [`poll_transmit`](StateMachine::poll_transmit), which looks at the peer's deadlines once, however much is queued.
+    ///
+    /// # Errors
+    ///
+    /// No stream is negotiated yet, so that it is always [`WriteError::NotNegotiated`].
+    pub fn queue_rtp(
+        &mut self,
+        now: Instant,
+        id: PeerId,
+        to: Outgoing,
+        packet: &SharedPacket,
+        rewrite: &Rewrite<'_>,
+    ) -> Result<(), WriteError> {
+        let occupant = self.peers.get_mut(id).ok_or(WriteError::NotNegotiated)?;
+        occupant.peer.queue_rtp(now, to, packet, rewrite)?;
+        self.expect_output(id);
+        Ok(())
+    }
+
+    /// Queues a packet that one peer lacks, as [`PeerConnection::resend`] does.
+    ///
+    /// # Errors
+    ///
+    /// No stream is negotiated yet, so that it is always [`WriteError::NotNegotiated`].
+    pub fn resend(
+        &mut self,
+        now: Instant,
+        id: PeerId,
+        to: Outgoing,
+        packet: &SharedPacket,
+        rewrite: &Rewrite<'_>,
+    ) -> Result<(), WriteError> {
+        let occupant = self.peers.get_mut(id).ok_or(WriteError::NotNegotiated)?;
+        occupant.peer.resend(now, to, packet, rewrite)?;
+        self.expect_output(id);
+        Ok(())
+    }
+
+    /// Writes one packet for many peers, one after the other into `buf`: `sink` gets each of them with what is to be sent, or
+    /// why nothing is. The same as [`write_rtp`](Self::write_rtp) for each.
+    pub fn fan_out<'r>(
+        &mut self,
+        now: Instant,
+        packet: &RtpPacket<'_>,
+        to: impl IntoIterator<Item = (PeerId, Outgoing, Rewrite<'r>)>,
+        buf: &mut [u8],
+        mut sink: impl FnMut(PeerId, Result<(Transmit, &[u8]), WriteError>),
+    ) {
+        for (id, outgoing, rewrite) in to {
+            match self.write_rtp(now, id, outgoing, packet, &rewrite, buf) {
+                Ok(transmit) => sink(id, Ok((transmit, buf.get(..transmit.len).unwrap_or_default()))),
+                Err(error) => sink(id, Err(error)),
+            }
+        }
+    }
+
+    /// There may be something to send, and nothing else has changed.
+    fn expect_output(&mut self, id: PeerId) {
         self.stale.push(id.index());
         self.busy.push(id.index());
-        Some(event)
     }
 
     /// Something happened to a peer: its output, its events and its names are to be looked at.
@@ -204,6 +363,9 @@ impl Router {
             .rename(id, &mut occupant.names, occupant.peer.local_ufrags());
         self.routes
             .add_locals(&mut occupant.names, occupant.peer.local_addresses());
+        if occupant.peer.wants_to_start() {
+            self.pacer.wait(id.index());
+        }
         let after = Status::of(&occupant.peer);
         let before = core::mem::replace(&mut occupant.status, after);
         self.longest_datagram = self.longest_datagram.max(occupant.peer.longest_datagram());
@@ -217,6 +379,21 @@ impl Router {
     fn wake(&mut self, id: PeerId) {
         for queue in [&mut self.stale, &mut self.busy, &mut self.eventful, &mut self.asking] {
             queue.push(id.index());
+        }
+    }
+
+    /// Lets those begin an ICE transaction whose turn it is.
+    fn start_transactions(&mut self, now: Instant) {
+        // Who wants to and can't is asked once.
+        for _ in 0..self.pacer.len() {
+            let Some(slot) = self.pacer.poll(now) else { return };
+            let Some((id, occupant)) = self.peers.at_mut(slot) else {
+                continue;
+            };
+            if occupant.peer.start_transaction(now) {
+                self.pacer.handle_start(now);
+                self.touch(id);
+            }
         }
     }
 
@@ -289,9 +466,80 @@ impl Router {
         self.touch(id);
     }
 
+    fn receive<'d>(
+        &mut self,
+        now: Instant,
+        datagram: Datagram<'d>,
+        if_unknown: IfUnknown,
+    ) -> Option<(PeerId, Received<'d>)> {
+        let flow = self.routes.locate(datagram.flow);
+        let datagram = Datagram { flow, ..datagram };
+        let is_stun = pollrtc_stun::is_stun(datagram.payload);
+        let message = is_stun.then(|| Message::parse(datagram.payload).ok()).flatten();
+        if message.as_ref().and_then(Message::verify_fingerprint) == Some(false) {
+            self.stats.bad_fingerprint += 1;
+            return None;
+        }
+        let named = message.as_ref().and_then(|message| self.routes.named(message));
+        let id = named.filter(|id| self.peers.get(*id).is_some());
+        let shard = match id {
+            Some(_) => None,
+            None => self.shard_named(message.as_ref()),
+        };
+        let by_flow = || self.routes.owner(flow).filter(|_| shard.is_none());
+        let Some(id) = id.or_else(by_flow) else {
+            self.hand_on(&datagram, shard, if_unknown);
+            return None;
+        };
+        let occupant = self.peers.get_mut(id)?;
+        if let Some(message) = message {
+            occupant.peer.handle_message(now, flow, &message);
+            self.claim_flow(id, flow);
+            self.touch(id);
+            return Some((id, Received::Nothing));
+        }
+        if occupant.has_duplicates {
+            return Some(self.deliver_to_duplicates(now, id, datagram));
+        }
+        let received = occupant.peer.handle_datagram(now, datagram);
+        self.touch(id);
+        Some((id, received))
+    }
+
+    /// The other router whose peer a check asks for.
+    fn shard_named(&self, message: Option<&Message<'_>>) -> Option<RouterId> {
+        let own = self.id?;
+        let ufrag = pollrtc_ice::local_ufrag(message?)?;
+        RouterId::of(ufrag).filter(|router| *router != own)
+    }
+
+    /// Nobody here is meant.
+    fn hand_on(&mut self, datagram: &Datagram<'_>, named: Option<RouterId>, if_unknown: IfUnknown) {
+        let router = match if_unknown {
+            IfUnknown::Drop => None,
+            IfUnknown::HandOn => named.or_else(|| self.misdirected.owner(datagram.flow)),
+        };
+        let Some(router) = router else {
+            self.stats.unroutable += 1;
+            return;
+        };
+        if named.is_some() {
+            self.misdirected.learn(datagram.flow, router);
+        }
+        match self.misdirected.push(router, datagram) {
+            true => self.stats.misdirected += 1,
+            false => self.stats.misdirected_dropped += 1,
+        }
+    }
+
     /// A datagram that is not STUN, by a flow of a peer that has several connections here: each that
     /// speaks DTLS by this flow gets it, and drops what is not its own.
-    fn deliver_to_duplicates(&mut self, now: Instant, owner: PeerId, datagram: Datagram<'_>) -> PeerId {
+    fn deliver_to_duplicates<'d>(
+        &mut self,
+        now: Instant,
+        owner: PeerId,
+        datagram: Datagram<'d>,
+    ) -> (PeerId, Received<'d>) {
         let description = self.peers.get(owner).and_then(|occupant| occupant.status.description);
         let is_meant = |id: &PeerId| {
             let occupant = self.peers.get(*id).filter(|occupant| occupant.is_dtls_allowed);
@@ -314,11 +562,12 @@ impl Router {
             }
             self.touch(*id);
         }
-        if let Some(occupant) = self.peers.get_mut(*last) {
-            occupant.peer.handle_datagram(now, datagram);
-        }
+        let received = match self.peers.get_mut(*last) {
+            Some(occupant) => occupant.peer.handle_datagram(now, datagram),
+            None => Received::Nothing,
+        };
         self.touch(*last);
-        *last
+        (*last, received)
     }
 
     /// The request of a peer under a number of ours.
@@ -386,29 +635,11 @@ impl Router {
 
 impl StateMachine for Router {
     type Event = (PeerId, Event);
-    /// The connection that took the datagram, if any did.
-    type Received<'d> = Option<PeerId>;
+    /// The connection that took the datagram, if any did, and what it gives to the caller right away.
+    type Received<'d> = Option<(PeerId, Received<'d>)>;
 
-    fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) -> Option<PeerId> {
-        let flow = self.routes.locate(datagram.flow);
-        let is_stun = pollrtc_stun::is_stun(datagram.payload);
-        let message = is_stun.then(|| Message::parse(datagram.payload).ok()).flatten();
-        let is_here = |id| self.peers.get(id).is_some();
-        let Some(id) = self.routes.find(flow, message.as_ref(), is_here) else {
-            self.stats.unroutable += 1;
-            return None;
-        };
-        let datagram = Datagram { flow, ..datagram };
-        let occupant = self.peers.get_mut(id)?;
-        if occupant.has_duplicates && !is_stun {
-            return Some(self.deliver_to_duplicates(now, id, datagram));
-        }
-        occupant.peer.handle_datagram(now, datagram);
-        if is_stun {
-            self.claim_flow(id, flow);
-        }
-        self.touch(id);
-        Some(id)
+    fn handle_datagram<'d>(&mut self, now: Instant, datagram: Datagram<'d>) -> Option<(PeerId, Received<'d>)> {
+        self.receive(now, datagram, IfUnknown::HandOn)
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -422,9 +653,11 @@ impl StateMachine for Router {
             occupant.peer.handle_timeout(now);
             self.touch(id);
         }
+        self.start_transactions(now);
     }
 
     fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        self.start_transactions(now);
         // A peer whose datagram may not have fitted into `buf` stays busy, but each is asked only once.
         for _ in 0..self.busy.len() {
             let slot = self.busy.pop()?;
@@ -447,10 +680,7 @@ impl StateMachine for Router {
             }
             // Sending can free room, which is an event.
             self.eventful.push(slot);
-            return Some(Transmit {
-                id: transmit.id.map(|id| outer_send_id(slot, id)),
-                ..transmit
-            });
+            return Some(outer_transmit(slot, transmit));
         }
         if self.busy.len() == 0 {
             // All are at rest, and `timers` was told.
@@ -481,7 +711,10 @@ impl StateMachine for Router {
             .stale
             .iter()
             .filter_map(|slot| self.peers.at(slot)?.1.peer.poll_timeout());
-        stale.chain(self.timers.earliest()).min()
+        stale
+            .chain(self.timers.earliest())
+            .chain(self.pacer.poll_timeout())
+            .min()
     }
 
     fn handle_sent(&mut self, id: SendId, departure: Departure) {
@@ -526,9 +759,22 @@ impl StateMachine for Router {
     }
 }
 
-/// A peer's own number for a transmit, as the router tells it: the slot stands in the upper half.
-fn outer_send_id(slot: u32, inner: SendId) -> SendId {
-    SendId(u64::from(slot) << 32 | inner.0 & u64::from(u32::MAX))
+/// What becomes of a datagram that is for nobody here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum IfUnknown {
+    /// Another router may know.
+    HandOn,
+    /// Another router has handed it on already.
+    Drop,
+}
+
+/// A peer's transmit as the router tells it: in the upper half of its number stands the slot.
+fn outer_transmit(slot: u32, transmit: Transmit) -> Transmit {
+    let outer = |inner: SendId| SendId(u64::from(slot) << 32 | inner.0 & u64::from(u32::MAX));
+    Transmit {
+        id: transmit.id.map(outer),
+        ..transmit
+    }
 }
 
 fn inner_send_id(outer: SendId) -> (u32, SendId) {

@@ -18,6 +18,7 @@ use super::trickle::Trickle;
 use crate::config::Config;
 use crate::event::{CloseReason, ConnectionState, Event};
 use crate::media::Received;
+use crate::router_id::RouterId;
 use crate::stats::Stats;
 
 /// What every IPv4 host takes (RFC 1122 §3.3.2); the handshakes fit.
@@ -96,6 +97,7 @@ impl PeerConnection {
             .with_stun_servers(config.stun_servers)
             .with_mtu(mtu);
         ice_config.lite = config.ice_lite;
+        ice_config.ufrag_tag = config.router_id.map(RouterId::tag);
         let mut channel_config = ChannelConfig::new();
         let association = &mut channel_config.association;
         // Of that, the path says what is left for SCTP.

@@ -1,9 +1,10 @@
-//! What a [`Router`](crate::Router) asks of connections that were made from the same description.
+//! What a [`Router`](crate::Router) asks of its connections.
 
 use core::net::SocketAddr;
 
-use pollrtc_core::Flow;
+use pollrtc_core::{Flow, Instant};
 use pollrtc_ice::AddressValidation;
+use pollrtc_stun::Message;
 
 use super::connection::PeerConnection;
 use super::digest::DescriptionDigest;
@@ -24,6 +25,42 @@ impl PeerConnection {
     /// How far the other end of a flow is validated.
     pub(crate) fn address_validation(&self, flow: Flow) -> AddressValidation {
         self.transports.address_validation(flow)
+    }
+
+    /// Takes a STUN message that has been read already and has no wrong FINGERPRINT.
+    pub(crate) fn handle_message(&mut self, now: Instant, flow: Flow, message: &Message<'_>) {
+        self.now = self.now.max(now);
+        let index = self.transports.receiver_of_message(flow, message);
+        if let Some(transport) = self.transports.at(index) {
+            transport.ice.handle_message(now, flow, message);
+        }
+        self.advance();
+    }
+
+    /// The router says from now on when an ICE transaction may begin.
+    pub(crate) fn share_pacing(&mut self) {
+        self.transports.share_pacing();
+    }
+
+    /// Nobody says so.
+    pub(crate) fn pace_alone(&mut self) {
+        self.transports.pace_alone();
+    }
+
+    /// Whether an ICE transaction could begin.
+    pub(crate) fn wants_to_start(&self) -> bool {
+        self.transports.iter().any(|transport| transport.ice.wants_to_start())
+    }
+
+    /// Begins an ICE transaction; false if there was none to begin.
+    pub(crate) fn start_transaction(&mut self, now: Instant) -> bool {
+        self.now = self.now.max(now);
+        let started = self
+            .transports
+            .iter_mut()
+            .any(|transport| transport.ice.start_transaction(now));
+        self.advance();
+        started
     }
 
     /// Of the remote description that is agreed on; `None` before, and after the end.

@@ -94,9 +94,9 @@ impl Transport {
     }
 
     /// Makes credentials and a `tls-id`, unless there are some.
-    pub(super) fn prepare(&mut self, key: TransportKey, rng: &mut Rng) {
+    pub(super) fn prepare(&mut self, key: TransportKey, rng: &mut Rng, tag: Option<ice::UfragTag>) {
         if self.credentials_of(key.generation).is_none() {
-            let credentials = Credentials::generate(rng);
+            let credentials = Credentials::generate_tagged(rng, tag);
             self.local.credentials.push((key.generation, credentials));
         }
         if self.local.tls_id(key.tls_id).is_none() {

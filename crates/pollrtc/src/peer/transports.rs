@@ -151,7 +151,7 @@ impl Transports {
         };
         let transport = &mut self.all[index];
         transport.gather(now, &self.addresses);
-        transport.prepare(key, &mut self.rng);
+        transport.prepare(key, &mut self.rng, self.ice.ufrag_tag);
         transport.describe(key, &self.fingerprints)
     }
 
@@ -186,19 +186,26 @@ impl Transports {
     pub(super) fn receiver_of(&self, datagram: &Datagram<'_>) -> usize {
         match self.all.len() {
             0 | 1 => 0,
-            _ => self.demultiplex(datagram),
+            _ => self.demultiplex(datagram.flow, Message::parse(datagram.payload).ok().as_ref()),
+        }
+    }
+
+    /// The one that a STUN message is for.
+    pub(super) fn receiver_of_message(&self, flow: Flow, message: &Message<'_>) -> usize {
+        match self.all.len() {
+            0 | 1 => 0,
+            _ => self.demultiplex(flow, Some(message)),
         }
     }
 
     /// A check names the ufrag of the transport that it is for, and an answer what was asked. All else is told apart
     /// by where it travels: two transports have different addresses at one end at least.
-    fn demultiplex(&self, datagram: &Datagram<'_>) -> usize {
-        if let Ok(message) = Message::parse(datagram.payload)
-            && let Some(index) = self.all.iter().position(|each| each.ice.is_addressed_by(&message))
+    fn demultiplex(&self, flow: Flow, message: Option<&Message<'_>>) -> usize {
+        if let Some(message) = message
+            && let Some(index) = self.all.iter().position(|each| each.ice.is_addressed_by(message))
         {
             return index;
         }
-        let flow = datagram.flow;
         let is_path = |transport: &Transport| transport.flow().is_some_and(|path| is_on(flow, path));
         if let Some(index) = self.all.iter().position(is_path) {
             return index;
@@ -276,6 +283,22 @@ impl Transports {
     pub(super) fn close_dtls(&mut self, now: Instant) {
         for transport in &mut self.all {
             transport.dtls.close(now);
+        }
+    }
+
+    /// Somebody else says from now on when each begins its transactions.
+    pub(super) fn share_pacing(&mut self) {
+        self.ice.shared_pacing = true;
+        for transport in &mut self.all {
+            transport.ice.share_pacing();
+        }
+    }
+
+    /// Each says that for itself.
+    pub(super) fn pace_alone(&mut self) {
+        self.ice.shared_pacing = false;
+        for transport in &mut self.all {
+            transport.ice.pace_alone();
         }
     }
 

@@ -12,8 +12,7 @@ use alloc::vec::Vec;
 
 use super::routes::Table;
 use super::slots::PeerId;
-use crate::PeerConnection;
-use crate::peer::DescriptionDigest;
+use crate::peer::{DescriptionDigest, PeerConnection};
 
 /// How many connections of one description there may be; each may be the one whose answer the peer has.
 const CONNECTIONS_PER_DESCRIPTION: usize = 4;

@@ -82,27 +82,14 @@ impl Routes {
         }
     }
 
-    /// Who is to get what came by this flow. A request goes to whom it names, a response to who asked, and everything
-    /// else by its flow.
-    pub(super) fn find(
-        &mut self,
-        flow: Flow,
-        message: Option<&Message<'_>>,
-        is_here: impl Fn(PeerId) -> bool,
-    ) -> Option<PeerId> {
-        let named = message.and_then(|message| match message.class() {
-            Class::SuccessResponse | Class::ErrorResponse => {
-                let asked = self.by_transaction.remove(&message.transaction_id());
-                asked.filter(|id| is_here(*id))
-            }
-            Class::Request => {
-                // RFC 8445 §7.2.2: the receiver's fragment stands before the colon.
-                let (ufrag, _) = message.username()?.split_once(':')?;
-                self.by_ufrag.get(ufrag).copied()
-            }
+    /// Whom a message names: a request the peer that it is for (RFC 8445 §7.2.2), a response the one that asked, which
+    /// may have left.
+    pub(super) fn named(&mut self, message: &Message<'_>) -> Option<PeerId> {
+        match message.class() {
+            Class::SuccessResponse | Class::ErrorResponse => self.by_transaction.remove(&message.transaction_id()),
+            Class::Request => self.by_ufrag.get(pollrtc_ice::local_ufrag(message)?).copied(),
             Class::Indication => None,
-        });
-        named.or_else(|| self.owner(flow))
+        }
     }
 
     /// Whose flow this is.
@@ -203,7 +190,7 @@ impl Names {
 
 /// A flow as a key: hashed in few and short pieces, since each datagram is looked up by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct FlowKey(Flow);
+pub(super) struct FlowKey(pub(super) Flow);
 
 impl Hash for FlowKey {
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -110,7 +110,7 @@ impl Building {
                 self.carried += 1;
                 let datagram = (self.spell)(self.carried, client.server, &mut bytes);
                 let taken = self.router.handle_datagram(self.now, datagram);
-                self.misrouted += u32::from(taken != Some(client.id));
+                self.misrouted += u32::from(taken.map(|(id, _)| id) != Some(client.id));
             } else {
                 let datagram = Datagram::udp(client.server, &mut bytes).received_on(client.inside);
                 client.peer.handle_datagram(self.now, datagram);

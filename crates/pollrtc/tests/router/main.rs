@@ -1,6 +1,7 @@
 //! Routers: many connections behind one socket or a few, through the public API and in virtual time.
 
 mod flows;
+mod media;
 mod peers;
 #[path = "../peer/script.rs"]
 #[allow(dead_code)]

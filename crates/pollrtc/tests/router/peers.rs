@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::script::seeded;
 use pollrtc::{
-    CloseReason, Config, ConnectionState, Datagram, DtlsRole, Event, Instant, PeerConnection, PeerId, Router,
+    CloseReason, Config, ConnectionState, Datagram, DtlsRole, Event, Instant, PeerConnection, PeerId, Received, Router,
     StateMachine,
 };
 use pollrtc_stun::{Builder, Class, IntegrityKey, Message, Method, TransactionId};
@@ -78,7 +78,11 @@ impl Hall {
             while let Some(transmit) = client.poll_transmit(self.now, &mut buf) {
                 let datagram = Datagram::udp(*address, &mut buf[..transmit.len]);
                 let taken = self.router.handle_datagram(self.now, datagram);
-                assert_eq!(taken, Some(*id), "each datagram finds its own peer");
+                assert_eq!(
+                    taken,
+                    Some((*id, Received::Nothing)),
+                    "each datagram finds its own peer"
+                );
             }
             while let Some(event) = client.poll_event() {
                 match event {
@@ -564,7 +568,7 @@ fn peers_with_odd_characters_in_their_credentials_are_found() {
             agent.handle_timeout(now);
             while let Some(transmit) = agent.poll_transmit(now, &mut buf) {
                 let datagram = Datagram::udp(*address, &mut buf[..transmit.len]);
-                assert_eq!(router.handle_datagram(now, datagram), Some(*id));
+                assert_eq!(router.handle_datagram(now, datagram), Some((*id, Received::Nothing)));
             }
         }
     }
