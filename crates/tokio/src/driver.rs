@@ -1,10 +1,13 @@
-//! The task that drives all connections of an endpoint.
+//! The task that drives the connections of one router.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::task::Poll;
 
-use pollrtc::{Instant, StateMachine, Transmit};
+use pollrtc::{Departure, Instant, SendId, StateMachine, Transmit};
 use tokio::time::sleep_until;
 
 use crate::endpoint::Core;
@@ -12,24 +15,46 @@ use crate::socket::{Buffers, MAX_TRAIN, Socket};
 
 /// Batches that are received before what they caused is sent: acknowledgements must not wait long.
 const BATCHES_PER_TURN: usize = 4;
+/// How many bytes wait for one socket that is full; what comes on top is dropped, as a full network would.
+const WAITING_BYTES: usize = 4 * MAX_TRAIN;
 
 pub(crate) struct Driver {
     core: Arc<Core>,
-    sockets: Vec<Socket>,
+    /// Those of all routers, by their numbers.
+    cores: Arc<[Arc<Core>]>,
+    ports: Vec<Port>,
     incoming: Buffers,
     outgoing: Vec<u8>,
-    /// What is in `outgoing` and waits for room in this socket.
-    blocked: Option<(usize, Transmit)>,
+}
+
+/// A socket, and what waits until it has room, so that the others need not.
+struct Port {
+    socket: Socket,
+    waiting: VecDeque<(Transmit, Vec<u8>)>,
+    waiting_bytes: usize,
+}
+
+/// What has become of a transmit so far.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Sent,
+    Waiting,
+    Dropped,
 }
 
 impl Driver {
-    pub(crate) fn new(core: Arc<Core>, sockets: Vec<Socket>) -> Self {
+    pub(crate) fn new(core: Arc<Core>, cores: Arc<[Arc<Core>]>, sockets: Vec<Socket>) -> Self {
+        let port = |socket| Port {
+            socket,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+        };
         Self {
             core,
-            sockets,
+            cores,
+            ports: sockets.into_iter().map(port).collect(),
             incoming: Buffers::new(),
             outgoing: vec![0; MAX_TRAIN],
-            blocked: None,
         }
     }
 
@@ -48,10 +73,10 @@ impl Driver {
     /// Takes what has arrived, a few batches at most.
     fn receive(&mut self) {
         let now = self.core.clock.now();
-        for socket in &self.sockets {
+        for port in &self.ports {
             for _ in 0..BATCHES_PER_TURN {
                 let mut state = None;
-                let more = socket.receive(&mut self.incoming, |datagram| {
+                let more = port.socket.receive(&mut self.incoming, |datagram| {
                     let state = state.get_or_insert_with(|| self.core.lock());
                     state.router.handle_datagram(now, datagram);
                 });
@@ -60,38 +85,57 @@ impl Driver {
                 }
             }
         }
+        if self.cores.len() > 1 {
+            self.hand_on(now);
+        }
     }
 
-    /// Sends what there is to send, until a socket has no room.
-    fn transmit(&mut self) {
-        self.core.lock().router.handle_timeout(self.core.clock.now());
+    /// Gives other routers what is theirs. Never holds two locks at a time.
+    fn hand_on(&self, now: Instant) {
         loop {
-            let next = self.blocked.take().or_else(|| {
-                let now = self.core.clock.now();
-                let transmit = self.core.lock().router.poll_transmit(now, &mut self.outgoing)?;
-                Some((self.socket_for(&transmit), transmit))
-            });
-            let Some((socket, transmit)) = next else {
+            let next = self.core.lock().router.poll_misdirected();
+            let Some((router, mut datagram)) = next else {
                 return;
             };
-            if self.sockets[socket].send(&transmit, &self.outgoing).is_err() {
-                self.blocked = Some((socket, transmit));
-                return;
+            if let Some(other) = self.cores.get(usize::from(router.number())) {
+                other.lock().router.handle_misdirected(now, &mut datagram);
+                other.wake.notify_one();
             }
         }
     }
 
-    /// The socket that a transmit names, else the first that speaks its protocol.
-    fn socket_for(&self, transmit: &Transmit) -> usize {
-        let by = |fits: &dyn Fn(&Socket) -> bool| self.sockets.iter().position(fits);
-        transmit
-            .flow
-            .local()
-            .and_then(|source| by(&|socket| socket.local_addr() == source))
-            .or_else(|| {
-                let v4 = transmit.flow.remote().is_ipv4();
-                by(&|socket| socket.local_addr().is_ipv4() == v4)
-            })
+    /// Sends what there is to send. What finds its socket full waits, which holds up no other.
+    fn transmit(&mut self) {
+        let now = self.core.clock.now();
+        self.core.lock().router.handle_timeout(now);
+        for port in &mut self.ports {
+            port.flush(|id| self.core.lock().router.handle_sent(id, Departure::Sent(now)));
+        }
+        loop {
+            let now = self.core.clock.now();
+            let Some(transmit) = self.core.lock().router.poll_transmit(now, &mut self.outgoing) else {
+                return;
+            };
+            let port = self.port_for(&transmit);
+            let departure = match self.ports[port].send(&transmit, &self.outgoing) {
+                Fate::Sent => Departure::Sent(self.core.clock.now()),
+                Fate::Dropped => Departure::Dropped,
+                Fate::Waiting => continue,
+            };
+            if transmit.id.is_some() {
+                let mut state = self.core.lock();
+                ids(&transmit).for_each(|id| state.router.handle_sent(id, departure));
+            }
+        }
+    }
+
+    /// The port that a transmit names, else the first that speaks its protocol.
+    fn port_for(&self, transmit: &Transmit) -> usize {
+        let by = |fits: &dyn Fn(SocketAddr) -> bool| self.ports.iter().position(|port| fits(port.socket.local_addr()));
+        let flow = transmit.flow;
+        flow.local()
+            .and_then(|source| by(&|local| local == source))
+            .or_else(|| by(&|local| local.is_ipv4() == flow.remote().is_ipv4()))
             .unwrap_or(0)
     }
 
@@ -104,13 +148,11 @@ impl Driver {
                 listener.notify_waiters();
             }
         }
-        if self.blocked.is_none() {
-            for id in std::mem::take(&mut state.leaving) {
-                state.router.remove(id);
-            }
-            if state.abandoned {
-                return None;
-            }
+        for id in std::mem::take(&mut state.leaving) {
+            state.router.remove(id);
+        }
+        if state.abandoned && self.ports.iter().all(|port| port.waiting.is_empty()) {
+            return None;
         }
         Some(state.router.poll_timeout().unwrap_or(Instant::FAR_FUTURE))
     }
@@ -122,25 +164,54 @@ impl Driver {
                 _ => std::future::pending().await,
             }
         };
-        let room = async {
-            match self.blocked {
-                Some((socket, _)) => self.sockets[socket].writable().await,
-                None => std::future::pending().await,
+        let ready = poll_fn(|cx| {
+            let mut is_any_ready = false;
+            for port in &self.ports {
+                is_any_ready |= port.socket.poll_readable(cx).is_ready();
+                is_any_ready |= !port.waiting.is_empty() && port.socket.poll_writable(cx).is_ready();
             }
-        };
-        let arrival = poll_fn(|cx| {
-            let mut sockets = self.sockets.iter();
-            if sockets.any(|socket| socket.poll_readable(cx).is_ready()) {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
+            if is_any_ready { Poll::Ready(()) } else { Poll::Pending }
         });
         tokio::select! {
-            () = arrival => {}
+            () = ready => {}
             () = self.core.wake.notified() => {}
-            () = room => {}
             () = timer => {}
         }
     }
+}
+
+impl Port {
+    /// Sends a datagram or a train, behind what waits.
+    fn send(&mut self, transmit: &Transmit, buf: &[u8]) -> Fate {
+        if self.waiting.is_empty() && self.socket.send(transmit, buf).is_ok() {
+            return Fate::Sent;
+        }
+        if self.waiting_bytes + transmit.len > WAITING_BYTES {
+            return Fate::Dropped;
+        }
+        let bytes = buf.get(..transmit.len).unwrap_or(buf).to_vec();
+        self.waiting_bytes += bytes.len();
+        self.waiting.push_back((*transmit, bytes));
+        Fate::Waiting
+    }
+
+    /// Sends what waits, as far as there is room.
+    fn flush(&mut self, mut sent: impl FnMut(SendId)) {
+        while let Some((transmit, bytes)) = self.waiting.front() {
+            if self.socket.send(transmit, bytes).is_err() {
+                return;
+            }
+            ids(transmit).for_each(&mut sent);
+            self.waiting_bytes -= bytes.len();
+            self.waiting.pop_front();
+        }
+    }
+}
+
+/// Those of the datagrams of a train, if somebody wants to hear of them.
+fn ids(transmit: &Transmit) -> impl Iterator<Item = SendId> + use<> {
+    let segment = transmit.segment_size.map_or(transmit.len.max(1), NonZeroUsize::get);
+    let count = transmit.len.div_ceil(segment) as u64;
+    let first = transmit.id;
+    (0..count).filter_map(move |number| Some(SendId(first?.0 + number)))
 }

@@ -3,26 +3,32 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pollrtc::{Clock, Config, PeerConnection, PeerId, Router};
+use pollrtc::{Clock, Config, PeerConnection, PeerId, Router, RouterId};
 use tokio::sync::Notify;
 
 use crate::Peer;
 use crate::driver::Driver;
-use crate::socket::Socket;
+use crate::socket::{Sharing, Socket};
 
-/// UDP sockets and the connections on them, driven by a task of its own. Cheap to clone; the task
-/// ends once all clones and all [`Peer`]s are gone.
+/// UDP sockets and the connections on them, driven by a task of its own, or by several. Cheap to clone; the
+/// tasks end once all clones and all [`Peer`]s are gone.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    shared: Arc<Shared>,
+    shards: Arc<[Arc<Shared>]>,
+    addresses: Arc<[SocketAddr]>,
+    /// Counts the peers, which the shards get in turn.
+    turn: Arc<AtomicUsize>,
 }
 
-/// Kept alive by the handles; the driver holds on to the core only.
+/// One router with its sockets. Kept alive by the handles; the driver holds on to the cores only.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) core: Arc<Core>,
+    /// Its number, where there are several.
+    router_id: Option<RouterId>,
     addresses: Vec<SocketAddr>,
     max_segments: usize,
 }
@@ -35,7 +41,7 @@ pub(crate) struct Core {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct State {
     pub(crate) router: Router,
     /// Whom to tell that something happened to a connection.
@@ -59,6 +65,23 @@ impl Endpoint {
     ///
     /// Outside of a tokio runtime.
     pub fn bind(addresses: &[SocketAddr]) -> io::Result<Self> {
+        Self::bind_sharded(addresses, 1)
+    }
+
+    /// The same with several routers, each with a task and sockets of its own, so that a runtime of several threads works
+    /// on as many cores; peers are given to them in turn. Where the port is 0 each router has ports of its own. Where it is
+    /// not, they share it (SO_REUSEPORT, on Unix): the system spreads datagrams over them by their addresses, and what comes
+    /// to the wrong one is handed on.
+    ///
+    /// # Errors
+    ///
+    /// As with [`bind`](Self::bind); if there are more than 4096 routers, or none; and where the system can't share
+    /// ports.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn bind_sharded(addresses: &[SocketAddr], routers: usize) -> io::Result<Self> {
         let refuse = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         if addresses.is_empty() {
             return refuse("an endpoint needs an address to bind to");
@@ -66,52 +89,88 @@ impl Endpoint {
         if addresses.iter().any(|address| address.ip().is_unspecified()) {
             return refuse("bind to the machine's own addresses, a wildcard is not a candidate");
         }
-        let sockets = addresses
-            .iter()
-            .map(|address| Socket::bind(*address))
-            .collect::<io::Result<Vec<_>>>()?;
-        let core = Arc::new(Core {
-            clock: Clock::new(),
-            wake: Notify::new(),
-            state: Mutex::default(),
-        });
-        let shared = Shared {
-            core: Arc::clone(&core),
-            addresses: sockets.iter().map(Socket::local_addr).collect(),
-            max_segments: sockets.iter().map(Socket::max_segments).min().unwrap_or(1),
+        let ids = (0..routers).map(|number| RouterId::new(u16::try_from(number).ok()?));
+        let Some(ids) = ids.collect::<Option<Vec<RouterId>>>().filter(|ids| !ids.is_empty()) else {
+            return refuse("an endpoint has between 1 and 4096 routers");
         };
-        tokio::spawn(Driver::new(core, sockets).run());
+        let sharing = if routers > 1 {
+            Sharing::Shared
+        } else {
+            Sharing::Exclusive
+        };
+        let open = |_: &RouterId| {
+            addresses
+                .iter()
+                .map(|address| Socket::bind(*address, sharing))
+                .collect()
+        };
+        let sockets = ids.iter().map(open).collect::<io::Result<Vec<Vec<Socket>>>>()?;
+        let clock = Clock::new();
+        let core = |id: &RouterId| {
+            let router = if routers > 1 {
+                Router::with_id(*id)
+            } else {
+                Router::new()
+            };
+            Arc::new(Core::new(clock, router))
+        };
+        let cores: Arc<[Arc<Core>]> = ids.iter().map(core).collect();
+        let mut all = Vec::new();
+        let mut shards = Vec::new();
+        for ((core, sockets), id) in cores.iter().zip(sockets).zip(ids) {
+            let addresses: Vec<SocketAddr> = sockets.iter().map(Socket::local_addr).collect();
+            all.extend(
+                addresses
+                    .iter()
+                    .copied()
+                    .filter(|address| !all.contains(address))
+                    .collect::<Vec<_>>(),
+            );
+            shards.push(Arc::new(Shared {
+                core: Arc::clone(core),
+                router_id: (routers > 1).then_some(id),
+                addresses,
+                max_segments: sockets.iter().map(Socket::max_segments).min().unwrap_or(1),
+            }));
+            tokio::spawn(Driver::new(Arc::clone(core), Arc::clone(&cores), sockets).run());
+        }
         Ok(Self {
-            shared: Arc::new(shared),
+            shards: shards.into(),
+            addresses: all.into(),
+            turn: Arc::default(),
         })
     }
 
-    /// A new connection, with this endpoint's addresses as host candidates.
+    /// A new connection, with this endpoint's addresses as host candidates (those of one of its routers).
     /// [`Config::max_segments`] is set to what the system can offload.
     pub fn peer(&self, config: Config) -> Peer {
-        let mut connection = PeerConnection::new(config.with_max_segments(self.shared.max_segments));
-        let now = self.shared.core.clock.now();
-        for address in &self.shared.addresses {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let shared = &self.shards[turn % self.shards.len()];
+        let mut config = config.with_max_segments(shared.max_segments);
+        config.router_id = shared.router_id;
+        let mut connection = PeerConnection::new(config);
+        let now = shared.core.clock.now();
+        for address in &shared.addresses {
             // Refused only by a lite agent that has one of this family already (RFC 8445 §5.2).
             let _ = connection.add_local_address(now, *address);
         }
         let changed = Arc::new(Notify::new());
-        let mut state = self.shared.core.lock();
+        let mut state = shared.core.lock();
         let id = state.router.insert(connection);
         state.listeners.insert(id, Arc::clone(&changed));
         drop(state);
-        self.shared.core.wake.notify_one();
-        Peer::new(Arc::clone(&self.shared), id, changed)
+        shared.core.wake.notify_one();
+        Peer::new(Arc::clone(shared), id, changed)
     }
 
     /// The addresses of the sockets.
     pub fn local_addresses(&self) -> &[SocketAddr] {
-        &self.shared.addresses
+        &self.addresses
     }
 
     /// How many connections there are, those that are just saying goodbye included.
     pub fn len(&self) -> usize {
-        self.shared.core.lock().router.len()
+        self.shards.iter().map(|shared| shared.core.lock().router.len()).sum()
     }
 
     /// True if there is no connection.
@@ -121,6 +180,19 @@ impl Endpoint {
 }
 
 impl Core {
+    fn new(clock: Clock, router: Router) -> Self {
+        Self {
+            clock,
+            wake: Notify::new(),
+            state: Mutex::new(State {
+                router,
+                listeners: HashMap::new(),
+                leaving: Vec::new(),
+                abandoned: false,
+            }),
+        }
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         // The state machines hold their invariants across panics of the application's closures.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

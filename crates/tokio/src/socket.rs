@@ -24,14 +24,21 @@ pub(crate) struct Socket {
     local: SocketAddr,
 }
 
+/// Whether other sockets may have the same port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    Exclusive,
+    Shared,
+}
+
 /// Where received trains are put.
 pub(crate) struct Buffers {
     bytes: Vec<u8>,
 }
 
 impl Socket {
-    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = std::net::UdpSocket::bind(address)?;
+    pub(crate) fn bind(address: SocketAddr, sharing: Sharing) -> io::Result<Self> {
+        let socket = open(address, sharing)?;
         let udp = UdpSocketState::new((&socket).into())?;
         // Less than asked for is fine: only bursts are lost sooner.
         let _ = udp.set_send_buffer_size((&socket).into(), SOCKET_BUFFER);
@@ -56,9 +63,10 @@ impl Socket {
         Poll::Ready(())
     }
 
-    pub(crate) async fn writable(&self) {
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
         // An error shows when sending.
-        let _ = self.io.writable().await;
+        let _ = ready!(self.io.poll_send_ready(cx));
+        Poll::Ready(())
     }
 
     /// Hands on what has arrived, at most one batch; false if there was nothing.
@@ -119,6 +127,18 @@ impl Socket {
             _ => Ok(()),
         }
     }
+}
+
+fn open(address: SocketAddr, sharing: Sharing) -> io::Result<std::net::UdpSocket> {
+    // The system chooses a port for each: nothing is shared.
+    if sharing == Sharing::Exclusive || address.port() == 0 {
+        return std::net::UdpSocket::bind(address);
+    }
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::DGRAM, None)?;
+    #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
 }
 
 impl Buffers {

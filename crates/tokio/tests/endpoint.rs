@@ -150,6 +150,30 @@ async fn dropping_a_peer_closes_the_connection() {
     timeout(PATIENCE, gone).await.unwrap();
 }
 
+/// The system gives each router what it wants to; each gets what is its own, by a port of its own or by one for all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_routers_serve_an_endpoint_each_in_a_task_of_its_own() {
+    let free = std::net::UdpSocket::bind(LOOPBACK).unwrap().local_addr().unwrap();
+    for address in [LOOPBACK, free] {
+        let server = Endpoint::bind_sharded(&[address], 3).unwrap();
+        let ports = if address.port() == 0 { 3 } else { 1 };
+        assert_eq!(server.local_addresses().len(), ports);
+        let mut pairs = Vec::new();
+        for _ in 0..12 {
+            let client = endpoint();
+            pairs.push(connected(&client, &server).await);
+        }
+        assert_eq!(server.len(), 12);
+        for (index, (client, channel, ..)) in pairs.iter().enumerate() {
+            client.send(*channel, index.to_string()).await.unwrap();
+        }
+        for (index, (_, _, peer, _)) in pairs.iter().enumerate() {
+            assert_eq!(message(peer).await, Message::from(index.to_string()));
+        }
+    }
+    assert!(Endpoint::bind_sharded(&[LOOPBACK], 0).is_err());
+}
+
 #[tokio::test]
 async fn a_wildcard_is_no_address_to_bind_to() {
     let refused = Endpoint::bind(&["0.0.0.0:0".parse().unwrap()]).unwrap_err();

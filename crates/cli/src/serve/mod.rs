@@ -43,6 +43,9 @@ pub(crate) struct Args {
     /// How many connections this program is a peer of at the same time
     #[arg(long, value_name = "N", default_value_t = 256)]
     max_sessions: usize,
+    /// How many routers serve the connections, each in a thread of its own where there are as many cores
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    routers: usize,
     #[command(flatten)]
     connection: connection::Options,
 }
@@ -61,7 +64,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
         args.bind
     };
     let sockets: Vec<_> = addresses.iter().map(|address| SocketAddr::new(*address, 0)).collect();
-    let endpoint = Endpoint::bind(&sockets)?;
+    let endpoint = Endpoint::bind_sharded(&sockets, args.routers)?;
     let udp = endpoint
         .local_addresses()
         .iter()
