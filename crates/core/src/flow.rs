@@ -51,6 +51,7 @@ pub struct Flow {
 impl Flow {
     /// A flow to or from `remote`. `local` is the address on this side; `None` is for callers that have one
     /// socket, and stands for its address.
+    #[inline]
     pub fn new(protocol: Protocol, local: Option<SocketAddr>, remote: SocketAddr) -> Self {
         Self {
             remote: normalise(remote),
@@ -60,12 +61,14 @@ impl Flow {
     }
 
     /// A UDP flow on the caller's one socket.
+    #[inline]
     pub fn udp(remote: SocketAddr) -> Self {
         Self::new(Protocol::Udp, None, remote)
     }
 
     /// The same flow, on this local address.
     #[must_use]
+    #[inline]
     pub fn on(self, local: SocketAddr) -> Self {
         Self {
             local: Some(normalise(local)),
@@ -74,16 +77,19 @@ impl Flow {
     }
 
     /// The address on this side; `None` for a caller with one socket.
+    #[inline]
     pub const fn local(&self) -> Option<SocketAddr> {
         self.local
     }
 
     /// The address on the other side.
+    #[inline]
     pub const fn remote(&self) -> SocketAddr {
         self.remote
     }
 
     /// How bytes travel.
+    #[inline]
     pub const fn protocol(&self) -> Protocol {
         self.protocol
     }
@@ -122,10 +128,15 @@ impl fmt::Debug for Flow {
 /// assert_eq!(normalise(on_link("2001:db8::1")).to_string(), "[2001:db8::1]:9");
 /// assert_eq!(normalise(on_link("fe80::1")).to_string(), "[fe80::1%2]:9");
 /// ```
+#[inline]
 pub fn normalise(address: SocketAddr) -> SocketAddr {
-    let SocketAddr::V6(address) = address else {
-        return address;
-    };
+    match address {
+        SocketAddr::V4(_) => address,
+        SocketAddr::V6(address) => normalise_v6(address),
+    }
+}
+
+fn normalise_v6(address: SocketAddrV6) -> SocketAddr {
     let ip: Ipv6Addr = *address.ip();
     if let Some(ip) = ip.to_ipv4_mapped() {
         return SocketAddr::new(IpAddr::V4(ip), address.port());

@@ -479,10 +479,18 @@ impl StateMachine for Agent {
 
     fn handle_datagram<'d>(&mut self, now: Instant, datagram: Datagram<'d>) -> Received<'d> {
         self.now = self.now.max(now);
+        let is_data = !is_stun(datagram.payload);
+        // Mostly it is the peer's data on the path.
+        if is_data && self.consent.is_on(datagram.flow) {
+            self.stats.data_received += 1;
+            let path = self.path_by(datagram.flow);
+            let payload = datagram.payload;
+            return Received::Data { path, payload };
+        }
         let Some(flow) = self.admit(datagram.flow) else {
             return Received::Handled;
         };
-        if !is_stun(datagram.payload) {
+        if is_data {
             return self.handle_data(flow, datagram.payload);
         }
         match Message::parse(datagram.payload) {
@@ -500,6 +508,9 @@ impl StateMachine for Agent {
 
     fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         self.now = self.now.max(now);
+        if self.outbox.has_nothing_to_send() {
+            return None;
+        }
         let path = self.consent.flow();
         self.outbox
             .write_next(self.now, &self.generations, path, &mut self.stats, buf)
@@ -868,7 +879,7 @@ impl Agent {
 
     fn send_consent_check(&mut self) {
         let current = self.generations.number();
-        let Some(health) = self.consent.health(self.now) else {
+        let (Some(health), Some(flow)) = (self.consent.health(self.now), self.consent.current_flow()) else {
             return;
         };
         let (generation, is_selected) = match health.origin {
@@ -878,7 +889,7 @@ impl Agent {
         // Once they were nominated, some lite servers answer nothing but nominations: Chromium repeats its own
         // with each check of the selected pair, which RFC 8445 §8.1.1 does not forbid.
         let nominates = is_selected && self.control.role == Role::Controlling;
-        let Some(base) = self.bases.of(health.flow) else {
+        let Some(base) = self.bases.of(flow) else {
             return;
         };
         let claim = Claim {
@@ -888,7 +899,7 @@ impl Agent {
             priority: base.peer_reflexive_priority(),
             nominates,
         };
-        if let Some((flow, wait)) = self.consent.begin_check(self.now, &mut self.rng) {
+        if let Some(wait) = self.consent.begin_check(self.now, &mut self.rng) {
             let request = Transaction::new(self.now, Purpose::Consent(claim), flow, wait);
             self.outbox.start(TransactionId::random(&mut self.rng), request);
         }

@@ -49,7 +49,6 @@ pub(crate) enum Origin {
 /// How the path is doing, as others need to know.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PathHealth {
-    pub(crate) flow: Flow,
     pub(crate) origin: Origin,
     pub(crate) last_heard: Instant,
     /// The last consent check should have been answered by now, and nothing else came since.
@@ -118,7 +117,6 @@ impl Consent {
     pub(crate) fn health(&self, now: Instant) -> Option<PathHealth> {
         let path = self.path.as_ref()?;
         Some(PathHealth {
-            flow: path.flow,
             origin: path.origin,
             last_heard: path.last_heard,
             missed: self.missed_at(path).is_some_and(|at| at <= now),
@@ -241,13 +239,13 @@ impl Consent {
         self.timing.consent_interval * (800 + rng.below(401)) / 1000
     }
 
-    /// A consent check goes out now: which way, and how long its answer counts.
-    pub(crate) fn begin_check(&mut self, now: Instant, rng: &mut Rng) -> Option<(Flow, Duration)> {
+    /// A consent check goes out now: how long its answer counts.
+    pub(crate) fn begin_check(&mut self, now: Instant, rng: &mut Rng) -> Option<Duration> {
         let interval = self.interval(rng);
         let path = self.path.as_mut()?;
         path.next_check = now + interval;
         path.unanswered_since.get_or_insert(now);
-        Some((path.flow, self.timing.consent_expiry.min(interval * MAX_UNANSWERED)))
+        Some(self.timing.consent_expiry.min(interval * MAX_UNANSWERED))
     }
 
     /// Whether a consent check was sent on the path that is in use now.

@@ -23,7 +23,7 @@ pub(crate) enum Fallback {
     Check(Vec<PairId>),
 }
 
-/// Looks for something better than the selected pair, whose path is in this `health`.
+/// Looks for something better than the `selected` pair, whose path is in this `health`.
 ///
 /// Two things have to come together, so that nobody who can only send, repeat or forge the
 /// source of packets moves the path: a consent check on the selected pair was missed, and a
@@ -31,6 +31,7 @@ pub(crate) enum Fallback {
 /// selected one.
 pub(crate) fn fallback(
     now: Instant,
+    selected: &Pair,
     health: &PathHealth,
     consent_expiry: Duration,
     checklist: &Checklist,
@@ -40,8 +41,8 @@ pub(crate) fn fallback(
         return Fallback::Stay;
     }
     let heard = health.last_heard;
-    let others = || checklist.iter().filter(|pair| pair.flow != health.flow);
-    let instead = || others().filter(|pair| health.silent || may_be_same_socket(pair, health.flow, remotes));
+    let others = || checklist.iter().filter(|pair| pair.id != selected.id);
+    let instead = || others().filter(|pair| health.silent || may_be_same_socket(pair, selected.flow, remotes));
     let answers = |pair: &&Pair| pair.valid.is_some() && pair.last_success > heard;
     if let Some(other) = instead().filter(answers).max_by_key(|pair| pair.last_success) {
         return Fallback::MoveTo(other.id);

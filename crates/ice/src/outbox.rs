@@ -97,6 +97,10 @@ impl Outbox {
         self.transactions.len() + self.queue.len()
     }
 
+    pub(crate) fn has_nothing_to_send(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     pub(crate) fn get(&self, id: &TransactionId) -> Option<&Transaction> {
         self.transactions.get(id)
     }

@@ -678,11 +678,12 @@ impl Session {
     /// The selected pair answers no more, and another one does: that is it.
     fn fall_back(&mut self, cx: &mut Context<'_>) {
         // A pair that was selected just now is not the path yet.
-        let Some(health) = self.selected().and_then(|selected| cx.path_of(selected)) else {
+        let selected = self.selected().and_then(|selected| self.checklist.get(selected));
+        let Some((selected, health)) = selected.and_then(|pair| Some((pair, cx.path_of(pair.id)?))) else {
             return;
         };
         let expiry = cx.config.timing.consent_expiry;
-        match fallback(cx.now, &health, expiry, &self.checklist, &self.remotes) {
+        match fallback(cx.now, selected, &health, expiry, &self.checklist, &self.remotes) {
             Fallback::Stay => {}
             Fallback::MoveTo(id) => self.move_to(cx, id),
             Fallback::Check(pairs) if !cx.config.lite => {
