@@ -138,15 +138,15 @@ pub fn sctp_association(script: &[u8]) {
 
 /// An association whose peer says anything, under the right tag and with the right checksum.
 pub fn sctp_peer(data: &[u8]) {
-    let mut rude = Rude::connected();
+    let mut raw = RawPeer::connected();
     let mut input = Input(data);
     while let Some(step) = input.byte() {
-        rude.step(step, &mut input);
-        rude.drain();
+        raw.step(step, &mut input);
+        raw.drain();
     }
 }
 
-struct Rude {
+struct RawPeer {
     machine: Association,
     now: Instant,
     tag: u32,
@@ -156,7 +156,7 @@ struct Rude {
     requests: u32,
 }
 
-impl Rude {
+impl RawPeer {
     fn connected() -> Self {
         let mut machine = association(1);
         let mut peer = association(2);

@@ -343,12 +343,12 @@ fn a_number_is_used_again_although_the_answer_to_its_reset_was_lost() {
 #[test]
 fn of_a_thousand_channels_that_come_and_go_at_five_percent_loss_none_is_swallowed() {
     for seed in 0..20 {
-        let weather = Weather {
+        let faults = LinkFaults {
             loss: 50,
             duplication: (seed % 2) as u32 * 100,
             reordering: (seed % 3) as u32 * 100,
         };
-        let mut pair = Channels::connected_channels().with_weather(weather, seed);
+        let mut pair = Channels::connected_channels().with_faults(faults, seed);
         for round in 0..50 {
             let text = format!("round {round}");
             let channel = pair.a.machine.open("short-lived").unwrap();
@@ -378,12 +378,12 @@ fn of_a_thousand_channels_that_come_and_go_at_five_percent_loss_none_is_swallowe
 #[test]
 fn both_sides_close_with_data_on_the_way_and_open_at_once_whatever_is_lost() {
     for seed in 0..20 {
-        let weather = Weather {
+        let faults = LinkFaults {
             loss: 50,
             duplication: 100,
             reordering: 200,
         };
-        let mut pair = Channels::connected_channels().with_weather(weather, seed);
+        let mut pair = Channels::connected_channels().with_faults(faults, seed);
         for round in 0..10 {
             let (ours, theirs) = (
                 pair.a.machine.open("ours").unwrap(),
@@ -415,12 +415,12 @@ fn both_sides_close_with_data_on_the_way_and_open_at_once_whatever_is_lost() {
 #[test]
 fn for_every_seed_channels_deliver_through_bad_weather_and_close() {
     for seed in 0..60 {
-        let weather = Weather {
+        let faults = LinkFaults {
             loss: 150,
             duplication: 50,
             reordering: 200,
         };
-        let mut pair = Channels::channels().with_weather(weather, seed);
+        let mut pair = Channels::channels().with_faults(faults, seed);
         let ids: Vec<ChannelId> = (0..4).map(|n| pair.a.machine.open(format!("{n}")).unwrap()).collect();
         pair.connect_both();
         pair.run_until(ms(120_000), |pair| opened(&pair.a.events).len() == 4);

@@ -77,10 +77,10 @@ quickcheck! {
 
 #[test]
 fn an_open_is_answered_with_an_ack() {
-    let mut rude = Rude::new();
-    rude.open(1);
+    let mut raw = RawPeer::new();
+    raw.open(1);
     assert!(matches!(
-        rude.events()[..],
+        raw.events()[..],
         [ChannelEvent::Opened { incoming: true, .. }]
     ));
     let ack = Event::Message {
@@ -88,7 +88,7 @@ fn an_open_is_answered_with_an_ack() {
         ppid: 50,
         data: Bytes::from_static(&[2]),
     };
-    assert!(std::iter::from_fn(|| rude.peer.poll_event()).any(|event| event == ack));
+    assert!(std::iter::from_fn(|| raw.peer.poll_event()).any(|event| event == ack));
 }
 
 #[test]
@@ -96,46 +96,46 @@ fn an_open_that_can_not_be_read_costs_its_stream_and_not_the_association() {
     let cut_short: &[u8] = &[3, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, b'x'];
     let unknown_channel_type: &[u8] = &[3, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     for bytes in [&[3], cut_short, unknown_channel_type] {
-        let mut rude = Rude::new();
-        rude.say(1, 50, bytes);
-        assert_eq!(rude.resets(), [1], "{bytes:?}");
-        assert_eq!(rude.events(), []);
-        assert_eq!(rude.channels.stats().refused_establishment, 1);
+        let mut raw = RawPeer::new();
+        raw.say(1, 50, bytes);
+        assert_eq!(raw.resets(), [1], "{bytes:?}");
+        assert_eq!(raw.events(), []);
+        assert_eq!(raw.channels.stats().refused_establishment, 1);
     }
 }
 
 /// Channels on stream 0 that we opened and for which we wait for an ACK.
-fn opened_by_us() -> (Rude, ChannelId) {
-    let mut rude = Rude::new();
-    let channel = rude.channels.open("ours").unwrap();
-    rude.exchange();
-    assert_eq!(rude.channels.stream_id(channel), Some(0));
-    rude.events();
-    (rude, channel)
+fn opened_by_us() -> (RawPeer, ChannelId) {
+    let mut raw = RawPeer::new();
+    let channel = raw.channels.open("ours").unwrap();
+    raw.exchange();
+    assert_eq!(raw.channels.stream_id(channel), Some(0));
+    raw.events();
+    (raw, channel)
 }
 
 #[test]
 fn an_ack_of_four_bytes_is_an_ack() {
-    let (mut rude, channel) = opened_by_us();
+    let (mut raw, channel) = opened_by_us();
     // Pion sends it like this.
-    rude.say(0, 50, &[2, 0, 0, 0]);
-    assert_eq!(rude.resets(), []);
-    assert_eq!(rude.events(), []);
-    assert_eq!(rude.channels.state(channel), ChannelState::Open);
-    let stats = rude.channels.stats();
+    raw.say(0, 50, &[2, 0, 0, 0]);
+    assert_eq!(raw.resets(), []);
+    assert_eq!(raw.events(), []);
+    assert_eq!(raw.channels.state(channel), ChannelState::Open);
+    let stats = raw.channels.stats();
     assert_eq!((stats.trailing_establishment, stats.refused_establishment), (1, 0));
 }
 
 #[test]
 fn an_open_with_more_behind_it_opens() {
-    let mut rude = Rude::new();
-    rude.say(1, 50, &[3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, b'x', 0, 0, 0]);
-    let [ChannelEvent::Opened { channel, .. }] = rude.events()[..] else {
+    let mut raw = RawPeer::new();
+    raw.say(1, 50, &[3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, b'x', 0, 0, 0]);
+    let [ChannelEvent::Opened { channel, .. }] = raw.events()[..] else {
         panic!("open");
     };
-    assert_eq!(rude.channels.info(channel).unwrap().label, "x");
-    assert_eq!(rude.resets(), []);
-    assert_eq!(rude.channels.stats().trailing_establishment, 1);
+    assert_eq!(raw.channels.info(channel).unwrap().label, "x");
+    assert_eq!(raw.resets(), []);
+    assert_eq!(raw.channels.stats().trailing_establishment, 1);
 }
 
 #[test]
@@ -144,30 +144,30 @@ fn establishment_that_says_too_much_is_dropped_and_costs_nothing() {
     let no_open: &[u8] = &[3, 0, 0];
     // On a stream without a channel.
     for bytes in [&[0][..], &[1, 2, 3], &[2], &[2, 0, 0, 0], &[255; 40]] {
-        let mut rude = Rude::new();
-        rude.say(1, 50, bytes);
-        assert_eq!((rude.resets(), rude.events()), (vec![], vec![]), "{bytes:?}");
-        assert_eq!(rude.channels.stats().dropped_establishment, 1, "{bytes:?}");
-        rude.open(1);
-        assert!(matches!(rude.events()[..], [ChannelEvent::Opened { .. }]), "{bytes:?}");
+        let mut raw = RawPeer::new();
+        raw.say(1, 50, bytes);
+        assert_eq!((raw.resets(), raw.events()), (vec![], vec![]), "{bytes:?}");
+        assert_eq!(raw.channels.stats().dropped_establishment, 1, "{bytes:?}");
+        raw.open(1);
+        assert!(matches!(raw.events()[..], [ChannelEvent::Opened { .. }]), "{bytes:?}");
     }
     // On the peer's channel, on ours once it is acknowledged, and on a negotiated one.
     for bytes in [&[0][..], &[2], &[2, 0, 0, 0], &[9; 9], second_open, no_open] {
-        let (mut rude, ours) = opened_by_us();
-        rude.say(0, 50, &[2]);
+        let (mut raw, ours) = opened_by_us();
+        raw.say(0, 50, &[2]);
         let negotiated = ChannelInit::new("negotiated").with_negotiated_id(5);
-        let negotiated = rude.channels.open(negotiated).unwrap();
-        rude.open(1);
-        rude.events();
+        let negotiated = raw.channels.open(negotiated).unwrap();
+        raw.open(1);
+        raw.events();
         for stream in [0, 1, 5] {
-            rude.say(stream, 50, bytes);
+            raw.say(stream, 50, bytes);
         }
-        assert_eq!((rude.resets(), rude.events()), (vec![], vec![]), "{bytes:?}");
-        assert_eq!(rude.channels.channels().count(), 3, "{bytes:?}");
-        assert_eq!(rude.channels.stats().dropped_establishment, 3, "{bytes:?}");
-        assert_eq!(rude.channels.stats().refused_establishment, 0, "{bytes:?}");
+        assert_eq!((raw.resets(), raw.events()), (vec![], vec![]), "{bytes:?}");
+        assert_eq!(raw.channels.channels().count(), 3, "{bytes:?}");
+        assert_eq!(raw.channels.stats().dropped_establishment, 3, "{bytes:?}");
+        assert_eq!(raw.channels.stats().refused_establishment, 0, "{bytes:?}");
         for channel in [ours, negotiated] {
-            rude.channels.send(channel, "still here").unwrap();
+            raw.channels.send(channel, "still here").unwrap();
         }
     }
 }
@@ -175,42 +175,42 @@ fn establishment_that_says_too_much_is_dropped_and_costs_nothing() {
 #[test]
 fn a_number_that_was_ours_to_choose_is_taken_from_the_peer_and_not_given_again() {
     // aiortc's numbers follow the role of ICE.
-    let mut rude = Rude::new();
-    rude.open(0);
+    let mut raw = RawPeer::new();
+    raw.open(0);
     assert!(matches!(
-        rude.events()[..],
+        raw.events()[..],
         [ChannelEvent::Opened { incoming: true, .. }]
     ));
-    assert_eq!(rude.resets(), []);
-    let ours = rude.channels.open("ours").unwrap();
-    assert_eq!(rude.channels.stream_id(ours), Some(2));
+    assert_eq!(raw.resets(), []);
+    let ours = raw.channels.open("ours").unwrap();
+    assert_eq!(raw.channels.stream_id(ours), Some(2));
 }
 
 #[test]
 fn two_channels_with_one_number_are_both_closed() {
-    let (mut rude, channel) = opened_by_us();
-    rude.open(0);
-    assert_eq!(rude.resets(), [0]);
-    assert_eq!(rude.channels.stats().refused_establishment, 1);
-    rude.peer.reset_streams(&[0]).unwrap();
-    rude.exchange();
+    let (mut raw, channel) = opened_by_us();
+    raw.open(0);
+    assert_eq!(raw.resets(), [0]);
+    assert_eq!(raw.channels.stats().refused_establishment, 1);
+    raw.peer.reset_streams(&[0]).unwrap();
+    raw.exchange();
     let closed = ChannelEvent::Closed {
         channel,
         reason: ChannelCloseReason::ProtocolViolation,
     };
-    assert!(rude.events().contains(&closed));
+    assert!(raw.events().contains(&closed));
 }
 
 #[test]
 fn messages_without_a_channel_or_of_no_known_kind_are_dropped() {
-    let mut rude = Rude::new();
-    rude.say(3, 51, b"nobody listens");
-    rude.open(1);
-    rude.say(1, 99, b"what is this?");
-    rude.say(1, 51, b"hello");
-    let stats = rude.channels.stats();
+    let mut raw = RawPeer::new();
+    raw.say(3, 51, b"nobody listens");
+    raw.open(1);
+    raw.say(1, 99, b"what is this?");
+    raw.say(1, 51, b"hello");
+    let stats = raw.channels.stats();
     assert_eq!((stats.dropped_no_channel, stats.dropped_kind), (1, 1));
-    let texts = rude
+    let texts = raw
         .events()
         .into_iter()
         .filter(|event| matches!(event, ChannelEvent::Message { .. }));
@@ -219,14 +219,14 @@ fn messages_without_a_channel_or_of_no_known_kind_are_dropped() {
 
 #[test]
 fn messages_in_parts_are_joined() {
-    let mut rude = Rude::new();
-    rude.open(1);
-    rude.say(1, 54, b"old ");
-    rude.say(1, 54, b"Firefox ");
-    rude.say(1, 51, b"speaks");
-    rude.say(1, 52, &[1]);
-    rude.say(1, 53, &[2]);
-    let messages: Vec<Message> = rude
+    let mut raw = RawPeer::new();
+    raw.open(1);
+    raw.say(1, 54, b"old ");
+    raw.say(1, 54, b"Firefox ");
+    raw.say(1, 51, b"speaks");
+    raw.say(1, 52, &[1]);
+    raw.say(1, 53, &[2]);
+    let messages: Vec<Message> = raw
         .events()
         .into_iter()
         .filter_map(|event| match event {
@@ -240,22 +240,22 @@ fn messages_in_parts_are_joined() {
 
 #[test]
 fn too_many_channels_and_labels_are_refused() {
-    let mut rude = Rude::new();
+    let mut raw = RawPeer::new();
     let config = ChannelConfig::new().with_max_channels(2).with_max_label_bytes(100);
-    rude.channels = DataChannels::new(config, rng(3));
-    rude.channels.set_role(Parity::Even);
-    rude.channels.connect();
-    rude.peer = Association::new(support::config(), rng(4));
-    rude.exchange();
+    raw.channels = DataChannels::new(config, rng(3));
+    raw.channels.set_role(Parity::Even);
+    raw.channels.connect();
+    raw.peer = Association::new(support::config(), rng(4));
+    raw.exchange();
     let label = [&[3, 0, 0, 0, 0, 0, 0, 0, 0, 101, 0, 0][..], &[b'l'; 101]].concat();
-    rude.say(1, 50, &label);
-    assert_eq!(rude.resets(), [1]);
-    rude.open(3);
-    rude.open(5);
-    rude.open(7);
-    assert_eq!(rude.resets(), [7]);
-    assert_eq!(rude.channels.channels().count(), 2);
-    let opened = rude
+    raw.say(1, 50, &label);
+    assert_eq!(raw.resets(), [1]);
+    raw.open(3);
+    raw.open(5);
+    raw.open(7);
+    assert_eq!(raw.resets(), [7]);
+    assert_eq!(raw.channels.channels().count(), 2);
+    let opened = raw
         .events()
         .iter()
         .filter(|event| matches!(event, ChannelEvent::Opened { .. }))
@@ -265,12 +265,12 @@ fn too_many_channels_and_labels_are_refused() {
 
 #[test]
 fn labels_that_are_not_utf_8_are_taken() {
-    let mut rude = Rude::new();
-    rude.say(1, 50, &[3, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0xFF, b'x']);
-    let [ChannelEvent::Opened { channel, .. }] = rude.events()[..] else {
+    let mut raw = RawPeer::new();
+    raw.say(1, 50, &[3, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0xFF, b'x']);
+    let [ChannelEvent::Opened { channel, .. }] = raw.events()[..] else {
         panic!("open");
     };
-    assert_eq!(rude.channels.info(channel).unwrap().label, "\u{FFFD}x");
+    assert_eq!(raw.channels.info(channel).unwrap().label, "\u{FFFD}x");
 }
 
 #[test]
@@ -325,13 +325,13 @@ fn a_lost_open_delays_its_channel_and_loses_nothing() {
 
 #[test]
 fn a_peer_that_resets_what_it_never_opened_is_ignored() {
-    let mut rude = Rude::new();
-    rude.peer.reset_streams(&[5]).unwrap();
-    rude.exchange();
-    assert_eq!(rude.events(), []);
-    rude.open(1);
-    rude.peer.reset_streams(&[1]).unwrap();
-    rude.exchange();
+    let mut raw = RawPeer::new();
+    raw.peer.reset_streams(&[5]).unwrap();
+    raw.exchange();
+    assert_eq!(raw.events(), []);
+    raw.open(1);
+    raw.peer.reset_streams(&[1]).unwrap();
+    raw.exchange();
     let closed = |event: &ChannelEvent| {
         matches!(
             event,
@@ -341,6 +341,6 @@ fn a_peer_that_resets_what_it_never_opened_is_ignored() {
             }
         )
     };
-    assert!(rude.events().iter().any(closed));
-    assert_eq!(rude.resets(), [1], "and our direction is reset too");
+    assert!(raw.events().iter().any(closed));
+    assert_eq!(raw.resets(), [1], "and our direction is reset too");
 }

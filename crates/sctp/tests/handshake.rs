@@ -61,7 +61,7 @@ fn lost_init_is_sent_again_unchanged_and_later_each_time() {
     pair.a.lose = vec![0, 1];
     pair.connect();
     let mut pair = Associations::new(config(), config());
-    pair.weather.loss = 1000;
+    pair.faults.loss = 1000;
     pair.a.machine.connect();
     pair.run_for(ms(10_000));
     let times = pair.a.wire.len();
@@ -73,7 +73,7 @@ fn lost_init_is_sent_again_unchanged_and_later_each_time() {
 #[test]
 fn attempts_to_connect_end() {
     let mut pair = Associations::new(config(), config());
-    pair.weather.loss = 1000;
+    pair.faults.loss = 1000;
     pair.a.machine.connect();
     pair.run_for(ms(100_000));
     assert_eq!(pair.a.events, [Event::Closed(CloseReason::ConnectTimeout)]);
@@ -84,11 +84,11 @@ fn attempts_to_connect_end() {
 fn attempts_to_connect_never_end_if_so_configured() {
     let patient = config().with_max_init_retransmits(None);
     let mut pair = Associations::new(patient, config());
-    pair.weather.loss = 1000;
+    pair.faults.loss = 1000;
     pair.a.machine.connect();
     pair.run_for(ms(600_000));
     assert_eq!(pair.a.events, []);
-    pair.weather.loss = 0;
+    pair.faults.loss = 0;
     pair.run_until(ms(10_000), |pair| pair.a.events.contains(&Event::Connected));
 }
 
@@ -137,10 +137,10 @@ fn stream_counts_are_what_both_can_do() {
 
 #[test]
 fn duplicated_handshake_packets_change_nothing() {
-    let mut pair = Associations::new(config(), config()).with_weather(
-        Weather {
+    let mut pair = Associations::new(config(), config()).with_faults(
+        LinkFaults {
             duplication: 1000,
-            ..Weather::default()
+            ..LinkFaults::default()
         },
         1,
     );

@@ -89,20 +89,20 @@ fn the_window_is_halved_once_however_many_packets_of_it_are_lost() {
 #[test]
 fn timeouts_double_up_to_their_bound_and_an_answer_resets_them() {
     let mut pair = Associations::connected();
-    pair.weather.loss = 1000;
+    pair.faults.loss = 1000;
     pair.send(0, "hello?");
     pair.run_for(ms(12_000));
     let stats = pair.a.machine.stats();
     assert!((5..=7).contains(&stats.timeouts), "{}", stats.timeouts);
     assert_eq!(pair.a.machine.congestion_window(), Some(1152));
-    pair.weather.loss = 0;
+    pair.faults.loss = 0;
     pair.run_until(ms(3100), |pair| !pair.b.messages().is_empty());
 }
 
 #[test]
 fn a_peer_that_is_gone_is_given_up() {
     let mut pair = Associations::connected();
-    pair.weather.loss = 1000;
+    pair.faults.loss = 1000;
     pair.send(0, "hello?");
     pair.run_for(ms(60_000));
     let gone = Event::Closed(CloseReason::Timeout);
@@ -116,18 +116,18 @@ fn idle_peers_ask_whether_the_other_is_there() {
     pair.run_for(ms(120_000));
     assert!((3..=12).contains(&pair.a.sent), "{}", pair.a.sent);
     assert_eq!(pair.a.events, []);
-    pair.weather.loss = 1000;
+    pair.faults.loss = 1000;
     pair.run_for(ms(600_000));
     assert_eq!(pair.a.events, [Event::Closed(CloseReason::Timeout)]);
 }
 
 #[test]
 fn reordering_is_learned_and_does_not_cost_retransmissions() {
-    let weather = Weather {
+    let faults = LinkFaults {
         reordering: 30,
-        ..Weather::default()
+        ..LinkFaults::default()
     };
-    let mut pair = Associations::new(config(), config()).with_weather(weather, 5);
+    let mut pair = Associations::new(config(), config()).with_faults(faults, 5);
     pair.connect();
     pair.latency = ms(50);
     for number in 0..2000 {
@@ -141,7 +141,7 @@ fn reordering_is_learned_and_does_not_cost_retransmissions() {
 /// Sends as much as it can for a while over a link that holds each packet up by 0 to 10 ms more than
 /// its latency, and loses none. How many chunks were sent, and how many of them again.
 fn send_with_jitter(pair: &mut Associations, duration: Duration) -> (u64, u64) {
-    pair.weather.reordering = 1000;
+    pair.faults.reordering = 1000;
     let before = pair.a.machine.stats();
     let end = pair.now + duration;
     while pair.now < end {
@@ -163,7 +163,7 @@ fn send_with_jitter(pair: &mut Associations, duration: Duration) -> (u64, u64) {
 #[test]
 fn jitter_below_a_quarter_of_the_round_trip_costs_no_retransmission() {
     for seed in 0..4 {
-        let mut pair = Associations::new(config(), config()).with_weather(Weather::default(), seed);
+        let mut pair = Associations::new(config(), config()).with_faults(LinkFaults::default(), seed);
         pair.latency = ms(50);
         pair.connect();
         let (sent, again) = send_with_jitter(&mut pair, ms(3000));
@@ -175,7 +175,7 @@ fn jitter_below_a_quarter_of_the_round_trip_costs_no_retransmission() {
 #[test]
 fn jitter_of_many_round_trips_is_learned_within_two_seconds() {
     for seed in 0..8 {
-        let mut pair = Associations::new(config(), config()).with_weather(Weather::default(), seed);
+        let mut pair = Associations::new(config(), config()).with_faults(LinkFaults::default(), seed);
         pair.latency = ms(1);
         pair.connect();
         send_with_jitter(&mut pair, ms(2000));
@@ -188,7 +188,7 @@ fn jitter_of_many_round_trips_is_learned_within_two_seconds() {
 /// How often losses were seen where there are none, in the two seconds after the path became 150
 /// times as long.
 fn false_losses_on_a_longer_path(seed: u64, told: bool) -> u64 {
-    let mut pair = Associations::new(config(), config()).with_weather(Weather::default(), seed);
+    let mut pair = Associations::new(config(), config()).with_faults(LinkFaults::default(), seed);
     pair.latency = Duration::from_micros(100);
     pair.connect();
     for number in 0..50 {
@@ -214,8 +214,8 @@ fn what_was_learned_of_a_path_is_forgotten_with_it() {
 
 /// The property of the whole crate: whatever the link does, the receiver gets exactly the sender's
 /// messages, in order, and both directions at once.
-fn everything_arrives(seed: u64, weather: Weather, ordered: bool) -> bool {
-    let mut pair = Associations::new(patient(), patient()).with_weather(weather, seed);
+fn everything_arrives(seed: u64, faults: LinkFaults, ordered: bool) -> bool {
+    let mut pair = Associations::new(patient(), patient()).with_faults(faults, seed);
     pair.a.machine.connect();
     if seed.is_multiple_of(2) {
         pair.b.machine.connect();
@@ -252,12 +252,12 @@ fn everything_arrives(seed: u64, weather: Weather, ordered: bool) -> bool {
 #[test]
 fn for_every_seed_of_loss_duplication_and_reordering_everything_arrives_in_order() {
     fn property(seed: u64, loss: u8, duplication: u8, reordering: u8) -> TestResult {
-        let weather = Weather {
+        let faults = LinkFaults {
             loss: u32::from(loss),
             duplication: u32::from(duplication),
             reordering: u32::from(reordering) * 4,
         };
-        let right = everything_arrives(seed, weather, true);
+        let right = everything_arrives(seed, faults, true);
         TestResult::from_bool(right)
     }
     QuickCheck::new()
@@ -268,11 +268,11 @@ fn for_every_seed_of_loss_duplication_and_reordering_everything_arrives_in_order
 #[test]
 fn for_every_seed_unordered_messages_arrive_once() {
     for seed in 0..100 {
-        let weather = Weather {
+        let faults = LinkFaults {
             loss: 150,
             duplication: 100,
             reordering: 300,
         };
-        assert!(everything_arrives(seed, weather, false), "seed {seed}");
+        assert!(everything_arrives(seed, faults, false), "seed {seed}");
     }
 }

@@ -17,27 +17,25 @@ fn small() -> Config {
     config().with_receive_window(100_000).with_max_message_size(30_000)
 }
 
-fn small_rude() -> Rude {
-    Rude::with(ChannelConfig::new().with_association(small()))
+fn small_rude() -> RawPeer {
+    RawPeer::with(ChannelConfig::new().with_association(small()))
 }
 
 /// Says it whatever the peer's window or our own buffer says.
-fn shout(rude: &mut Rude, stream: u16, ppid: u32, len: usize) {
+fn shout(raw: &mut RawPeer, stream: u16, ppid: u32, len: usize) {
     // A full buffer is what a peer that shouts has in the end.
-    let _ = rude
-        .peer
-        .send(stream, ppid, vec![7; len].into(), SendOptions::default());
-    rude.exchange();
-    assert_bounded(rude);
+    let _ = raw.peer.send(stream, ppid, vec![7; len].into(), SendOptions::default());
+    raw.exchange();
+    assert_bounded(raw);
 }
 
-fn assert_bounded(rude: &Rude) {
+fn assert_bounded(raw: &RawPeer) {
     let Config {
         receive_window,
         max_message_size,
         ..
     } = small();
-    let (held, counted) = (rude.channels.held_bytes(), rude.channels.association().held_bytes());
+    let (held, counted) = (raw.channels.held_bytes(), raw.channels.association().held_bytes());
     assert!(
         held <= receive_window as usize + max_message_size,
         "{held} bytes are held"
@@ -46,9 +44,9 @@ fn assert_bounded(rude: &Rude) {
 }
 
 /// The channel on stream 1, which the peer opened.
-fn opened(rude: &mut Rude) -> ChannelId {
-    rude.open(1);
-    let [ChannelEvent::Opened { channel, .. }] = rude.events()[..] else {
+fn opened(raw: &mut RawPeer) -> ChannelId {
+    raw.open(1);
+    let [ChannelEvent::Opened { channel, .. }] = raw.events()[..] else {
         panic!("not open");
     };
     channel
@@ -75,141 +73,141 @@ fn told_window(side: &Side<pollrtc_sctp::channel::DataChannels>) -> u32 {
 
 #[test]
 fn parts_that_go_on_and_on_end_their_channel_and_are_kept_no_longer() {
-    let mut rude = small_rude();
-    let channel = opened(&mut rude);
+    let mut raw = small_rude();
+    let channel = opened(&mut raw);
     for _ in 0..50 {
-        shout(&mut rude, 1, PART, 20_000);
+        shout(&mut raw, 1, PART, 20_000);
     }
-    assert_eq!(rude.channels.state(channel), ChannelState::Closing);
-    assert_eq!(rude.channels.held_bytes(), 0);
-    assert_eq!(rude.channels.association().held_bytes(), 0, "the window is open again");
-    assert_eq!(rude.channels.stats().dropped_closed, 48);
-    shout(&mut rude, 1, WHOLE, 1);
-    assert_eq!(lengths(&rude.events()), [], "no end without its beginning");
-    rude.peer.reset_streams(&[1]).unwrap();
-    rude.exchange();
+    assert_eq!(raw.channels.state(channel), ChannelState::Closing);
+    assert_eq!(raw.channels.held_bytes(), 0);
+    assert_eq!(raw.channels.association().held_bytes(), 0, "the window is open again");
+    assert_eq!(raw.channels.stats().dropped_closed, 48);
+    shout(&mut raw, 1, WHOLE, 1);
+    assert_eq!(lengths(&raw.events()), [], "no end without its beginning");
+    raw.peer.reset_streams(&[1]).unwrap();
+    raw.exchange();
     let reason = ChannelCloseReason::MessageTooLarge;
-    assert_eq!(rude.events(), [ChannelEvent::Closed { channel, reason }]);
+    assert_eq!(raw.events(), [ChannelEvent::Closed { channel, reason }]);
 }
 
 #[test]
 fn parts_on_a_channel_that_we_closed_are_bounded_too() {
-    let mut rude = small_rude();
-    let channel = opened(&mut rude);
-    rude.channels.close_channel(channel);
+    let mut raw = small_rude();
+    let channel = opened(&mut raw);
+    raw.channels.close_channel(channel);
     for _ in 0..50 {
-        shout(&mut rude, 1, PART, 20_000);
+        shout(&mut raw, 1, PART, 20_000);
     }
-    assert_eq!(rude.channels.held_bytes(), 0);
-    rude.peer.reset_streams(&[1]).unwrap();
-    rude.exchange();
+    assert_eq!(raw.channels.held_bytes(), 0);
+    raw.peer.reset_streams(&[1]).unwrap();
+    raw.exchange();
     let reason = ChannelCloseReason::Local;
-    assert_eq!(rude.events(), [ChannelEvent::Closed { channel, reason }]);
-    assert!(rude.channels.is_connected());
+    assert_eq!(raw.events(), [ChannelEvent::Closed { channel, reason }]);
+    assert!(raw.channels.is_connected());
 }
 
 #[test]
 fn the_last_part_does_not_make_a_message_larger_than_we_accept() {
-    let mut rude = small_rude();
-    let channel = opened(&mut rude);
-    shout(&mut rude, 1, PART, 30_000);
-    shout(&mut rude, 1, WHOLE, 1);
-    assert_eq!(lengths(&rude.events()), []);
-    assert_eq!(rude.channels.state(channel), ChannelState::Closing);
-    assert_eq!(rude.channels.association().held_bytes(), 0);
+    let mut raw = small_rude();
+    let channel = opened(&mut raw);
+    shout(&mut raw, 1, PART, 30_000);
+    shout(&mut raw, 1, WHOLE, 1);
+    assert_eq!(lengths(&raw.events()), []);
+    assert_eq!(raw.channels.state(channel), ChannelState::Closing);
+    assert_eq!(raw.channels.association().held_bytes(), 0);
 }
 
 #[test]
 fn messages_of_parts_fill_the_window_until_they_are_taken() {
-    let mut rude = small_rude();
-    opened(&mut rude);
+    let mut raw = small_rude();
+    opened(&mut raw);
     for _ in 0..50 {
-        shout(&mut rude, 1, PART, 25_000);
-        shout(&mut rude, 1, WHOLE, 1);
+        shout(&mut raw, 1, PART, 25_000);
+        shout(&mut raw, 1, WHOLE, 1);
     }
-    assert!(rude.channels.held_bytes() > 60_000, "the window is used");
+    assert!(raw.channels.held_bytes() > 60_000, "the window is used");
     let mut taken = 0;
     for _ in 0..100 {
-        let lengths = lengths(&rude.events());
+        let lengths = lengths(&raw.events());
         assert!(lengths.iter().all(|len| *len == 25_001));
         taken += lengths.len();
-        rude.exchange();
-        assert_bounded(&rude);
+        raw.exchange();
+        assert_bounded(&raw);
     }
     assert_eq!(taken, 50, "slow readers lose nothing");
-    assert_eq!(rude.channels.association().held_bytes(), 0);
+    assert_eq!(raw.channels.association().held_bytes(), 0);
 }
 
 #[test]
 fn empty_messages_between_parts_open_no_window() {
-    let mut rude = small_rude();
-    opened(&mut rude);
-    shout(&mut rude, 1, PART, 25_000);
+    let mut raw = small_rude();
+    opened(&mut raw);
+    shout(&mut raw, 1, PART, 25_000);
     for _ in 0..20 {
-        shout(&mut rude, 1, EMPTY, 1);
-        rude.events();
-        assert_bounded(&rude);
+        shout(&mut raw, 1, EMPTY, 1);
+        raw.events();
+        assert_bounded(&raw);
     }
-    assert_eq!(rude.channels.association().held_bytes(), 25_000);
-    shout(&mut rude, 1, WHOLE, 5);
-    assert_eq!(lengths(&rude.events()), [25_005]);
-    assert_eq!(rude.channels.association().held_bytes(), 0);
+    assert_eq!(raw.channels.association().held_bytes(), 25_000);
+    shout(&mut raw, 1, WHOLE, 5);
+    assert_eq!(lengths(&raw.events()), [25_005]);
+    assert_eq!(raw.channels.association().held_bytes(), 0);
 }
 
 #[test]
 fn a_window_full_of_beginnings_costs_a_channel_and_not_the_association() {
-    let mut rude = small_rude();
+    let mut raw = small_rude();
     for stream in (1..41).step_by(2) {
-        rude.open(stream);
-        shout(&mut rude, stream, PART, 25_000);
+        raw.open(stream);
+        shout(&mut raw, stream, PART, 25_000);
     }
-    assert!(rude.channels.is_connected());
-    let closing = |rude: &Rude| {
-        let channels = rude.channels.channels();
+    assert!(raw.channels.is_connected());
+    let closing = |raw: &RawPeer| {
+        let channels = raw.channels.channels();
         channels
-            .filter(|id| rude.channels.state(*id) == ChannelState::Closing)
+            .filter(|id| raw.channels.state(*id) == ChannelState::Closing)
             .count()
     };
-    assert_eq!(closing(&rude), 17, "three are what fits");
-    shout(&mut rude, 1, WHOLE, 10);
-    assert_eq!(lengths(&rude.events()), [25_010], "and those go on");
+    assert_eq!(closing(&raw), 17, "three are what fits");
+    shout(&mut raw, 1, WHOLE, 10);
+    assert_eq!(lengths(&raw.events()), [25_010], "and those go on");
 }
 
 #[test]
 fn a_peer_that_begins_anew_gets_no_second_window() {
-    let mut rude = small_rude();
+    let mut raw = small_rude();
     for round in 0..20 {
         if round > 0 {
-            rude.peer = Association::new(config(), rng(10 + round));
-            rude.peer.connect();
-            rude.exchange();
+            raw.peer = Association::new(config(), rng(10 + round));
+            raw.peer.connect();
+            raw.exchange();
         }
-        rude.open(1);
+        raw.open(1);
         for _ in 0..8 {
-            shout(&mut rude, 1, WHOLE, 25_000);
+            shout(&mut raw, 1, WHOLE, 25_000);
         }
     }
-    let waiting: usize = lengths(&rude.events()).iter().sum();
+    let waiting: usize = lengths(&raw.events()).iter().sum();
     assert!(waiting <= 130_000, "{waiting} bytes wait");
     // And when all is taken, it is as if nothing had been.
-    rude.exchange();
-    while !rude.events().is_empty() {
-        rude.exchange();
+    raw.exchange();
+    while !raw.events().is_empty() {
+        raw.exchange();
     }
-    assert_eq!(rude.channels.association().held_bytes(), 0);
-    assert!(rude.channels.is_connected());
+    assert_eq!(raw.channels.association().held_bytes(), 0);
+    assert!(raw.channels.is_connected());
 }
 
 #[test]
 fn beginnings_that_a_new_life_cuts_off_are_not_kept() {
-    let mut rude = small_rude();
-    opened(&mut rude);
-    shout(&mut rude, 1, PART, 25_000);
-    rude.peer = Association::new(config(), rng(9));
-    rude.peer.connect();
-    rude.exchange();
-    assert_eq!(rude.channels.held_bytes(), 0);
-    assert_eq!(rude.channels.association().held_bytes(), 0);
+    let mut raw = small_rude();
+    opened(&mut raw);
+    shout(&mut raw, 1, PART, 25_000);
+    raw.peer = Association::new(config(), rng(9));
+    raw.peer.connect();
+    raw.exchange();
+    assert_eq!(raw.channels.held_bytes(), 0);
+    assert_eq!(raw.channels.association().held_bytes(), 0);
 }
 
 #[test]
@@ -263,20 +261,20 @@ fn the_peer_is_told_what_room_is_left() {
 
 #[test]
 fn what_the_peer_sent_before_it_heard_of_our_close_arrives() {
-    let mut rude = small_rude();
-    let channel = opened(&mut rude);
-    rude.say(1, PART, b"begun before, ");
-    rude.channels.close_channel(channel);
-    rude.exchange();
-    rude.say(1, PART, b"continued and ");
-    rude.say(1, WHOLE, b"ended after");
-    rude.say(1, 51, b"whole");
-    rude.peer.reset_streams(&[1]).unwrap();
-    rude.exchange();
+    let mut raw = small_rude();
+    let channel = opened(&mut raw);
+    raw.say(1, PART, b"begun before, ");
+    raw.channels.close_channel(channel);
+    raw.exchange();
+    raw.say(1, PART, b"continued and ");
+    raw.say(1, WHOLE, b"ended after");
+    raw.say(1, 51, b"whole");
+    raw.peer.reset_streams(&[1]).unwrap();
+    raw.exchange();
     let message = |data: Message| ChannelEvent::Message { channel, data };
     let reason = ChannelCloseReason::Local;
     assert_eq!(
-        rude.events(),
+        raw.events(),
         [
             message(b"begun before, continued and ended after"[..].into()),
             message("whole".into()),
@@ -287,24 +285,24 @@ fn what_the_peer_sent_before_it_heard_of_our_close_arrives() {
 
 #[test]
 fn what_the_peer_sends_behind_its_own_reset_is_dropped() {
-    let mut rude = small_rude();
-    let channel = opened(&mut rude);
+    let mut raw = small_rude();
+    let channel = opened(&mut raw);
     // More than the peer takes, so that our own direction stays open.
     for _ in 0..50 {
-        rude.channels.send(channel, vec![0; 60_000]).unwrap();
+        raw.channels.send(channel, vec![0; 60_000]).unwrap();
     }
-    shout(&mut rude, 1, PART, 10_000);
-    assert_eq!(rude.channels.held_bytes(), 10_000);
-    rude.peer.reset_streams(&[1]).unwrap();
-    rude.exchange();
-    assert_eq!(rude.events(), [ChannelEvent::Closing { channel }]);
-    assert_eq!(rude.channels.state(channel), ChannelState::Closing);
-    assert_eq!(rude.channels.held_bytes(), 0, "the rest can't come any more");
-    assert_eq!(rude.channels.association().held_bytes(), 0);
-    shout(&mut rude, 1, PART, 10_000);
-    shout(&mut rude, 1, WHOLE, 10_000);
-    assert_eq!(rude.events(), []);
-    assert_eq!(rude.channels.stats().dropped_closed, 2);
+    shout(&mut raw, 1, PART, 10_000);
+    assert_eq!(raw.channels.held_bytes(), 10_000);
+    raw.peer.reset_streams(&[1]).unwrap();
+    raw.exchange();
+    assert_eq!(raw.events(), [ChannelEvent::Closing { channel }]);
+    assert_eq!(raw.channels.state(channel), ChannelState::Closing);
+    assert_eq!(raw.channels.held_bytes(), 0, "the rest can't come any more");
+    assert_eq!(raw.channels.association().held_bytes(), 0);
+    shout(&mut raw, 1, PART, 10_000);
+    shout(&mut raw, 1, WHOLE, 10_000);
+    assert_eq!(raw.events(), []);
+    assert_eq!(raw.channels.stats().dropped_closed, 2);
 }
 
 #[test]

@@ -145,12 +145,12 @@ fn a_lost_forward_tsn_is_repaired() {
 #[test]
 fn for_every_seed_what_arrives_is_in_order_whole_and_at_most_once() {
     for seed in 0..150 {
-        let weather = Weather {
+        let faults = LinkFaults {
             loss: 200,
             duplication: 50,
             reordering: 200,
         };
-        let mut pair = Associations::new(patient(), patient()).with_weather(weather, seed);
+        let mut pair = Associations::new(patient(), patient()).with_faults(faults, seed);
         pair.connect();
         for number in 0..100 {
             let stream = (number % 4) as u16;
@@ -342,11 +342,11 @@ fn for_every_seed_a_link_that_only_reorders_costs_next_to_nothing() {
             for (pause, len) in [(0, 1500), (1, 100), (5, 1000), (20, 1000)] {
                 let mut lost = 0;
                 for seed in 0..10 {
-                    let weather = Weather {
+                    let faults = LinkFaults {
                         reordering: 1000,
-                        ..Weather::default()
+                        ..LinkFaults::default()
                     };
-                    let mut pair = Associations::connected().with_weather(weather, seed);
+                    let mut pair = Associations::connected().with_faults(faults, seed);
                     (pair.latency, pair.jitter) = (ms(latency), ms(jitter));
                     let options = SendOptions {
                         ordered,

@@ -109,12 +109,12 @@ fn before_there_is_an_association_nothing_can_be_reset() {
 #[test]
 fn for_every_seed_resets_separate_lives_of_a_stream() {
     for seed in 0..60 {
-        let weather = Weather {
+        let faults = LinkFaults {
             loss: 150,
             duplication: 100,
             reordering: 200,
         };
-        let mut pair = Associations::new(patient(), patient()).with_weather(weather, seed);
+        let mut pair = Associations::new(patient(), patient()).with_faults(faults, seed);
         pair.connect();
         for life in 0..5 {
             for number in 0..5 {

@@ -11,14 +11,14 @@ use support::*;
 type Told = (i64, Vec<(u16, u16)>, Vec<u32>);
 
 /// An association whose peer we are: we know the tags and the numbers.
-struct Hand {
+struct Tester {
     machine: Association,
     now: Instant,
     tag: u32,
     tsn: u32,
 }
 
-impl Hand {
+impl Tester {
     fn new() -> Self {
         let pair = Associations::connected();
         // A packet of b's shows which tag a wants to see.
@@ -77,19 +77,19 @@ impl Hand {
 
 #[test]
 fn every_second_packet_at_once_and_a_single_one_after_200_ms() {
-    let mut hand = Hand::new();
-    hand.data(0);
-    assert_eq!(hand.sack(), None);
-    hand.data(1);
-    assert_eq!(hand.sack(), Some((1, vec![], vec![])));
-    hand.data(2);
-    assert_eq!(hand.sack(), None);
-    let due = hand.machine.poll_timeout().unwrap();
-    assert_eq!(due - hand.now, ms(200));
-    hand.now = due;
-    hand.machine.handle_timeout(due);
-    assert_eq!(hand.sack(), Some((2, vec![], vec![])));
-    assert_eq!(hand.sack(), None);
+    let mut tester = Tester::new();
+    tester.data(0);
+    assert_eq!(tester.sack(), None);
+    tester.data(1);
+    assert_eq!(tester.sack(), Some((1, vec![], vec![])));
+    tester.data(2);
+    assert_eq!(tester.sack(), None);
+    let due = tester.machine.poll_timeout().unwrap();
+    assert_eq!(due - tester.now, ms(200));
+    tester.now = due;
+    tester.machine.handle_timeout(due);
+    assert_eq!(tester.sack(), Some((2, vec![], vec![])));
+    assert_eq!(tester.sack(), None);
 }
 
 #[test]
@@ -102,44 +102,44 @@ fn the_first_data_is_acknowledged_at_once() {
 
 #[test]
 fn a_gap_is_told_at_once_with_each_packet_until_it_is_filled() {
-    let mut hand = Hand::new();
-    hand.data(1);
-    assert_eq!(hand.sack(), Some((-1, vec![(2, 2)], vec![])));
-    hand.data(2);
-    assert_eq!(hand.sack(), Some((-1, vec![(2, 3)], vec![])));
-    hand.data(5);
-    assert_eq!(hand.sack(), Some((-1, vec![(2, 3), (6, 6)], vec![])));
-    hand.data(4);
-    assert_eq!(hand.sack(), Some((-1, vec![(2, 3), (5, 6)], vec![])));
-    hand.data(3);
-    assert_eq!(hand.sack(), Some((-1, vec![(2, 6)], vec![])));
-    hand.data(0);
-    assert_eq!(hand.sack(), Some((5, vec![], vec![])));
-    hand.data(6);
-    assert_eq!(hand.sack(), None, "back to every second packet");
+    let mut tester = Tester::new();
+    tester.data(1);
+    assert_eq!(tester.sack(), Some((-1, vec![(2, 2)], vec![])));
+    tester.data(2);
+    assert_eq!(tester.sack(), Some((-1, vec![(2, 3)], vec![])));
+    tester.data(5);
+    assert_eq!(tester.sack(), Some((-1, vec![(2, 3), (6, 6)], vec![])));
+    tester.data(4);
+    assert_eq!(tester.sack(), Some((-1, vec![(2, 3), (5, 6)], vec![])));
+    tester.data(3);
+    assert_eq!(tester.sack(), Some((-1, vec![(2, 6)], vec![])));
+    tester.data(0);
+    assert_eq!(tester.sack(), Some((5, vec![], vec![])));
+    tester.data(6);
+    assert_eq!(tester.sack(), None, "back to every second packet");
 }
 
 #[test]
 fn duplicates_are_told_once() {
-    let mut hand = Hand::new();
-    hand.data(0);
-    hand.data(0);
-    assert_eq!(hand.sack(), Some((0, vec![], vec![0])));
-    hand.data(2);
-    hand.data(2);
-    assert_eq!(hand.sack(), Some((0, vec![(2, 2)], vec![2])));
-    hand.data(1);
-    assert_eq!(hand.sack(), Some((2, vec![], vec![])));
-    assert_eq!(hand.machine.stats().duplicates_received, 2);
+    let mut tester = Tester::new();
+    tester.data(0);
+    tester.data(0);
+    assert_eq!(tester.sack(), Some((0, vec![], vec![0])));
+    tester.data(2);
+    tester.data(2);
+    assert_eq!(tester.sack(), Some((0, vec![(2, 2)], vec![2])));
+    tester.data(1);
+    assert_eq!(tester.sack(), Some((2, vec![], vec![])));
+    assert_eq!(tester.machine.stats().duplicates_received, 2);
 }
 
 #[test]
 fn gap_blocks_fill_a_packet_and_no_more() {
-    let mut hand = Hand::new();
+    let mut tester = Tester::new();
     for n in 0..600 {
-        hand.data(1 + 2 * n);
+        tester.data(1 + 2 * n);
     }
-    let (cumulative, gaps, _) = hand.sack().unwrap();
+    let (cumulative, gaps, _) = tester.sack().unwrap();
     assert_eq!(cumulative, -1);
     assert_eq!(gaps.len(), (1152 - 12 - 16) / 4);
     assert!(gaps.iter().zip(1u16..).all(|(gap, n)| *gap == (2 * n, 2 * n)));
@@ -147,33 +147,33 @@ fn gap_blocks_fill_a_packet_and_no_more() {
 
 #[test]
 fn numbers_too_far_ahead_are_dropped() {
-    let mut hand = Hand::new();
+    let mut tester = Tester::new();
     for offset in [65_535, 1 << 30, (1 << 31) - 2] {
-        hand.data(offset);
+        tester.data(offset);
     }
-    assert_eq!(hand.machine.stats().dropped_data, 3);
-    assert_eq!(hand.sack(), Some((-1, vec![], vec![])));
+    assert_eq!(tester.machine.stats().dropped_data, 3);
+    assert_eq!(tester.sack(), Some((-1, vec![], vec![])));
 }
 
 #[test]
 fn a_sack_rides_with_data() {
-    let mut hand = Hand::new();
-    hand.data(0);
-    hand.machine.send(0, 51, "answer".into(), Default::default()).unwrap();
+    let mut tester = Tester::new();
+    tester.data(0);
+    tester.machine.send(0, 51, "answer".into(), Default::default()).unwrap();
     let mut buf = [0; 1500];
-    let len = hand.machine.write_body(hand.now, &mut buf, Headroom::NONE).unwrap();
+    let len = tester.machine.write_body(tester.now, &mut buf, Headroom::NONE).unwrap();
     let kinds: Vec<u8> = Packet::parse(&buf[..len])
         .unwrap()
         .chunks()
         .map(|chunk| chunk.unwrap().kind())
         .collect();
     assert_eq!(kinds, [kind::SACK, kind::DATA]);
-    assert_eq!(hand.sack(), None);
+    assert_eq!(tester.sack(), None);
 }
 
 /// A SACK from us for what the machine sent.
-fn give_sack(hand: &mut Hand, cumulative: u32, window: u32, gaps: &[(u16, u16)]) {
-    hand.give(|packet| {
+fn give_sack(tester: &mut Tester, cumulative: u32, window: u32, gaps: &[(u16, u16)]) {
+    tester.give(|packet| {
         packet.chunk(kind::SACK, 0, |body| {
             body.put_u32(cumulative);
             body.put_u32(window);
@@ -188,16 +188,17 @@ fn give_sack(hand: &mut Hand, cumulative: u32, window: u32, gaps: &[(u16, u16)])
 }
 
 /// The machine sends `count` packets of one message each; their first number.
-fn send_packets(hand: &mut Hand, count: usize) -> u32 {
+fn send_packets(tester: &mut Tester, count: usize) -> u32 {
     for number in 0..count {
-        hand.machine
+        tester
+            .machine
             .send(0, 51, numbered(number, 1100), Default::default())
             .unwrap();
     }
     let mut buf = [0; 1500];
     let mut first = None;
     for _ in 0..count {
-        let len = hand.machine.write_body(hand.now, &mut buf, Headroom::NONE).unwrap();
+        let len = tester.machine.write_body(tester.now, &mut buf, Headroom::NONE).unwrap();
         let packet = Packet::parse(&buf[..len]).unwrap();
         let chunk = packet.chunks().next().unwrap().unwrap();
         let data = pollrtc_sctp::wire::Data::parse(&chunk).unwrap();
@@ -208,30 +209,30 @@ fn send_packets(hand: &mut Hand, count: usize) -> u32 {
 
 #[test]
 fn sacks_that_are_old_or_impossible_change_nothing() {
-    let mut hand = Hand::new();
-    let first = send_packets(&mut hand, 4);
-    give_sack(&mut hand, first, 100_000, &[]);
-    give_sack(&mut hand, first.wrapping_sub(1), 100_000, &[]);
-    give_sack(&mut hand, first.wrapping_add(4), 100_000, &[]);
-    give_sack(&mut hand, first, 100_000, &[(2, 1)]);
-    give_sack(&mut hand, first, 100_000, &[(2, 3), (1, 1)]);
-    give_sack(&mut hand, first, 100_000, &[(2, 4)]);
-    give_sack(&mut hand, first, 100_000, &[(0, 1)]);
-    assert_eq!(hand.machine.stats().dropped_sack, 6);
-    assert_eq!(hand.machine.stats().sacks_received, 7);
-    give_sack(&mut hand, first.wrapping_add(3), 100_000, &[]);
+    let mut tester = Tester::new();
+    let first = send_packets(&mut tester, 4);
+    give_sack(&mut tester, first, 100_000, &[]);
+    give_sack(&mut tester, first.wrapping_sub(1), 100_000, &[]);
+    give_sack(&mut tester, first.wrapping_add(4), 100_000, &[]);
+    give_sack(&mut tester, first, 100_000, &[(2, 1)]);
+    give_sack(&mut tester, first, 100_000, &[(2, 3), (1, 1)]);
+    give_sack(&mut tester, first, 100_000, &[(2, 4)]);
+    give_sack(&mut tester, first, 100_000, &[(0, 1)]);
+    assert_eq!(tester.machine.stats().dropped_sack, 6);
+    assert_eq!(tester.machine.stats().sacks_received, 7);
+    give_sack(&mut tester, first.wrapping_add(3), 100_000, &[]);
     let low = Event::BufferedAmountLow { stream: 0 };
-    assert_eq!(hand.machine.poll_event(), Some(low));
-    assert_eq!(hand.machine.poll_event(), None);
-    let at = hand.machine.poll_timeout().unwrap();
-    assert!(at - hand.now > ms(20_000), "only the heartbeat is left");
+    assert_eq!(tester.machine.poll_event(), Some(low));
+    assert_eq!(tester.machine.poll_event(), None);
+    let at = tester.machine.poll_timeout().unwrap();
+    assert!(at - tester.now > ms(20_000), "only the heartbeat is left");
 }
 
 /// The DATA that leaves now, as offsets from `first`.
-fn leaving(hand: &mut Hand, first: u32) -> Vec<u32> {
+fn leaving(tester: &mut Tester, first: u32) -> Vec<u32> {
     let mut buf = [0; 1500];
     let mut offsets = Vec::new();
-    while let Some(len) = hand.machine.write_body(hand.now, &mut buf, Headroom::NONE) {
+    while let Some(len) = tester.machine.write_body(tester.now, &mut buf, Headroom::NONE) {
         let packet = Packet::parse(&buf[..len]).unwrap();
         for chunk in packet
             .chunks()
@@ -247,22 +248,22 @@ fn leaving(hand: &mut Hand, first: u32) -> Vec<u32> {
 
 #[test]
 fn what_sacks_leave_out_is_sent_again_after_three_of_them() {
-    let mut hand = Hand::new();
-    let first = send_packets(&mut hand, 9);
+    let mut tester = Tester::new();
+    let first = send_packets(&mut tester, 9);
     let cumulative = first.wrapping_sub(1);
-    give_sack(&mut hand, cumulative, 100_000, &[(2, 5)]);
+    give_sack(&mut tester, cumulative, 100_000, &[(2, 5)]);
     // Each has news from above, and does not list the fourth any more.
     for last in [6, 7] {
-        give_sack(&mut hand, cumulative, 100_000, &[(2, 3), (5, last)]);
-        assert!(!leaving(&mut hand, first).contains(&3));
+        give_sack(&mut tester, cumulative, 100_000, &[(2, 3), (5, last)]);
+        assert!(!leaving(&mut tester, first).contains(&3));
     }
     // One that was overtaken has no news, and is no indication.
-    give_sack(&mut hand, cumulative, 100_000, &[(2, 3), (5, 6)]);
-    assert!(!leaving(&mut hand, first).contains(&3));
-    give_sack(&mut hand, cumulative, 100_000, &[(2, 3), (5, 8)]);
-    assert_eq!(leaving(&mut hand, first), [3]);
+    give_sack(&mut tester, cumulative, 100_000, &[(2, 3), (5, 6)]);
+    assert!(!leaving(&mut tester, first).contains(&3));
+    give_sack(&mut tester, cumulative, 100_000, &[(2, 3), (5, 8)]);
+    assert_eq!(leaving(&mut tester, first), [3]);
     assert_eq!(
-        hand.machine.stats().chunks_retransmitted,
+        tester.machine.stats().chunks_retransmitted,
         2,
         "the first, and the fourth"
     );
@@ -270,90 +271,102 @@ fn what_sacks_leave_out_is_sent_again_after_three_of_them() {
 
 #[test]
 fn a_list_of_blocks_that_is_cut_short_says_nothing_of_what_lies_above_it() {
-    let mut hand = Hand::new();
-    let first = send_packets(&mut hand, 10);
+    let mut tester = Tester::new();
+    let first = send_packets(&mut tester, 10);
     let cumulative = first.wrapping_sub(1);
     // A receiver that lists no more than two blocks, however many it has.
-    give_sack(&mut hand, cumulative, 100_000, &[(4, 4), (8, 10)]);
-    give_sack(&mut hand, cumulative, 100_000, &[(4, 4), (6, 6)]);
-    give_sack(&mut hand, cumulative, 100_000, &[(2, 2), (4, 4)]);
-    give_sack(&mut hand, first, 100_000, &[(3, 3), (5, 5)]);
-    give_sack(&mut hand, first.wrapping_add(3), 100_000, &[(2, 2)]);
-    let again = leaving(&mut hand, first);
+    give_sack(&mut tester, cumulative, 100_000, &[(4, 4), (8, 10)]);
+    give_sack(&mut tester, cumulative, 100_000, &[(4, 4), (6, 6)]);
+    give_sack(&mut tester, cumulative, 100_000, &[(2, 2), (4, 4)]);
+    give_sack(&mut tester, first, 100_000, &[(3, 3), (5, 5)]);
+    give_sack(&mut tester, first.wrapping_add(3), 100_000, &[(2, 2)]);
+    let again = leaving(&mut tester, first);
     assert_eq!(again, [4, 6], "what was never acknowledged, and nothing else");
 }
 
 #[test]
 fn all_that_the_peer_throws_away_is_sent_again_once_the_cumulative_ack_stops_before_it() {
-    let mut hand = Hand::new();
-    let first = send_packets(&mut hand, 6);
+    let mut tester = Tester::new();
+    let first = send_packets(&mut tester, 6);
     let cumulative = first.wrapping_sub(1);
-    give_sack(&mut hand, cumulative, 100_000, &[(2, 6)]);
+    give_sack(&mut tester, cumulative, 100_000, &[(2, 6)]);
     // It is short of memory and forgets what is out of order, which no list of blocks tells...
-    give_sack(&mut hand, cumulative, 100_000, &[]);
-    hand.now += ms(5000);
-    hand.machine.handle_timeout(hand.now);
-    assert_eq!(leaving(&mut hand, first), [0]);
+    give_sack(&mut tester, cumulative, 100_000, &[]);
+    tester.now += ms(5000);
+    tester.machine.handle_timeout(tester.now);
+    assert_eq!(leaving(&mut tester, first), [0]);
     // ...but that the gap is filled and nothing behind it is there.
-    give_sack(&mut hand, first, 100_000, &[(4, 4)]);
-    assert_eq!(leaving(&mut hand, first), [1, 2, 3]);
-    give_sack(&mut hand, first.wrapping_add(4), 100_000, &[]);
-    assert_eq!(leaving(&mut hand, first), [5]);
-    give_sack(&mut hand, first.wrapping_add(5), 100_000, &[]);
-    let at = hand.machine.poll_timeout().unwrap();
-    assert!(at - hand.now > ms(20_000), "only the heartbeat is left");
+    give_sack(&mut tester, first, 100_000, &[(4, 4)]);
+    assert_eq!(leaving(&mut tester, first), [1, 2, 3]);
+    give_sack(&mut tester, first.wrapping_add(4), 100_000, &[]);
+    assert_eq!(leaving(&mut tester, first), [5]);
+    give_sack(&mut tester, first.wrapping_add(5), 100_000, &[]);
+    let at = tester.machine.poll_timeout().unwrap();
+    assert!(at - tester.now > ms(20_000), "only the heartbeat is left");
 }
 
 #[test]
 fn an_acknowledgement_that_may_have_waited_for_a_retransmission_is_no_round_trip() {
-    let mut hand = Hand::new();
-    let first = send_packets(&mut hand, 4);
+    let mut tester = Tester::new();
+    let first = send_packets(&mut tester, 4);
     let cumulative = first.wrapping_sub(1);
-    hand.now += ms(20);
+    tester.now += ms(20);
     for last in 2..=4 {
-        give_sack(&mut hand, cumulative, 100_000, &[(2, last)]);
+        give_sack(&mut tester, cumulative, 100_000, &[(2, last)]);
     }
-    assert_eq!(leaving(&mut hand, first), [0]);
-    let measured = hand.machine.round_trip_time();
+    assert_eq!(leaving(&mut tester, first), [0]);
+    let measured = tester.machine.round_trip_time();
     // One more leaves and arrives, but is not listed until the gap is filled.
-    hand.now += ms(1);
-    assert_eq!(send_packets(&mut hand, 1), first.wrapping_add(4));
-    hand.now += ms(300);
-    give_sack(&mut hand, first.wrapping_add(4), 100_000, &[]);
-    assert_eq!(hand.machine.round_trip_time(), measured);
-    send_packets(&mut hand, 1);
-    hand.now += ms(300);
-    give_sack(&mut hand, first.wrapping_add(5), 100_000, &[]);
-    assert_ne!(hand.machine.round_trip_time(), measured, "this one is not ambiguous");
+    tester.now += ms(1);
+    assert_eq!(send_packets(&mut tester, 1), first.wrapping_add(4));
+    tester.now += ms(300);
+    give_sack(&mut tester, first.wrapping_add(4), 100_000, &[]);
+    assert_eq!(tester.machine.round_trip_time(), measured);
+    send_packets(&mut tester, 1);
+    tester.now += ms(300);
+    give_sack(&mut tester, first.wrapping_add(5), 100_000, &[]);
+    assert_ne!(tester.machine.round_trip_time(), measured, "this one is not ambiguous");
 }
 
 #[test]
 fn a_closed_window_is_probed_with_one_packet_later_and_later_for_hours() {
-    let mut hand = Hand::new();
-    let first = send_packets(&mut hand, 1);
-    give_sack(&mut hand, first, 0, &[]);
+    let mut tester = Tester::new();
+    let first = send_packets(&mut tester, 1);
+    give_sack(&mut tester, first, 0, &[]);
     for number in 0..5 {
-        hand.machine
+        tester
+            .machine
             .send(0, 51, numbered(number, 1100), Default::default())
             .unwrap();
     }
     let mut buf = [0; 1500];
     let mut packets = 0;
     for _ in 0..2000 {
-        while hand.machine.write_body(hand.now, &mut buf, Headroom::NONE).is_some() {
+        while tester
+            .machine
+            .write_body(tester.now, &mut buf, Headroom::NONE)
+            .is_some()
+        {
             packets += 1;
         }
         // The peer answers, and has no room still.
-        give_sack(&mut hand, first, 0, &[]);
-        hand.now = hand.machine.poll_timeout().unwrap();
-        hand.machine.handle_timeout(hand.now);
+        give_sack(&mut tester, first, 0, &[]);
+        tester.now = tester.machine.poll_timeout().unwrap();
+        tester.machine.handle_timeout(tester.now);
     }
-    assert_eq!(hand.machine.poll_event(), Some(Event::BufferedAmountLow { stream: 0 }));
-    assert_eq!(hand.machine.poll_event(), None, "nobody gives up");
+    assert_eq!(
+        tester.machine.poll_event(),
+        Some(Event::BufferedAmountLow { stream: 0 })
+    );
+    assert_eq!(tester.machine.poll_event(), None, "nobody gives up");
     assert!((1000..=2100).contains(&packets), "{packets}");
-    give_sack(&mut hand, first.wrapping_add(1), 100_000, &[]);
+    give_sack(&mut tester, first.wrapping_add(1), 100_000, &[]);
     let mut left = 0;
-    while hand.machine.write_body(hand.now, &mut buf, Headroom::NONE).is_some() {
+    while tester
+        .machine
+        .write_body(tester.now, &mut buf, Headroom::NONE)
+        .is_some()
+    {
         left += 1;
     }
     assert_eq!(left, 4, "the window is open");

@@ -96,7 +96,7 @@ fn a_transport_that_is_gone_ends_it_without_a_word() {
 #[test]
 fn a_peer_that_does_not_answer_is_not_waited_for_for_ever() {
     let mut pair = Associations::connected();
-    pair.weather.loss = 1000;
+    pair.faults.loss = 1000;
     pair.a.machine.close();
     pair.run_for(ms(60_000));
     assert_eq!(pair.a.events, [Event::Closed(CloseReason::Timeout)]);

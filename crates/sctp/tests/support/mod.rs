@@ -30,7 +30,7 @@ pub fn patient() -> Config {
 
 /// What the link does to packets, by chance.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Weather {
+pub struct LinkFaults {
     /// Of 1000 packets, how many are lost, doubled, held up.
     pub loss: u32,
     pub duplication: u32,
@@ -60,7 +60,7 @@ pub struct Pair<M: InnerProtocol> {
     pub latency: Duration,
     /// How much longer a packet takes at most that is held up.
     pub jitter: Duration,
-    pub weather: Weather,
+    pub faults: LinkFaults,
     pub a: Side<M>,
     pub b: Side<M>,
     rng: Rng,
@@ -107,7 +107,7 @@ impl<M: InnerProtocol> Pair<M> {
             now: Instant::from_millis(1000),
             latency: ms(10),
             jitter: ms(10),
-            weather: Weather::default(),
+            faults: LinkFaults::default(),
             a: Side::new(a),
             b: Side::new(b),
             rng: rng(77),
@@ -115,8 +115,8 @@ impl<M: InnerProtocol> Pair<M> {
         }
     }
 
-    pub fn with_weather(mut self, weather: Weather, seed: u64) -> Self {
-        self.weather = weather;
+    pub fn with_faults(mut self, faults: LinkFaults, seed: u64) -> Self {
+        self.faults = faults;
         let mut bytes = [3; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         self.rng = Rng::from_seed(bytes);
@@ -146,13 +146,13 @@ impl<M: InnerProtocol> Pair<M> {
                     from.lose.retain(|n| *n != 0);
                     from.lose.iter_mut().for_each(|n| *n -= 1);
                     let mut chance = |permille| self.rng.below(1000) < permille;
-                    if hit || chance(self.weather.loss) {
+                    if hit || chance(self.faults.loss) {
                         continue;
                     }
-                    let copies = 1 + usize::from(chance(self.weather.duplication));
+                    let copies = 1 + usize::from(chance(self.faults.duplication));
                     for _ in 0..copies {
                         let mut delay = self.latency;
-                        if self.weather.reordering > 0 && self.rng.below(1000) < self.weather.reordering {
+                        if self.faults.reordering > 0 && self.rng.below(1000) < self.faults.reordering {
                             delay += Duration::from_micros(self.rng.below(self.jitter.as_micros() as u32).into());
                         }
                         let at = self.now + delay;
@@ -320,13 +320,13 @@ impl Pair<DataChannels> {
 }
 
 /// Data channels whose peer is a bare association, which can say anything.
-pub struct Rude {
+pub struct RawPeer {
     pub channels: DataChannels,
     pub peer: Association,
     pub now: Instant,
 }
 
-impl Rude {
+impl RawPeer {
     pub fn new() -> Self {
         Self::with(ChannelConfig::default())
     }
@@ -336,15 +336,15 @@ impl Rude {
         channels.set_role(Parity::Even);
         channels.connect();
         let peer = Association::new(config(), rng(2));
-        let mut rude = Self {
+        let mut raw = Self {
             channels,
             peer,
             now: Instant::from_millis(1000),
         };
-        rude.exchange();
-        while rude.channels.poll_event().is_some() {}
-        while rude.peer.poll_event().is_some() {}
-        rude
+        raw.exchange();
+        while raw.channels.poll_event().is_some() {}
+        while raw.peer.poll_event().is_some() {}
+        raw
     }
 
     pub fn exchange(&mut self) {
