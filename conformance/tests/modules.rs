@@ -16,7 +16,6 @@ const CIRCULAR: &[(&str, usize)] = &[
     ("crypto", 3),
     ("dtls", 32),
     ("jsep", 14),
-    ("pollrtc", 5),
     ("sdp", 17),
     ("tokio", 3),
 ];

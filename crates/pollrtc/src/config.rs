@@ -60,8 +60,9 @@ pub struct Config {
     pub max_buffered_amount: usize,
     /// How many received bytes may be held for reassembly and delivery.
     pub receive_window: usize,
-    /// How many bytes one UDP datagram may hold; at least 576. The buffers that you give to `poll_transmit`
-    /// must hold as many, or nothing is ever sent.
+    /// How many bytes one UDP datagram may hold; at least 576. The buffers that you give to `poll_transmit` must hold
+    /// [`longest_datagram`](pollrtc_core::StateMachine::longest_datagram), which is a little more: a packet that was
+    /// made for another path may have to leave as fragments of IP.
     pub mtu: usize,
     /// How many datagrams of equal size one `poll_transmit` may write, for drivers with generic
     /// segmentation offload; 1 where there is none.

@@ -165,6 +165,10 @@ impl PeerConnection {
 
     /// How long the longest datagram is.
     pub(super) fn longest(&self) -> usize {
+        self.longest_of_ice_and_dtls().max(self.sctp.longest_datagram())
+    }
+
+    fn longest_of_ice_and_dtls(&self) -> usize {
         let agents = self.transports.iter().map(|transport| transport.ice.longest_datagram());
         agents.max().unwrap_or(0).max(self.dtls.mtu)
     }
@@ -175,7 +179,7 @@ impl PeerConnection {
             return Some(transmit);
         }
         let transmit = self.transmit_on_paths(now, buf);
-        if transmit.is_none() && self.lifecycle.has_ended() && buf.len() >= self.longest() {
+        if transmit.is_none() && self.lifecycle.has_ended() && buf.len() >= self.longest_of_ice_and_dtls() {
             // All that tells the peers is out.
             self.transports.close_ice();
         }

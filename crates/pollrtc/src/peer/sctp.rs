@@ -43,12 +43,18 @@ impl SctpTransport {
         }
     }
 
-    /// Which transport carries it.
+    /// How long the longest datagram with a packet in it is: packets that SCTP can't cut again may be longer than the
+    /// path takes at once.
+    pub(super) fn longest_datagram(&self) -> usize {
+        self.mtu.max(REASSEMBLED_BY_ALL)
+    }
+
+    /// The transport that carries it.
     pub(super) fn transport(&self) -> Option<TransportId> {
         self.underlying.map(|underlying| underlying.transport)
     }
 
-    /// Whether this transport carries it.
+    /// Whether it is this transport that carries it.
     pub(super) fn is_on(&self, transport: Option<TransportId>) -> bool {
         transport.is_some() && self.transport() == transport
     }

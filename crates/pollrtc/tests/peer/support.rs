@@ -231,6 +231,7 @@ impl Pair {
         while let Some(transmit) = side.peer.poll_transmit(self.now, &mut buf) {
             let destination = transmit.flow.remote();
             for datagram in transmit.datagrams(&buf) {
+                assert!(datagram.len() <= side.peer.longest_datagram());
                 side.sent += 1;
                 self.carried += 1;
                 if destination == other && !(self.lose)(self.carried, datagram) {
