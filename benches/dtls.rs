@@ -1,11 +1,10 @@
 //! DTLS: a handshake of both sides, and records.
 
 use std::hint::black_box;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::{Certificate, HashAlgorithm, Rng, default_provider};
 use pollrtc_dtls::wire::handshake::ClientHello;
 use pollrtc_dtls::wire::record;
@@ -16,7 +15,6 @@ const NOW: Instant = Instant::from_millis(1);
 struct Ends {
     client: Arc<Config>,
     server: Arc<Config>,
-    address: SocketAddr,
 }
 
 impl Ends {
@@ -34,14 +32,13 @@ impl Ends {
         Self {
             client: config(&a, &b),
             server: config(&b, &a),
-            address: "192.0.2.1:5000".parse().unwrap(),
         }
     }
 
     fn connections(&self) -> (Connection, Connection) {
         (
-            Connection::client(self.client.clone(), Rng::from_seed([2; 32]), self.address).unwrap(),
-            Connection::server(self.server.clone(), Rng::from_seed([3; 32]), self.address).unwrap(),
+            Connection::client(self.client.clone(), Rng::from_seed([2; 32])).unwrap(),
+            Connection::server(self.server.clone(), Rng::from_seed([3; 32])).unwrap(),
         )
     }
 
@@ -57,9 +54,8 @@ impl Ends {
 }
 
 fn pump(from: &mut Connection, to: &mut Connection, buf: &mut [u8]) {
-    while let Some(transmit) = from.poll_transmit(NOW, buf) {
-        let datagram = Datagram::udp(transmit.flow.remote(), &mut buf[..transmit.len]);
-        to.handle_datagram(NOW, datagram);
+    while let Some(length) = from.write_body(NOW, buf, Headroom::NONE) {
+        to.handle_body(NOW, &mut buf[..length]);
     }
 }
 
@@ -81,20 +77,18 @@ fn records(c: &mut Criterion) {
             group.throughput(Throughput::Bytes(length as u64));
             let mut buf = [7; 1500];
             group.bench_function("protect", |b| {
-                b.iter(|| client.seal(black_box(&mut buf), length).unwrap())
+                b.iter(|| client.write_record(black_box(&mut buf), length).unwrap())
             });
-            let address = server.remote();
             group.bench_function("unprotect", |b| {
                 b.iter_batched_ref(
                     || {
                         let mut buf = [7; 1500];
-                        let length = client.seal(&mut buf, length).unwrap();
+                        let length = client.write_record(&mut buf, length).unwrap();
                         (buf, length)
                     },
                     |(buf, length)| {
-                        let datagram = Datagram::udp(address, &mut buf[..*length]);
                         server
-                            .handle_datagram(NOW, datagram)
+                            .handle_body(NOW, &mut buf[..*length])
                             .map(|payload| payload.len())
                             .sum::<usize>()
                     },
@@ -109,8 +103,8 @@ fn parsing(c: &mut Criterion) {
     let ends = Ends::new(CipherSuite::EcdheEcdsaAes128GcmSha256);
     let (mut client, _) = ends.connections();
     let mut buf = [0; 1500];
-    let transmit = client.poll_transmit(NOW, &mut buf).unwrap();
-    let datagram = &buf[..transmit.len];
+    let length = client.write_body(NOW, &mut buf, Headroom::NONE).unwrap();
+    let datagram = &buf[..length];
     let body = &datagram[record::HEADER_LEN + pollrtc_dtls::wire::handshake::HEADER_LEN..];
     c.bench_function("dtls/parse record", |b| {
         b.iter(|| record::records(black_box(datagram)).next().unwrap().unwrap());

@@ -1,7 +1,7 @@
 //! ClientHellos of browsers, and what our server makes of them.
 
 use pollrtc_conformance::{hex, text, vectors};
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::{Certificate, NamedGroup, Rng, default_provider};
 use pollrtc_dtls::wire::handshake::{ServerHello, fragments};
 use pollrtc_dtls::wire::v13::HELLO_RETRY_REQUEST_RANDOM;
@@ -23,14 +23,14 @@ fn answer(datagrams: &[Vec<u8>]) -> Option<Answer> {
     let certificate = Certificate::generate(default_provider(), &mut rng).unwrap();
     let mut config = Config::new(certificate, PeerVerification::AcceptAny);
     config.cookies = Cookies::Off;
-    let mut server = Connection::server(config, rng, "192.0.2.1:4000".parse().unwrap()).unwrap();
+    let mut server = Connection::server(config, rng).unwrap();
     let (now, mut buf) = (Instant::from_millis(1), [0; 1500]);
     let mut hello = Vec::new();
     for datagram in datagrams {
         assert!(hello.is_empty(), "answered before all of the hello came");
-        server.handle_datagram(now, Datagram::udp(server.remote(), &mut datagram.clone()));
-        while let Some(transmit) = server.poll_transmit(now, &mut buf) {
-            collect(&buf[..transmit.len], &mut hello);
+        server.handle_body(now, &mut datagram.clone());
+        while let Some(length) = server.write_body(now, &mut buf, Headroom::NONE) {
+            collect(&buf[..length], &mut hello);
         }
     }
     let hello = ServerHello::parse(&hello).ok()?;

@@ -14,7 +14,6 @@ const CIRCULAR: &[(&str, usize)] = &[
     ("cli", 2),
     ("core", 2),
     ("crypto", 3),
-    ("dtls", 32),
     ("jsep", 14),
     ("sdp", 17),
     ("tokio", 3),

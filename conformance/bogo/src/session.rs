@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::Rng;
 use pollrtc_dtls::{
     AlertDescription, ClientCertificates, CloseReason, Config, ConfigError, Connection, Cookies, Event, HandshakeError,
@@ -61,14 +61,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let signatures = Arc::new(Signatures::default());
     let config = config(options, &signatures)?;
     let transport = Transport::connect(options.ipv6, options.port, options.shim_id)?;
-    let peer = ([192, 0, 2, 1], 4433).into();
     let rng = Rng::from_os();
     let mut session = Session {
         options,
         transport,
         connection: match options.server {
-            true => Connection::server(config, rng, peer)?,
-            false => Connection::client(config, rng, peer)?,
+            true => Connection::server(config, rng)?,
+            false => Connection::client(config, rng)?,
         },
         now: Instant::from_millis(1_000_000),
         signatures,
@@ -161,7 +160,7 @@ struct Session<'a> {
     signatures: Arc<Signatures>,
     /// How many flights had been sent again when the last datagram came.
     resent_before: u64,
-    /// One side has said goodbye.
+    /// One side has closed the connection.
     is_over: bool,
 }
 
@@ -196,8 +195,7 @@ impl Session<'_> {
     }
 
     fn handle_datagram(&mut self, datagram: &mut [u8]) -> Result<(), Failure> {
-        let datagram = Datagram::udp(self.connection.remote(), datagram);
-        let received = self.connection.handle_datagram(self.now, datagram);
+        let received = self.connection.handle_body(self.now, datagram);
         let messages: Vec<Vec<u8>> = received.map(|message| message.to_vec()).collect();
         self.resent_before = self.connection.stats().flights_resent;
         self.now += self.signatures.take_time();
@@ -292,8 +290,8 @@ impl Session<'_> {
 
     fn flush(&mut self) -> Result<(), Failure> {
         let mut buf = vec![0; 32_768];
-        while let Some(transmit) = self.connection.poll_transmit(self.now, &mut buf) {
-            self.transport.send(&buf[..transmit.len])?;
+        while let Some(length) = self.connection.write_body(self.now, &mut buf, Headroom::NONE) {
+            self.transport.send(&buf[..length])?;
         }
         Ok(())
     }

@@ -5,15 +5,15 @@ use std::num::NonZeroU8;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use pollrtc_core::StateMachine;
 use pollrtc_core::laws::Laws;
+use pollrtc_core::{Flow, InnerProtocol, Standalone};
 use pollrtc_crypto::{Certificate, HashAlgorithm, Rng};
 use pollrtc_dtls::wire::ack::Ack;
 use pollrtc_dtls::wire::handshake::{
     CertificateChain, CertificateRequest, CertificateVerify, ClientHello, ClientKeyExchange, Finished,
     HelloVerifyRequest, ServerHello, ServerKeyExchange, fragments,
 };
-use pollrtc_dtls::wire::{HandshakeType, Writer, record, v13};
+use pollrtc_dtls::wire::{HandshakeType, Writer, datagram, record, v13};
 use pollrtc_dtls::{
     Config, Connection, ConnectionIdPolicy, ConnectionIdUsage, Cookies, KeyUpdateRequest, PeerVerification,
     SrtpProfile, Version, Versions, connection_id,
@@ -21,9 +21,9 @@ use pollrtc_dtls::{
 use pollrtc_fuzzing_provider::PROVIDER;
 
 /// A datagram: its records, and the fragments in them, come back as they were when written again.
-pub fn dtls_record(datagram: &[u8]) {
-    let mut rest = datagram;
-    for record in record::records(datagram) {
+pub fn dtls_record(bytes: &[u8]) {
+    let mut rest = bytes;
+    for record in record::records(bytes) {
         let Ok(record) = record else { break };
         let written = [&record.header.to_bytes(), record.fragment].concat();
         assert!(rest.starts_with(&written));
@@ -37,55 +37,55 @@ pub fn dtls_record(datagram: &[u8]) {
             assert!(fragment.offset as usize + fragment.body.len() <= fragment.length as usize);
         }
     }
-    let mut copy = datagram.to_vec();
-    match record::split_first_mut(&mut copy) {
+    let mut copy = bytes.to_vec();
+    match datagram::split_first_mut(&mut copy) {
         Ok((header, record, rest)) => {
             assert_eq!(record.len(), header.record_len());
-            assert_eq!(record.len() + rest.len(), datagram.len());
-            if let record::AnyHeader::Unified(header) = header {
+            assert_eq!(record.len() + rest.len(), bytes.len());
+            if let datagram::AnyHeader::Unified(header) = header {
                 assert_eq!(header.header_len + header.ciphertext_len, record.len());
                 assert!((2..=5).contains(&header.header_len));
             }
         }
-        Err(error) => assert_eq!(record::AnyHeader::parse(datagram), Err(error)),
+        Err(error) => assert_eq!(datagram::AnyHeader::parse(bytes), Err(error)),
     }
     for id_len in [1, 8, 255] {
-        with_ids(datagram, id_len);
+        with_ids(bytes, id_len);
     }
-    if let Ok(ack) = Ack::parse(datagram) {
+    if let Ok(ack) = Ack::parse(bytes) {
         let mut writer = Writer::new();
         Ack::write(&mut writer, ack.iter());
-        assert_eq!(writer.into_bytes(), datagram);
+        assert_eq!(writer.into_bytes(), bytes);
     }
 }
 
 /// The same records, where connection ids have this length: their headers come back as they were, and the
 /// first id that is found is that of the first record that has one.
-fn with_ids(datagram: &[u8], id_len: u8) {
+fn with_ids(bytes: &[u8], id_len: u8) {
     let mut found = None;
-    let mut copy = datagram.to_vec();
+    let mut copy = bytes.to_vec();
     let mut rest = &mut copy[..];
-    while let Ok((header, record, after)) = record::split_first_mut_with_id(rest, id_len) {
+    while let Ok((header, record, after)) = datagram::split_first_mut_with_id(rest, id_len) {
         assert_eq!(record.len(), header.record_len());
         let id = header.connection_id().map(|range| record[range].to_vec());
         match (&header, &id) {
-            (record::AnyHeader::Cid(header), Some(id)) => {
+            (datagram::AnyHeader::Cid(header), Some(id)) => {
                 let mut written = vec![0; header.header_len()];
                 header.write(&mut written, id).expect("room for the header");
                 assert!(record.starts_with(&written));
             }
-            (record::AnyHeader::Unified(header), Some(id)) => {
+            (datagram::AnyHeader::Unified(header), Some(id)) => {
                 assert_eq!(usize::from(header.connection_id_len), id.len());
                 assert_eq!(header.header_len + header.ciphertext_len, record.len());
             }
-            (record::AnyHeader::Cid(_), None) => panic!("there is always an id"),
+            (datagram::AnyHeader::Cid(_), None) => panic!("there is always an id"),
             _ => assert_eq!(id, None),
         }
         assert!(id.as_ref().is_none_or(|id| id.len() == usize::from(id_len)));
         found = found.or(id);
         rest = after;
     }
-    assert_eq!(connection_id(datagram, id_len).map(<[u8]>::to_vec), found);
+    assert_eq!(connection_id(bytes, id_len).map(<[u8]>::to_vec), found);
 }
 
 /// The kind of a handshake message of DTLS 1.3, without its high bit, then its body.
@@ -256,15 +256,31 @@ pub(crate) enum Ids {
     On,
 }
 
-fn laws(role: u8, versions: Versions, ids: Ids) -> Laws<Connection> {
+fn laws(role: u8, versions: Versions, ids: Ids) -> Laws<Standalone<Connection>> {
     let configs = configs(versions, ids);
     let (machine, peer) = (
-        SocketAddr::from(([192, 0, 2, 1], 5000)),
-        SocketAddr::from(([192, 0, 2, 2], 6000)),
+        Flow::udp(SocketAddr::from(([192, 0, 2, 1], 5000))),
+        Flow::udp(SocketAddr::from(([192, 0, 2, 2], 6000))),
     );
-    let client = |remote| Connection::client(configs.client.clone(), Rng::from_seed([3; 32]), remote).unwrap();
-    let server = |remote| Connection::server(configs.server.clone(), Rng::from_seed([4; 32]), remote).unwrap();
-    let careful = |remote| Connection::server(configs.careful.clone(), Rng::from_seed([4; 32]), remote).unwrap();
+    let alone = |connection: Result<Connection, _>, flow| Standalone::new(connection.unwrap(), flow);
+    let client = move |flow| {
+        alone(
+            Connection::client(configs.client.clone(), Rng::from_seed([3; 32])),
+            flow,
+        )
+    };
+    let server = move |flow| {
+        alone(
+            Connection::server(configs.server.clone(), Rng::from_seed([4; 32])),
+            flow,
+        )
+    };
+    let careful = move |flow| {
+        alone(
+            Connection::server(configs.careful.clone(), Rng::from_seed([4; 32])),
+            flow,
+        )
+    };
     let laws = match role {
         0 => Laws::of(move || client(peer)).against(move || server(machine)),
         1 => Laws::of(move || server(peer)).against(move || client(machine)),
@@ -275,43 +291,49 @@ fn laws(role: u8, versions: Versions, ids: Ids) -> Laws<Connection> {
         Ids::On => laws
             .verb(|connection, _, argument| {
                 let usages = [ConnectionIdUsage::Immediate, ConnectionIdUsage::Spare];
-                let _ = connection.issue_connection_ids(argument as u8 / 2 % 16, usages[argument as usize % 2]);
+                let _ = connection
+                    .inner
+                    .issue_connection_ids(argument as u8 / 2 % 16, usages[argument as usize % 2]);
             })
             .verb(|connection, _, argument| {
-                let _ = connection.request_connection_ids(argument as u8);
+                let _ = connection.inner.request_connection_ids(argument as u8);
             })
             .verb(|connection, _, _| {
-                let _ = connection.use_next_connection_id();
+                let _ = connection.inner.use_next_connection_id();
             }),
     };
     laws.verb(|connection, _, argument| {
-        let _ = connection.send(&argument.to_be_bytes());
+        let _ = connection.inner.send(&argument.to_be_bytes());
     })
     .verb(|connection, now, _| {
-        connection.repeat_flight(now);
+        connection.inner.repeat_flight(now);
     })
     .verb(|connection, now, argument| {
-        connection.set_client_hello_deadline(now + Duration::from_millis(u64::from(argument as u16)));
+        connection
+            .inner
+            .set_client_hello_deadline(now + Duration::from_millis(u64::from(argument as u16)));
     })
-    .verb(|connection, _, argument| connection.set_mtu(usize::from(argument as u16 % 2000)))
-    .verb(|connection, _, argument| connection.set_round_trip_time(Duration::from_micros(argument)))
+    .verb(|connection, _, argument| connection.inner.set_mtu(usize::from(argument as u16 % 2000)))
+    .verb(|connection, _, argument| connection.inner.set_round_trip_time(Duration::from_micros(argument)))
     .verb(|connection, _, argument| {
         let mut buf = vec![0; usize::from(argument as u16 % 2000)];
         let payload_len = buf.len() / 2;
-        let _ = connection.seal(&mut buf, payload_len);
+        let _ = connection.inner.write_record(&mut buf, payload_len);
     })
     .verb(|connection, _, argument| {
         let mut out = vec![0; usize::from(argument as u8)];
-        let _ = connection.export_keying_material("EXTRACTOR-dtls_srtp", None, &mut out);
+        let _ = connection
+            .inner
+            .export_keying_material("EXTRACTOR-dtls_srtp", None, &mut out);
     })
     .verb(|connection, _, argument| {
         let requests = [KeyUpdateRequest::NotRequested, KeyUpdateRequest::Requested];
         // An error: all numbers are used up.
-        let _ = connection.update_keys(requests[argument as usize % 2]);
+        let _ = connection.inner.update_keys(requests[argument as usize % 2]);
     })
-    .verb(|connection, now, _| connection.close(now))
-    .verb(|connection, now, _| connection.handle_timeout(now))
-    .memory(Connection::memory, 104 * 1024)
+    .verb(|connection, now, _| connection.inner.close(now))
+    .verb(|connection, now, _| connection.inner.handle_timeout(now))
+    .memory(|connection| connection.inner.memory(), 104 * 1024)
 }
 
 /// The ends of a connection that know each other.

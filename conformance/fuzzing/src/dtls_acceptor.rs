@@ -1,11 +1,11 @@
-//! DTLS: a server with one socket, at which anybody may knock.
+//! DTLS: a server with one socket, that anybody can reach.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use pollrtc_core::laws::Laws;
-use pollrtc_core::{Datagram, Flow, Instant, StateMachine, Transmit};
+use pollrtc_core::{Datagram, Flow, Instant, Standalone, StateMachine, Transmit};
 use pollrtc_crypto::{NamedGroup, Rng};
 use pollrtc_dtls::{Accepted, Acceptor, Config, Connection, Event};
 
@@ -19,7 +19,7 @@ const MAX_CONNECTIONS: usize = 4;
 const MAX_ANSWERS: usize = 256;
 
 /// Versions, whether there are connection ids and whether a ClientHello fits into one datagram, then a script for the
-/// law harness: an acceptor and the connections that it makes, against an honest client and a stranger.
+/// law harness: an acceptor and the connections that it makes, against an honest client and others.
 pub fn dtls_acceptor(data: &[u8]) {
     let Some((setup, script)) = data.split_first() else {
         return;
@@ -31,15 +31,18 @@ pub fn dtls_acceptor(data: &[u8]) {
         client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
     }
     let client = Arc::new(client);
-    let address = SocketAddr::from(([192, 0, 2, 1], 5000));
+    let home = Flow::udp(SocketAddr::from(([192, 0, 2, 1], 5000)));
     Laws::of(move || Server::new(server.clone()))
-        .against(move || Connection::client(client.clone(), Rng::from_seed([3; 32]), address).expect("a client"))
+        .against(move || {
+            let connection = Connection::client(client.clone(), Rng::from_seed([3; 32]));
+            Standalone::new(connection.expect("a client"), home)
+        })
         .memory(|server| server.acceptor.memory(), MAX_INCOMPLETE_MEMORY)
         .verb(|server, _, argument| server.room = usize::from(argument as u16 % 2000))
         .verb(|server, _, _| drop(server.connections.pop_first()))
         .verb(|server, _, argument| {
             for connection in server.connections.values_mut() {
-                let _ = connection.send(&argument.to_be_bytes());
+                let _ = connection.inner.send(&argument.to_be_bytes());
             }
         })
         .run(script);
@@ -48,10 +51,10 @@ pub fn dtls_acceptor(data: &[u8]) {
 /// What an application makes of an acceptor: connections by the address of their client.
 struct Server {
     acceptor: Acceptor,
-    connections: BTreeMap<SocketAddr, Box<Connection>>,
+    connections: BTreeMap<SocketAddr, Standalone<Connection>>,
     answers: VecDeque<(Flow, Vec<u8>)>,
     /// Bytes that came from an address and bytes that it was answered, as long as it has no connection.
-    strangers: BTreeMap<SocketAddr, (usize, usize)>,
+    unproven: BTreeMap<SocketAddr, (usize, usize)>,
     /// Bytes of the buffer for an answer.
     room: usize,
 }
@@ -62,7 +65,7 @@ impl Server {
             acceptor: Acceptor::new(config, Rng::from_seed([4; 32])).expect("a server"),
             connections: BTreeMap::new(),
             answers: VecDeque::new(),
-            strangers: BTreeMap::new(),
+            unproven: BTreeMap::new(),
             room: 1500,
         }
     }
@@ -79,7 +82,7 @@ impl StateMachine for Server {
             connection.handle_datagram(now, datagram);
             return;
         }
-        let (came, answered) = self.strangers.entry(source).or_default();
+        let (came, answered) = self.unproven.entry(source).or_default();
         *came += datagram.payload.len();
         let mut answer = vec![0; self.room];
         match self.acceptor.handle_datagram(now, datagram, &mut answer) {
@@ -97,12 +100,11 @@ impl StateMachine for Server {
             Accepted::Connection(connection) => {
                 // RFC 6347 §4.2.1: who was not sent a cookie cannot bring one back.
                 assert!(*answered > 0, "{source} has not proved its address");
-                assert_eq!(connection.remote(), source);
-                self.strangers.remove(&source);
+                self.unproven.remove(&source);
                 if self.connections.len() >= MAX_CONNECTIONS {
                     self.connections.pop_first();
                 }
-                self.connections.insert(source, connection);
+                self.connections.insert(source, Standalone::new(*connection, flow));
             }
             Accepted::Nothing => {}
         }

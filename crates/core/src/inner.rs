@@ -100,6 +100,11 @@ impl<P> Standalone<P> {
         self.flow
     }
 
+    /// From here on its datagrams go by another flow, and come by that one: the path has changed.
+    pub const fn set_flow(&mut self, flow: Flow) {
+        self.flow = flow;
+    }
+
     /// Whether a datagram of this flow is meant: `None` on either side stands for the caller's one local address.
     fn is_reached_by(&self, flow: Flow) -> bool {
         let local = match (self.flow.local(), flow.local()) {

@@ -4,16 +4,16 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::fmt;
-use core::net::SocketAddr;
 use core::time::Duration;
 
-use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+use pollrtc_core::{Datagram, Flow, Headroom, InnerProtocol, Instant, Transmit};
 use pollrtc_crypto::{HmacSha256, Rng};
 
 use crate::config::{Config, Cookies};
 use crate::connection::{Connection, State};
 use crate::error::ConfigError;
-use crate::handshake::Listener;
+use crate::handshake::CookieKeys;
+use crate::negotiation::has_valid_cookie;
 use crate::reassembly::{Message, Reassembler};
 use crate::wire::handshake::{Fragment, fragments};
 use crate::wire::record::{Header, records};
@@ -38,7 +38,7 @@ const MAX_HELLO: usize = 4096;
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
 /// use std::collections::HashMap;
-/// use pollrtc_core::{Datagram, Instant, StateMachine};
+/// use pollrtc_core::{Datagram, Flow, Headroom, InnerProtocol, Instant, Standalone, StateMachine};
 /// use pollrtc_crypto::{Certificate, Rng, default_provider};
 /// use pollrtc_dtls::{Accepted, Acceptor, ClientCertificates, Config, Connection, PeerVerification};
 ///
@@ -47,33 +47,35 @@ const MAX_HELLO: usize = 4096;
 /// let mut config = Config::new(certificate, PeerVerification::AcceptAny);
 /// config.client_certificates = ClientCertificates::NotRequested;
 /// let mut acceptor = Acceptor::new(config, rng.fork()).unwrap();
-/// let mut connections: HashMap<_, Box<Connection>> = HashMap::new();
-/// # let (home, server) = ("192.0.2.1:4000".parse().unwrap(), "192.0.2.2:4433".parse().unwrap());
+/// let mut connections: HashMap<Flow, Standalone<Connection>> = HashMap::new();
+/// # let client_address = "192.0.2.1:4000".parse().unwrap();
 /// # let config = Config::new(None, PeerVerification::AcceptAny);
-/// # let mut client = Connection::client(config, rng.fork(), server).unwrap();
+/// # let mut client = Connection::client(config, rng.fork()).unwrap();
 /// # let (now, mut buf, mut answer) = (Instant::ZERO, [0; 1500], [0; 1500]);
 /// # for _ in 0..4 {
-/// #     while let Some(transmit) = client.poll_transmit(now, &mut buf) {
-/// #         let datagram = Datagram::udp(home, &mut buf[..transmit.len]);
+/// #     while let Some(len) = client.write_body(now, &mut buf, Headroom::NONE) {
+/// #         let datagram = Datagram::udp(client_address, &mut buf[..len]);
 ///
 /// // A datagram has come:
-/// if let Some(connection) = connections.get_mut(&datagram.flow.remote()) {
+/// let flow = datagram.flow;
+/// if let Some(connection) = connections.get_mut(&flow) {
 ///     connection.handle_datagram(now, datagram);
 /// } else {
-///     let source = datagram.flow.remote();
 ///     match acceptor.handle_datagram(now, datagram, &mut answer) {
 ///         Accepted::Answer(transmit) => {
 ///             // Send `answer[..transmit.len]` to `transmit.flow.remote()`.
-/// #             client.handle_datagram(now, Datagram::udp(server, &mut answer[..transmit.len]));
+/// #             client.handle_body(now, &mut answer[..transmit.len]);
 ///         }
-///         Accepted::Connection(connection) => drop(connections.insert(source, connection)),
+///         Accepted::Connection(connection) => {
+///             connections.insert(flow, Standalone::new(*connection, flow));
+///         }
 ///         Accepted::Nothing => {}
 ///     }
 /// }
 /// #     }
 /// #     for connection in connections.values_mut() {
 /// #         while let Some(transmit) = connection.poll_transmit(now, &mut buf) {
-/// #             client.handle_datagram(now, Datagram::udp(server, &mut buf[..transmit.len]));
+/// #             client.handle_body(now, &mut buf[..transmit.len]);
 /// #         }
 /// #     }
 /// # }
@@ -82,8 +84,8 @@ const MAX_HELLO: usize = 4096;
 /// ```
 pub struct Acceptor {
     config: Arc<Config>,
-    /// The same for whoever has no cookie yet: it gets no connection id.
-    asking: Arc<Config>,
+    /// The same for clients that have no valid cookie yet: they get no connection id.
+    without_cookie: Arc<Config>,
     rng: Rng,
     cookie_key: Arc<HmacSha256>,
     previous_cookie_key: Option<Arc<HmacSha256>>,
@@ -94,7 +96,7 @@ pub struct Acceptor {
 
 /// A ClientHello of which something has come.
 struct Incomplete {
-    source: SocketAddr,
+    flow: Flow,
     pieces: Reassembler,
 }
 
@@ -117,16 +119,16 @@ impl Acceptor {
     /// What is wrong with the configuration of a server.
     pub fn new(config: impl Into<Arc<Config>>, mut rng: Rng) -> Result<Self, ConfigError> {
         let mut config = Arc::unwrap_or_clone(config.into());
-        config.check(false)?;
+        config.check_server()?;
         config.cookies = Cookies::Required;
-        let asking = Config {
+        let without_cookie = Config {
             connection_ids: None,
             ..config.clone()
         };
         Ok(Self {
             config: Arc::new(config),
-            asking: Arc::new(asking),
-            cookie_key: Listener::new_key(&mut rng),
+            without_cookie: Arc::new(without_cookie),
+            cookie_key: CookieKeys::new_key(&mut rng),
             rng,
             previous_cookie_key: None,
             key_ends: None,
@@ -138,7 +140,7 @@ impl Acceptor {
     /// have room for [`Config::mtu`] bytes.
     pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>, answer: &mut [u8]) -> Accepted {
         self.change_keys(now);
-        let source = datagram.flow.remote();
+        let flow = datagram.flow;
         let is_hello = |header: &Header| header.epoch == 0 && header.content_type == ContentType::Handshake;
         let plain = records(datagram.payload)
             .map_while(Result::ok)
@@ -146,9 +148,9 @@ impl Acceptor {
         for record in plain {
             for fragment in fragments(record.fragment).map_while(Result::ok) {
                 if fragment.kind == HandshakeType::CLIENT_HELLO
-                    && let Some(hello) = self.assemble(source, &fragment)
+                    && let Some(hello) = self.assemble(flow, &fragment)
                 {
-                    return self.handle_client_hello(now, source, &hello, answer);
+                    return self.handle_client_hello(now, flow, &hello, answer);
                 }
             }
         }
@@ -166,7 +168,7 @@ impl Acceptor {
     fn change_keys(&mut self, now: Instant) {
         let ends = *self.key_ends.get_or_insert(now + COOKIE_KEY_LIFETIME);
         if now >= ends {
-            let new = Listener::new_key(&mut self.rng);
+            let new = CookieKeys::new_key(&mut self.rng);
             let old = core::mem::replace(&mut self.cookie_key, new);
             // Of a key that ended long ago no cookie counts any more.
             self.previous_cookie_key = (now < ends + COOKIE_KEY_LIFETIME).then_some(old);
@@ -175,14 +177,11 @@ impl Acceptor {
     }
 
     /// Takes a piece of a ClientHello; the whole, if this was the last.
-    fn assemble(&mut self, source: SocketAddr, fragment: &Fragment<'_>) -> Option<Message> {
-        let known = self
-            .incomplete
-            .iter()
-            .position(|incomplete| incomplete.source == source);
+    fn assemble(&mut self, flow: Flow, fragment: &Fragment<'_>) -> Option<Message> {
+        let known = self.incomplete.iter().position(|incomplete| incomplete.flow == flow);
         let known = known.and_then(|index| self.incomplete.remove(index));
         let mut incomplete = known.unwrap_or_else(|| Incomplete {
-            source,
+            flow,
             pieces: Reassembler::new(MAX_HELLO),
         });
         if incomplete.pieces.contradicts(0, fragment) {
@@ -199,24 +198,18 @@ impl Acceptor {
         whole
     }
 
-    fn handle_client_hello(
-        &mut self,
-        now: Instant,
-        source: SocketAddr,
-        hello: &Message,
-        answer: &mut [u8],
-    ) -> Accepted {
-        let listener = Listener::with_keys(self.cookie_key.clone(), self.previous_cookie_key.clone(), source);
-        let mut connection = Connection::listening(self.asking.clone(), self.rng.fork(), source, listener.clone());
-        if listener.is_vouched_for(&connection.context(), hello) {
-            connection = Connection::listening(self.config.clone(), self.rng.fork(), source, listener.clone());
+    fn handle_client_hello(&mut self, now: Instant, flow: Flow, hello: &Message, answer: &mut [u8]) -> Accepted {
+        let keys = CookieKeys::shared(self.cookie_key.clone(), self.previous_cookie_key.clone(), flow.remote());
+        let mut connection = Connection::listening(self.without_cookie.clone(), self.rng.fork(), keys.clone());
+        if has_valid_cookie(&keys, &connection.context(), hello) {
+            connection = Connection::listening(self.config.clone(), self.rng.fork(), keys.clone());
         }
         connection.advance_time(now);
-        connection.handle_client_hello(listener, hello);
+        connection.handle_client_hello(keys, hello);
         match connection.state() {
             State::Connecting => Accepted::Connection(Box::new(connection)),
-            _ => match connection.poll_transmit(now, answer) {
-                Some(transmit) => Accepted::Answer(transmit),
+            _ => match connection.write_body(now, answer, Headroom::NONE) {
+                Some(len) => Accepted::Answer(Transmit::new(flow, len)),
                 None => Accepted::Nothing,
             },
         }

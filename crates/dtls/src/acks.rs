@@ -109,7 +109,7 @@ impl Acks {
 
     /// Writes an acknowledgement if it is time and fits. RFC 9147 §7: under the newest keys that we
     /// have.
-    pub(crate) fn poll(
+    pub(crate) fn write(
         &mut self,
         now: Instant,
         delay: Duration,

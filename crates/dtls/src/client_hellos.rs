@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use pollrtc_core::Instant;
 
+use crate::error::HandshakeError;
 use crate::handshake::Digest;
 use crate::reassembly::{Message, Reassembler};
 use crate::wire::HandshakeType;
@@ -27,6 +28,10 @@ pub(crate) struct ClientHellos {
     requested: Option<Digest>,
     /// When something came last from the client whose hello is being answered.
     heard: Instant,
+    /// Until when one has to come that can be answered.
+    deadline: Option<Instant>,
+    /// Why the last one was refused, as long as none was answered.
+    refusal: Option<HandshakeError>,
 }
 
 impl ClientHellos {
@@ -36,7 +41,32 @@ impl ClientHellos {
             began: Instant::ZERO,
             requested: None,
             heard: Instant::ZERO,
+            deadline: None,
+            refusal: None,
         }
+    }
+
+    /// Until when a ClientHello has to come that can be answered.
+    pub(crate) fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = Some(deadline);
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// A ClientHello can't be answered.
+    pub(crate) fn set_refusal(&mut self, error: HandshakeError) {
+        self.refusal = Some(error);
+    }
+
+    /// One is answered.
+    pub(crate) fn clear_refusal(&mut self) {
+        self.refusal = None;
+    }
+
+    pub(crate) fn refusal(&self) -> Option<HandshakeError> {
+        self.refusal
     }
 
     /// A ClientHello begins to come.
@@ -81,6 +111,12 @@ impl ClientHellos {
 
     pub(crate) fn forget_other(&mut self) {
         self.other.restart(0);
+    }
+
+    /// The connection is over.
+    pub(crate) fn forget(&mut self) {
+        self.forget_other();
+        self.deadline = None;
     }
 
     pub(crate) fn memory(&self) -> usize {

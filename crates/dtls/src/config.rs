@@ -14,7 +14,6 @@ use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provid
 use zeroize::Zeroizing;
 
 use crate::error::{ConfigError, HandshakeError};
-use crate::handshake::{groups, signature_schemes};
 use crate::wire::{AlertDescription, CipherSuite, SrtpProfile, Version};
 
 /// The groups that are spoken unless told otherwise: X25519MLKEM768 (DTLS 1.3 only), X25519, P-256, P-384.
@@ -140,20 +139,31 @@ impl Config {
 }
 
 impl Config {
-    /// Whether connections can be made of it.
-    pub(crate) fn check(&self, is_client: bool) -> Result<(), ConfigError> {
+    /// Whether clients can be made of it.
+    pub(crate) fn check_client(&self) -> Result<(), ConfigError> {
+        self.check()
+    }
+
+    /// Whether servers can be made of it.
+    pub(crate) fn check_server(&self) -> Result<(), ConfigError> {
+        self.check()?;
+        match self.certificates.is_empty() {
+            true => Err(ConfigError::NoCertificate),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether it is good for either role.
+    fn check(&self) -> Result<(), ConfigError> {
         let (v12, v13) = (self.speaks(Version::DTLS_1_2), self.speaks(Version::DTLS_1_3));
         if !v12 && !v13 {
             return Err(ConfigError::CipherSuites);
         }
-        if !groups(self).any(|group| v13 || group.is_diffie_hellman()) {
+        if !self.known_groups().any(|group| v13 || group.is_diffie_hellman()) {
             return Err(ConfigError::Groups);
         }
-        if signature_schemes(self).next().is_none() {
+        if self.known_signature_schemes().next().is_none() {
             return Err(ConfigError::SignatureSchemes);
-        }
-        if !is_client && self.certificates.is_empty() {
-            return Err(ConfigError::NoCertificate);
         }
         if matches!(&self.peer, PeerVerification::Fingerprints(fingerprints) if fingerprints.is_empty()) {
             return Err(ConfigError::NoFingerprint);
@@ -185,6 +195,19 @@ impl Config {
             _ => false,
         };
         is_on && self.cipher_suites.iter().any(|suite| suite.version() == version)
+    }
+
+    /// The groups that we speak, by preference.
+    pub(crate) fn known_groups(&self) -> impl Iterator<Item = NamedGroup> {
+        let known = self.provider.groups();
+        self.groups.iter().copied().filter(|group| known.contains(group))
+    }
+
+    /// What the peer may sign with, by preference.
+    pub(crate) fn known_signature_schemes(&self) -> impl Iterator<Item = SignatureScheme> {
+        let known = self.provider.signature_schemes();
+        let ours = self.signature_schemes.iter().copied();
+        ours.filter(|scheme| known.contains(scheme))
     }
 
     /// Tells a secret to whoever wants to know.

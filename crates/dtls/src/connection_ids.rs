@@ -47,7 +47,7 @@ pub(crate) struct ConnectionIds {
     /// The newest record of the peer.
     newest: Option<RecordNumber>,
     /// Whether what came since the last time that somebody asked was newer than all before.
-    has_news: bool,
+    has_newest: bool,
 }
 
 /// What the hellos say.
@@ -89,7 +89,7 @@ impl ConnectionIds {
             spares: VecDeque::new(),
             request: Request::None,
             newest: None,
-            has_news: false,
+            has_newest: false,
         }
     }
 
@@ -166,15 +166,15 @@ impl ConnectionIds {
             return;
         }
         self.newest = Some(number);
-        self.has_news = true;
+        self.has_newest = true;
         if let Some(position) = self.position(id) {
             self.in_use = self.in_use.max(position);
         }
     }
 
     /// Whether there was such a record since this was set last.
-    pub(crate) fn replace_news(&mut self, has_news: bool) -> bool {
-        core::mem::replace(&mut self.has_news, has_news)
+    pub(crate) fn replace_newest(&mut self, has_newest: bool) -> bool {
+        core::mem::replace(&mut self.has_newest, has_newest)
     }
 
     /// The next of the peer's ids takes the place of the one in use; tells whether there was one.

@@ -1,5 +1,7 @@
 //! How connections end, and what callers can do wrong.
 
+use pollrtc_crypto::CryptoError;
+
 use crate::wire::{AlertDescription, HandshakeType};
 
 /// Why a handshake failed.
@@ -96,6 +98,12 @@ impl HandshakeError {
             Self::Signature | Self::Finished => AlertDescription::DECRYPT_ERROR,
             Self::Provider => AlertDescription::INTERNAL_ERROR,
         }
+    }
+}
+
+impl From<CryptoError> for HandshakeError {
+    fn from(_: CryptoError) -> Self {
+        Self::Provider
     }
 }
 

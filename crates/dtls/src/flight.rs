@@ -15,6 +15,9 @@ use crate::wire::handshake::{Fragment, HEADER_LEN};
 use crate::wire::{ContentType, HandshakeType};
 use sent::{Received, SentRecords};
 
+/// The smallest datagram that a fragment of a handshake message is cut for.
+pub(crate) const MIN_MTU: usize = 64;
+
 /// The shortest time to wait for an answer, when the round-trip time is known: signatures and
 /// schedulers take time too.
 const RTO_MIN: Duration = Duration::from_millis(50);
@@ -310,7 +313,7 @@ impl Flight {
     }
 
     /// Fills one datagram; `None` if there is nothing to send or not enough room.
-    pub(crate) fn pack(&mut self, now: Instant, records: &mut RecordLayer, datagram: &mut [u8]) -> Option<usize> {
+    pub(crate) fn write(&mut self, now: Instant, records: &mut RecordLayer, datagram: &mut [u8]) -> Option<usize> {
         let mut written = 0;
         while matches!(self.progress, Progress::Sending { .. }) {
             let Some((item, offset)) = self.next_to_send() else {

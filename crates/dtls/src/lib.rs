@@ -1,10 +1,11 @@
 //! DTLS 1.3 (RFC 9147) and 1.2 (RFC 6347) as a sans-IO state machine, client and server, with DTLS-SRTP
 //! (RFC 5764).
 //!
-//! A [`Connection`] owns no socket, no clock and no thread. Datagrams go in with `handle_datagram`,
+//! A [`Connection`] owns no socket, no clock and no thread, and sees no address. Datagrams go in with `handle_body`,
 //! which gives back the application's data decrypted in the caller's own buffer, and come out of
-//! `poll_transmit`; [`Connection::seal`] encrypts a payload where it stands, so that sending costs no
-//! copy either. See [`pollrtc_core::StateMachine`] for the contract.
+//! `write_body`; [`Connection::write_record`] encrypts a plaintext where it stands, so that sending costs no
+//! copy either. See [`pollrtc_core::InnerProtocol`] for the contract, and [`pollrtc_core::Standalone`] for a
+//! connection with a socket of its own.
 //!
 //! # Who is at the other end
 //!
@@ -16,8 +17,8 @@
 //!
 //! Whatever comes from the network is never an `Err`: what is malformed, forged, replayed or out of
 //! place is dropped and counted in [`Connection::stats`], and what ends the connection is
-//! [`Event::Closed`] with its [`CloseReason`]. Nothing that a stranger could have sent ends an
-//! established connection, and neither alerts nor ClientHellos of strangers end a handshake that goes
+//! [`Event::Closed`] with its [`CloseReason`]. Nothing that an off-path attacker could have sent ends an
+//! established connection, and neither forged alerts nor forged ClientHellos end a handshake that goes
 //! on. `Err` means that the caller asked for what can't be done: see [`ConfigError`], [`SendError`] and
 //! [`ExportError`].
 //!
@@ -30,9 +31,9 @@
 //! ```
 //! # #[cfg(feature = "aws-lc-rs")] {
 //! use std::collections::HashMap;
-//! use pollrtc_core::{Datagram, Instant, StateMachine};
+//! use pollrtc_core::{Datagram, Flow, Headroom, InnerProtocol, Instant, Standalone, StateMachine};
 //! use pollrtc_crypto::{Certificate, Rng, default_provider};
-//! use pollrtc_dtls::{ClientCertificates, Config, Connection, ConnectionIdPolicy, Event, PeerVerification, connection_id};
+//! use pollrtc_dtls::{ClientCertificates, Config, Connection, ConnectionIdPolicy, PeerVerification, connection_id};
 //!
 //! const ID_LEN: u8 = 8;
 //! let mut rng = Rng::from_os();
@@ -42,51 +43,56 @@
 //! config.connection_ids = Some(ConnectionIdPolicy::Random { length: ID_LEN.try_into().unwrap() });
 //!
 //! // A connection can be found from the moment at which it is made.
-//! let home = "192.0.2.1:4000".parse().unwrap();
-//! let mut connections = vec![Connection::server(config, rng.fork(), home).unwrap()];
+//! let home = Flow::udp("192.0.2.1:4000".parse().unwrap());
+//! let mut connections = vec![Standalone::new(Connection::server(config, rng.fork()).unwrap(), home)];
 //! let mut by_id: HashMap<Vec<u8>, usize> = HashMap::new();
-//! by_id.extend(connections[0].connection_ids().map(|id| (id.to_vec(), 0)));
+//! by_id.extend(connections[0].inner.connection_ids().map(|id| (id.to_vec(), 0)));
 //! # // A client that wants no ids itself.
-//! # let server = "192.0.2.2:4433".parse().unwrap();
 //! # let mut config = Config::new(None, PeerVerification::AcceptAny);
 //! # config.connection_ids = Some(ConnectionIdPolicy::SendOnly);
-//! # let mut client = Connection::client(config, rng.fork(), server).unwrap();
+//! # let mut client = Connection::client(config, rng.fork()).unwrap();
 //! # let (now, mut buf) = (Instant::ZERO, [0; 1500]);
-//! # while !(client.is_connected() && connections[0].is_connected()) {
-//! #     while let Some(transmit) = client.poll_transmit(now, &mut buf) {
-//! #         connections[0].handle_datagram(now, Datagram::udp(home, &mut buf[..transmit.len]));
+//! # while !(client.is_connected() && connections[0].inner.is_connected()) {
+//! #     while let Some(len) = client.write_body(now, &mut buf, Headroom::NONE) {
+//! #         connections[0].handle_datagram(now, Datagram::new(home, &mut buf[..len]));
 //! #     }
 //! #     while let Some(transmit) = connections[0].poll_transmit(now, &mut buf) {
-//! #         client.handle_datagram(now, Datagram::udp(server, &mut buf[..transmit.len]));
+//! #         client.handle_body(now, &mut buf[..transmit.len]);
 //! #     }
 //! # }
-//! # while connections[0].poll_event().is_some() {}
 //! # client.send(b"hello").unwrap();
-//! # let length = client.poll_transmit(now, &mut buf).unwrap().len;
+//! # let length = client.write_body(now, &mut buf, Headroom::NONE).unwrap();
 //! # let datagram = &mut buf[..length];
 //!
 //! // A datagram comes from an address that nobody has heard of.
-//! let elsewhere = "203.0.113.9:61000".parse().unwrap();
+//! let elsewhere = Flow::udp("203.0.113.9:61000".parse().unwrap());
 //! let id = connection_id(datagram, ID_LEN).expect("an id");
 //! let connection = &mut connections[by_id[id]];
-//! connection.handle_datagram(now, Datagram::udp(elsewhere, datagram));
-//! assert_eq!(connection.poll_event(), Some(Event::PeerAddressChanged(elsewhere)));
-//! // Is the client really there? `set_remote` says how to find out, and then:
-//! connection.set_remote(elsewhere);
+//! let received = connection.inner.handle_body(now, datagram);
+//! // Only the peer can have made it, and nothing newer has come. Is the peer really there? `is_newest` says how
+//! // to find out, and then:
+//! if received.is_newest() && connection.flow() != elsewhere {
+//!     connection.inner.use_next_connection_id();
+//!     connection.set_flow(elsewhere);
+//! }
+//! # assert_eq!(connections[0].flow(), elsewhere);
 //! # }
 //! ```
 //!
 //! # Code map
 //!
-//! [`wire`] knows bytes only. Records, fragments, flights, acknowledgements and timers are one engine,
-//! which asks no version; `handshake` is what both versions share, and where the peer's hello decides
-//! which one it is; `v12` and `v13` are the two of them, next to each other.
+//! [`wire`] knows bytes only. Records, fragments, flights and acknowledgements are one engine, which asks no
+//! version. `handshake` is what both versions share, one idea per file; `v12` and `v13` are the two of them, next to
+//! each other and unknown to each other; `negotiation` stands above and chooses. `admission` says in two tables which
+//! records and messages count; `connection` puts all of it together, one file for each concern. No module needs one
+//! that needs it.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
 
 mod acceptor;
 mod acks;
+mod admission;
 mod client_hellos;
 mod config;
 mod connection;
@@ -94,7 +100,7 @@ mod connection_ids;
 mod error;
 mod flight;
 mod handshake;
-mod inbound;
+mod negotiation;
 mod outbox;
 mod reassembly;
 mod received;
@@ -115,6 +121,6 @@ pub use error::{CloseReason, ConfigError, ConnectionIdError, ExportError, Handsh
 pub use received::ApplicationData;
 pub use stats::Stats;
 pub use v13::KeyUpdateRequest;
-pub use wire::record::connection_id;
+pub use wire::datagram::connection_id;
 pub use wire::v13::ConnectionIdUsage;
 pub use wire::{AlertDescription, CipherSuite, SrtpProfile, Version};

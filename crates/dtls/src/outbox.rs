@@ -34,7 +34,7 @@ impl Outbox {
     }
 
     /// Writes the next datagram, if there is one and it fits.
-    pub(crate) fn poll(&mut self, buf: &mut [u8]) -> Option<usize> {
+    pub(crate) fn write(&mut self, buf: &mut [u8]) -> Option<usize> {
         let room = buf.get_mut(..self.datagrams.front()?.len())?;
         let datagram = self.datagrams.pop_front()?;
         room.copy_from_slice(&datagram);

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Datagram, InnerProtocol, Instant};
 use pollrtc_crypto::NamedGroup;
 use pollrtc_dtls::wire::HandshakeType;
 use pollrtc_dtls::wire::handshake::Fragment;
 use pollrtc_dtls::{Accepted, Acceptor, ConfigError, Connection, Cookies, State, Versions};
 
 use crate::support::wire::{HelloParts, fragment_record, message_record};
-use crate::support::{CLIENT, SERVER, Setup, address, deliver, drain, rng};
+use crate::support::{CLIENT, Setup, address, deliver, drain, rng};
 
 const NOW: Instant = Instant::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -50,14 +50,14 @@ fn say(acceptor: &mut Acceptor, now: Instant, source: &str, client: &mut Connect
 fn clients_of_every_kind_connect_when_they_bring_their_cookie_back() {
     for setup in setups() {
         let mut acceptor = acceptor(&setup);
-        let mut client = Connection::client(setup.client.clone(), rng(3), address(SERVER)).unwrap();
+        let mut client = Connection::client(setup.client.clone(), rng(3)).unwrap();
         let (cookie, connection) = say(&mut acceptor, NOW, CLIENT, &mut client);
         assert!(!cookie.is_empty() && connection.is_none());
         assert_eq!(acceptor.memory(), 0, "nothing is kept of it");
         deliver(&mut client, NOW, &cookie);
         let (_, connection) = say(&mut acceptor, NOW, CLIENT, &mut client);
         let mut server = connection.expect("a connection");
-        assert_eq!((server.state(), server.remote()), (State::Connecting, address(CLIENT)));
+        assert_eq!(server.state(), State::Connecting);
         for _ in 0..4 {
             for datagram in drain(&mut server, NOW) {
                 deliver(&mut client, NOW, &datagram);
@@ -84,7 +84,7 @@ fn a_cookie_counts_for_one_address_and_for_a_minute_or_two() {
             ("192.0.2.2:4000", 0, false),
         ] {
             let mut acceptor = acceptor(&setup);
-            let mut client = Connection::client(setup.client.clone(), rng(3), address(SERVER)).unwrap();
+            let mut client = Connection::client(setup.client.clone(), rng(3)).unwrap();
             let (cookie, _) = say(&mut acceptor, NOW, CLIENT, &mut client);
             deliver(&mut client, NOW, &cookie);
             let second = drain(&mut client, NOW);
@@ -124,7 +124,7 @@ fn nobody_is_sent_more_than_three_times_what_came_from_its_address() {
         // Nor by a connection that is made without asking anybody whether the address is known.
         let mut config = setup.server.clone();
         config.cookies = Cookies::default();
-        let mut server = Connection::server(config, rng(4), address(CLIENT)).unwrap();
+        let mut server = Connection::server(config, rng(4)).unwrap();
         let (mut received, mut sent, mut now) = (0, 0, NOW);
         for _ in 0..100 {
             received += record.len();
@@ -141,7 +141,7 @@ fn nobody_is_sent_more_than_three_times_what_came_from_its_address() {
 fn pieces_of_hellos_from_any_number_of_addresses_take_a_fixed_amount_of_memory() {
     let setup = Setup::v13();
     let mut acceptor = acceptor(&setup);
-    let mut client = Connection::client(setup.client.clone(), rng(3), address(SERVER)).unwrap();
+    let mut client = Connection::client(setup.client.clone(), rng(3)).unwrap();
     let hello = drain(&mut client, NOW);
     assert_eq!(hello.len(), 2);
     accept(&mut acceptor, NOW, CLIENT, &hello[0]);

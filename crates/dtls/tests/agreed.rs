@@ -1,6 +1,6 @@
 //! What is agreed upon beside the cryptography: protocols of the application, sizes of records.
 
-use pollrtc_core::StateMachine;
+use pollrtc_core::InnerProtocol;
 use pollrtc_crypto::NamedGroup;
 use pollrtc_dtls::{CloseReason, Event, HandshakeError, SendError, State, Versions};
 

@@ -1,24 +1,23 @@
 //! What costs no memory, and what little the rest costs.
 
 use allocation_counter::measure;
-use pollrtc_core::{Datagram, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol};
 use pollrtc_dtls::wire::handshake::{ClientHello, fragments};
 use pollrtc_dtls::wire::{HandshakeType, record};
 
+use crate::support::Pair;
 use crate::support::wire::body_of;
-use crate::support::{CLIENT, Pair, address};
 
 #[test]
 fn sealing_and_opening_records_allocates_nothing() {
     let mut pair = Pair::connected();
     let mut buf = [0; 1500];
-    let prefix = pair.client.record_prefix();
+    let prefix = pair.client.headroom().prefix;
     let allocations = measure(|| {
         for _ in 0..100 {
             buf[prefix..prefix + 1200].fill(7);
-            let length = pair.client.seal(&mut buf, 1200).unwrap();
-            let datagram = Datagram::udp(address(CLIENT), &mut buf[..length]);
-            let mut received = pair.server.handle_datagram(pair.now, datagram);
+            let length = pair.client.write_record(&mut buf, 1200).unwrap();
+            let mut received = pair.server.handle_body(pair.now, &mut buf[..length]);
             assert_eq!(received.next().unwrap().len(), 1200);
             assert!(received.next().is_none());
         }
@@ -36,8 +35,7 @@ fn dropping_what_does_not_belong_allocates_nothing() {
     pair.server_gets(&good);
     let allocations = measure(|| {
         for mut datagram in [good, forged] {
-            let datagram = Datagram::udp(address(CLIENT), &mut datagram);
-            assert_eq!(pair.server.handle_datagram(pair.now, datagram).count(), 0);
+            assert_eq!(pair.server.handle_body(pair.now, &mut datagram).count(), 0);
         }
     });
     assert_eq!(allocations.count_total, 0);
@@ -65,13 +63,11 @@ fn a_whole_handshake_makes_few_allocations() {
     let allocations = measure(|| {
         let mut buf = [0; 1500];
         while !(pair.client.is_connected() && pair.server.is_connected()) {
-            while let Some(transmit) = pair.client.poll_transmit(pair.now, &mut buf) {
-                let datagram = Datagram::udp(address(CLIENT), &mut buf[..transmit.len]);
-                pair.server.handle_datagram(pair.now, datagram);
+            while let Some(length) = pair.client.write_body(pair.now, &mut buf, Headroom::NONE) {
+                pair.server.handle_body(pair.now, &mut buf[..length]);
             }
-            while let Some(transmit) = pair.server.poll_transmit(pair.now, &mut buf) {
-                let datagram = Datagram::udp(address(CLIENT), &mut buf[..transmit.len]);
-                pair.client.handle_datagram(pair.now, datagram);
+            while let Some(length) = pair.server.write_body(pair.now, &mut buf, Headroom::NONE) {
+                pair.client.handle_body(pair.now, &mut buf[..length]);
             }
         }
     });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pollrtc_core::StateMachine;
+use pollrtc_core::InnerProtocol;
 use pollrtc_crypto::{Certificate, NamedGroup};
 use pollrtc_dtls::wire::handshake::Fragment;
 use pollrtc_dtls::wire::{ContentType, HandshakeType};

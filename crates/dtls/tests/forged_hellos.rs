@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pollrtc_core::{Instant, StateMachine};
+use pollrtc_core::{InnerProtocol, Instant};
 use pollrtc_crypto::NamedGroup;
 use pollrtc_dtls::wire::record::HEADER_LEN;
 use pollrtc_dtls::{Connection, Cookies, State, Versions};
 
 use crate::support::wire::{HelloParts, message_record};
-use crate::support::{Pair, SERVER, Setup, address, deliver, drain, millis, rng};
+use crate::support::{Pair, Setup, deliver, drain, millis, rng};
 use pollrtc_dtls::wire::HandshakeType;
 
 /// One way.
@@ -46,7 +46,7 @@ fn setups() -> Vec<(&'static str, Setup)> {
 
 /// The ClientHello of another client than the pair's, with this number, in datagrams.
 fn hello_of(setup: &Setup, message_seq: u8) -> Vec<Vec<u8>> {
-    let mut client = Connection::client(setup.client.clone(), rng(77), address(SERVER)).unwrap();
+    let mut client = Connection::client(setup.client.clone(), rng(77)).unwrap();
     let mut datagrams = drain(&mut client, Instant::from_millis(1));
     for datagram in &mut datagrams {
         datagram[HEADER_LEN + 5] = message_seq;
@@ -366,9 +366,9 @@ fn a_client_with_a_cookie_takes_over_at_once() {
     let mut setup = Setup::v13();
     setup.server.cookies = Cookies::Required;
     let mut pair = setup.clone().pair();
-    let mut other = Connection::client(setup.client.clone(), rng(50), address(SERVER)).unwrap();
+    let mut other = Connection::client(setup.client.clone(), rng(50)).unwrap();
     for client in [&mut other, &mut pair.client] {
-        let mut server = Connection::server(setup.server.clone(), rng(4), pair.server.remote()).unwrap();
+        let mut server = Connection::server(setup.server.clone(), rng(4)).unwrap();
         for datagram in drain(client, pair.now) {
             deliver(&mut server, pair.now, &datagram);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pollrtc_core::StateMachine;
+use pollrtc_core::{Headroom, InnerProtocol};
 use pollrtc_dtls::wire::HandshakeType;
 use pollrtc_dtls::wire::handshake::{Fragment, ServerHello, fragments};
 use pollrtc_dtls::wire::record::{self, HEADER_LEN};
@@ -60,10 +60,10 @@ fn datagrams_keep_to_the_mtu_also_when_it_changes_on_the_way() {
 #[test]
 fn a_buffer_smaller_than_the_mtu_is_filled_and_one_too_small_is_left_alone() {
     let mut pair = Pair::new();
-    assert_eq!(pair.client.poll_transmit(pair.now, &mut []), None);
-    assert_eq!(pair.client.poll_transmit(pair.now, &mut [0; 25]), None);
-    let transmit = pair.client.poll_transmit(pair.now, &mut [0; 60]).unwrap();
-    assert_eq!(transmit.len, 60);
+    assert_eq!(pair.client.write_body(pair.now, &mut [], Headroom::NONE), None);
+    assert_eq!(pair.client.write_body(pair.now, &mut [0; 25], Headroom::NONE), None);
+    let length = pair.client.write_body(pair.now, &mut [0; 60], Headroom::NONE).unwrap();
+    assert_eq!(length, 60);
 }
 
 #[test]

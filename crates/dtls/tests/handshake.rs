@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pollrtc_core::{Instant, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::{HashAlgorithm, NamedGroup};
 use pollrtc_dtls::wire::{handshake, record};
 use pollrtc_dtls::{
@@ -12,7 +12,7 @@ use pollrtc_dtls::{
 };
 
 use crate::support::wire::records;
-use crate::support::{Pair, SERVER, Setup, address, certificate, only, rng};
+use crate::support::{Pair, Setup, certificate, only, rng};
 
 #[test]
 fn a_client_speaks_first_and_a_server_waits() {
@@ -72,10 +72,10 @@ fn every_cipher_suite_that_fits_our_keys_connects() {
         for length in [0, 1, 15, 16, 17, 1200, 16384] {
             let payload = vec![7; length];
             let mut buf = vec![0; 17000];
-            let prefix = pair.client.record_prefix();
+            let prefix = pair.client.headroom().prefix;
             buf[prefix..prefix + length].copy_from_slice(&payload);
-            let sealed = pair.client.seal(&mut buf, length).unwrap();
-            assert_eq!(sealed, prefix + length + pair.client.record_suffix());
+            let sealed = pair.client.write_record(&mut buf, length).unwrap();
+            assert_eq!(sealed, prefix + length + pair.client.headroom().suffix);
             let received = pair.server_gets(&buf[..sealed]);
             // An empty record says nothing to the application.
             let expected: Vec<Vec<u8>> = (length > 0).then_some(payload).into_iter().collect();
@@ -327,7 +327,7 @@ fn nothing_in_common_is_refused_and_the_server_goes_on_waiting() {
     assert_eq!(pair.server.state(), State::Listening);
     assert_eq!(pair.server.stats().refused_client_hellos, 1);
     // A client that fits is welcome afterwards.
-    pair.client = Connection::client(fits, rng(5), address(SERVER)).unwrap();
+    pair.client = Connection::client(fits, rng(5)).unwrap();
     pair.settle();
     assert!(pair.client.is_connected() && pair.server.is_connected());
 }
@@ -378,5 +378,9 @@ fn a_handshake_gives_up_in_the_end() {
         "doubling from 400 ms: {sent} ClientHellos in 60 s"
     );
     assert_eq!(pair.client.poll_timeout(), None);
-    assert_eq!(pair.client.poll_transmit(Instant::FAR_FUTURE, &mut [0; 1500]), None);
+    assert_eq!(
+        pair.client
+            .write_body(Instant::FAR_FUTURE, &mut [0; 1500], Headroom::NONE),
+        None
+    );
 }

@@ -2,17 +2,18 @@
 //! within its bound, work is not spent on strangers, and the real peer gets through.
 
 use allocation_counter::measure;
-use pollrtc_core::{Instant, StateMachine};
+use pollrtc_core::{InnerProtocol, Instant};
 use pollrtc_crypto::NamedGroup;
+use pollrtc_dtls::wire::datagram::AnyHeader;
 use pollrtc_dtls::wire::handshake::{Fragment, HEADER_LEN as MESSAGE_HEADER_LEN, fragments};
-use pollrtc_dtls::wire::record::{AnyHeader, HEADER_LEN};
+use pollrtc_dtls::wire::record::HEADER_LEN;
 use pollrtc_dtls::wire::{ContentType, ExtensionType, HandshakeType};
 use pollrtc_dtls::{Connection, Cookies, Event, KeyUpdateRequest, SendError, State, Versions};
 
 use crate::support::cipher::{Tap, split};
 use crate::support::watched::{Watched, Work};
 use crate::support::wire::{HelloParts, fragment_record, message_record, plain_record, record_of_epoch};
-use crate::support::{CLIENT, Pair, Setup, address, deliver, drain, events, millis, rng};
+use crate::support::{Pair, Setup, deliver, drain, events, millis, rng};
 
 const VERSIONS: [Versions; 2] = [Versions::Dtls12, Versions::Dtls13];
 /// What a peer or a stranger may make a connection keep.
@@ -262,10 +263,10 @@ fn with_cookies_a_flood_of_good_hellos_costs_no_public_key_operation_and_no_memo
         let (mut setup, provider) = watched(versions);
         setup.server.cookies = Cookies::Required;
         setup.client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
-        let mut server = Connection::server(setup.server.clone(), rng(4), address(CLIENT)).unwrap();
+        let mut server = Connection::server(setup.server.clone(), rng(4)).unwrap();
         let hellos: Vec<Vec<u8>> = (0..=255)
             .map(|seed| {
-                let mut client = Connection::client(setup.client.clone(), rng(seed), address(CLIENT)).unwrap();
+                let mut client = Connection::client(setup.client.clone(), rng(seed)).unwrap();
                 drain(&mut client, NOW).concat()
             })
             .collect();
@@ -298,7 +299,7 @@ fn without_cookies_one_hello_at_a_time_costs_a_key_exchange_and_a_signature() {
         let mut pair = setup.clone().pair();
         let hellos: Vec<Vec<u8>> = (0..100)
             .map(|seed| {
-                let mut client = Connection::client(setup.client.clone(), rng(100 + seed), address(CLIENT)).unwrap();
+                let mut client = Connection::client(setup.client.clone(), rng(100 + seed)).unwrap();
                 drain(&mut client, NOW).concat()
             })
             .collect();
@@ -560,9 +561,9 @@ fn nonces_never_repeat_over_2_to_20_records_new_keys_and_repeated_flights() {
         pair.rest();
         let mut buf = [0; 64];
         for number in 0..1 << 20 {
-            let prefix = pair.client.record_prefix();
+            let prefix = pair.client.headroom().prefix;
             buf[prefix] = number as u8;
-            let length = pair.client.seal(&mut buf, 1).unwrap();
+            let length = pair.client.write_record(&mut buf, 1).unwrap();
             // A header has 16 bits of the number, so some have to arrive.
             if number % (1 << 14) == 0 {
                 assert_eq!(pair.server_gets(&buf[..length]), [[number as u8]]);

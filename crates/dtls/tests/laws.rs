@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pollrtc_core::laws::Laws;
-use pollrtc_core::{Instant, StateMachine};
+use pollrtc_core::{Flow, InnerProtocol, Instant, Standalone};
 use pollrtc_crypto::rust_crypto;
 use pollrtc_dtls::{Config, Connection, ConnectionIdUsage, Cookies, KeyUpdateRequest, SrtpProfile, Versions};
 
@@ -12,6 +12,11 @@ use crate::support::{Pair, Setup, address, millis, rng};
 
 const MACHINE: &str = "192.0.2.1:5000";
 const PEER: &str = "192.0.2.2:6000";
+
+/// A connection with a socket of its own.
+fn to(address_of_the_other: &str, connection: Connection) -> Standalone<Connection> {
+    Standalone::new(connection, Flow::udp(address(address_of_the_other)))
+}
 
 fn configs(versions: Versions) -> (Arc<Config>, Arc<Config>) {
     let mut setup = Setup::with_provider(rust_crypto::PROVIDER).speaking(versions);
@@ -29,8 +34,8 @@ fn samples(versions: Versions) -> Vec<Vec<u8>> {
 
 fn samples_of((client, server): (Arc<Config>, Arc<Config>)) -> Vec<Vec<u8>> {
     let mut pair = Pair {
-        client: Connection::client(client, rng(3), address(PEER)).unwrap(),
-        server: Connection::server(server, rng(4), address(MACHINE)).unwrap(),
+        client: Connection::client(client, rng(3)).unwrap(),
+        server: Connection::server(server, rng(4)).unwrap(),
         now: Instant::ZERO,
     };
     let mut samples = Vec::new();
@@ -54,78 +59,83 @@ fn with_ids((client, server): (Arc<Config>, Arc<Config>)) -> (Arc<Config>, Arc<C
 
 fn laws(
     samples: Vec<Vec<u8>>,
-    make: impl Fn() -> Connection + 'static,
-    make_peer: impl Fn() -> Connection + 'static,
-) -> Laws<Connection> {
+    make: impl Fn() -> Standalone<Connection> + 'static,
+    make_peer: impl Fn() -> Standalone<Connection> + 'static,
+) -> Laws<Standalone<Connection>> {
     Laws::of(make)
         .against(make_peer)
         .samples(samples)
         .verb(|connection, _, argument| {
-            connection.send(&argument.to_be_bytes()).ok();
+            connection.inner.send(&argument.to_be_bytes()).ok();
         })
-        .verb(|connection, _, argument| connection.set_mtu(argument as usize % 2000))
-        .verb(|connection, _, argument| connection.set_round_trip_time(millis(argument % 100_000)))
+        .verb(|connection, _, argument| connection.inner.set_mtu(argument as usize % 2000))
+        .verb(|connection, _, argument| connection.inner.set_round_trip_time(millis(argument % 100_000)))
         .verb(|connection, _, argument| {
             let mut out = [0; 40];
             let label = ["EXTRACTOR-dtls_srtp", "key expansion"][argument as usize % 2];
-            connection.export_keying_material(label, None, &mut out).ok();
+            connection.inner.export_keying_material(label, None, &mut out).ok();
         })
         .verb(|connection, _, argument| {
             let mut buf = vec![0; argument as usize % 3000];
-            connection.seal(&mut buf, argument as usize % 1777).ok();
+            connection.inner.write_record(&mut buf, argument as usize % 1777).ok();
         })
         .verb(|connection, _, argument| {
             let requests = [KeyUpdateRequest::NotRequested, KeyUpdateRequest::Requested];
-            let _ = connection.update_keys(requests[argument as usize % 2]);
+            let _ = connection.inner.update_keys(requests[argument as usize % 2]);
         })
         .verb(|connection, _, argument| {
             let usages = [ConnectionIdUsage::Immediate, ConnectionIdUsage::Spare];
             let usage = usages[argument as usize % 2];
-            let _ = connection.issue_connection_ids(argument as u8 % 16, usage);
+            let _ = connection.inner.issue_connection_ids(argument as u8 % 16, usage);
         })
         .verb(|connection, _, argument| {
-            let _ = connection.request_connection_ids(argument as u8);
+            let _ = connection.inner.request_connection_ids(argument as u8);
         })
         .verb(|connection, _, argument| {
-            let port = 6000 + argument as u16 % 2;
-            connection.set_remote(([192, 0, 2, 2], port).into());
-        })
-        .verb(|connection, now, _| {
-            connection.repeat_flight(now);
-        })
-        .verb(|connection, now, argument| connection.set_client_hello_deadline(now + millis(argument % 50_000)))
-        .verb(|connection, now, argument| {
-            if argument.is_multiple_of(16) {
-                connection.close(now);
+            if argument.is_multiple_of(2) {
+                connection.inner.use_next_connection_id();
             }
         })
-        .memory(Connection::memory, 104 * 1024)
+        .verb(|connection, now, _| {
+            connection.inner.repeat_flight(now);
+        })
+        .verb(|connection, now, argument| {
+            connection
+                .inner
+                .set_client_hello_deadline(now + millis(argument % 50_000))
+        })
+        .verb(|connection, now, argument| {
+            if argument.is_multiple_of(16) {
+                connection.inner.close(now);
+            }
+        })
+        .memory(|connection| connection.inner.memory(), 104 * 1024)
 }
 
-fn client_laws(versions: Versions) -> Laws<Connection> {
+fn client_laws(versions: Versions) -> Laws<Standalone<Connection>> {
     client_laws_of(configs(versions))
 }
 
-fn client_laws_of((client, server): (Arc<Config>, Arc<Config>)) -> Laws<Connection> {
+fn client_laws_of((client, server): (Arc<Config>, Arc<Config>)) -> Laws<Standalone<Connection>> {
     laws(
         samples_of((client.clone(), server.clone())),
-        move || Connection::client(client.clone(), rng(3), address(PEER)).unwrap(),
-        move || Connection::server(server.clone(), rng(4), address(MACHINE)).unwrap(),
+        move || to(PEER, Connection::client(client.clone(), rng(3)).unwrap()),
+        move || to(MACHINE, Connection::server(server.clone(), rng(4)).unwrap()),
     )
 }
 
-fn server_laws(versions: Versions, cookies: Cookies) -> Laws<Connection> {
+fn server_laws(versions: Versions, cookies: Cookies) -> Laws<Standalone<Connection>> {
     let (client, server) = configs(versions);
     let mut server = Config::clone(&server);
     server.cookies = cookies;
     server_laws_of((client, server.into()))
 }
 
-fn server_laws_of((client, server): (Arc<Config>, Arc<Config>)) -> Laws<Connection> {
+fn server_laws_of((client, server): (Arc<Config>, Arc<Config>)) -> Laws<Standalone<Connection>> {
     laws(
         samples_of((client.clone(), server.clone())),
-        move || Connection::server(server.clone(), rng(4), address(PEER)).unwrap(),
-        move || Connection::client(client.clone(), rng(3), address(MACHINE)).unwrap(),
+        move || to(PEER, Connection::server(server.clone(), rng(4)).unwrap()),
+        move || to(MACHINE, Connection::client(client.clone(), rng(3)).unwrap()),
     )
 }
 

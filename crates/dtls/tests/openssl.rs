@@ -2,13 +2,13 @@
 //! program, the tests say so and prove nothing.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Deadline};
 
-use pollrtc_core::{Clock, Datagram, StateMachine};
+use pollrtc_core::{Clock, Headroom, InnerProtocol};
 use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, Rng, default_provider};
 use pollrtc_dtls::wire::HandshakeType;
 use pollrtc_dtls::{CipherSuite, Config, Connection, Cookies, PeerVerification, SrtpProfile, Version};
@@ -147,9 +147,13 @@ fn collect(mut from: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
 }
 
 /// Our end: a connection, its socket, and what came.
+/// Where a server sends before anybody has said hello: nothing goes there.
+const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
 struct Ours {
     connection: Connection,
     socket: UdpSocket,
+    peer: SocketAddr,
     clock: Clock,
     received: Vec<u8>,
     /// Comes behind every datagram of the peer, from its address.
@@ -157,10 +161,11 @@ struct Ours {
 }
 
 impl Ours {
-    fn new(connection: Connection, socket: UdpSocket) -> Self {
+    fn new(connection: Connection, socket: UdpSocket, peer: SocketAddr) -> Self {
         Self {
             connection,
             socket,
+            peer,
             clock: Clock::new(),
             received: Vec::new(),
             forged: Vec::new(),
@@ -175,27 +180,25 @@ impl Ours {
             let state = format!("{:?}", self.connection);
             assert!(Deadline::now() < deadline, "{state}\n{}", peer.output());
             let now = self.clock.now();
-            while let Some(transmit) = self.connection.poll_transmit(now, &mut buf) {
+            while let Some(length) = self.connection.write_body(now, &mut buf, Headroom::NONE) {
                 // The peer may not listen yet.
-                self.socket.send_to(&buf[..transmit.len], transmit.flow.remote()).ok();
+                self.socket.send_to(&buf[..length], self.peer).ok();
             }
             self.socket.set_read_timeout(Some(millis(5))).unwrap();
             if let Ok((length, from)) = self.socket.recv_from(&mut buf) {
-                self.connection.set_remote(from);
-                let datagram = Datagram::udp(from, &mut buf[..length]);
-                for payload in self.connection.handle_datagram(self.clock.now(), datagram) {
+                self.peer = from;
+                for payload in self.connection.handle_body(self.clock.now(), &mut buf[..length]) {
                     self.received.extend_from_slice(payload);
                 }
                 for mut forged in self.forged.clone() {
-                    let datagram = Datagram::udp(from, &mut forged);
-                    self.connection.handle_datagram(self.clock.now(), datagram);
+                    self.connection.handle_body(self.clock.now(), &mut forged);
                 }
             }
             self.connection.handle_timeout(self.clock.now());
         }
     }
 
-    /// Lines go both ways, keys are the same, and the goodbye arrives.
+    /// Lines go both ways, keys are the same, and close_notify arrives.
     fn talk(&mut self, peer: &mut Peer) {
         self.run_until(peer, |ours| ours.connection.is_connected());
         self.connection.send(b"from pollrtc\n").unwrap();
@@ -235,8 +238,8 @@ fn our_client_talks_to(identity: &Identity, config: Config, arguments: &[&str]) 
     let arguments = [&["s_server", "-accept", &accept, "-Verify", "1"], arguments].concat();
     let mut peer = Peer::start(&arguments, identity);
     let remote = (Ipv4Addr::LOCALHOST, port).into();
-    let connection = Connection::client(config, Rng::from_os(), remote).unwrap();
-    Ours::new(connection, loopback()).talk(&mut peer);
+    let connection = Connection::client(config, Rng::from_os()).unwrap();
+    Ours::new(connection, loopback(), remote).talk(&mut peer);
 }
 
 fn our_server_talks_to(identity: &Identity, config: Config, arguments: &[&str]) {
@@ -244,8 +247,8 @@ fn our_server_talks_to(identity: &Identity, config: Config, arguments: &[&str]) 
     let target = socket.local_addr().unwrap().to_string();
     let arguments = [&["s_client", "-connect", &target], arguments].concat();
     let mut peer = Peer::start(&arguments, identity);
-    let connection = Connection::server(config, Rng::from_os(), socket.local_addr().unwrap()).unwrap();
-    Ours::new(connection, socket).talk(&mut peer);
+    let connection = Connection::server(config, Rng::from_os()).unwrap();
+    Ours::new(connection, socket, NOBODY).talk(&mut peer);
 }
 
 #[test]
@@ -363,11 +366,8 @@ fn openssls_client_may_not_renegotiate() {
     let socket = loopback();
     let target = socket.local_addr().unwrap().to_string();
     let mut peer = Peer::start(&["s_client", "-connect", &target], &identity);
-    let local = socket.local_addr().unwrap();
-    let mut ours = Ours::new(
-        Connection::server(config(&identity), Rng::from_os(), local).unwrap(),
-        socket,
-    );
+    let connection = Connection::server(config(&identity), Rng::from_os()).unwrap();
+    let mut ours = Ours::new(connection, socket, NOBODY);
     ours.run_until(&peer, |ours| ours.connection.is_connected());
     ours.connection.send(b"connected\n").unwrap();
     ours.run_until(&peer, |_| peer.says("connected\n"));
@@ -392,8 +392,8 @@ fn forged_hellos_behind_every_datagram_of_openssls_client_change_nothing() {
         let socket = loopback();
         let target = socket.local_addr().unwrap().to_string();
         let mut peer = Peer::start(&["s_client", "-connect", &target], &identity);
-        let connection = Connection::server(config, Rng::from_os(), socket.local_addr().unwrap()).unwrap();
-        let mut ours = Ours::new(connection, socket);
+        let connection = Connection::server(config, Rng::from_os()).unwrap();
+        let mut ours = Ours::new(connection, socket, NOBODY);
         ours.forged = (0..3)
             .map(|message_seq| message_record(HandshakeType::CLIENT_HELLO, message_seq, &hello))
             .collect();

@@ -2,19 +2,19 @@
 
 use std::collections::HashSet;
 
-use pollrtc_core::{Datagram, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol};
 use pollrtc_dtls::wire::ContentType;
 use pollrtc_dtls::wire::record::{self, Header};
 use pollrtc_dtls::{CipherSuite, SendError};
 use quickcheck::quickcheck;
 
-use crate::support::{CLIENT, Pair, Setup, address};
+use crate::support::{Pair, Setup};
 
 fn sealed(pair: &mut Pair, payload: &[u8]) -> Vec<u8> {
     let mut buf = vec![0; payload.len() + 64];
-    let prefix = pair.client.record_prefix();
+    let prefix = pair.client.headroom().prefix;
     buf[prefix..prefix + payload.len()].copy_from_slice(payload);
-    let length = pair.client.seal(&mut buf, payload.len()).unwrap();
+    let length = pair.client.write_record(&mut buf, payload.len()).unwrap();
     buf.truncate(length);
     buf
 }
@@ -27,10 +27,10 @@ fn the_explicit_nonce_is_epoch_and_sequence_number_and_never_repeats() {
     for number in 0..1 << 20 {
         if number % 1024 == 0 {
             pair.client.send(b"by the queue").unwrap();
-            let transmit = pair.client.poll_transmit(pair.now, &mut buf).unwrap();
-            assert!(transmit.len > 21);
+            let length = pair.client.write_body(pair.now, &mut buf, Headroom::NONE).unwrap();
+            assert!(length > 21);
         } else {
-            pair.client.seal(&mut buf, 1).unwrap();
+            pair.client.write_record(&mut buf, 1).unwrap();
         }
         let header = Header::parse(&buf).unwrap();
         assert_eq!(header.epoch, 1);
@@ -132,10 +132,7 @@ fn several_records_in_a_datagram_come_out_in_order_and_in_place() {
     second[last] ^= 1;
     let mut datagram = [&first[..], &second, &third, &first, &[23, 0xfe]].concat();
     let range = datagram.as_ptr_range();
-    let received: Vec<&mut [u8]> = pair
-        .server
-        .handle_datagram(pair.now, Datagram::udp(address(CLIENT), &mut datagram))
-        .collect();
+    let received: Vec<&mut [u8]> = pair.server.handle_body(pair.now, &mut datagram).collect();
     assert_eq!(received, [&b"first"[..], b"third"]);
     assert!(received.iter().all(|payload| range.contains(&payload.as_ptr())));
     let stats = pair.server.stats();
@@ -149,9 +146,15 @@ fn several_records_in_a_datagram_come_out_in_order_and_in_place() {
 #[test]
 fn what_callers_can_do_wrong() {
     let mut pair = Pair::connected();
-    assert_eq!(pair.client.seal(&mut [0; 20000], 16385), Err(SendError::TooLong));
-    assert_eq!(pair.client.seal(&mut [0; 100], 100), Err(SendError::BufferTooShort));
-    assert_eq!(pair.client.seal(&mut [], 0), Err(SendError::BufferTooShort));
+    assert_eq!(
+        pair.client.write_record(&mut [0; 20000], 16385),
+        Err(SendError::TooLong)
+    );
+    assert_eq!(
+        pair.client.write_record(&mut [0; 100], 100),
+        Err(SendError::BufferTooShort)
+    );
+    assert_eq!(pair.client.write_record(&mut [], 0), Err(SendError::BufferTooShort));
     assert_eq!(pair.client.send(&[0; 16385]), Err(SendError::TooLong));
     let before = pair.client.stats().sent;
     let mut queued = 0;
@@ -170,9 +173,13 @@ fn a_record_of_chacha20_has_no_explicit_nonce() {
     let mut setup = Setup::new();
     setup.client.cipher_suites = vec![CipherSuite::EcdheEcdsaChaCha20Poly1305Sha256];
     let mut pair = setup.pair();
-    assert_eq!(pair.client.record_prefix(), 21, "the most, as long as it is not known");
+    assert_eq!(
+        pair.client.headroom().prefix,
+        21,
+        "the most, as long as it is not known"
+    );
     pair.settle();
-    assert_eq!(pair.client.record_prefix(), 13);
+    assert_eq!(pair.client.headroom().prefix, 13);
     let bytes = sealed(&mut pair, b"hello");
     assert_eq!(bytes.len(), 13 + 5 + 16);
     assert_eq!(pair.server_gets(&bytes), [b"hello"]);

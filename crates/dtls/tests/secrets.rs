@@ -2,7 +2,7 @@
 
 use std::fmt::{Debug, Write};
 
-use pollrtc_core::StateMachine;
+use pollrtc_core::InnerProtocol;
 use pollrtc_crypto::{Certificate, NamedGroup, Rng, default_provider, rust_crypto};
 
 use crate::support::Setup;

@@ -1,12 +1,11 @@
 //! pollrtc.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use dtls_measure::measure::Kind;
 use dtls_measure::subject::{self, Ends};
 use dtls_measure::wire::Wire;
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::{Certificate, HashAlgorithm, NamedGroup, Rng, default_provider};
 use pollrtc_dtls::{CipherSuite, Config, Connection, Cookies, PeerVerification, SrtpProfile, Versions};
 
@@ -16,7 +15,6 @@ pub(crate) struct Configs {
     client: Arc<Config>,
     server: Arc<Config>,
     rng: Rng,
-    address: SocketAddr,
 }
 
 impl Configs {
@@ -28,7 +26,6 @@ impl Configs {
             client: config(kind, &a, &b),
             server: config(kind, &b, &a),
             rng,
-            address: "192.0.2.1:5000".parse().map_err(|_| "an address")?,
         })
     }
 }
@@ -51,8 +48,8 @@ fn config(kind: Kind, own: &Certificate, peer: &Certificate) -> Arc<Config> {
 impl Ends for Configs {
     fn connect(&mut self) -> Result<Box<dyn subject::Pair>, String> {
         let mut pair = Pair {
-            client: Connection::client(self.client.clone(), self.rng.fork(), self.address).unwrap(),
-            server: Connection::server(self.server.clone(), self.rng.fork(), self.address).unwrap(),
+            client: Connection::client(self.client.clone(), self.rng.fork()).unwrap(),
+            server: Connection::server(self.server.clone(), self.rng.fork()).unwrap(),
             there: Wire::default(),
             back: Wire::default(),
         };
@@ -75,10 +72,9 @@ impl Ends for Configs {
 /// Everything that `from` has to say reaches `to`. Tells how many datagrams it was.
 fn pump(from: &mut Connection, wire: &mut Wire, to: &mut Connection) -> usize {
     let before = wire.datagrams;
-    while wire.send_with(|buf| Some(from.poll_transmit(NOW, buf)?.len)) {}
-    let source = from.remote();
+    while wire.send_with(|buf| from.write_body(NOW, buf, Headroom::NONE)) {}
     while wire
-        .receive(|datagram| to.handle_datagram(NOW, Datagram::udp(source, datagram)).count())
+        .receive(|datagram| to.handle_body(NOW, datagram).count())
         .is_some()
     {}
     wire.datagrams - before
@@ -94,19 +90,19 @@ struct Pair {
 impl subject::Pair for Pair {
     fn protect(&mut self, payload: &[u8]) -> Result<(), String> {
         let client = &mut self.client;
-        let start = client.record_prefix();
+        let start = client.headroom().prefix;
         let is_sent = self.there.send_with(|buf| {
             buf[start..start + payload.len()].copy_from_slice(payload);
-            client.seal(buf, payload.len()).ok()
+            client.write_record(buf, payload.len()).ok()
         });
         is_sent.then_some(()).ok_or_else(|| "not sealed".into())
     }
 
     fn unprotect(&mut self, length: usize) -> Result<(), String> {
-        let (server, source) = (&mut self.server, self.client.remote());
+        let server = &mut self.server;
         let received = self.there.receive(|datagram| {
             server
-                .handle_datagram(NOW, Datagram::udp(source, datagram))
+                .handle_body(NOW, datagram)
                 .map(|payload| payload.len())
                 .sum::<usize>()
         });

@@ -8,11 +8,10 @@ mod liar;
 mod network;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::{Certificate, HashAlgorithm, NamedGroup, Rng};
 use pollrtc_dtls::wire::handshake::Fragment;
 use pollrtc_dtls::wire::{ContentType, HandshakeType};
@@ -26,7 +25,7 @@ use acceptor::{Rules, Stage};
 use keys::{Role, Tap};
 use liar::{Fault, Liar, Say};
 
-/// What a peer or a stranger may make a connection keep.
+/// What a peer or an attacker may make a connection keep.
 const MAX_MEMORY: usize = 104 * 1024;
 
 /// For so long a client may be silent before another one's hello is looked at.
@@ -137,10 +136,6 @@ fn certificates() -> &'static Certificates {
     })
 }
 
-fn address(port: u16) -> SocketAddr {
-    SocketAddr::from(([192, 0, 2, 1], port))
-}
-
 fn config(own: &Certificate, peer: &Certificate) -> Config {
     let fingerprint = peer.fingerprint(HashAlgorithm::Sha256);
     let mut config = Config::with_provider(PROVIDER, own.clone(), PeerVerification::Fingerprints(vec![fingerprint]));
@@ -178,10 +173,10 @@ impl Game {
             versions: config.versions,
             client_certificates: config.client_certificates,
         };
-        let (rng, remote) = (Rng::from_seed([3; 32]), address(5000));
+        let rng = Rng::from_seed([3; 32]);
         let target = match role {
-            Role::Client => Connection::server(config, rng, remote).unwrap(),
-            Role::Server => Connection::client(config, rng, remote).unwrap(),
+            Role::Client => Connection::server(config, rng).unwrap(),
+            Role::Server => Connection::client(config, rng).unwrap(),
         };
         let (own, others) = (certificates.liars.clone(), certificates.others.clone());
         let mut game = Self {
@@ -238,7 +233,7 @@ impl Game {
             }
             10 => self.announce(),
             11 => self.repeat(script.more()),
-            12 | 13 => self.stranger(action / 16, script.more()),
+            12 | 13 => self.forge(action / 16, script.more()),
             14 => self.noise_under_keys(action / 16),
             _ if (action / 16).is_multiple_of(2) => self.say_hello_again((action / 32).is_multiple_of(2)),
             _ => self.wait(script.more()),
@@ -445,7 +440,7 @@ impl Game {
     }
 
     /// What anybody can send who can forge an address. It changes nothing.
-    fn stranger(&mut self, what: u8, more: u8) {
+    fn forge(&mut self, what: u8, more: u8) {
         let kind = Say::ALL[usize::from(more) % Say::ALL.len()].kind();
         // A piece of a hello keeps others out for a while.
         if self.stage == Stage::ClientHello && kind == HandshakeType::CLIENT_HELLO && (6..=9).contains(&what) {
@@ -633,10 +628,9 @@ impl Game {
     }
 
     fn deliver(&mut self, mut datagram: Vec<u8>) {
-        let datagram = Datagram::udp(address(5000), &mut datagram);
         let received: Vec<_> = self
             .target
-            .handle_datagram(self.now, datagram)
+            .handle_body(self.now, &mut datagram)
             .map(|payload| payload.to_vec())
             .collect();
         self.take_events();
@@ -668,8 +662,8 @@ impl Game {
     /// Takes what the connection sends.
     fn listen(&mut self) {
         let mut buf = vec![0; 20_000];
-        while let Some(transmit) = self.target.poll_transmit(self.now, &mut buf) {
-            self.liar.listen(&buf[..transmit.len]);
+        while let Some(length) = self.target.write_body(self.now, &mut buf, Headroom::NONE) {
+            self.liar.listen(&buf[..length]);
         }
     }
 

@@ -4,13 +4,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::Rng;
+use pollrtc_dtls::wire::datagram::AnyHeader;
 use pollrtc_dtls::wire::handshake::{Fragment, fragments};
-use pollrtc_dtls::wire::record::{AnyHeader, HEADER_LEN};
+use pollrtc_dtls::wire::record::HEADER_LEN;
 use pollrtc_dtls::{Connection, Cookies, Versions};
 
-use super::{MAX_MEMORY, Script, address, certificates, config};
+use super::{MAX_MEMORY, Script, certificates, config};
 
 /// More datagrams than any handshake takes once the network has come to rest.
 const MAX_ROUNDS: usize = 400;
@@ -33,8 +34,8 @@ pub(super) fn play(setup: u8, script: &[u8]) {
     });
     let mut network = Network {
         ends: [
-            Connection::client(client, Rng::from_seed([3; 32]), address(1)).unwrap(),
-            Connection::server(server, Rng::from_seed([4; 32]), address(0)).unwrap(),
+            Connection::client(client, Rng::from_seed([3; 32])).unwrap(),
+            Connection::server(server, Rng::from_seed([4; 32])).unwrap(),
         ],
         late: Default::default(),
         now: Instant::from_millis(1),
@@ -62,9 +63,9 @@ impl Network {
         let mut is_quiet = true;
         for from in 0..2 {
             let mut buf = [0; 2000];
-            while let Some(transmit) = self.ends[from].poll_transmit(self.now, &mut buf) {
+            while let Some(length) = self.ends[from].write_body(self.now, &mut buf, Headroom::NONE) {
                 is_quiet = false;
-                self.carry(from, buf[..transmit.len].to_vec(), script);
+                self.carry(from, buf[..length].to_vec(), script);
             }
         }
         if script.0.is_empty() {
@@ -128,8 +129,7 @@ impl Network {
     }
 
     fn arrive(&mut self, to: usize, mut datagram: Vec<u8>) {
-        let source = self.ends[to].remote();
-        let received = self.ends[to].handle_datagram(self.now, Datagram::udp(source, &mut datagram));
+        let received = self.ends[to].handle_body(self.now, &mut datagram);
         assert_eq!(received.count(), 0, "nobody has sent any data");
         assert!(self.ends[to].memory() <= MAX_MEMORY);
     }

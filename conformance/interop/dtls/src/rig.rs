@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use boring::ssl::SslVersion;
+use pollrtc_core::{Flow, Standalone};
 use pollrtc_crypto::Rng;
 use pollrtc_dtls::{Config, Connection, Cookies, Event, Versions};
 use pollrtc_netsim::{Host, Link, Network, Zone};
@@ -84,7 +85,7 @@ impl Setup {
 /// Both ends on the network.
 pub struct Rig {
     pub net: Network,
-    pub ours: Host<Connection>,
+    pub ours: Host<Standalone<Connection>>,
     pub theirs: Host<Boringssl>,
     received: Rc<RefCell<Vec<Vec<u8>>>>,
 }
@@ -95,22 +96,22 @@ impl Rig {
         let rng = Rng::from_seed([setup.seed as u8; 32]);
         let (connection, boringssl) = match setup.role {
             Role::Client => (
-                Connection::client(setup.ours, rng, peer).unwrap(),
+                Connection::client(setup.ours, rng).unwrap(),
                 Boringssl::server(&setup.theirs, own),
             ),
             Role::Server => (
-                Connection::server(setup.ours, rng, peer).unwrap(),
+                Connection::server(setup.ours, rng).unwrap(),
                 Boringssl::client(&setup.theirs, own),
             ),
         };
         let mut net = Network::new(setup.seed);
         net.set_link(Zone::INTERNET, setup.link);
-        let ours = net.host(own, connection);
+        let ours = net.host(own, Standalone::new(connection, Flow::udp(peer)));
         let theirs = net.host(peer, boringssl);
         let received = Rc::<RefCell<Vec<Vec<u8>>>>::default();
         let log = received.clone();
         net.on_received(ours, move |_, _, payloads| {
-            log.borrow_mut().extend(payloads.map(|payload| payload.to_vec()));
+            log.borrow_mut().extend(payloads.into_iter().flatten().map(|payload| payload.to_vec()));
         });
         Self {
             net,
@@ -135,7 +136,7 @@ impl Rig {
     /// Lets time pass until both are connected.
     pub fn connect(mut self) -> Self {
         self.run_until("connected", |rig| {
-            rig.net[rig.ours].is_connected() && rig.net[rig.theirs].is_connected()
+            rig.net[rig.ours].inner.is_connected() && rig.net[rig.theirs].is_connected()
         });
         self
     }
@@ -164,7 +165,7 @@ impl Rig {
 
     /// Sends these bytes both ways, and waits until they have come.
     pub fn exchange(&mut self, payload: &[u8]) {
-        self.net[self.ours].send(payload).unwrap();
+        self.net[self.ours].inner.send(payload).unwrap();
         let mut arrived = Vec::new();
         self.run_until("their data", |rig| {
             arrived.append(&mut rig.received_by_theirs());
@@ -187,8 +188,7 @@ impl Rig {
         }
         for context in [None, Some(&b"context"[..])] {
             let mut key = [0; 60];
-            self.net[self.ours]
-                .export_keying_material(EXPORTER, context, &mut key)
+            self.net[self.ours].inner.export_keying_material(EXPORTER, context, &mut key)
                 .unwrap();
             assert_eq!(key, self.net[self.theirs].export(EXPORTER, context));
         }
@@ -196,13 +196,13 @@ impl Rig {
 
     /// Nothing that they sent failed to decrypt.
     pub fn assert_nothing_forged(&self) {
-        assert_eq!(self.net[self.ours].stats().forged_records, 0);
+        assert_eq!(self.net[self.ours].inner.stats().forged_records, 0);
     }
 
-    /// We say goodbye, and it is heard.
+    /// We send close_notify, and it is heard.
     pub fn close(mut self) {
         let ours = self.ours;
-        self.net.with(ours, |connection, now| connection.close(now));
+        self.net.with(ours, |connection, now| connection.inner.close(now));
         self.run_until("their end", |rig| rig.net[rig.theirs].is_closed_by_peer);
     }
 
@@ -210,7 +210,7 @@ impl Rig {
     pub fn be_closed(mut self) {
         self.net[self.theirs].close();
         self.run_until("our end", |rig| {
-            rig.net[rig.ours].state() == pollrtc_dtls::State::Closed
+            rig.net[rig.ours].inner.state() == pollrtc_dtls::State::Closed
         });
     }
 }

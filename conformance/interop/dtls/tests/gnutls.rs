@@ -1,13 +1,13 @@
 //! GnuTLS's own client and server, over loopback. run.sh installs them; without them the tests fail.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Deadline};
 
-use pollrtc_core::{Clock, Datagram, StateMachine};
+use pollrtc_core::{Clock, Headroom, InnerProtocol};
 use pollrtc_crypto::{NamedGroup, Rng};
 use pollrtc_dtls::{CipherSuite, Config, Connection, Cookies, SrtpProfile, State, Version};
 use pollrtc_dtls_interop::identity::{Identity, KeyKind};
@@ -121,15 +121,17 @@ fn collect(mut from: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
 struct Ours {
     connection: Connection,
     socket: UdpSocket,
+    peer: SocketAddr,
     clock: Clock,
     received: Vec<u8>,
 }
 
 impl Ours {
-    fn new(connection: Connection, socket: UdpSocket) -> Self {
+    fn new(connection: Connection, socket: UdpSocket, peer: SocketAddr) -> Self {
         Self {
             connection,
             socket,
+            peer,
             clock: Clock::new(),
             received: Vec::new(),
         }
@@ -142,15 +144,14 @@ impl Ours {
         while !done(self) {
             assert!(Deadline::now() < deadline, "{:?}\n{}", self.connection, peer.output());
             let now = self.clock.now();
-            while let Some(transmit) = self.connection.poll_transmit(now, &mut buf) {
+            while let Some(length) = self.connection.write_body(now, &mut buf, Headroom::NONE) {
                 // The peer may not listen yet.
-                self.socket.send_to(&buf[..transmit.len], transmit.flow.remote()).ok();
+                self.socket.send_to(&buf[..length], self.peer).ok();
             }
             self.socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
             if let Ok((length, from)) = self.socket.recv_from(&mut buf) {
-                self.connection.set_remote(from);
-                let datagram = Datagram::udp(from, &mut buf[..length]);
-                for payload in self.connection.handle_datagram(self.clock.now(), datagram) {
+                self.peer = from;
+                for payload in self.connection.handle_body(self.clock.now(), &mut buf[..length]) {
                     self.received.extend_from_slice(payload);
                 }
             }
@@ -195,8 +196,8 @@ fn our_client(name: &str, config: Config, identity: &Identity, arguments: &[&str
     let port_text = port.to_string();
     let own = ["--echo", "--require-client-cert", "--port", &port_text];
     let peer = Peer::start("gnutls-serv", &[&own, arguments].concat(), &files);
-    let connection = Connection::client(config, Rng::from_os(), (Ipv4Addr::LOCALHOST, port).into()).unwrap();
-    let mut ours = Ours::new(connection, loopback());
+    let connection = Connection::client(config, Rng::from_os()).unwrap();
+    let mut ours = Ours::new(connection, loopback(), (Ipv4Addr::LOCALHOST, port).into());
     ours.run_until(&peer, |ours| ours.connection.is_connected());
     ours.connection.send(b"there and back\n").unwrap();
     ours.run_until(&peer, |ours| ours.received.ends_with(b"there and back\n"));
@@ -214,7 +215,7 @@ fn our_server(name: &str, config: Config, identity: &Identity, arguments: &[&str
     let port = local.port().to_string();
     let own = ["--insecure", "--no-ca-verification", "--port", &port, "127.0.0.1"];
     let mut peer = Peer::start("gnutls-cli", &[arguments, &own].concat(), &files);
-    let mut ours = Ours::new(Connection::server(config, Rng::from_os(), local).unwrap(), socket);
+    let mut ours = Ours::new(Connection::server(config, Rng::from_os()).unwrap(), socket, local);
     ours.run_until(&peer, |ours| ours.connection.is_connected());
     ours.run_until(&peer, |_| peer.says("Handshake was completed"));
     ours.check_agreement();

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use pollrtc_core::{Clock, Datagram, StateMachine};
+use pollrtc_core::{Clock, Flow, InnerProtocol, Standalone, StateMachine};
 use pollrtc_crypto::{Certificate, NamedGroup, Rng, default_provider};
 use pollrtc_dtls::{
     CipherSuite, ClientCertificates, CloseReason, Config, Connection, ConnectionIdPolicy, Event, PeerVerification,
@@ -131,12 +131,20 @@ fn check_line(line: &str, connection: &Connection, case: &Case) -> Result<()> {
     Ok(())
 }
 
+/// A payload that came, from where, and whether nothing newer has come before.
+struct Payload {
+    from: Flow,
+    is_newest: bool,
+    bytes: Vec<u8>,
+}
+
 /// Sends everything that is to be sent, and takes one datagram; tells what it held.
-fn step(connection: &mut Connection, socket: &UdpSocket, clock: &Clock) -> Result<Vec<(SocketAddr, Vec<u8>)>> {
+fn step(alone: &mut Standalone<Connection>, socket: &UdpSocket, clock: &Clock) -> Result<Vec<Payload>> {
     let mut buf = [0; 2048];
-    while let Some(transmit) = connection.poll_transmit(clock.now(), &mut buf) {
+    while let Some(transmit) = alone.poll_transmit(clock.now(), &mut buf) {
         socket.send_to(&buf[..transmit.len], transmit.flow.remote())?;
     }
+    let connection = &mut alone.inner;
     let wait = clock
         .until(connection.poll_timeout())
         .unwrap_or(Duration::from_millis(100));
@@ -150,8 +158,14 @@ fn step(connection: &mut Connection, socket: &UdpSocket, clock: &Clock) -> Resul
                     return Err("an id that is none of ours".into());
                 }
             }
-            let received = connection.handle_datagram(clock.now(), Datagram::udp(from, &mut buf[..length]));
-            Ok(received.map(|payload| (from, payload.to_vec())).collect())
+            let received = connection.handle_body(clock.now(), &mut buf[..length]);
+            let is_newest = received.is_newest();
+            let payload = |payload: &mut [u8]| Payload {
+                from: Flow::udp(from),
+                is_newest,
+                bytes: payload.to_vec(),
+            };
+            Ok(received.map(payload).collect())
         }
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
             connection.handle_timeout(clock.now());
@@ -176,7 +190,9 @@ fn serve(case: &Case, peer: &str) -> Result<()> {
     let (_, home) = socket.peek_from(&mut buf).map_err(|_| "nothing came")?;
     let mut rng = Rng::from_os();
     let certificate = Certificate::generate(default_provider(), &mut rng)?;
-    let mut connection = Connection::server(config(case, Some(certificate)), rng, home).unwrap();
+    let connection = Connection::server(config(case, Some(certificate)), rng).unwrap();
+    let home = Flow::udp(home);
+    let mut connection = Standalone::new(connection, home);
     let (clock, start) = (Clock::new(), Instant::now());
     let mut echoed = Vec::new();
     let mut moved = None;
@@ -186,26 +202,21 @@ fn serve(case: &Case, peer: &str) -> Result<()> {
     'all: loop {
         if start.elapsed() > PATIENCE {
             child.kill()?;
-            return Err(format!("too slow: {:?}", connection.stats()).into());
+            return Err(format!("too slow: {:?}", connection.inner.stats()).into());
         }
-        for (from, payload) in step(&mut connection, &socket, &clock)? {
+        for payload in step(&mut connection, &socket, &clock)? {
             if echoed.is_empty() {
                 let mut line = String::new();
                 out.read_line(&mut line)?;
-                checked = check_line(&line, &connection, case);
-            } else if !has_ids {
-                // Nobody tells us: the datagram's source alone does.
-                moved = Some(from);
-                connection.set_remote(from);
+                checked = check_line(&line, &connection.inner, case);
+            } else if payload.is_newest != has_ids {
+                return Err("with an id, and only so, it is known where the client is".into());
+            } else {
+                moved = Some(payload.from);
+                connection.set_flow(payload.from);
             }
-            while let Some(event) = connection.poll_event() {
-                if let Event::PeerAddressChanged(to) = event {
-                    moved = Some(to);
-                    connection.set_remote(to);
-                }
-            }
-            connection.send(&payload)?;
-            echoed.push(payload);
+            connection.inner.send(&payload.bytes)?;
+            echoed.push(payload.bytes);
         }
         while let Some(event) = connection.poll_event() {
             match event {
@@ -240,27 +251,28 @@ fn connect(case: &Case, peer: &str, certificate: &str, key: &str) -> Result<()> 
     out.read_line(&mut line)?;
     let remote = SocketAddr::from(([127, 0, 0, 1], line.trim().parse()?));
     let socket = UdpSocket::bind("127.0.0.1:0")?;
-    let mut connection = Connection::client(config(case, None), Rng::from_os(), remote).unwrap();
+    let connection = Connection::client(config(case, None), Rng::from_os()).unwrap();
+    let mut connection = Standalone::new(connection, Flow::udp(remote));
     let (clock, start) = (Clock::new(), Instant::now());
     let messages: [&[u8]; 3] = [b"x", &[7; 1000], b"the last one"];
     let mut echoed = 0;
     let result = 'all: loop {
         if start.elapsed() > PATIENCE {
-            break Err(format!("too slow: {:?}", connection.stats()).into());
+            break Err(format!("too slow: {:?}", connection.inner.stats()).into());
         }
-        for (_, payload) in step(&mut connection, &socket, &clock)? {
-            if payload != messages[echoed] {
+        for payload in step(&mut connection, &socket, &clock)? {
+            if payload.bytes != messages[echoed] {
                 break 'all Err("another echo".into());
             }
             echoed += 1;
             match messages.get(echoed) {
-                Some(next) => connection.send(next)?,
+                Some(next) => connection.inner.send(next)?,
                 None => break 'all Ok(()),
             }
         }
         while let Some(event) = connection.poll_event() {
             match event {
-                Event::Connected { .. } => connection.send(messages[0])?,
+                Event::Connected { .. } => connection.inner.send(messages[0])?,
                 Event::Closed(reason) => break 'all Err(reason.into()),
                 _ => {}
             }
@@ -269,8 +281,8 @@ fn connect(case: &Case, peer: &str, certificate: &str, key: &str) -> Result<()> 
     let result = result.and_then(|()| {
         let mut line = String::new();
         out.read_line(&mut line)?;
-        check_line(&line, &connection, case)?;
-        connection.close(clock.now());
+        check_line(&line, &connection.inner, case)?;
+        connection.inner.close(clock.now());
         step(&mut connection, &socket, &clock)?;
         child
             .wait()?

@@ -4,7 +4,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{extension, malformed, use_srtp};
+use super::extensions::{extension, use_srtp};
+use super::message::malformed;
 use crate::config::Config;
 use crate::error::HandshakeError;
 use crate::reassembly::Message;

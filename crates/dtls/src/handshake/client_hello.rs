@@ -4,12 +4,13 @@ use alloc::boxed::Box;
 
 use pollrtc_crypto::KeyExchange;
 
-use super::{Agreed, groups};
+use super::agreed::Agreed;
+use super::extensions::{connection_id, extension, point_formats, signature_schemes};
 use crate::config::Config;
-use crate::wire::{ExtensionType, SrtpProfile, Version, Writer};
+use crate::wire::{ExtensionType, Version, Writer};
 
-/// What differs between the first ClientHello and the next.
-pub(super) struct Varying<'a> {
+/// What differs between the first ClientHello and the next, and from client to client.
+pub(super) struct HelloFields<'a> {
     pub(super) random: &'a [u8; 32],
     /// What HelloVerifyRequest gave.
     pub(super) legacy_cookie: &'a [u8],
@@ -20,12 +21,13 @@ pub(super) struct Varying<'a> {
     pub(super) connection_id: Option<&'a [u8]>,
 }
 
-pub(super) fn write(writer: &mut Writer, config: &Config, varying: &Varying<'_>) {
+/// Writes the body.
+pub(super) fn write(writer: &mut Writer, config: &Config, fields: &HelloFields<'_>) {
     let (v12, v13) = (config.speaks(Version::DTLS_1_2), config.speaks(Version::DTLS_1_3));
     writer.u16(Version::DTLS_1_2.0);
-    writer.bytes(varying.random);
+    writer.bytes(fields.random);
     writer.vector8(|_session_id| {});
-    writer.vector8(|writer| writer.bytes(varying.legacy_cookie));
+    writer.vector8(|writer| writer.bytes(fields.legacy_cookie));
     writer.vector16(|writer| {
         let spoken = |version| v13 && version == Version::DTLS_1_3 || v12 && version == Version::DTLS_1_2;
         for suite in config.cipher_suites.iter().filter(|suite| spoken(suite.version())) {
@@ -42,7 +44,7 @@ pub(super) fn write(writer: &mut Writer, config: &Config, varying: &Varying<'_>)
         }
         extension(writer, ExtensionType::SUPPORTED_GROUPS, |writer| {
             writer.vector16(|writer| {
-                for group in groups(config).filter(|group| v13 || group.is_diffie_hellman()) {
+                for group in config.known_groups().filter(|group| v13 || group.is_diffie_hellman()) {
                     writer.u16(group as u16);
                 }
             });
@@ -54,9 +56,9 @@ pub(super) fn write(writer: &mut Writer, config: &Config, varying: &Varying<'_>)
             signature_schemes(writer, config);
         });
         Agreed::write_offers(writer, config);
-        connection_id(writer, varying.connection_id);
+        connection_id(writer, fields.connection_id);
         if v13 {
-            version_13(writer, config, v12, varying);
+            version_13(writer, config, v12, fields);
         }
     });
 }
@@ -65,7 +67,7 @@ pub(super) fn write(writer: &mut Writer, config: &Config, varying: &Varying<'_>)
 const PSK_DHE_KE: u8 = 1;
 
 /// What only DTLS 1.3 asks for (RFC 8446 §4.2).
-fn version_13(writer: &mut Writer, config: &Config, v12: bool, varying: &Varying<'_>) {
+fn version_13(writer: &mut Writer, config: &Config, v12: bool, fields: &HelloFields<'_>) {
     extension(writer, ExtensionType::SUPPORTED_VERSIONS, |writer| {
         writer.vector8(|writer| {
             writer.u16(Version::DTLS_1_3.0);
@@ -76,7 +78,7 @@ fn version_13(writer: &mut Writer, config: &Config, v12: bool, varying: &Varying
     });
     extension(writer, ExtensionType::KEY_SHARE, |writer| {
         writer.vector16(|writer| {
-            for share in varying.key_shares {
+            for share in fields.key_shares {
                 writer.u16(share.group() as u16);
                 writer.vector16(|writer| writer.bytes(share.public_key()));
             }
@@ -87,50 +89,9 @@ fn version_13(writer: &mut Writer, config: &Config, v12: bool, varying: &Varying
             writer.vector8(|modes| modes.u8(PSK_DHE_KE));
         });
     }
-    if !varying.cookie.is_empty() {
+    if !fields.cookie.is_empty() {
         extension(writer, ExtensionType::COOKIE, |writer| {
-            writer.vector16(|writer| writer.bytes(varying.cookie));
+            writer.vector16(|writer| writer.bytes(fields.cookie));
         });
     }
-}
-
-pub(crate) fn extension(writer: &mut Writer, kind: ExtensionType, content: impl FnOnce(&mut Writer)) {
-    writer.u16(kind.0);
-    writer.vector16(content);
-}
-
-/// RFC 9146 §3: the connection id that we want to be sent, if ids are spoken.
-pub(crate) fn connection_id(writer: &mut Writer, id: Option<&[u8]>) {
-    if let Some(id) = id {
-        extension(writer, ExtensionType::CONNECTION_ID, |writer| {
-            writer.vector8(|writer| writer.bytes(id));
-        });
-    }
-}
-
-/// RFC 5764 §4.1.1: profiles and no master key identifier.
-pub(crate) fn use_srtp(writer: &mut Writer, profiles: &[SrtpProfile]) {
-    extension(writer, ExtensionType::USE_SRTP, |writer| {
-        writer.vector16(|writer| {
-            for profile in profiles {
-                writer.u16(profile.code());
-            }
-        });
-        writer.vector8(|_mki| {});
-    });
-}
-
-pub(crate) fn point_formats(writer: &mut Writer) {
-    extension(writer, ExtensionType::EC_POINT_FORMATS, |writer| {
-        writer.vector8(|formats| formats.u8(0));
-    });
-}
-
-/// What the peer may sign with. RFC 8446 §4.2.3: PKCS1 counts for certificates alone in DTLS 1.3.
-pub(crate) fn signature_schemes(writer: &mut Writer, config: &Config) {
-    writer.vector16(|writer| {
-        for scheme in super::signature_schemes(config) {
-            writer.u16(scheme as u16);
-        }
-    });
 }

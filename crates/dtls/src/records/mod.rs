@@ -2,49 +2,32 @@
 //!
 //! Epoch 0 is plain and the same in both versions; what protects the others is not.
 
+mod error;
+mod limits;
+mod plain;
 mod v12;
 mod v13;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use pollrtc_crypto::AeadAlgorithm;
-
-pub(crate) use v12::{Keys, OpenedWithId, Opener, iv_len};
-pub(crate) use v13::{Keys as Keys13, Opened};
+pub(crate) use error::{OpenError, WriteError};
+pub(crate) use limits::{
+    APPLICATION_EPOCH, ENCRYPTED_EPOCH, HANDSHAKE_EPOCH, MAX_ID_LEN, MAX_PREFIX_LEN, MAX_SUFFIX_LEN,
+};
+pub(crate) use v12::{Keys12, OpenedWithId, Opener, iv_len};
+pub(crate) use v13::{Keys13, Opened};
 
 use crate::connection_ids::ConnectionIds;
 use crate::wire::ack::RecordNumber;
-use crate::wire::record::{CidHeader, HEADER_LEN, Header, MAX_PLAINTEXT_LEN, SEQUENCE_LIMIT};
+use crate::wire::record::{CidHeader, HEADER_LEN, MAX_PLAINTEXT_LEN};
 use crate::wire::unified::{FULL_HEADER_LEN, UnifiedHeader};
 use crate::wire::{ContentType, Version};
-
-/// The only epoch of DTLS 1.2 with keys.
-pub(crate) const ENCRYPTED_EPOCH: u16 = 1;
-/// The epoch of DTLS 1.3 that protects the handshake (RFC 9147 §6.1).
-pub(crate) const HANDSHAKE_EPOCH: u16 = 2;
-/// The first epoch of DTLS 1.3 that protects the application's data (RFC 9147 §6.1).
-pub(crate) const APPLICATION_EPOCH: u16 = 3;
-/// The longest [`RecordLayer::prefix_len`] without a connection id.
-pub(crate) const MAX_PREFIX_LEN: usize = HEADER_LEN + EXPLICIT_NONCE_LEN;
-/// The longest [`RecordLayer::suffix_len`].
-pub(crate) const MAX_SUFFIX_LEN: usize = 1 + TAG_LEN;
-
-/// The longest connection id (RFC 9146 §3).
-pub(crate) const MAX_ID_LEN: usize = 255;
-
-const TAG_LEN: usize = AeadAlgorithm::TAG_LEN;
-const EXPLICIT_NONCE_LEN: usize = 8;
-/// RFC 9147 §4.5.3: a key must not survive this many forgeries. DTLS 1.2 names no limit, but its
-/// ciphers are the same.
-const FORGERY_LIMIT: u64 = 1 << 36;
-/// Sequence numbers that only alerts may use, so that even a worn-out connection can say so.
-const RESERVED_FOR_ALERTS: u64 = 16;
 
 /// Both directions and all epochs.
 #[derive(Default)]
 pub(crate) struct RecordLayer {
-    plain: PlainWriter,
+    plain: plain::PlainWriter,
     /// What epoch 0 claims; a first ClientHello goes out as DTLS 1.0, like every browser's.
     plain_version: Option<Version>,
     v12: v12::Protection,
@@ -142,20 +125,20 @@ impl RecordLayer {
     }
 
     /// DTLS 1.2: our next epoch may be used from here on.
-    pub(crate) fn install_sealer(&mut self, keys: Keys) {
+    pub(crate) fn install_sealer(&mut self, keys: Keys12) {
         self.v12.install_sealer(keys);
     }
 
     /// DTLS 1.2: the peer's next epoch may be read once it has announced it.
-    pub(crate) fn install_opener(&mut self, keys: Keys) {
+    pub(crate) fn install_opener(&mut self, keys: Keys12) {
         self.v12.install_opener(keys);
     }
 
-    /// DTLS 1.2: the peer's ChangeCipherSpec: a mere announcement. Keys come from the handshake
+    /// DTLS 1.2: the peer's ChangeCipherSpec, which announces its next epoch and no more. Keys come from the handshake
     /// alone, so one that comes too early does no harm (CVE-2014-0224). `false` if it says nothing
     /// new.
-    pub(crate) fn announce(&mut self) -> bool {
-        self.v12.announce()
+    pub(crate) fn handle_change_cipher_spec(&mut self) -> bool {
+        self.v12.handle_change_cipher_spec()
     }
 
     /// DTLS 1.2: the keys for the peer's records, once its encrypted epoch has begun.
@@ -254,7 +237,7 @@ impl RecordLayer {
     pub(crate) fn suffix_len(&self, epoch: u16) -> usize {
         match epoch {
             0 => 0,
-            ENCRYPTED_EPOCH if self.peer_id().is_empty() => TAG_LEN,
+            ENCRYPTED_EPOCH if self.peer_id().is_empty() => limits::TAG_LEN,
             _ => MAX_SUFFIX_LEN,
         }
     }
@@ -318,69 +301,11 @@ impl RecordLayer {
     }
 }
 
-/// Why a record could not be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WriteError {
-    /// The buffer ends too early.
-    BufferTooShort,
-    /// 2^48 records are written.
-    SequenceExhausted,
-    /// The provider refused.
-    Crypto,
-}
-
-/// Our side of epoch 0.
-#[derive(Debug, Default)]
-pub(crate) struct PlainWriter {
-    next_sequence: u64,
-}
-
-impl PlainWriter {
-    /// Completes a record whose content already stands behind the room for its header.
-    pub(crate) fn finish(
-        &mut self,
-        content_type: ContentType,
-        version: Version,
-        record: &mut [u8],
-        content_len: usize,
-    ) -> Result<usize, WriteError> {
-        if self.next_sequence >= SEQUENCE_LIMIT {
-            return Err(WriteError::SequenceExhausted);
-        }
-        let header = Header {
-            content_type,
-            version,
-            epoch: 0,
-            sequence: self.next_sequence,
-            length: u16::try_from(content_len).map_err(|_| WriteError::BufferTooShort)?,
-        };
-        let room = record
-            .first_chunk_mut::<HEADER_LEN>()
-            .ok_or(WriteError::BufferTooShort)?;
-        *room = header.to_bytes();
-        self.next_sequence += 1;
-        Ok(HEADER_LEN + content_len)
-    }
-}
-
-/// Why an encrypted record is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OpenError {
-    /// It was here before, or is too old to tell.
-    Replayed,
-    /// Too short, or not the negotiated version.
-    Malformed,
-    /// It is genuine, but longer than any may be.
-    TooLong,
-    /// It does not authenticate.
-    Forged,
-    /// It does not authenticate, and that too often.
-    TooManyForgeries,
-}
-
 #[cfg(test)]
 mod tests {
+    use super::limits::RESERVED_FOR_ALERTS;
     use super::*;
+    use crate::wire::record::SEQUENCE_LIMIT;
 
     fn layer(next_sequence: u64) -> RecordLayer {
         RecordLayer {

@@ -7,9 +7,8 @@ use core::ops::Range;
 use pollrtc_crypto::{AeadAlgorithm, AeadKey, CryptoError, Provider};
 use zeroize::Zeroizing;
 
-use super::{
-    ENCRYPTED_EPOCH, EXPLICIT_NONCE_LEN, FORGERY_LIMIT, MAX_ID_LEN, OpenError, RESERVED_FOR_ALERTS, TAG_LEN, WriteError,
-};
+use super::error::{OpenError, WriteError};
+use super::limits::{ENCRYPTED_EPOCH, EXPLICIT_NONCE_LEN, FORGERY_LIMIT, MAX_ID_LEN, RESERVED_FOR_ALERTS, TAG_LEN};
 use crate::replay::ReplayWindow;
 use crate::wire::record::{CidHeader, HEADER_LEN, Header, SEQUENCE_LIMIT, TLS12_CID, epoch_and_sequence};
 use crate::wire::{ContentType, Version};
@@ -37,12 +36,12 @@ enum Reading {
 
 impl Protection {
     /// Our next epoch may be used from here on.
-    pub(super) fn install_sealer(&mut self, keys: Keys) {
+    pub(super) fn install_sealer(&mut self, keys: Keys12) {
         self.sealer = Some(Sealer::new(keys));
     }
 
     /// The peer's next epoch may be read once it has announced it.
-    pub(super) fn install_opener(&mut self, keys: Keys) {
+    pub(super) fn install_opener(&mut self, keys: Keys12) {
         let opener = Opener::new(keys);
         self.opener = match self.opener {
             Reading::Announced => Reading::Encrypted(opener),
@@ -50,8 +49,8 @@ impl Protection {
         };
     }
 
-    /// See [`RecordLayer::announce`](super::RecordLayer::announce).
-    pub(super) fn announce(&mut self) -> bool {
+    /// See [`RecordLayer::handle_change_cipher_spec`](super::RecordLayer::handle_change_cipher_spec).
+    pub(super) fn handle_change_cipher_spec(&mut self) -> bool {
         let (reading, is_new) = match core::mem::take(&mut self.opener) {
             Reading::Plain => (Reading::Announced, true),
             Reading::Ready(opener) => (Reading::Encrypted(opener), true),
@@ -89,13 +88,13 @@ pub(super) fn id_of<'r>(header: &CidHeader, record: &'r [u8]) -> &'r [u8] {
 }
 
 /// The keys of one direction.
-pub(crate) struct Keys {
+pub(crate) struct Keys12 {
     key: Box<dyn AeadKey>,
     iv: Zeroizing<[u8; 12]>,
     explicit_nonce: bool,
 }
 
-impl Keys {
+impl Keys12 {
     /// `iv` has the length that [`iv_len`] tells.
     pub(crate) fn new(
         provider: &dyn Provider,
@@ -192,12 +191,12 @@ impl AdditionalDataWithId {
 
 /// Our side of epoch 1.
 pub(crate) struct Sealer {
-    keys: Keys,
+    keys: Keys12,
     next_sequence: u64,
 }
 
 impl Sealer {
-    pub(crate) fn new(keys: Keys) -> Self {
+    pub(crate) fn new(keys: Keys12) -> Self {
         Self { keys, next_sequence: 0 }
     }
 
@@ -325,13 +324,13 @@ pub(crate) struct OpenedWithId {
 
 /// The peer's side of epoch 1.
 pub(crate) struct Opener {
-    keys: Keys,
+    keys: Keys12,
     window: ReplayWindow,
     forgeries: u64,
 }
 
 impl Opener {
-    pub(crate) fn new(keys: Keys) -> Self {
+    pub(crate) fn new(keys: Keys12) -> Self {
         Self {
             keys,
             window: ReplayWindow::default(),
@@ -434,9 +433,9 @@ pub(super) mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
 
-    pub(in crate::records) fn keys() -> Keys {
+    pub(in crate::records) fn keys() -> Keys12 {
         let provider = pollrtc_crypto::rust_crypto::PROVIDER;
-        Keys::new(provider, AeadAlgorithm::Aes128Gcm, &[1; 16], &[2; 4]).unwrap()
+        Keys12::new(provider, AeadAlgorithm::Aes128Gcm, &[1; 16], &[2; 4]).unwrap()
     }
 
     impl Protection {

@@ -6,10 +6,8 @@ use core::ops::Range;
 use pollrtc_crypto::{AeadAlgorithm, AeadKey, CryptoError, Provider, RecordNumberKey};
 use zeroize::Zeroizing;
 
-use super::{
-    APPLICATION_EPOCH, FORGERY_LIMIT, HANDSHAKE_EPOCH, MAX_SUFFIX_LEN, OpenError, RESERVED_FOR_ALERTS, TAG_LEN,
-    WriteError,
-};
+use super::error::{OpenError, WriteError};
+use super::limits::{APPLICATION_EPOCH, FORGERY_LIMIT, HANDSHAKE_EPOCH, MAX_SUFFIX_LEN, RESERVED_FOR_ALERTS, TAG_LEN};
 use crate::replay::ReplayWindow;
 use crate::wire::ContentType;
 use crate::wire::ack::RecordNumber;
@@ -30,7 +28,7 @@ pub(super) struct Protection {
 }
 
 impl Protection {
-    pub(super) fn install_sealer(&mut self, epoch: u16, keys: Keys) {
+    pub(super) fn install_sealer(&mut self, epoch: u16, keys: Keys13) {
         let sealer = Some(Sealer {
             keys,
             epoch,
@@ -42,7 +40,7 @@ impl Protection {
         }
     }
 
-    pub(super) fn install_opener(&mut self, epoch: u16, keys: Keys) {
+    pub(super) fn install_opener(&mut self, epoch: u16, keys: Keys13) {
         // RFC 9147 §8: the epoch before stays readable, for what was sent before the change; the one
         // before that is over.
         if let Some(over) = epoch.checked_sub(2).filter(|over| *over >= APPLICATION_EPOCH)
@@ -121,13 +119,13 @@ impl Protection {
 }
 
 /// The keys of one direction and epoch.
-pub(crate) struct Keys {
+pub(crate) struct Keys13 {
     key: Box<dyn AeadKey>,
     iv: Zeroizing<[u8; 12]>,
     number_key: Box<dyn RecordNumberKey>,
 }
 
-impl Keys {
+impl Keys13 {
     pub(crate) fn new(
         provider: &dyn Provider,
         algorithm: AeadAlgorithm,
@@ -165,7 +163,7 @@ impl Keys {
 
 /// Our side of an epoch.
 struct Sealer {
-    keys: Keys,
+    keys: Keys13,
     epoch: u16,
     next_sequence: u64,
 }
@@ -226,14 +224,14 @@ pub(crate) struct Opened {
 
 /// The peer's side of an epoch.
 struct Opener {
-    keys: Keys,
+    keys: Keys13,
     epoch: u16,
     window: ReplayWindow,
     forgeries: u64,
 }
 
 impl Opener {
-    fn new(epoch: u16, keys: Keys) -> Self {
+    fn new(epoch: u16, keys: Keys13) -> Self {
         Self {
             keys,
             epoch,
@@ -306,10 +304,10 @@ mod tests {
         AeadAlgorithm::ChaCha20Poly1305,
     ];
 
-    fn keys(algorithm: AeadAlgorithm) -> Keys {
+    fn keys(algorithm: AeadAlgorithm) -> Keys13 {
         let provider = pollrtc_crypto::rust_crypto::PROVIDER;
         let key = vec![1; algorithm.key_len()];
-        Keys::new(provider, algorithm, &key, [2; 12], &key).unwrap()
+        Keys13::new(provider, algorithm, &key, [2; 12], &key).unwrap()
     }
 
     fn pair(algorithm: AeadAlgorithm, epoch: u16, next_sequence: u64) -> (Sealer, Opener) {
@@ -410,7 +408,7 @@ mod tests {
     fn the_epoch_before_stays_readable_and_the_one_before_that_does_not() {
         let keys = |epoch: u16| {
             let provider = pollrtc_crypto::rust_crypto::PROVIDER;
-            Keys::new(
+            Keys13::new(
                 provider,
                 AeadAlgorithm::Aes128Gcm,
                 &[epoch as u8; 16],

@@ -2,17 +2,17 @@
 
 use alloc::vec::Vec;
 
-use pollrtc_crypto::{Certificate, NamedGroup, SignatureScheme};
+use pollrtc_crypto::NamedGroup;
 
-use super::keys::{Secrets, Side};
-use super::{
-    Context, Established, Negotiated, Step, Transcript, check_certificate, check_signature, encrypted, group_from_code,
-    messages, plain,
-};
+use super::keys::{SecurityParameters, Side};
+use super::{Negotiated, Transcript, check_certificate, check_signature, encrypted, group_from_code, messages, plain};
 use crate::config::Config;
 use crate::error::HandshakeError;
 use crate::flight::{Answer, Item};
-use crate::handshake::{self, Agreed, Offer, check_finished, first_certificate, malformed, peer_connection_id};
+use crate::handshake::{
+    Agreed, ClientAuthentication, Context, Established, Offer, Step, check_finished, first_certificate, malformed,
+    peer_connection_id,
+};
 use crate::reassembly::Message;
 use crate::wire::handshake::{CertificateRequest, Finished, ServerHello, ServerKeyExchange};
 use crate::wire::{CipherSuite, ExtensionType, HandshakeType, Version};
@@ -22,8 +22,8 @@ pub(crate) enum Client {
     Certificate(Negotiated, Transcript),
     ServerKeyExchange(Peer),
     CertificateRequest(Peer, KeyShare),
-    ServerHelloDone(Peer, KeyShare, Wish),
-    Finished(Secrets, Negotiated, NamedGroup, Vec<u8>, Transcript),
+    ServerHelloDone(Peer, KeyShare, ClientAuthentication),
+    Finished(SecurityParameters, Negotiated, NamedGroup, Vec<u8>, Transcript),
 }
 
 /// Everything known once the server has shown its certificate.
@@ -37,16 +37,6 @@ pub(crate) struct Peer {
 pub(crate) struct KeyShare {
     group: NamedGroup,
     public_key: Vec<u8>,
-}
-
-/// Whether the server wants to know who we are, and what we make of it.
-pub(crate) enum Wish {
-    /// It doesn't.
-    None,
-    /// It does, and we have no certificate.
-    Refused,
-    /// It does, and we show this and sign with that.
-    Granted(Certificate, SignatureScheme),
 }
 
 impl Client {
@@ -69,7 +59,7 @@ impl Client {
         cx.records.agree_ids(connection_id);
         cx.records.set_plain_version(Version::DTLS_1_2);
         let mut transcript = Transcript::new(offer.hello, offer.next_message_seq);
-        transcript.receive(message);
+        transcript.add(message);
         let negotiated = Negotiated {
             suite,
             client_random: offer.random,
@@ -80,14 +70,18 @@ impl Client {
     }
 
     /// Takes the next message.
-    pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Result<Step<Self>, HandshakeError> {
+    pub(crate) fn handle_message(
+        self,
+        cx: &mut Context<'_>,
+        message: &Message,
+    ) -> Result<Step<Self, SecurityParameters>, HandshakeError> {
         let next = match (self, message.kind) {
             (Self::Certificate(negotiated, mut transcript), HandshakeType::CERTIFICATE) => {
                 let certificate = check_certificate(cx, message)?;
                 if certificate.is_empty() {
                     return Err(HandshakeError::NoCertificate);
                 }
-                transcript.receive(message);
+                transcript.add(message);
                 Self::ServerKeyExchange(Peer {
                     negotiated,
                     transcript,
@@ -96,19 +90,19 @@ impl Client {
             }
             (Self::ServerKeyExchange(mut peer), HandshakeType::SERVER_KEY_EXCHANGE) => {
                 let key_share = peer.check_key_exchange(cx, message)?;
-                peer.transcript.receive(message);
+                peer.transcript.add(message);
                 Self::CertificateRequest(peer, key_share)
             }
             (Self::CertificateRequest(mut peer, key_share), HandshakeType::CERTIFICATE_REQUEST) => {
-                let wish = Wish::from_request(cx, message)?;
-                peer.transcript.receive(message);
-                Self::ServerHelloDone(peer, key_share, wish)
+                let authentication = certificate_request(cx, message)?;
+                peer.transcript.add(message);
+                Self::ServerHelloDone(peer, key_share, authentication)
             }
             (Self::CertificateRequest(peer, key_share), HandshakeType::SERVER_HELLO_DONE) => {
-                peer.answer(cx, message, &key_share, Wish::None)?
+                peer.answer(cx, message, &key_share, ClientAuthentication::NotRequested)?
             }
-            (Self::ServerHelloDone(peer, key_share, wish), HandshakeType::SERVER_HELLO_DONE) => {
-                peer.answer(cx, message, &key_share, wish)?
+            (Self::ServerHelloDone(peer, key_share, authentication), HandshakeType::SERVER_HELLO_DONE) => {
+                peer.answer(cx, message, &key_share, authentication)?
             }
             (Self::Finished(secrets, negotiated, group, peer_certificate, transcript), HandshakeType::FINISHED) => {
                 let finished = Finished::parse(message.body()).map_err(|_| HandshakeError::Finished)?;
@@ -117,7 +111,7 @@ impl Client {
                 check_finished(&expected, finished.verify_data)?;
                 cx.flight.finish();
                 return Ok(Step::Complete(Established {
-                    secrets: handshake::Secrets::V12(secrets),
+                    secrets,
                     agreed: negotiated.agreed,
                     group,
                     retried: false,
@@ -159,28 +153,19 @@ fn check_extensions(config: &Config, message: &Message, hello: &ServerHello<'_>)
     Agreed::from_answers(config, message, &hello.extensions)
 }
 
-impl Wish {
-    /// What we show and sign with: the server says which keys and signatures it can verify.
-    fn from_request(cx: &Context<'_>, message: &Message) -> Result<Self, HandshakeError> {
-        let request = CertificateRequest::parse(message.body()).map_err(|_| malformed(message))?;
-        if cx.config.certificates.is_empty() {
-            return Ok(Self::Refused);
-        }
-        first_certificate(cx.config, |certificate| {
-            let mut schemes = certificate.key().schemes().iter().copied();
-            schemes
-                .find(|scheme| request.takes(*scheme))
-                .map(|scheme| Self::Granted(certificate.clone(), scheme))
-                .ok_or(HandshakeError::SignatureScheme)
-        })
+/// What we show and sign with: the server says which keys and signatures it can verify.
+fn certificate_request(cx: &Context<'_>, message: &Message) -> Result<ClientAuthentication, HandshakeError> {
+    let request = CertificateRequest::parse(message.body()).map_err(|_| malformed(message))?;
+    if cx.config.certificates.is_empty() {
+        return Ok(ClientAuthentication::WithoutCertificate);
     }
-
-    fn certificate(&self) -> Option<&Certificate> {
-        match self {
-            Self::Granted(certificate, _) => Some(certificate),
-            Self::None | Self::Refused => None,
-        }
-    }
+    first_certificate(cx.config, |certificate| {
+        let mut schemes = certificate.key().schemes().iter().copied();
+        schemes
+            .find(|scheme| request.takes(*scheme))
+            .map(|scheme| ClientAuthentication::With(certificate.clone(), scheme))
+            .ok_or(HandshakeError::SignatureScheme)
+    })
 }
 
 impl Peer {
@@ -218,17 +203,17 @@ impl Peer {
         cx: &mut Context<'_>,
         message: &Message,
         key_share: &KeyShare,
-        wish: Wish,
+        authentication: ClientAuthentication,
     ) -> Result<Client, HandshakeError> {
         if !message.body().is_empty() {
             return Err(malformed(message));
         }
-        self.transcript.receive(message);
+        self.transcript.add(message);
         let provider = cx.provider();
         let mut flight = Vec::with_capacity(5);
-        if !matches!(wish, Wish::None) {
+        if !matches!(authentication, ClientAuthentication::NotRequested) {
             flight.push(plain(self.transcript.send(HandshakeType::CERTIFICATE, |writer| {
-                messages::certificate(writer, wish.certificate());
+                messages::certificate(writer, authentication.certificate());
             })));
         }
 
@@ -244,7 +229,7 @@ impl Peer {
             .map_err(|_| HandshakeError::IllegalParameter(HandshakeType::SERVER_KEY_EXCHANGE))?;
         let negotiated = self.negotiated;
         let session_hash = self.transcript.hash(provider, negotiated.suite.hash())?;
-        let secrets = Secrets::new(
+        let secrets = SecurityParameters::new(
             provider,
             negotiated.suite,
             negotiated.client_random,
@@ -255,7 +240,7 @@ impl Peer {
         cx.config
             .log_secret("CLIENT_RANDOM", &negotiated.client_random, secrets.master_secret());
 
-        if let Wish::Granted(certificate, scheme) = wish {
+        if let ClientAuthentication::With(certificate, scheme) = authentication {
             let signature = certificate.key().sign(scheme, &self.transcript.bytes, cx.rng)?;
             flight.push(plain(self.transcript.send(
                 HandshakeType::CERTIFICATE_VERIFY,

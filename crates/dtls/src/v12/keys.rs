@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use pollrtc_crypto::{CryptoError, HashAlgorithm, Provider, Secret};
 use zeroize::Zeroizing;
 
-use crate::records::{Keys, iv_len};
+use crate::records::{Keys12, iv_len};
 use crate::wire::CipherSuite;
 
 const MASTER_SECRET_LEN: usize = 48;
@@ -19,15 +19,15 @@ pub(super) enum Side {
     Server,
 }
 
-/// Everything that the keys of a connection come from.
-pub(crate) struct Secrets {
+/// Everything that the keys of a connection come from (RFC 5246 §6.1).
+pub(crate) struct SecurityParameters {
     pub(crate) suite: CipherSuite,
     pub(super) client_random: [u8; 32],
     pub(super) server_random: [u8; 32],
     master_secret: Secret,
 }
 
-impl Secrets {
+impl SecurityParameters {
     /// RFC 7627 §4: the master secret from the shared secret and the hash of the handshake up to
     /// and with ClientKeyExchange.
     pub(super) fn new(
@@ -56,7 +56,7 @@ impl Secrets {
     }
 
     /// RFC 5246 §6.3: the keys of the client's records and of the server's.
-    pub(super) fn record_keys(&self, provider: &dyn Provider) -> Result<(Keys, Keys), CryptoError> {
+    pub(super) fn record_keys(&self, provider: &dyn Provider) -> Result<(Keys12, Keys12), CryptoError> {
         let algorithm = self.suite.aead();
         let (key_len, iv_len) = (algorithm.key_len(), iv_len(algorithm));
         let mut block = Zeroizing::new([0u8; 2 * (32 + 12)]);
@@ -69,8 +69,8 @@ impl Secrets {
         let (client_key, server_key) = keys.split_at(key_len);
         let (client_iv, server_iv) = ivs.split_at(iv_len);
         Ok((
-            Keys::new(provider, algorithm, client_key, client_iv)?,
-            Keys::new(provider, algorithm, server_key, server_iv)?,
+            Keys12::new(provider, algorithm, client_key, client_iv)?,
+            Keys12::new(provider, algorithm, server_key, server_iv)?,
         ))
     }
 

@@ -4,7 +4,7 @@ use pollrtc_crypto::{Certificate, NamedGroup, SignatureScheme};
 
 use super::Negotiated;
 use crate::config::Config;
-use crate::handshake::{connection_id, extension, point_formats, write_signature_schemes};
+use crate::handshake::{connection_id, extension, point_formats, signature_schemes};
 use crate::wire::handshake::{CertificateRequest, NAMED_CURVE};
 use crate::wire::{ExtensionType, Version, Writer};
 
@@ -77,7 +77,7 @@ pub(super) fn certificate_request(writer: &mut Writer, config: &Config) {
         types.u8(CertificateRequest::ECDSA_SIGN);
         types.u8(CertificateRequest::RSA_SIGN);
     });
-    write_signature_schemes(writer, config);
+    signature_schemes(writer, config);
     writer.vector16(|_authorities| {});
 }
 

@@ -12,14 +12,14 @@ use pollrtc_crypto::{CryptoError, HashAlgorithm, NamedGroup, Provider, public_ke
 use crate::config::Config;
 use crate::error::HandshakeError;
 use crate::flight::Item;
-use crate::handshake::{Agreed, Context, Digest, Established, Step, groups, item, message, scheme_from_code};
+use crate::handshake::{Agreed, Context, Digest, item, message, scheme_from_code};
 use crate::reassembly::Message;
 use crate::records::ENCRYPTED_EPOCH;
 use crate::wire::handshake::CertificateChain;
 use crate::wire::{Authentication, CipherSuite, HandshakeType, Writer};
 
 pub(crate) use client::Client;
-pub(crate) use keys::Secrets;
+pub(crate) use keys::SecurityParameters;
 pub(crate) use server::Server;
 
 /// What the hellos settled.
@@ -47,7 +47,7 @@ impl Transcript {
     }
 
     /// Adds what the peer sent.
-    fn receive(&mut self, message: &Message) {
+    fn add(&mut self, message: &Message) {
         self.bytes.extend_from_slice(&message.bytes);
     }
 
@@ -74,16 +74,16 @@ fn encrypted(message: Vec<u8>) -> Item {
     item(ENCRYPTED_EPOCH, message)
 }
 
-/// The peer's own certificate, if it is the one we talk to, or nothing if it shows none. Everything
+/// The peer's end-entity certificate, if it is the one we talk to, or nothing if it shows none. Everything
 /// else waits for this: no key is derived for anyone else.
 fn check_certificate(cx: &Context<'_>, message: &Message) -> Result<Vec<u8>, HandshakeError> {
     let chain = CertificateChain::parse(message.body()).map_err(|_| HandshakeError::Malformed(message.kind))?;
-    let Some(own) = chain.iter().next() else {
+    let Some(end_entity) = chain.iter().next() else {
         return Ok(Vec::new());
     };
-    cx.config.peer.check(own)?;
-    public_key_info(own).map_err(|_| HandshakeError::UnsupportedCertificate)?;
-    Ok(own.to_vec())
+    cx.config.peer.check(end_entity)?;
+    public_key_info(end_entity).map_err(|_| HandshakeError::UnsupportedCertificate)?;
+    Ok(end_entity.to_vec())
 }
 
 /// Whether the key of `certificate` signed the parts. The scheme must be one that we offered.
@@ -112,5 +112,5 @@ fn group_from_code(config: &Config, code: u16) -> Option<NamedGroup> {
 
 /// The groups of this version, by preference.
 fn groups12(config: &Config) -> impl Iterator<Item = NamedGroup> {
-    groups(config).filter(|group| group.is_diffie_hellman())
+    config.known_groups().filter(|group| group.is_diffie_hellman())
 }

@@ -6,23 +6,22 @@ use alloc::vec::Vec;
 
 use pollrtc_crypto::{Certificate, KeyExchange, NamedGroup, SignatureScheme};
 
-use super::keys::{Secrets, Side};
+use super::keys::{SecurityParameters, Side};
 use super::messages::Answers;
 use super::{
-    Context, Established, Negotiated, Step, Transcript, check_certificate, check_signature, encrypted, group_from_code,
-    groups12, message, messages, plain,
+    Negotiated, Transcript, check_certificate, check_signature, encrypted, group_from_code, groups12, messages, plain,
 };
 use crate::config::ClientCertificates;
 use crate::error::HandshakeError;
 use crate::flight::{Answer, Item};
-use crate::handshake::{self, Agreed, Listener, check_finished, first_certificate, malformed, peer_connection_id};
+use crate::handshake::{
+    Agreed, Context, CookieKeys, Established, HelloResponse, Step, check_finished, first_certificate, malformed,
+    message, peer_connection_id,
+};
 use crate::reassembly::Message;
-use crate::records::Keys;
-use crate::wire::handshake::{CertificateVerify, ClientHello, ClientKeyExchange, Finished};
-use crate::wire::{Authentication, CipherSuite, ContentType, HandshakeType, Version};
-
-/// The end of a server's random that chose this version although it speaks 1.3 (RFC 8446 §4.1.3).
-const DOWNGRADE_TO_1_2: [u8; 8] = *b"DOWNGRD\x01";
+use crate::records::Keys12;
+use crate::wire::handshake::{CertificateVerify, ClientHello, ClientKeyExchange, DOWNGRADE_TO_1_2, Finished};
+use crate::wire::{Authentication, CipherSuite, HandshakeType, Version, Writer};
 
 /// The cipher suite that is none: a client's other way to say that its renegotiation_info is empty
 /// (RFC 5746 §3.3).
@@ -33,12 +32,12 @@ pub(crate) enum Server {
     Certificate(Exchange),
     ClientKeyExchange(Exchange, ClientIdentity),
     CertificateVerify(Authenticating),
-    Finished(Authenticating, Keys),
+    Finished(Authenticating, Keys12),
 }
 
 /// Everything known once there are keys.
 pub(crate) struct Authenticating {
-    secrets: Secrets,
+    secrets: SecurityParameters,
     transcript: Transcript,
     agreed: Agreed,
     group: NamedGroup,
@@ -63,7 +62,7 @@ pub(crate) enum ClientIdentity {
     Shown(Vec<u8>),
 }
 
-/// A ClientHello before and after its cookie: what the cookie vouches for, so that a second
+/// A ClientHello before and after its cookie: what the cookie is for, so that a second
 /// ClientHello with weaker offers does not pass with the first one's cookie.
 fn cookie_free_parts<'a>(body: &'a [u8], cookie: &[u8]) -> (&'a [u8], &'a [u8]) {
     // Version, random, session id with its length; then the cookie with its length.
@@ -76,15 +75,12 @@ fn cookie_free_parts<'a>(body: &'a [u8], cookie: &[u8]) -> (&'a [u8], &'a [u8]) 
     )
 }
 
-/// RFC 6347 §4.2.1. It is not sent again by itself: the client does that.
-fn ask_for_cookie(cx: &mut Context<'_>, message_seq: u16, cookie: &[u8]) {
-    let request = message(HandshakeType::HELLO_VERIFY_REQUEST, message_seq, |writer| {
-        messages::hello_verify_request(writer, cookie);
-    });
+/// RFC 6347 §4.2.1: the request for a cookie.
+fn hello_verify_request(cx: &mut Context<'_>, message_seq: u16, cookie: &[u8]) -> Vec<u8> {
     cx.records.set_plain_version(Version::DTLS_1_0);
-    if let Ok(record) = cx.records.write_alone(0, ContentType::Handshake, &request) {
-        cx.outbox.reply(record);
-    }
+    message(HandshakeType::HELLO_VERIFY_REQUEST, message_seq, |writer| {
+        messages::hello_verify_request(writer, cookie);
+    })
 }
 
 /// What both can do.
@@ -184,7 +180,7 @@ impl Choice {
         // RFC 6347 §4.2.2: our numbers go on where those of the hellos stand.
         let mut transcript = Transcript::new(message.bytes.clone(), message.message_seq);
 
-        let mut params = crate::wire::Writer::new();
+        let mut params = Writer::new();
         messages::key_exchange_params(&mut params, self.group, key_exchange.public_key());
         let params = params.into_bytes();
         let signed = [&negotiated.client_random[..], &negotiated.server_random, &params].concat();
@@ -236,26 +232,30 @@ fn server_random(cx: &mut Context<'_>) -> [u8; 32] {
 }
 
 impl Server {
-    /// Takes a ClientHello that asks for this version. `None`: the client was asked for a cookie.
+    /// Takes a ClientHello that asks for this version.
     pub(crate) fn accept(
-        listener: &Listener,
+        keys: &CookieKeys,
         cx: &mut Context<'_>,
         message: &Message,
         hello: &ClientHello<'_>,
-    ) -> Result<Option<Self>, HandshakeError> {
-        if listener.asks_for_cookies() && !Self::is_vouched_for(listener, message, hello) {
+    ) -> Result<HelloResponse<Self>, HandshakeError> {
+        if keys.are_required() && !Self::has_valid_cookie(keys, message, hello) {
             let (before, after) = cookie_free_parts(message.body(), hello.cookie);
-            ask_for_cookie(cx, message.message_seq, &listener.cookie([before, after]));
-            return Ok(None);
+            let cookie = keys.cookie([before, after]);
+            return Ok(HelloResponse::Cookie(hello_verify_request(
+                cx,
+                message.message_seq,
+                &cookie,
+            )));
         }
         let choice = Choice::new(cx, hello, message)?;
-        choice.answer(cx, hello, message).map(Some)
+        choice.answer(cx, hello, message).map(HelloResponse::Accepted)
     }
 
     /// Whether the hello's cookie is one of ours, and for it.
-    pub(crate) fn is_vouched_for(listener: &Listener, message: &Message, hello: &ClientHello<'_>) -> bool {
+    pub(crate) fn has_valid_cookie(keys: &CookieKeys, message: &Message, hello: &ClientHello<'_>) -> bool {
         let (before, after) = cookie_free_parts(message.body(), hello.cookie);
-        listener.is_cookie([before, after], hello.cookie)
+        keys.is_valid([before, after], hello.cookie)
     }
 
     /// The ClientHello, header included, as long as nothing has come that follows it.
@@ -269,14 +269,18 @@ impl Server {
     }
 
     /// Takes the next message.
-    pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Result<Step<Self>, HandshakeError> {
+    pub(crate) fn handle_message(
+        self,
+        cx: &mut Context<'_>,
+        message: &Message,
+    ) -> Result<Step<Self, SecurityParameters>, HandshakeError> {
         let next = match (self, message.kind) {
             (Self::Certificate(mut exchange), HandshakeType::CERTIFICATE) => {
                 let certificate = check_certificate(cx, message)?;
                 if certificate.is_empty() && cx.config.client_certificates == ClientCertificates::Required {
                     return Err(HandshakeError::NoCertificate);
                 }
-                exchange.transcript.receive(message);
+                exchange.transcript.add(message);
                 Self::ClientKeyExchange(exchange, ClientIdentity::Shown(certificate))
             }
             (Self::ClientKeyExchange(exchange, identity), HandshakeType::CLIENT_KEY_EXCHANGE) => {
@@ -292,7 +296,7 @@ impl Server {
                     &client.transcript.bytes,
                     verify.signature,
                 )?;
-                client.transcript.receive(message);
+                client.transcript.add(message);
                 // Not before the proof: until here, records of the next epoch are of no use.
                 Self::await_finished(cx, client)?
             }
@@ -327,10 +331,10 @@ impl Exchange {
             .key_exchange
             .complete(client.public_key)
             .map_err(|_| HandshakeError::IllegalParameter(message.kind))?;
-        self.transcript.receive(message);
+        self.transcript.add(message);
         let negotiated = self.negotiated;
         let session_hash = self.transcript.hash(cx.provider(), negotiated.suite.hash())?;
-        let secrets = Secrets::new(
+        let secrets = SecurityParameters::new(
             cx.provider(),
             negotiated.suite,
             negotiated.client_random,
@@ -360,21 +364,25 @@ impl Exchange {
 
 impl Authenticating {
     /// The client's Finished, and ours: the last flight.
-    fn finish(self, cx: &mut Context<'_>, message: &Message) -> Result<Established, HandshakeError> {
+    fn finish(
+        self,
+        cx: &mut Context<'_>,
+        message: &Message,
+    ) -> Result<Established<SecurityParameters>, HandshakeError> {
         let finished = Finished::parse(message.body()).map_err(|_| HandshakeError::Finished)?;
         let (secrets, mut transcript) = (self.secrets, self.transcript);
         let hash = transcript.hash(cx.provider(), secrets.suite.hash())?;
         let expected = secrets.verify_data(cx.provider(), Side::Client, hash.as_bytes())?;
         check_finished(&expected, finished.verify_data)?;
 
-        transcript.receive(message);
+        transcript.add(message);
         let hash = transcript.hash(cx.provider(), secrets.suite.hash())?;
         let verify_data = secrets.verify_data(cx.provider(), Side::Server, hash.as_bytes())?;
         let finished = transcript.send(HandshakeType::FINISHED, |writer| writer.bytes(&verify_data));
         cx.flight
             .start(vec![Item::ChangeCipherSpec, encrypted(finished)], Answer::None);
         Ok(Established {
-            secrets: handshake::Secrets::V12(secrets),
+            secrets,
             agreed: self.agreed,
             group: self.group,
             retried: false,

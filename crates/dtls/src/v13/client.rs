@@ -4,17 +4,20 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use pollrtc_crypto::{Certificate, NamedGroup, SignatureScheme};
+use pollrtc_crypto::NamedGroup;
 
+use super::application::ApplicationTraffic;
 use super::keys::{HandshakeSecret, Schedule};
 use super::{
-    CLIENT_CONTEXT, SERVER_CONTEXT, Secrets, Transcript, check_certificate, check_peer_finished, check_signature,
+    CLIENT_CONTEXT, SERVER_CONTEXT, Transcript, check_certificate, check_peer_finished, check_signature,
     choose_certificate, finished, messages, offered_schemes, show_certificate,
 };
 use crate::config::Config;
 use crate::error::HandshakeError;
 use crate::flight::Answer;
-use crate::handshake::{self, Agreed, Context, Established, Offer, Step, groups, malformed, peer_connection_id};
+use crate::handshake::{
+    Agreed, ClientAuthentication, Context, Established, Offer, Step, malformed, peer_connection_id,
+};
 use crate::reassembly::Message;
 use crate::records::{APPLICATION_EPOCH, HANDSHAKE_EPOCH};
 use crate::wire::handshake::ServerHello;
@@ -39,16 +42,8 @@ pub(crate) struct Progress {
     group: NamedGroup,
     retried: bool,
     /// What we show ourselves with, if we are asked.
-    request: Request,
+    authentication: ClientAuthentication,
     client_random: [u8; 32],
-}
-
-enum Request {
-    None,
-    /// The server wants a certificate, and we have none.
-    Refused,
-    /// The server wants our certificate, signed like this.
-    Granted(Certificate, SignatureScheme),
 }
 
 /// What a HelloRetryRequest settled.
@@ -65,11 +60,8 @@ impl Client {
         cx: &mut Context<'_>,
         message: &Message,
         hello: &ServerHello<'_>,
-    ) -> Result<Offer, HandshakeError> {
+    ) -> Result<(Offer, Retry), HandshakeError> {
         let illegal = HandshakeError::IllegalParameter(message.kind);
-        if offer.retry.is_some() {
-            return Err(HandshakeError::Unexpected(message.kind));
-        }
         let schedule = choice(cx, message, hello)?;
         check_solicited(hello, &[ExtensionType::KEY_SHARE, ExtensionType::COOKIE])?;
         let group = hello.extensions.selected_group().map_err(|_| malformed(message))?;
@@ -80,7 +72,9 @@ impl Client {
         if let Some(code) = group {
             // RFC 8446 §4.2.8: one that we offered, and of which we sent no public key.
             let is_known = offer.key_shares.iter().any(|share| share.group() as u16 == code);
-            let group = groups(cx.config)
+            let group = cx
+                .config
+                .known_groups()
                 .find(|group| *group as u16 == code && !is_known)
                 .ok_or(illegal)?;
             offer.key_shares = vec![cx.provider().key_exchange(group, cx.rng)?];
@@ -92,17 +86,18 @@ impl Client {
         transcript.add(&message.bytes);
         cx.records.set_plain_version(Version::DTLS_1_2);
         offer.send(cx, &[], cookie.unwrap_or_default());
-        offer.retry = Some(Retry {
+        let retry = Retry {
             transcript,
             suite: schedule.suite,
             group,
-        });
-        Ok(offer)
+        };
+        Ok((offer, retry))
     }
 
     /// Takes the server's choice of this version.
     pub(crate) fn accept(
         offer: Offer,
+        retry: Option<Retry>,
         cx: &mut Context<'_>,
         message: &Message,
         hello: &ServerHello<'_>,
@@ -121,8 +116,8 @@ impl Client {
             .into_iter()
             .find(|share| share.group() as u16 == server_share.group)
             .ok_or(illegal)?;
-        let (group, retried) = (share.group(), offer.retry.is_some());
-        let mut transcript = match offer.retry {
+        let (group, retried) = (share.group(), retry.is_some());
+        let mut transcript = match retry {
             None => Transcript::new(schedule, 0)?,
             // RFC 8446 §4.1.4: what the retry settled stays.
             Some(retry) if retry.suite != schedule.suite => return Err(illegal),
@@ -160,13 +155,17 @@ impl Client {
             agreed: Agreed::default(),
             group,
             retried,
-            request: Request::None,
+            authentication: ClientAuthentication::NotRequested,
             client_random: offer.random,
         })))
     }
 
     /// Takes the next message.
-    pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Result<Step<Self>, HandshakeError> {
+    pub(crate) fn handle_message(
+        self,
+        cx: &mut Context<'_>,
+        message: &Message,
+    ) -> Result<Step<Self, Box<ApplicationTraffic>>, HandshakeError> {
         let next = match (self, message.kind) {
             (Self::EncryptedExtensions(mut progress), HandshakeType::ENCRYPTED_EXTENSIONS) => {
                 progress.agreed = encrypted_extensions(cx.config, message)?;
@@ -175,9 +174,9 @@ impl Client {
                 Self::Certificate(progress)
             }
             (Self::Certificate(mut progress), HandshakeType::CERTIFICATE_REQUEST)
-                if matches!(progress.request, Request::None) =>
+                if matches!(progress.authentication, ClientAuthentication::NotRequested) =>
             {
-                progress.request = certificate_request(cx, message)?;
+                progress.authentication = certificate_request(cx, message)?;
                 progress.transcript.add(&message.bytes);
                 Self::Certificate(progress)
             }
@@ -241,7 +240,7 @@ fn encrypted_extensions(config: &Config, message: &Message) -> Result<Agreed, Ha
     Agreed::from_answers(config, message, &parsed.extensions)
 }
 
-fn certificate_request(cx: &Context<'_>, message: &Message) -> Result<Request, HandshakeError> {
+fn certificate_request(cx: &Context<'_>, message: &Message) -> Result<ClientAuthentication, HandshakeError> {
     let request = CertificateRequest::parse(message.body()).map_err(|_| malformed(message))?;
     if !request.context.is_empty() {
         return Err(HandshakeError::IllegalParameter(message.kind));
@@ -250,10 +249,10 @@ fn certificate_request(cx: &Context<'_>, message: &Message) -> Result<Request, H
     extensions.certificate_authorities().map_err(|_| malformed(message))?;
     let schemes = offered_schemes(extensions, message)?;
     if cx.config.certificates.is_empty() {
-        return Ok(Request::Refused);
+        return Ok(ClientAuthentication::WithoutCertificate);
     }
     let (certificate, scheme) = choose_certificate(cx.config, schemes)?;
-    Ok(Request::Granted(certificate, scheme))
+    Ok(ClientAuthentication::With(certificate, scheme))
 }
 
 impl Progress {
@@ -263,7 +262,7 @@ impl Progress {
         cx: &mut Context<'_>,
         message: &Message,
         peer_certificate: Vec<u8>,
-    ) -> Result<Established, HandshakeError> {
+    ) -> Result<Established<Box<ApplicationTraffic>>, HandshakeError> {
         let schedule = self.schedule;
         check_peer_finished(schedule, &self.transcript, &self.secret.server, message)?;
         self.transcript.add(&message.bytes);
@@ -282,9 +281,9 @@ impl Progress {
             .log_secret("EXPORTER_SECRET", &self.client_random, application.exporter.as_bytes());
 
         let mut flight = Vec::with_capacity(3);
-        match &self.request {
-            Request::None => {}
-            Request::Refused => {
+        match &self.authentication {
+            ClientAuthentication::NotRequested => {}
+            ClientAuthentication::WithoutCertificate => {
                 flight.push(
                     self.transcript
                         .send(HANDSHAKE_EPOCH, HandshakeType::CERTIFICATE, |writer| {
@@ -292,7 +291,7 @@ impl Progress {
                         }),
                 );
             }
-            Request::Granted(certificate, scheme) => {
+            ClientAuthentication::With(certificate, scheme) => {
                 let identity = (certificate, *scheme);
                 flight.extend(show_certificate(cx, &mut self.transcript, identity, CLIENT_CONTEXT)?);
             }
@@ -305,7 +304,7 @@ impl Progress {
         let client_keys = schedule.record_keys(&application.client)?;
         cx.records.install_sealer13(APPLICATION_EPOCH, client_keys);
         cx.records.install_opener13(APPLICATION_EPOCH, server_keys);
-        let secrets = Secrets::new(
+        let secrets = ApplicationTraffic::new(
             schedule,
             application.client,
             application.server,
@@ -313,7 +312,7 @@ impl Progress {
             self.transcript.next_message_seq,
         );
         Ok(Established {
-            secrets: handshake::Secrets::V13(Box::new(secrets)),
+            secrets: Box::new(secrets),
             agreed: self.agreed,
             group: self.group,
             retried: self.retried,

@@ -21,13 +21,13 @@ pub(super) struct Schedule {
     label_prefix: &'static str,
 }
 
-/// A secret, and who may derive keys for what from it.
+/// The secret of one direction and epoch, which its keys come from.
 #[derive(Clone)]
-pub(super) struct Traffic {
+pub(super) struct TrafficSecret {
     secret: Secret,
 }
 
-impl Traffic {
+impl TrafficSecret {
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.secret.as_bytes()
     }
@@ -37,14 +37,14 @@ impl Traffic {
 pub(super) struct HandshakeSecret {
     /// What the last stage is extracted with.
     salt: Secret,
-    pub(super) client: Traffic,
-    pub(super) server: Traffic,
+    pub(super) client: TrafficSecret,
+    pub(super) server: TrafficSecret,
 }
 
 /// The last stage.
 pub(super) struct ApplicationSecrets {
-    pub(super) client: Traffic,
-    pub(super) server: Traffic,
+    pub(super) client: TrafficSecret,
+    pub(super) server: TrafficSecret,
     pub(super) exporter: Secret,
 }
 
@@ -101,14 +101,14 @@ impl Schedule {
     }
 
     /// RFC 8446 §4.4.4: what whoever has this secret puts into its Finished.
-    pub(super) fn verify_data(self, traffic: &Traffic, transcript: &Digest) -> Result<Secret, CryptoError> {
+    pub(super) fn verify_data(self, traffic: &TrafficSecret, transcript: &Digest) -> Result<Secret, CryptoError> {
         let mut key = Secret::zeros(self.hash());
         self.expand(&traffic.secret, "finished", &[], key.as_bytes_mut())?;
         Hkdf::extract(self.provider, self.hash(), key.as_bytes(), transcript.as_bytes())
     }
 
     /// RFC 8446 §7.3, RFC 9147 §4.2.3: the keys of an epoch.
-    pub(super) fn record_keys(self, traffic: &Traffic) -> Result<Keys13, CryptoError> {
+    pub(super) fn record_keys(self, traffic: &TrafficSecret) -> Result<Keys13, CryptoError> {
         let algorithm = self.suite.aead();
         let mut key = Zeroizing::new([0; MAX_KEY_LEN]);
         let mut number_key = Zeroizing::new([0; MAX_KEY_LEN]);
@@ -124,10 +124,10 @@ impl Schedule {
     }
 
     /// RFC 8446 §7.2: the secret of the next epoch.
-    pub(super) fn next(self, traffic: &Traffic) -> Result<Traffic, CryptoError> {
+    pub(super) fn next(self, traffic: &TrafficSecret) -> Result<TrafficSecret, CryptoError> {
         let mut secret = Secret::zeros(self.hash());
         self.expand(&traffic.secret, "traffic upd", &[], secret.as_bytes_mut())?;
-        Ok(Traffic { secret })
+        Ok(TrafficSecret { secret })
     }
 
     /// RFC 8446 §7.5: keys for others.
@@ -147,9 +147,9 @@ impl Schedule {
         Hkdf::new(self.provider, self.hash(), secret.as_bytes())
     }
 
-    fn traffic(self, secret: &Hkdf, label: &str, transcript: &Digest) -> Result<Traffic, CryptoError> {
+    fn traffic(self, secret: &Hkdf, label: &str, transcript: &Digest) -> Result<TrafficSecret, CryptoError> {
         let secret = self.derive(secret, label, transcript)?;
-        Ok(Traffic { secret })
+        Ok(TrafficSecret { secret })
     }
 
     /// RFC 8446 §7.1: Derive-Secret.

@@ -3,7 +3,7 @@
 use pollrtc_crypto::{Certificate, SignatureScheme};
 
 use crate::config::Config;
-use crate::handshake::{Agreed, extension, write_signature_schemes};
+use crate::handshake::{Agreed, extension, signature_schemes};
 use crate::wire::v13::HELLO_RETRY_REQUEST_RANDOM;
 use crate::wire::{CipherSuite, ExtensionType, Version, Writer};
 
@@ -60,7 +60,7 @@ pub(super) fn certificate_request(writer: &mut Writer, config: &Config) {
     writer.vector8(|_context| {});
     writer.vector16(|writer| {
         extension(writer, ExtensionType::SIGNATURE_ALGORITHMS, |writer| {
-            write_signature_schemes(writer, config);
+            signature_schemes(writer, config);
         });
     });
 }

@@ -1,10 +1,10 @@
 //! The handshake of DTLS 1.3 (RFC 9147, RFC 8446): what both roles share.
 
+mod application;
 mod client;
 mod keys;
 mod messages;
 mod retry;
-mod secrets;
 mod server;
 
 use alloc::boxed::Box;
@@ -24,11 +24,11 @@ use crate::wire::extensions::Extensions;
 use crate::wire::handshake::{CertificateVerify, HEADER_LEN};
 use crate::wire::v13::CertificateChain;
 use crate::wire::{Codes, HandshakeType, Writer};
-use keys::{Schedule, Traffic};
+use keys::{Schedule, TrafficSecret};
 
+pub(crate) use application::ApplicationTraffic;
+pub use application::KeyUpdateRequest;
 pub(crate) use client::{Client, Retry};
-pub use secrets::KeyUpdateRequest;
-pub(crate) use secrets::Secrets;
 pub(crate) use server::Server;
 
 /// RFC 8446 §4.4.3: what a signature of the server begins with, behind 64 spaces.
@@ -91,7 +91,7 @@ fn tls_parts(message: &[u8]) -> [&[u8]; 2] {
     ]
 }
 
-/// The peer's own certificate, if it is the one that we talk to. `None` if it shows none.
+/// The peer's end-entity certificate, if it is the one that we talk to. `None` if it shows none.
 fn check_certificate(cx: &Context<'_>, message: &Message) -> Result<Option<Vec<u8>>, HandshakeError> {
     let chain = CertificateChain::parse(message.body()).map_err(|_| malformed(message))?;
     if !chain.context.is_empty() {
@@ -101,12 +101,12 @@ fn check_certificate(cx: &Context<'_>, message: &Message) -> Result<Option<Vec<u
     if chain.iter().any(|(_, extensions)| extensions.iter().next().is_some()) {
         return Err(HandshakeError::UnsolicitedExtension);
     }
-    let Some((own, _)) = chain.iter().next() else {
+    let Some((end_entity, _)) = chain.iter().next() else {
         return Ok(None);
     };
-    cx.config.peer.check(own)?;
-    public_key_info(own).map_err(|_| HandshakeError::UnsupportedCertificate)?;
-    Ok(Some(own.to_vec()))
+    cx.config.peer.check(end_entity)?;
+    public_key_info(end_entity).map_err(|_| HandshakeError::UnsupportedCertificate)?;
+    Ok(Some(end_entity.to_vec()))
 }
 
 /// RFC 8446 §4.4.3: whether the key of `certificate` signed this handshake.
@@ -148,7 +148,7 @@ fn show_certificate(
 }
 
 /// Our Finished.
-fn finished(schedule: Schedule, transcript: &mut Transcript, traffic: &Traffic) -> Result<Item, CryptoError> {
+fn finished(schedule: Schedule, transcript: &mut Transcript, traffic: &TrafficSecret) -> Result<Item, CryptoError> {
     let verify_data = schedule.verify_data(traffic, &transcript.hash())?;
     Ok(transcript.send(HANDSHAKE_EPOCH, HandshakeType::FINISHED, |writer| {
         writer.bytes(verify_data.as_bytes());
@@ -159,7 +159,7 @@ fn finished(schedule: Schedule, transcript: &mut Transcript, traffic: &Traffic) 
 fn check_peer_finished(
     schedule: Schedule,
     transcript: &Transcript,
-    traffic: &Traffic,
+    traffic: &TrafficSecret,
     message: &Message,
 ) -> Result<(), HandshakeError> {
     let expected = schedule.verify_data(traffic, &transcript.hash())?;

@@ -6,17 +6,18 @@ use alloc::vec::Vec;
 
 use pollrtc_crypto::{Certificate, NamedGroup, SignatureScheme};
 
-use super::keys::{ApplicationSecrets, Schedule, Traffic};
-use super::retry::Retried;
+use super::application::ApplicationTraffic;
+use super::keys::{ApplicationSecrets, Schedule, TrafficSecret};
+use super::retry::Cookie;
 use super::{
-    CLIENT_CONTEXT, SERVER_CONTEXT, Secrets, Transcript, check_certificate, check_peer_finished, check_signature,
+    CLIENT_CONTEXT, SERVER_CONTEXT, Transcript, check_certificate, check_peer_finished, check_signature,
     choose_certificate, finished, messages, offered_schemes, show_certificate,
 };
 use crate::config::ClientCertificates;
 use crate::error::HandshakeError;
 use crate::flight::Answer;
 use crate::handshake::{
-    self, Agreed, Context, Established, Listener, Step, connection_id, groups, malformed, peer_connection_id,
+    Agreed, Context, CookieKeys, Established, HelloResponse, Step, connection_id, malformed, peer_connection_id,
 };
 use crate::reassembly::Message;
 use crate::records::{APPLICATION_EPOCH, HANDSHAKE_EPOCH};
@@ -35,7 +36,7 @@ pub(crate) enum Server {
 pub(crate) struct Progress {
     schedule: Schedule,
     transcript: Transcript,
-    client: Traffic,
+    client: TrafficSecret,
     application: ApplicationSecrets,
     agreed: Agreed,
     group: NamedGroup,
@@ -46,47 +47,46 @@ pub(crate) struct Progress {
 }
 
 /// What both can do.
-pub(super) struct Choice<'a> {
-    pub(super) suite: CipherSuite,
+struct Choice<'a> {
+    suite: CipherSuite,
     certificate: Certificate,
     scheme: SignatureScheme,
-    pub(super) group: NamedGroup,
+    group: NamedGroup,
     /// The client's public key of that group, if it sent one.
-    pub(super) public_key: Option<&'a [u8]>,
+    public_key: Option<&'a [u8]>,
     agreed: Agreed,
     /// What the client wants to be sent.
     connection_id: Option<&'a [u8]>,
 }
 
 impl Server {
-    /// Takes a ClientHello that asks for this version. `None`: the client was asked for a cookie or
-    /// another public key.
+    /// Takes a ClientHello that asks for this version.
     pub(crate) fn accept(
-        listener: &Listener,
+        keys: &CookieKeys,
         cx: &mut Context<'_>,
         message: &Message,
         hello: &ClientHello<'_>,
-    ) -> Result<Option<Self>, HandshakeError> {
+    ) -> Result<HelloResponse<Self>, HandshakeError> {
         let illegal = HandshakeError::IllegalParameter(message.kind);
         // RFC 9147 §5.3, RFC 8446 §4.1.2.
         if !hello.cookie.is_empty() || hello.compression_methods != [0] {
             return Err(illegal);
         }
-        let retried = Retried::from_hello(listener, cx, message, hello)?;
-        let choice = Choice::new(cx, message, hello, retried.as_ref().and_then(|retried| retried.group))?;
+        let cookie = Cookie::from_hello(keys, cx, message, hello)?;
+        let choice = Choice::new(cx, message, hello, cookie.as_ref().and_then(|cookie| cookie.group))?;
         let schedule = Schedule::new(cx.provider(), choice.suite);
-        match (&retried, choice.public_key) {
-            (None, Some(public_key)) if !listener.asks_for_cookies() => {
+        match (&cookie, choice.public_key) {
+            (None, Some(public_key)) if !keys.are_required() => {
                 let transcript = Transcript::new(schedule, message.message_seq)?;
-                Self::answer(cx, message, hello, &choice, public_key, transcript, false).map(Some)
+                Self::answer(cx, message, hello, &choice, public_key, transcript, false).map(HelloResponse::Accepted)
             }
             (None, _) => {
-                super::retry::ask(listener, cx, message, hello, &choice)?;
-                Ok(None)
+                let wanted = choice.public_key.is_none().then_some(choice.group as u16);
+                super::retry::request(keys, cx, message, hello, choice.suite, wanted)
             }
-            (Some(retried), Some(public_key)) if retried.suite == choice.suite => {
-                let transcript = retried.transcript(schedule, message)?;
-                Self::answer(cx, message, hello, &choice, public_key, transcript, true).map(Some)
+            (Some(cookie), Some(public_key)) if cookie.suite == choice.suite => {
+                let transcript = cookie.transcript(schedule, message)?;
+                Self::answer(cx, message, hello, &choice, public_key, transcript, true).map(HelloResponse::Accepted)
             }
             // RFC 8446 §4.1.4: what the retry settled stays.
             (Some(_), _) => Err(illegal),
@@ -94,13 +94,13 @@ impl Server {
     }
 
     /// Whether the hello's cookie is one of ours, and for it.
-    pub(crate) fn is_vouched_for(
-        listener: &Listener,
+    pub(crate) fn has_valid_cookie(
+        keys: &CookieKeys,
         cx: &Context<'_>,
         message: &Message,
         hello: &ClientHello<'_>,
     ) -> bool {
-        matches!(Retried::from_hello(listener, cx, message, hello), Ok(Some(_)))
+        matches!(Cookie::from_hello(keys, cx, message, hello), Ok(Some(_)))
     }
 
     /// Our flight.
@@ -209,7 +209,11 @@ impl Server {
     }
 
     /// Takes the next message.
-    pub(crate) fn handle_message(self, cx: &mut Context<'_>, message: &Message) -> Result<Step<Self>, HandshakeError> {
+    pub(crate) fn handle_message(
+        self,
+        cx: &mut Context<'_>,
+        message: &Message,
+    ) -> Result<Step<Self, Box<ApplicationTraffic>>, HandshakeError> {
         let next = match (self, message.kind) {
             (Self::Certificate(mut progress), HandshakeType::CERTIFICATE) => {
                 let certificate = check_certificate(cx, message)?;
@@ -264,7 +268,8 @@ impl<'a> Choice<'a> {
             return Err(HandshakeError::MissingExtension);
         };
         let common = || {
-            groups(config)
+            config
+                .known_groups()
                 .filter(|group| offered.contains(*group as u16))
                 .filter(|group| settled.is_none_or(|settled| *group as u16 == settled))
         };
@@ -299,14 +304,14 @@ impl Progress {
         cx: &mut Context<'_>,
         message: &Message,
         peer_certificate: Vec<u8>,
-    ) -> Result<Established, HandshakeError> {
+    ) -> Result<Established<Box<ApplicationTraffic>>, HandshakeError> {
         let schedule = self.schedule;
         check_peer_finished(schedule, &self.transcript, &self.client, message)?;
         let client_keys = schedule.record_keys(&self.application.client)?;
         cx.records.install_opener13(APPLICATION_EPOCH, client_keys);
         cx.records.end_handshake_writing();
         cx.flight.finish();
-        let secrets = Secrets::new(
+        let secrets = ApplicationTraffic::new(
             schedule,
             self.application.server,
             self.application.client,
@@ -314,7 +319,7 @@ impl Progress {
             self.transcript.next_message_seq,
         );
         Ok(Established {
-            secrets: handshake::Secrets::V13(Box::new(secrets)),
+            secrets: Box::new(secrets),
             agreed: self.agreed,
             group: self.group,
             retried: self.retried,

@@ -1,6 +1,7 @@
 //! Acknowledgements of DTLS 1.3 (RFC 9147 §7): which records with handshake messages have come.
 
-use super::{ParseError, Writer, complete, opaque16};
+use super::Writer;
+use super::parse::{ParseError, complete, opaque16};
 
 /// Bytes of a [`RecordNumber`].
 pub const RECORD_NUMBER_LEN: usize = 16;

@@ -6,7 +6,8 @@ use nom::multi::fold_many0;
 use nom::number::complete::{be_u8, be_u16};
 use nom::sequence::preceded;
 
-use super::{Codes, ExtensionType, ParseError, Parsed, Version, complete, opaque8, opaque16};
+use super::parse::{Codes, ParseError, Parsed, complete, opaque8, opaque16};
+use super::{ExtensionType, Version};
 
 /// A hello with more is refused, so that looking for duplicates stays cheap. Browsers send about 16.
 pub const MAX_EXTENSIONS: usize = 64;

@@ -9,10 +9,13 @@ use nom::sequence::terminated;
 use pollrtc_crypto::SignatureScheme;
 
 use super::extensions::Extensions;
-use super::{
-    Authentication, Codes, HandshakeType, ParseError, Parsed, Version, complete, opaque8, opaque16, opaque24, random,
-    version,
-};
+use super::parse::{Codes, ParseError, Parsed, complete, opaque8, opaque16, opaque24, random, version};
+use super::{Authentication, HandshakeType, Version};
+
+/// The end of a ServerHello's random if the server speaks DTLS 1.3 and was made to choose 1.2 (RFC 8446 §4.1.3).
+pub const DOWNGRADE_TO_1_2: [u8; 8] = *b"DOWNGRD\x01";
+/// The same for a server that was made to choose less than 1.2.
+pub const DOWNGRADE_TO_1_1: [u8; 8] = *b"DOWNGRD\x00";
 
 /// Bytes before the body of a message, and before each fragment of one.
 pub const HEADER_LEN: usize = 12;

@@ -8,8 +8,9 @@ use nom::multi::fold_many0;
 use nom::number::complete::{be_u8, be_u32};
 use nom::sequence::terminated;
 
+use super::Writer;
 use super::extensions::Extensions;
-use super::{ParseError, Parsed, Writer, complete, opaque8, opaque16, opaque24};
+use super::parse::{ParseError, Parsed, complete, opaque8, opaque16, opaque24};
 
 /// The random of a ServerHello that is a HelloRetryRequest (RFC 8446 §4.1.3).
 pub const HELLO_RETRY_REQUEST_RANDOM: [u8; 32] = [

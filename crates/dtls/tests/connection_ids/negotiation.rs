@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use pollrtc_core::StateMachine;
+use pollrtc_core::InnerProtocol;
 use pollrtc_crypto::NamedGroup;
+use pollrtc_dtls::wire::datagram::AnyHeader;
 use pollrtc_dtls::wire::handshake::{ClientHello, ServerHello};
 use pollrtc_dtls::wire::record::{self, TLS12_CID};
 use pollrtc_dtls::wire::{ExtensionType, HandshakeType};
@@ -47,7 +48,7 @@ fn only_encrypted_records_have_ids() {
     let mut kinds = Vec::new();
     pair.connect_over(100, |_, datagram| {
         let mut rest = &datagram[..];
-        while let Ok(header) = record::AnyHeader::parse_with_id(rest, 4) {
+        while let Ok(header) = AnyHeader::parse_with_id(rest, 4) {
             kinds.push((header.connection_id().is_some(), rest[0]));
             rest = &rest[header.record_len()..];
         }
@@ -60,8 +61,8 @@ fn only_encrypted_records_have_ids() {
     let mut pair = setup(Versions::Dtls13, 4, 4).pair();
     pair.connect_over(100, |_, datagram| {
         let mut rest = &datagram[..];
-        while let Ok(header) = record::AnyHeader::parse_with_id(rest, 4) {
-            let is_encrypted = matches!(header, record::AnyHeader::Unified(_));
+        while let Ok(header) = AnyHeader::parse_with_id(rest, 4) {
+            let is_encrypted = matches!(header, AnyHeader::Unified(_));
             assert_eq!(header.connection_id().is_some(), is_encrypted);
             rest = &rest[header.record_len()..];
         }
@@ -86,7 +87,7 @@ fn who_does_not_speak_of_ids_is_spoken_to_without() {
             assert!(pair.client.peer_connection_id().is_empty() && pair.server.peer_connection_id().is_empty());
             let prefix = if versions == Versions::Dtls12 { 21 } else { 5 };
             assert_eq!(
-                (pair.client.record_prefix(), pair.server.record_prefix()),
+                (pair.client.headroom().prefix, pair.server.headroom().prefix),
                 (prefix, prefix)
             );
             talk(&mut pair);
@@ -194,12 +195,12 @@ fn the_caller_may_say_what_ids_look_like() {
 fn before_anything_is_known_there_is_room_for_the_longest_id() {
     for versions in VERSIONS {
         let mut pair = setup(versions, 2, 9).pair();
-        assert_eq!(pair.client.record_prefix(), 21 + 255);
+        assert_eq!(pair.client.headroom().prefix, 21 + 255);
         pair.settle();
         let prefix = if versions == Versions::Dtls12 { 21 } else { 5 };
-        assert_eq!(pair.client.record_prefix(), prefix + 9);
-        assert_eq!(pair.client.record_suffix(), 17);
-        assert_eq!(pair.server.record_prefix(), prefix + 2);
+        assert_eq!(pair.client.headroom().prefix, prefix + 9);
+        assert_eq!(pair.client.headroom().suffix, 17);
+        assert_eq!(pair.server.headroom().prefix, prefix + 2);
     }
 }
 

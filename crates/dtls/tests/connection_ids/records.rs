@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 
-use pollrtc_core::{Datagram, StateMachine};
-use pollrtc_dtls::wire::record::{AnyHeader, CidHeader};
+use pollrtc_core::InnerProtocol;
+use pollrtc_dtls::wire::datagram::AnyHeader;
+use pollrtc_dtls::wire::record::CidHeader;
 use pollrtc_dtls::{Event, KeyUpdateRequest, SendError, Versions};
 use quickcheck::quickcheck;
 
 use super::{VERSIONS, connected, from_client, setup, talk};
+use crate::support::Pair;
 use crate::support::cipher::Tap;
-use crate::support::{CLIENT, Pair, address};
 
 /// Where the id of an encrypted record begins.
 fn id_at(versions: Versions) -> usize {
@@ -45,17 +46,20 @@ fn payloads_of_all_lengths_pass_in_place() {
         assert_eq!(pair.client.max_payload(), most);
         for length in [0, 1, 15, 16, 17, 1200, most] {
             let mut buf = vec![0; 17_000];
-            let prefix = pair.client.record_prefix();
+            let prefix = pair.client.headroom().prefix;
             buf[prefix..prefix + length].fill(7);
-            let sealed = pair.client.seal(&mut buf, length).unwrap();
-            assert_eq!(sealed, prefix + length + pair.client.record_suffix());
+            let sealed = pair.client.write_record(&mut buf, length).unwrap();
+            assert_eq!(sealed, prefix + length + pair.client.headroom().suffix);
             let expected: Vec<Vec<u8>> = (length > 0).then(|| vec![7; length]).into_iter().collect();
             assert_eq!(pair.server_gets(&buf[..sealed]), expected);
         }
         let mut buf = vec![0; 17_000];
-        assert_eq!(pair.client.seal(&mut buf, most + 1), Err(SendError::TooLong));
-        assert_eq!(pair.client.seal(&mut buf[..40], 20), Err(SendError::BufferTooShort));
-        assert_eq!(pair.client.seal(&mut [], 0), Err(SendError::BufferTooShort));
+        assert_eq!(pair.client.write_record(&mut buf, most + 1), Err(SendError::TooLong));
+        assert_eq!(
+            pair.client.write_record(&mut buf[..40], 20),
+            Err(SendError::BufferTooShort)
+        );
+        assert_eq!(pair.client.write_record(&mut [], 0), Err(SendError::BufferTooShort));
         assert!(pair.server.is_connected());
     }
 }
@@ -167,8 +171,7 @@ fn several_records_in_a_datagram_come_out_in_order_and_in_place() {
         let plain = [21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40];
         let mut datagram = [&first[..], &forged, &plain, &third, &first, &[23, 0xfe]].concat();
         let range = datagram.as_ptr_range();
-        let datagram = Datagram::udp(address(CLIENT), &mut datagram);
-        let received: Vec<&mut [u8]> = pair.server.handle_datagram(pair.now, datagram).collect();
+        let received: Vec<&mut [u8]> = pair.server.handle_body(pair.now, &mut datagram).collect();
         assert_eq!(received, [&b"first"[..], b"third"]);
         assert!(received.iter().all(|payload| range.contains(&payload.as_ptr())));
         let stats = pair.server.stats();
@@ -266,13 +269,12 @@ fn sealing_and_opening_records_allocates_nothing() {
     for versions in VERSIONS {
         let mut pair = connected(versions, 20, 20);
         let mut buf = [0; 1500];
-        let prefix = pair.client.record_prefix();
+        let prefix = pair.client.headroom().prefix;
         let allocations = allocation_counter::measure(|| {
             for _ in 0..100 {
                 buf[prefix..prefix + 1200].fill(7);
-                let length = pair.client.seal(&mut buf, 1200).unwrap();
-                let datagram = Datagram::udp(address(CLIENT), &mut buf[..length]);
-                let mut received = pair.server.handle_datagram(pair.now, datagram);
+                let length = pair.client.write_record(&mut buf, 1200).unwrap();
+                let mut received = pair.server.handle_body(pair.now, &mut buf[..length]);
                 assert_eq!(received.next().unwrap().len(), 1200);
                 assert!(received.next().is_none());
             }

@@ -4,12 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::{Certificate, HashAlgorithm, Provider, Rng, default_provider, rust_crypto};
 use pollrtc_dtls::{Config, Connection, Cookies, KeyLog, PeerVerification, Versions};
 
@@ -67,20 +66,16 @@ fn live_and_die<T>(
         remember(config, secrets);
     }
     let [client, server] = configs;
-    let (home, there) = (
-        SocketAddr::from(([192, 0, 2, 1], 1)),
-        SocketAddr::from(([192, 0, 2, 2], 2)),
-    );
-    let mut client = Connection::client(client, Rng::from_os(), there).unwrap();
-    let mut server = Connection::server(server, Rng::from_os(), home).unwrap();
+    let mut client = Connection::client(client, Rng::from_os()).unwrap();
+    let mut server = Connection::server(server, Rng::from_os()).unwrap();
     let (now, mut buf) = (Instant::from_millis(1), vec![0; 2000]);
     let mut talk = |client: &mut Connection, server: &mut Connection| {
         for _ in 0..6 {
-            while let Some(transmit) = client.poll_transmit(now, &mut buf) {
-                server.handle_datagram(now, Datagram::udp(home, &mut buf[..transmit.len]));
+            while let Some(length) = client.write_body(now, &mut buf, Headroom::NONE) {
+                server.handle_body(now, &mut buf[..length]);
             }
-            while let Some(transmit) = server.poll_transmit(now, &mut buf) {
-                client.handle_datagram(now, Datagram::udp(there, &mut buf[..transmit.len]));
+            while let Some(length) = server.write_body(now, &mut buf, Headroom::NONE) {
+                client.handle_body(now, &mut buf[..length]);
             }
         }
     };

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use pollrtc_crypto::{AeadAlgorithm, AeadKey, HashAlgorithm, Hkdf, RecordNumberKey, default_provider};
+use pollrtc_dtls::wire::datagram::AnyHeader;
 use pollrtc_dtls::wire::handshake::fragments;
-use pollrtc_dtls::wire::record::AnyHeader;
 use pollrtc_dtls::wire::unified::UnifiedHeader;
 use pollrtc_dtls::wire::{ContentType, HandshakeType};
 use pollrtc_dtls::{Config, KeyLog, Versions};

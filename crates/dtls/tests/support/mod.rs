@@ -7,7 +7,7 @@ pub(crate) mod wire;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::{Certificate, HashAlgorithm, Provider, Rng, default_provider};
 use pollrtc_dtls::{Config, Connection, Cookies, Event, PeerVerification, SrtpProfile, Versions};
 
@@ -40,7 +40,7 @@ pub(crate) fn server_of(versions: Versions) -> Connection {
     let mut config = Config::new(certificate(1), PeerVerification::AcceptAny);
     config.versions = versions;
     config.cookies = Cookies::Off;
-    Connection::server(config, rng(1), address(CLIENT)).unwrap()
+    Connection::server(config, rng(1)).unwrap()
 }
 
 /// A client of DTLS 1.2 that takes anyone, knows one SRTP profile and has sent its ClientHello.
@@ -48,7 +48,7 @@ pub(crate) fn waiting_client() -> Connection {
     let mut config = Config::new(certificate(1), PeerVerification::AcceptAny);
     config.versions = Versions::Dtls12;
     config.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
-    let mut client = Connection::client(config, rng(1), address(SERVER)).unwrap();
+    let mut client = Connection::client(config, rng(1)).unwrap();
     drain(&mut client, Instant::from_millis(1));
     client
 }
@@ -105,8 +105,8 @@ impl Setup {
 
     pub(crate) fn pair(self) -> Pair {
         Pair {
-            client: Connection::client(self.client, rng(3), address(SERVER)).unwrap(),
-            server: Connection::server(self.server, rng(4), address(CLIENT)).unwrap(),
+            client: Connection::client(self.client, rng(3)).unwrap(),
+            server: Connection::server(self.server, rng(4)).unwrap(),
             now: Instant::from_millis(1000),
         }
     }
@@ -234,17 +234,16 @@ impl Pair {
 pub(crate) fn drain(connection: &mut Connection, now: Instant) -> Vec<Vec<u8>> {
     let mut buf = [0; 2048];
     let mut datagrams = Vec::new();
-    while let Some(transmit) = connection.poll_transmit(now, &mut buf) {
-        datagrams.push(buf[..transmit.len].to_vec());
+    while let Some(length) = connection.write_body(now, &mut buf, Headroom::NONE) {
+        datagrams.push(buf[..length].to_vec());
     }
     datagrams
 }
 
 pub(crate) fn deliver(connection: &mut Connection, now: Instant, datagram: &[u8]) -> Vec<Vec<u8>> {
     let mut datagram = datagram.to_vec();
-    let source = connection.remote();
     connection
-        .handle_datagram(now, Datagram::udp(source, &mut datagram))
+        .handle_body(now, &mut datagram)
         .map(|payload| payload.to_vec())
         .collect()
 }

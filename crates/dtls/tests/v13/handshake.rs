@@ -1,6 +1,6 @@
 //! How two of DTLS 1.3 get to know each other.
 
-use pollrtc_core::StateMachine;
+use pollrtc_core::InnerProtocol;
 use pollrtc_crypto::{NamedGroup, Provider, aws_lc_rs, rust_crypto};
 use pollrtc_dtls::{
     AlertDescription, CipherSuite, ClientCertificates, CloseReason, Event, HandshakeError, SrtpProfile, Version,

@@ -6,7 +6,7 @@ use pollrtc_dtls::wire::{ExtensionType, HandshakeType};
 use pollrtc_dtls::{CloseReason, Connection, Event, HandshakeError, State};
 
 use crate::support::wire::{HelloParts, message_record};
-use crate::support::{CLIENT, SERVER, Setup, address, deliver, drain, events, rng};
+use crate::support::{Setup, deliver, drain, events, rng};
 
 const NOW: Instant = Instant::from_millis(1);
 
@@ -22,7 +22,7 @@ fn good() -> HelloParts {
 }
 
 fn refusal(hello: &HelloParts) -> Option<HandshakeError> {
-    let mut server = Connection::server(Setup::v13().server, rng(4), address(CLIENT)).unwrap();
+    let mut server = Connection::server(Setup::v13().server, rng(4)).unwrap();
     let record = message_record(HandshakeType::CLIENT_HELLO, 0, &hello.client());
     deliver(&mut server, NOW, &record);
     match &events(&mut server)[..] {
@@ -132,7 +132,7 @@ fn answer() -> HelloParts {
 }
 
 fn end(hello: &HelloParts) -> Option<HandshakeError> {
-    let mut client = Connection::client(Setup::v13().client, rng(3), address(SERVER)).unwrap();
+    let mut client = Connection::client(Setup::v13().client, rng(3)).unwrap();
     drain(&mut client, NOW);
     let record = message_record(HandshakeType::SERVER_HELLO, 0, &hello.server());
     deliver(&mut client, NOW, &record);

@@ -1,9 +1,9 @@
 //! New keys on an established connection, and what else happens there.
 
-use pollrtc_core::{Datagram, StateMachine};
+use pollrtc_core::InnerProtocol;
 use pollrtc_dtls::{CloseReason, Event, KeyUpdateRequest, SendError};
 
-use crate::support::{CLIENT, Pair, SERVER, address, millis};
+use crate::support::{Pair, millis};
 
 /// The epoch bits of each datagram's first record.
 fn epochs(datagrams: &[Vec<u8>]) -> Vec<u8> {
@@ -132,10 +132,10 @@ fn payloads_of_all_lengths_pass_in_place_and_many_in_one_datagram() {
     let mut pair = Pair::connected13();
     for length in [0, 1, 15, 16, 17, 1200, 16_384] {
         let mut buf = vec![0; 17_000];
-        let prefix = pair.client.record_prefix();
+        let prefix = pair.client.headroom().prefix;
         buf[prefix..prefix + length].fill(7);
-        let sealed = pair.client.seal(&mut buf, length).unwrap();
-        assert_eq!(sealed, prefix + length + pair.client.record_suffix());
+        let sealed = pair.client.write_record(&mut buf, length).unwrap();
+        assert_eq!(sealed, prefix + length + pair.client.headroom().suffix);
         let received = pair.server_gets(&buf[..sealed]);
         let expected: Vec<Vec<u8>> = (length > 0).then(|| vec![7; length]).into_iter().collect();
         assert_eq!(received, expected);
@@ -161,13 +161,12 @@ fn payloads_of_all_lengths_pass_in_place_and_many_in_one_datagram() {
 fn sealing_and_opening_records_allocates_nothing() {
     let mut pair = Pair::connected13();
     let mut buf = [0; 1500];
-    let prefix = pair.client.record_prefix();
+    let prefix = pair.client.headroom().prefix;
     let allocations = allocation_counter::measure(|| {
         for _ in 0..100 {
             buf[prefix..prefix + 1200].fill(7);
-            let length = pair.client.seal(&mut buf, 1200).unwrap();
-            let datagram = Datagram::udp(address(CLIENT), &mut buf[..length]);
-            let mut received = pair.server.handle_datagram(pair.now, datagram);
+            let length = pair.client.write_record(&mut buf, 1200).unwrap();
+            let mut received = pair.server.handle_body(pair.now, &mut buf[..length]);
             assert_eq!(received.next().unwrap().len(), 1200);
             assert!(received.next().is_none());
         }
@@ -185,8 +184,7 @@ fn dropping_what_does_not_belong_allocates_nothing() {
     pair.client_gets(&good);
     let allocations = allocation_counter::measure(|| {
         for mut datagram in [good, forged] {
-            let datagram = Datagram::udp(address(SERVER), &mut datagram);
-            assert_eq!(pair.client.handle_datagram(pair.now, datagram).count(), 0);
+            assert_eq!(pair.client.handle_body(pair.now, &mut datagram).count(), 0);
         }
     });
     assert_eq!(allocations.count_total, 0);

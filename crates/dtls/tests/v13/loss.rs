@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use pollrtc_core::StateMachine;
+use pollrtc_core::InnerProtocol;
 use pollrtc_crypto::Rng;
 use pollrtc_dtls::wire::ack::Ack;
 use pollrtc_dtls::wire::handshake::Fragment;

@@ -1,7 +1,8 @@
 //! Records of DTLS 1.3 as they stand on the wire.
 
 use pollrtc_dtls::wire::Version;
-use pollrtc_dtls::wire::record::{AnyHeader, Header};
+use pollrtc_dtls::wire::datagram::AnyHeader;
+use pollrtc_dtls::wire::record::Header;
 
 use crate::support::cipher::split;
 use crate::support::{Pair, Setup};

@@ -3,10 +3,9 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use core::time::Duration;
 
-use pollrtc_core::{Instant, StateMachine, Transmit};
+use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provider, Rng};
 use pollrtc_dtls::{
     self as dtls, CloseReason, ConfigError, Connection, Cookies, KeyLog, PeerVerification, SrtpProfile, Versions,
@@ -14,9 +13,6 @@ use pollrtc_dtls::{
 use pollrtc_jsep::{CertificateHash, DtlsRole};
 
 use crate::stats::{DtlsParameters, DtlsState};
-
-/// DTLS has no addresses of its own: ICE's path says where records go.
-pub(super) const INNER_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
 
 /// What we could protect media with. Agreed on even where there are only data channels, as browsers
 /// do: some peers (aiortc) give a connection up that has no profile (RFC 5764 §4.1).
@@ -77,8 +73,8 @@ impl DtlsSettings {
         config.key_log.clone_from(&self.key_log);
         config.handshake_timeout = timeout.unwrap_or(config.handshake_timeout);
         match role {
-            DtlsRole::Client => Connection::client(config, rng, INNER_ADDRESS),
-            DtlsRole::Server => Connection::server(config, rng, INNER_ADDRESS),
+            DtlsRole::Client => Connection::client(config, rng),
+            DtlsRole::Server => Connection::server(config, rng),
         }
         .map(Some)
     }
@@ -246,8 +242,9 @@ impl DtlsTransport {
         }
     }
 
-    pub(super) fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        self.connection_mut()?.poll_transmit(now, buf)
+    /// Writes the next datagram of the handshake, or an alert; tells how long it is.
+    pub(super) fn write(&mut self, now: Instant, buf: &mut [u8]) -> Option<usize> {
+        self.connection_mut()?.write_body(now, buf, Headroom::NONE)
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

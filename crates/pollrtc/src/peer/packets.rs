@@ -49,8 +49,8 @@ impl PeerConnection {
         Received::Nothing
     }
 
-    /// A datagram of DTLS, on the transport in this place. Whether there was data in it, which nobody but the peer can
-    /// have sealed.
+    /// A datagram of DTLS, on the transport in this place. Whether there was something in it that nobody but the peer
+    /// can have sealed.
     pub(super) fn receive_dtls(&mut self, now: Instant, index: usize, payload: &mut [u8]) -> bool {
         self.receive_replacement(now, index, payload);
         let Some(transport) = self.transports.at(index) else {
@@ -60,15 +60,15 @@ impl PeerConnection {
         let Some(connection) = transport.dtls.connection_mut() else {
             return false;
         };
-        let mut is_authentic = false;
-        for packet in connection.handle_datagram(now, Datagram::udp(super::dtls::INNER_ADDRESS, payload)) {
-            is_authentic = true;
+        let received = connection.handle_body(now, payload);
+        let is_authenticated = received.is_authenticated();
+        for packet in received {
             match carries_data {
                 true => self.sctp.handle_packet(now, packet),
                 false => self.dropped.unknown += 1,
             }
         }
-        is_authentic
+        is_authenticated
     }
 
     /// What one layer found out moves the others.

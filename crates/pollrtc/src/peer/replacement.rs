@@ -11,12 +11,11 @@
 
 use alloc::boxed::Box;
 
-use pollrtc_core::{Datagram, Instant, StateMachine};
+use pollrtc_core::{InnerProtocol, Instant};
 use pollrtc_dtls as dtls;
 use pollrtc_jsep::{DtlsRole, TransportId};
 
 use super::connection::PeerConnection;
-use super::dtls::INNER_ADDRESS;
 use super::transport::Replacement;
 use crate::event::CloseReason;
 
@@ -118,7 +117,7 @@ impl PeerConnection {
             return;
         };
         let mut payload = payload.to_vec();
-        for packet in connection.handle_datagram(now, Datagram::udp(INNER_ADDRESS, &mut payload)) {
+        for packet in connection.handle_body(now, &mut payload) {
             if carries_data {
                 self.sctp.handle_packet(now, packet);
             }

@@ -1,6 +1,6 @@
 //! SCTP with the data channels on top of it, and the DTLS association that it runs over.
 
-use pollrtc_core::{Flow, Headroom, InnerProtocol, Instant, Transmit};
+use pollrtc_core::{Flow, InnerProtocol, Instant, Transmit};
 use pollrtc_crypto::Rng;
 use pollrtc_dtls::Connection;
 use pollrtc_jsep::{self as jsep, DtlsRole, TransportId};
@@ -118,10 +118,7 @@ impl SctpTransport {
         if !connection.is_connected() {
             return None;
         }
-        let headroom = Headroom {
-            prefix: connection.record_prefix(),
-            suffix: connection.record_suffix(),
-        };
+        let headroom = connection.headroom();
         let room = self.mtu.min(buf.len()).saturating_sub(headroom.total()) & !(PACKET_UNIT - 1);
         let (mut len, mut segment) = (0, 0);
         for index in 0..self.max_segments {
@@ -131,7 +128,7 @@ impl SctpTransport {
             let Some(packet_len) = self.channels.write_body(now, slot, headroom) else {
                 break;
             };
-            let Ok(record_len) = connection.seal(slot, packet_len) else {
+            let Ok(record_len) = connection.write_record(slot, packet_len) else {
                 break;
             };
             if index == 0 {
@@ -150,7 +147,7 @@ impl SctpTransport {
             // SCTP can't cut it again, so IP has to.
             let slot = buf.get_mut(..headroom.total() + needed)?;
             let packet_len = self.channels.write_body(now, slot, headroom)?;
-            len = connection.seal(slot, packet_len).ok()?;
+            len = connection.write_record(slot, packet_len).ok()?;
             segment = len;
         }
         (len > 0).then(|| Transmit::new(flow, len).in_segments(segment))

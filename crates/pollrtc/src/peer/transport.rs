@@ -8,7 +8,7 @@ use core::fmt::Write;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use pollrtc_core::{Flow, Instant, StateMachine, Transmit};
+use pollrtc_core::{Flow, Headroom, InnerProtocol, Instant, StateMachine, Transmit};
 use pollrtc_crypto::Rng;
 use pollrtc_dtls::Connection;
 use pollrtc_ice::{self as ice, Agent, Candidate, Credentials, Path};
@@ -240,8 +240,8 @@ impl Transport {
         let flow = self.flow()?;
         self.dtls.close(now);
         let mut alert = vec![0; ALERT];
-        let transmit = self.dtls.poll_transmit(now, &mut alert)?;
-        alert.truncate(transmit.len);
+        let len = self.dtls.write(now, &mut alert)?;
+        alert.truncate(len);
         Some((flow, alert))
     }
 
@@ -268,11 +268,11 @@ impl Transport {
     /// Flights and alerts of DTLS, for its path; also those of a handshake that is to replace it.
     pub(super) fn poll_dtls(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         let flow = self.flow()?;
-        let transmit = match self.dtls.poll_transmit(now, buf) {
-            None => self.replacing()?.poll_transmit(now, buf)?,
-            Some(transmit) => transmit,
+        let len = match self.dtls.write(now, buf) {
+            None => self.replacing()?.write_body(now, buf, Headroom::NONE)?,
+            Some(len) => len,
         };
-        Some(Transmit { flow, ..transmit })
+        Some(Transmit::new(flow, len))
     }
 
     /// `None` as long as no description knows it.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use pollrtc::{CloseReason, Config, Datagram, Instant, StateMachine, Versions};
+use pollrtc_core::{Headroom, InnerProtocol};
 use pollrtc_crypto::{Certificate, NamedGroup, Rng, default_provider};
 use pollrtc_dtls::{CloseReason as DtlsCloseReason, Connection, PeerVerification};
 
@@ -34,11 +35,10 @@ fn client_hello(versions: Versions, groups: &[NamedGroup]) -> Vec<Vec<u8>> {
     let mut config = pollrtc_dtls::Config::new(certificate, PeerVerification::AcceptAny);
     config.versions = versions;
     config.groups = groups.to_vec();
-    let anywhere = ([0, 0, 0, 0], 0).into();
-    let mut client = Connection::client(config, Rng::from_seed([9; 32]), anywhere).unwrap();
+    let mut client = Connection::client(config, Rng::from_seed([9; 32])).unwrap();
     let (mut datagrams, mut buf) = (Vec::new(), [0; 2000]);
-    while let Some(transmit) = client.poll_transmit(Instant::ZERO, &mut buf) {
-        datagrams.push(buf[..transmit.len].to_vec());
+    while let Some(length) = client.write_body(Instant::ZERO, &mut buf, Headroom::NONE) {
+        datagrams.push(buf[..length].to_vec());
     }
     datagrams
 }

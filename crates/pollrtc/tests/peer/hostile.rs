@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use pollrtc::{ChannelState, Datagram, Instant, PeerConnection, Router, StateMachine};
+use pollrtc_core::{Headroom, InnerProtocol};
 use pollrtc_crypto::{Certificate, Rng, default_provider};
 use pollrtc_dtls::{Config, Connection, PeerVerification, Versions};
 
@@ -20,11 +21,10 @@ fn client_hello(versions: Versions) -> Vec<Vec<u8>> {
     let certificate = Certificate::generate(default_provider(), &mut Rng::from_seed([8; 32])).unwrap();
     let mut config = Config::new(certificate, PeerVerification::AcceptAny);
     config.versions = versions;
-    let anywhere = SocketAddr::from(([0, 0, 0, 0], 0));
-    let mut client = Connection::client(config, Rng::from_seed([9; 32]), anywhere).unwrap();
+    let mut client = Connection::client(config, Rng::from_seed([9; 32])).unwrap();
     let (mut datagrams, mut buf) = (Vec::new(), [0; 2000]);
-    while let Some(transmit) = client.poll_transmit(Instant::ZERO, &mut buf) {
-        datagrams.push(buf[..transmit.len].to_vec());
+    while let Some(length) = client.write_body(Instant::ZERO, &mut buf, Headroom::NONE) {
+        datagrams.push(buf[..length].to_vec());
     }
     datagrams
 }

@@ -286,7 +286,6 @@ impl End {
         seed: u8,
     ) -> Self {
         let mut rng = Rng::from_seed([seed; 32]);
-        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut ice = Agent::new(Default::default(), Role::Controlling, rng.fork());
         ice.restart_with(now, credentials.clone());
         ice.add_local_address(now, address).unwrap();
@@ -295,8 +294,8 @@ impl End {
         let mut config = dtls::Config::new(certificate.clone(), PeerVerification::Fingerprints(vec![remote.1]));
         config.cookies = dtls::Cookies::Off;
         let (dtls, parity) = match peers_role {
-            DtlsRole::Client => (Connection::server(config, rng.fork(), nowhere), Parity::Odd),
-            DtlsRole::Server => (Connection::client(config, rng.fork(), nowhere), Parity::Even),
+            DtlsRole::Client => (Connection::server(config, rng.fork()), Parity::Odd),
+            DtlsRole::Server => (Connection::client(config, rng.fork()), Parity::Even),
         };
         let mut channels = DataChannels::new(Default::default(), rng.fork());
         channels.set_role(parity);
@@ -311,7 +310,7 @@ impl End {
     fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &mut [u8]) {
         let datagram = Datagram::udp(from, bytes).received_on(self.address);
         if let pollrtc_ice::Received::Data { payload, .. } = self.ice.handle_datagram(now, datagram) {
-            for packet in self.dtls.handle_datagram(now, Datagram::udp(from, payload)) {
+            for packet in self.dtls.handle_body(now, payload) {
                 self.channels.handle_body(now, packet);
             }
         }
@@ -351,8 +350,8 @@ impl End {
                 self.dtls.send(&buf[..len]).unwrap();
             }
         }
-        while let Some(transmit) = self.dtls.poll_transmit(now, &mut buf) {
-            out.push(buf[..transmit.len].to_vec());
+        while let Some(length) = self.dtls.write_body(now, &mut buf, Headroom::NONE) {
+            out.push(buf[..length].to_vec());
         }
         out
     }

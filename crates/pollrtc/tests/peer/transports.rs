@@ -107,11 +107,11 @@ impl End {
         config.cookies = dtls::Cookies::Off;
         config.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
         assert_eq!(value(answer, "a=setup:"), "active");
-        self.dtls = Some(Connection::server(config, rng.fork(), ours()).unwrap());
+        self.dtls = Some(Connection::server(config, rng.fork()).unwrap());
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let dtls = self.dtls.as_ref().and_then(StateMachine::poll_timeout);
+        let dtls = self.dtls.as_ref().and_then(InnerProtocol::poll_timeout);
         [self.ice.poll_timeout(), dtls].into_iter().flatten().min()
     }
 }
@@ -265,7 +265,7 @@ impl Pair {
             return;
         };
         let Some(dtls) = &mut end.dtls else { return };
-        for packet in dtls.handle_datagram(now, Datagram::udp(ours(), payload)) {
+        for packet in dtls.handle_body(now, payload) {
             assert_eq!(index, DATA, "data comes on its transport only");
             self.channels.handle_body(now, packet);
         }
@@ -300,8 +300,8 @@ impl Pair {
                     dtls.send(&buf[..len]).unwrap();
                 }
             }
-            while let Some(transmit) = dtls.poll_transmit(now, &mut buf) {
-                self.wire.push((at, end.address, ours(), buf[..transmit.len].to_vec()));
+            while let Some(length) = dtls.write_body(now, &mut buf, Headroom::NONE) {
+                self.wire.push((at, end.address, ours(), buf[..length].to_vec()));
             }
         }
         self.events.extend(core::iter::from_fn(|| self.pollrtc.poll_event()));

@@ -83,7 +83,7 @@ fn the_newest_version_of_both_is_spoken() {
             assert_eq!(rig.net[rig.theirs].ssl().unwrap().version2(), Some(spoken));
             let is_13 = spoken == SslVersion::DTLS1_3;
             let expected = if is_13 { Version::DTLS_1_3 } else { Version::DTLS_1_2 };
-            assert_eq!(rig.net[rig.ours].cipher_suite().unwrap().version(), expected);
+            assert_eq!(rig.net[rig.ours].inner.cipher_suite().unwrap().version(), expected);
             rig.talk();
         }
     }
@@ -155,7 +155,7 @@ fn a_certificate_that_we_do_not_expect_is_refused() {
             setup.ours.peer = Identity::new(KeyKind::P256).only();
             let mut rig = setup.rig();
             rig.run_until("both give up", |rig| {
-                rig.net[rig.ours].state() == State::Closed && rig.net[rig.theirs].failure().is_some()
+                rig.net[rig.ours].inner.state() == State::Closed && rig.net[rig.theirs].failure().is_some()
             });
             let failure = rig.net[rig.theirs].failure().unwrap();
             assert!(failure.contains("BAD_CERTIFICATE"), "{failure}");
@@ -171,7 +171,7 @@ fn a_certificate_that_they_do_not_expect_is_refused() {
             setup.theirs.peer = Identity::new(KeyKind::P256);
             let mut rig = setup.rig();
             rig.run_until("both give up", |rig| {
-                rig.net[rig.ours].state() == State::Closed && rig.net[rig.theirs].failure().is_some()
+                rig.net[rig.ours].inner.state() == State::Closed && rig.net[rig.theirs].failure().is_some()
             });
         }
     }

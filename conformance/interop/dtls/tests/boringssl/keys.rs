@@ -15,7 +15,7 @@ fn we_change_our_keys_again_and_again() {
             let mut rig = Setup::new(role).rig().connect();
             settle(&mut rig);
             for _ in 0..6 {
-                rig.net[rig.ours].update_keys(request).unwrap();
+                rig.net[rig.ours].inner.update_keys(request).unwrap();
                 rig.exchange(b"under way");
                 settle(&mut rig);
                 rig.talk();
@@ -50,10 +50,10 @@ fn both_change_their_keys_at_once_while_datagrams_are_lost() {
             let mut rig = setup.rig().connect();
             for _ in 0..5 {
                 rig.net[rig.theirs].update_keys(true);
-                rig.net[rig.ours].update_keys(KeyUpdateRequest::Requested).unwrap();
+                rig.net[rig.ours].inner.update_keys(KeyUpdateRequest::Requested).unwrap();
                 settle(&mut rig);
                 for _ in 0..20 {
-                    rig.net[rig.ours].send(b"ours").unwrap();
+                    rig.net[rig.ours].inner.send(b"ours").unwrap();
                     rig.net[rig.theirs].send(b"theirs");
                 }
                 settle(&mut rig);

@@ -33,7 +33,7 @@ fn survive(link: Link, seeds: u64) {
             (setup.link, setup.seed) = (link, seed);
             let mut rig = setup.rig().connect();
             for _ in 0..30 {
-                rig.net[rig.ours].send(b"ours").unwrap();
+                rig.net[rig.ours].inner.send(b"ours").unwrap();
                 rig.net[rig.theirs].send(b"theirs");
                 rig.net.advance(Duration::from_millis(20));
             }
@@ -72,7 +72,7 @@ fn datagrams_are_damaged() {
         rig.net.advance(Duration::from_secs(5));
         rig.net.set_link(Zone::INTERNET, link().corruption(0.3));
         for _ in 0..100 {
-            rig.net[rig.ours].send(b"ours").unwrap();
+            rig.net[rig.ours].inner.send(b"ours").unwrap();
             rig.net[rig.theirs].send(b"theirs");
             rig.net.advance(Duration::from_millis(20));
         }

@@ -21,7 +21,7 @@ fn each_cipher_suite() {
             };
             setup.ours.cipher_suites = vec![suite];
             let mut rig = setup.rig().connect();
-            assert_eq!(rig.net[rig.ours].cipher_suite(), Some(suite));
+            assert_eq!(rig.net[rig.ours].inner.cipher_suite(), Some(suite));
             let theirs = rig.net[rig.theirs].ssl().unwrap().current_cipher().unwrap();
             assert_eq!(theirs.standard_name(), Some(suite.name()));
             rig.talk();
@@ -44,7 +44,7 @@ fn each_srtp_profile() {
                 setup.ours.srtp_profiles = vec![profile];
                 setup.theirs.srtp_profiles = Some(name);
                 let mut rig = setup.rig().connect();
-                assert_eq!(rig.net[rig.ours].srtp_profile(), Some(profile));
+                assert_eq!(rig.net[rig.ours].inner.srtp_profile(), Some(profile));
                 let ssl = rig.net[rig.theirs].ssl().unwrap();
                 assert_eq!(ssl.selected_srtp_profile().map(|profile| profile.name()), Some(name));
                 rig.talk();
@@ -64,7 +64,7 @@ fn the_server_chooses_the_srtp_profile() {
         setup.ours.srtp_profiles = offered.to_vec();
         setup.theirs.srtp_profiles = Some("SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_128_GCM");
         let rig = setup.rig().connect();
-        assert_eq!(rig.net[rig.ours].srtp_profile(), Some(chosen));
+        assert_eq!(rig.net[rig.ours].inner.srtp_profile(), Some(chosen));
     }
 }
 
@@ -76,7 +76,7 @@ fn no_srtp_profile_in_common() {
             setup.ours.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
             setup.theirs.srtp_profiles = Some("SRTP_AES128_CM_SHA1_80");
             let mut rig = setup.rig().connect();
-            assert_eq!(rig.net[rig.ours].srtp_profile(), None);
+            assert_eq!(rig.net[rig.ours].inner.srtp_profile(), None);
             rig.talk();
         }
     }
@@ -90,7 +90,7 @@ fn the_protocol_of_the_application() {
             setup.ours.application_protocols = vec![b"c-webrtc".to_vec(), b"webrtc".to_vec()];
             setup.theirs.application_protocol = Some(b"webrtc");
             let mut rig = setup.rig().connect();
-            assert_eq!(rig.net[rig.ours].application_protocol(), Some(&b"webrtc"[..]));
+            assert_eq!(rig.net[rig.ours].inner.application_protocol(), Some(&b"webrtc"[..]));
             let ssl = rig.net[rig.theirs].ssl().unwrap();
             assert_eq!(ssl.selected_alpn_protocol(), Some(&b"webrtc"[..]));
             rig.talk();

@@ -47,7 +47,7 @@ fn many_records_one_after_the_other() {
                 .map(|index| (round * 100 + index).to_be_bytes().to_vec())
                 .collect();
             for payload in &batch {
-                rig.net[rig.ours].send(payload).unwrap();
+                rig.net[rig.ours].inner.send(payload).unwrap();
                 rig.net[rig.theirs].send(payload);
             }
             let (mut ours, mut theirs) = (Vec::new(), Vec::new());

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use pollrtc_crypto::{CryptoError, Provider, Secret};
 
-use super::keys::{Schedule, Traffic};
+use super::keys::{Schedule, TrafficSecret};
 use crate::connection_ids::ConnectionIds;
 use crate::flight::{Answer, Flight};
 use crate::handshake::{item, message};
@@ -23,11 +23,12 @@ pub enum KeyUpdateRequest {
     Requested,
 }
 
-/// The secrets of both directions, and where each stands.
-pub(crate) struct Secrets {
+/// The application traffic secrets of both directions (RFC 8446 §7.1), the epoch of each, and what of ours waits
+/// to be said after the handshake.
+pub(crate) struct ApplicationTraffic {
     schedule: Schedule,
-    ours: Traffic,
-    theirs: Traffic,
+    ours: TrafficSecret,
+    theirs: TrafficSecret,
     exporter: Secret,
     write_epoch: u16,
     read_epoch: u16,
@@ -39,12 +40,12 @@ pub(crate) struct Secrets {
     wanted: Option<KeyUpdateRequest>,
 }
 
-impl Secrets {
+impl ApplicationTraffic {
     /// The client's secrets: the server swaps the first two.
     pub(super) fn new(
         schedule: Schedule,
-        ours: Traffic,
-        theirs: Traffic,
+        ours: TrafficSecret,
+        theirs: TrafficSecret,
         exporter: Secret,
         next_message_seq: u16,
     ) -> Self {
@@ -104,7 +105,7 @@ impl Secrets {
     }
 
     /// Sends the next message that waits, if nothing else of ours waits for its acknowledgement.
-    pub(crate) fn proceed(&mut self, ids: Option<&mut ConnectionIds>, flight: &mut Flight) {
+    pub(crate) fn send_next(&mut self, ids: Option<&mut ConnectionIds>, flight: &mut Flight) {
         if self.is_updating || flight.awaits_acknowledgement() {
             return;
         }
