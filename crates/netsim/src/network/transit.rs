@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use pollrtc_core::{Datagram, Protocol};
+use pollrtc_core::{Datagram, Flow, Protocol};
 
 use super::Network;
 use super::flights::Stage;
@@ -260,9 +260,8 @@ impl Network {
         self.log.stats.received += 1;
         self.log.record(self.now, &state.name, TraceEvent::Received, &packet);
         self.flights.delivered(&state.name);
-        let datagram = Datagram::udp(state.scoped(port, packet.source), &mut packet.payload)
-            .received_on(local)
-            .with_ecn(packet.ecn);
+        let flow = Flow::new(Protocol::Udp, Some(local), state.scoped(port, packet.source));
+        let datagram = Datagram::new(flow, &mut packet.payload).with_ecn(packet.ecn);
         state.node.handle_datagram(self.now, datagram);
         self.pump(host);
     }

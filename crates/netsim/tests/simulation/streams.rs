@@ -435,3 +435,17 @@ fn firewalls_reject_and_serve() {
         "{events:?}"
     );
 }
+
+/// A phone that leaves its wifi keeps its stream, which nobody hears any more, until it gives up.
+#[test]
+fn an_interface_that_goes_down_takes_its_streams_along() {
+    let (mut pair, stream, accepted) = connected(1, Link::new().latency(ms(50)), Protocol::Tcp);
+    pair.net.unbind(pair.alice, addr("192.0.2.1:5000"));
+    pair.net[pair.alice].send_on(stream, b"into the void");
+    pair.net[pair.bob].send_on(accepted, b"to nobody");
+    pair.net.advance(Duration::from_secs(200));
+    assert!(drain(&mut pair.net, pair.bob).is_empty());
+    assert!(pair.net.stats().not_local > 0 && pair.net.stats().no_route > 0);
+    assert_eq!(told(&mut pair.net, pair.alice), [FlowEvent::Closed(stream)]);
+    assert_eq!(told(&mut pair.net, pair.bob), [FlowEvent::Closed(accepted)]);
+}
