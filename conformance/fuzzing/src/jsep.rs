@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
 use pollrtc_jsep::{
-    BundlePolicy, CertificateHash, Config, Description, LocalTransport, Negotiator, RemoteCandidate, RtcpMuxPolicy,
-    SdpKind, SignalingState, TransceiverInit, TransportKey,
+    BundlePolicy, CertificateHash, Config, Description, HashFunction, LocalTransport, Negotiator, RemoteCandidate,
+    RtcpMuxPolicy, SdpKind, SignalingState, TransceiverInit, TransportKey,
 };
-use pollrtc_sdp::attribute::Direction;
+use pollrtc_sdp::attribute::{Candidate, Direction};
 use pollrtc_sdp::{Parser, Profile, Session};
 
 /// Bytes as an offer, its answer, and our next offer; then as the answer to an offer of ours. What
@@ -249,8 +249,8 @@ fn transport(key: TransportKey) -> LocalTransport {
     LocalTransport {
         ufrag: format!("ufrag{transport}g{generation}"),
         pwd: format!("password/of/transport/{transport}g{generation}"),
-        fingerprints: vec![CertificateHash::new("sha-256", &["AB"; 32].join(":"))],
-        candidates: vec!["1 1 udp 2130706431 192.0.2.1 5000 typ host".to_owned()],
+        fingerprints: vec![CertificateHash::new(HashFunction::Sha256, &[0xab; 32]).expect("32 bytes")],
+        candidates: vec![Candidate::host("1", 2_130_706_431, "192.0.2.1", 5_000).into()],
         ..LocalTransport::default()
     }
 }

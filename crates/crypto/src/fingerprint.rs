@@ -92,6 +92,11 @@ impl Fingerprint {
         }
     }
 
+    /// That of these bytes; `None` if there are more or fewer than the hash function gives.
+    pub fn from_digest(algorithm: HashAlgorithm, digest: &[u8]) -> Option<Self> {
+        (digest.len() == algorithm.output_len()).then(|| Self::padded(algorithm, digest))
+    }
+
     /// Its hash function.
     pub const fn algorithm(&self) -> HashAlgorithm {
         self.algorithm

@@ -1,12 +1,13 @@
 //! Candidates as they are signalled.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::str::FromStr;
 
 use pollrtc_core::{Protocol, normalise};
-use pollrtc_sdp::attribute;
+use pollrtc_sdp::attribute::{self, OwnedCandidate};
 
 use crate::kind::CandidateKind;
 use crate::priority::{COMPONENT, candidate_priority, local_preference};
@@ -255,27 +256,35 @@ impl TryFrom<attribute::Candidate<'_>> for Candidate {
     }
 }
 
-/// The value of `a=candidate`, without `a=`.
-impl fmt::Display for Candidate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (address, port) = match &self.host {
+/// As descriptions have it.
+impl From<&Candidate> for OwnedCandidate {
+    fn from(candidate: &Candidate) -> Self {
+        let (address, port) = match &candidate.host {
             CandidateHost::Address(address) => (address.ip().to_string(), address.port()),
             CandidateHost::Name { name, port } => (name.clone(), *port),
         };
-        let related = self.related.map(|related| (related.ip().to_string(), related.port()));
-        let mut line = attribute::Candidate::host(&self.foundation, self.priority, &address, port);
-        line.component = self.component;
-        line.transport = match self.protocol {
+        let related = candidate
+            .related
+            .map(|related| (related.ip().to_string(), related.port()));
+        let mut line = attribute::Candidate::host(&candidate.foundation, candidate.priority, &address, port);
+        line.component = candidate.component;
+        line.transport = match candidate.protocol {
             Protocol::Tcp => "tcp",
             _ => "udp",
         };
-        line.kind = self.kind.written();
+        line.kind = candidate.kind.written();
         line.related = related.as_ref().map(|(ip, port)| (ip.as_str(), *port));
-        line.tcp_type = self.tcp_type;
-        write!(f, "candidate:{line}")?;
-        match &self.ufrag {
-            Some(ufrag) => write!(f, " ufrag {ufrag}"),
-            None => Ok(()),
-        }
+        line.tcp_type = candidate.tcp_type;
+        let ufrag = candidate.ufrag.as_ref().map(|ufrag| format!("ufrag {ufrag}"));
+        // It was read from a line, so that it can be written into one.
+        let with_ufrag = ufrag.as_deref().and_then(|ufrag| line.with_extensions(ufrag).ok());
+        with_ufrag.unwrap_or(line).into()
+    }
+}
+
+/// The value of `a=candidate`, without `a=`.
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "candidate:{}", OwnedCandidate::from(self))
     }
 }

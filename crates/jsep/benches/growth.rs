@@ -11,8 +11,8 @@ use std::process::{Command, ExitCode};
 
 use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
 use pollrtc_jsep::{
-    CertificateHash, Config, LocalTransport, NegotiationError, Negotiator, RemoteCandidate, TransceiverInit,
-    TransportKey,
+    CertificateHash, Config, HashFunction, LocalTransport, NegotiationError, Negotiator, RemoteCandidate,
+    TransceiverInit, TransportKey,
 };
 
 /// How much more a section of many may cost: sorting costs a logarithm.
@@ -109,7 +109,7 @@ fn agreed(sections: usize, steps: usize) -> Result<(Negotiator, Negotiator), Neg
     let transport = |key: TransportKey| LocalTransport {
         ufrag: format!("uf{}g{}", key.transport, key.generation),
         pwd: "of/no/use/without/a/transport".to_owned(),
-        fingerprints: vec![CertificateHash::new("sha-256", &["AB"; 32].join(":"))],
+        fingerprints: vec![CertificateHash::new(HashFunction::Sha256, &[0xab; 32]).expect("32 bytes")],
         ..LocalTransport::default()
     };
     let [mut alice, mut bob] = [1, 2].map(|id| {

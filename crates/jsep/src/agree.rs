@@ -302,7 +302,7 @@ impl Exchanged<'_> {
             last.association.saturating_add(u32::from(anew))
         });
         let mid = self.local.sections.get(section).filter(|section| section.has_mid);
-        remote.candidates = candidates.lines;
+        remote.candidates = candidates.known;
         let transport = Transport {
             key,
             remote,
@@ -328,8 +328,8 @@ impl Exchanged<'_> {
             };
             remote.end_of_candidates |= known.end_of_candidates;
             match agreed.candidates.get(&id) {
-                Some(identities) if candidates.lines.is_empty() => {
-                    candidates.lines.clone_from(&known.candidates);
+                Some(identities) if candidates.known.is_empty() => {
+                    candidates.known.clone_from(&known.candidates);
                     candidates.identities.clone_from(identities);
                 }
                 _ => candidates.extend(known.candidates.iter(), maximum),

@@ -7,10 +7,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use super::read::{RemoteDescription, line_of};
+use super::read::RemoteDescription;
 use super::state::{Agreed, Exchange};
 use super::{Effect, NegotiationError, Negotiator, Transport, TransportId};
-use pollrtc_sdp::attribute::Candidate;
+use pollrtc_sdp::attribute::{Candidate, OwnedCandidate};
 
 /// A candidate as signaling carries it (W3C WebRTC §4.8.1 `RTCIceCandidateInit`).
 ///
@@ -64,26 +64,26 @@ pub(super) struct Trickled {
 /// A candidate that was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Told {
-    line: String,
+    candidate: OwnedCandidate,
     identity: String,
 }
 
 /// The peer's candidates over one transport, each once.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(super) struct Candidates {
-    pub(super) lines: Vec<String>,
+    pub(super) known: Vec<OwnedCandidate>,
     pub(super) identities: BTreeSet<String>,
 }
 
 impl Candidates {
     /// Adds those that are new, as long as there is room.
-    pub(super) fn extend<'c>(&mut self, lines: impl Iterator<Item = &'c String>, maximum: usize) {
-        for line in lines {
-            if self.lines.len() >= maximum {
+    pub(super) fn extend<'c>(&mut self, told: impl Iterator<Item = &'c OwnedCandidate>, maximum: usize) {
+        for candidate in told {
+            if self.known.len() >= maximum {
                 return;
             }
-            if self.identities.insert(identity_of(line)) {
-                self.lines.push(line.clone());
+            if self.identities.insert(identity(&candidate.as_candidate())) {
+                self.known.push(candidate.clone());
             }
         }
     }
@@ -106,7 +106,7 @@ impl Negotiator {
         };
         let ufrag = candidate.ufrag.or_else(|| parsed.as_ref().and_then(Candidate::ufrag));
         let told = parsed.as_ref().map(|parsed| Told {
-            line: line_of(parsed),
+            candidate: OwnedCandidate::from(*parsed),
             identity: identity(parsed),
         });
         self.take_candidate(&candidate, told.as_ref(), ufrag)
@@ -169,7 +169,7 @@ impl Negotiator {
                 if !in_force.contains(&id) {
                     effects.push(Effect::RemoteCandidates {
                         transport: id,
-                        candidates: told.iter().map(|told| told.line.clone()).collect(),
+                        candidates: told.iter().map(|told| told.candidate.clone()).collect(),
                         end_of_candidates,
                     });
                 }
@@ -263,7 +263,7 @@ impl Agreed {
             None => remote.end_of_candidates = true,
             Some(told) => {
                 self.candidates.entry(id).or_default().insert(told.identity.clone());
-                remote.candidates.push(told.line.clone());
+                remote.candidates.push(told.candidate.clone());
             }
         }
         remote.end_of_candidates
@@ -305,8 +305,4 @@ fn identity(candidate: &Candidate<'_>) -> String {
     );
     identity.extend(candidate.transport.chars().map(|letter| letter.to_ascii_lowercase()));
     identity
-}
-
-fn identity_of(line: &str) -> String {
-    Candidate::parse(line).map_or_else(|_| line.to_string(), |candidate| identity(&candidate))
 }

@@ -4,6 +4,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use pollrtc_sdp::attribute::OwnedCandidate;
+
 use super::section::{LocalSection, each_once};
 use super::state::{Agreed, DataWish, Exchange};
 use super::{
@@ -31,8 +33,8 @@ pub enum Effect {
     RemoteCandidates {
         /// Which transport.
         transport: TransportId,
-        /// Values of `a=candidate`.
-        candidates: Vec<String>,
+        /// Those that are new.
+        candidates: Vec<OwnedCandidate>,
         /// Whether no more come.
         end_of_candidates: bool,
     },
@@ -203,13 +205,13 @@ fn transports(before: &Negotiator, after: &Negotiator, effects: &mut Vec<Effect>
             });
             continue;
         };
-        let told: BTreeSet<&String> = known.remote.candidates.iter().collect();
+        let told: BTreeSet<&OwnedCandidate> = known.remote.candidates.iter().collect();
         let candidates = new
             .remote
             .candidates
             .iter()
             .filter(|candidate| !told.contains(candidate));
-        let candidates: Vec<String> = candidates.cloned().collect();
+        let candidates: Vec<OwnedCandidate> = candidates.cloned().collect();
         let ends = new.remote.end_of_candidates && !known.remote.end_of_candidates;
         if !candidates.is_empty() || ends {
             effects.push(Effect::RemoteCandidates {

@@ -5,13 +5,13 @@
 //! An error changes nothing, and two negotiators with the same history are equal.
 //!
 //! ```
-//! use pollrtc_jsep::{CertificateHash, Config, Effect, LocalTransport, Negotiator, TransportKey};
+//! use pollrtc_jsep::{CertificateHash, Config, Effect, HashFunction, LocalTransport, Negotiator, TransportKey};
 //!
 //! // What the ICE agent and the certificate give for each transport.
 //! let transport = |key: TransportKey| LocalTransport {
 //!     ufrag: format!("uf{}g{}", key.transport, key.generation),
 //!     pwd: "of-no-use-without-a-transport".replace('-', "/"),
-//!     fingerprints: vec![CertificateHash::new("sha-256", &["AB"; 32].join(":"))],
+//!     fingerprints: CertificateHash::new(HashFunction::Sha256, &[0xab; 32]).into_iter().collect(),
 //!     ..LocalTransport::default()
 //! };
 //! let mut alice = Negotiator::new(Config::new(1));
@@ -77,5 +77,6 @@ pub use error::{Deviation, NegotiationError, RejectReason};
 pub use state::Negotiator;
 pub use transceiver::{Transceiver, TransceiverId, TransceiverInit};
 pub use transport::{
-    CertificateHash, DtlsRole, IceRole, LocalTransport, RemoteTransport, Transport, TransportId, TransportKey,
+    CertificateHash, DtlsRole, HashFunction, IceRole, LocalTransport, RemoteTransport, Transport, TransportId,
+    TransportKey,
 };

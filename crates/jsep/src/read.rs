@@ -3,14 +3,15 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt::Write;
 
 use super::config::Config;
 use super::description::{Description, SdpKind, Secret};
 use super::section::{LocalContent, LocalForm, SectionLine};
 use super::{CertificateHash, Deviation, NegotiationError, RejectReason};
 use crate::rtp::{MediaKind, RtpParameters};
-use pollrtc_sdp::attribute::{Attribute, Candidate, DEFAULT_MAX_MESSAGE_SIZE, DEFAULT_SCTP_PORT, Direction, Setup};
+use pollrtc_sdp::attribute::{
+    Attribute, DEFAULT_MAX_MESSAGE_SIZE, DEFAULT_SCTP_PORT, Direction, OwnedCandidate, Setup,
+};
 use pollrtc_sdp::{Finding, Media, Session};
 
 /// A description of the peer's.
@@ -53,7 +54,7 @@ pub(super) struct RemoteSection {
     pub(super) has_fingerprint: bool,
     pub(super) setup: Option<Setup>,
     pub(super) tls_id: Option<String>,
-    pub(super) candidates: Vec<String>,
+    pub(super) candidates: Vec<OwnedCandidate>,
     pub(super) end_of_candidates: bool,
     /// Also where there is only `a=rtcp-mux-only`: its writer can do no other.
     pub(super) rtcp_mux: bool,
@@ -243,8 +244,7 @@ impl RemoteSection {
         let mut fingerprints: Vec<CertificateHash> = media
             .fingerprints()
             .take(FINGERPRINTS_MAXIMUM)
-            .map(|each| CertificateHash::new(each.algorithm, each.value))
-            .filter(CertificateHash::is_usable)
+            .filter_map(|each| CertificateHash::of(&each))
             .collect();
         // RFC 8122 §5: a set.
         fingerprints.sort_unstable();
@@ -266,7 +266,7 @@ impl RemoteSection {
             fingerprints,
             setup: media.setup(),
             tls_id: media.tls_id().map(ToString::to_string),
-            candidates: candidates.map(|candidate| line_of(&candidate)).collect(),
+            candidates: candidates.map(OwnedCandidate::from).collect(),
             end_of_candidates: media.end_of_candidates(),
             rtcp_mux: media.rtcp_mux() || media.rtcp_mux_only(),
             rtcp_rsize: media.rtcp_rsize(),
@@ -333,14 +333,6 @@ impl RemoteContent {
             _ => RemoteContent::Unknown,
         }
     }
-}
-
-/// In one piece of memory: most are not longer.
-pub(super) fn line_of(candidate: &Candidate<'_>) -> String {
-    let mut line = String::with_capacity(128);
-    // Writing to a string can't fail.
-    let _ = write!(line, "{candidate}");
-    line
 }
 
 /// RFC 9429 §5.1.2: what peers write when they mean RTP over DTLS.

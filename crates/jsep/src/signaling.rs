@@ -12,7 +12,7 @@ use super::read::RemoteDescription;
 use super::section::{AgreedContent, LocalForm, LocalSection};
 use super::state::{Agreed, Before, Created, Current, DataWish, Exchange, Provisional};
 use super::transceiver::{Negotiated, Origin};
-use super::transport::{CertificateHash, LocalTransport, TransportKey};
+use super::transport::{CertificateHash, HashFunction, LocalTransport, TransportKey};
 use super::{NegotiationError, Negotiator, TransceiverInit};
 use crate::rtp::MediaKind;
 use pollrtc_sdp::Profile;
@@ -289,7 +289,9 @@ impl Negotiator {
             let any = |_| LocalTransport {
                 ufrag: "any4".to_owned(),
                 pwd: "any/22/characters/or/more".to_owned(),
-                fingerprints: [CertificateHash::new("sha-256", &["AB"; 32].join(":"))].into(),
+                fingerprints: CertificateHash::new(HashFunction::Sha256, &[0xab; 32])
+                    .into_iter()
+                    .collect(),
                 ..LocalTransport::default()
             };
             self.written(SdpKind::Answer, &answer, any)?;

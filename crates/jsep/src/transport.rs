@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use pollrtc_sdp::attribute::Setup;
+use pollrtc_sdp::attribute::{Fingerprint, OwnedCandidate, Setup};
 
 /// One transport: one ICE agent with a DTLS association on top. Sections that are bundled share one
 /// (RFC 9143).
@@ -50,8 +50,8 @@ pub struct LocalTransport {
     pub fingerprints: Vec<CertificateHash>,
     /// `a=tls-id`, if you want one (RFC 8842 §4); an answer has it only if the offer has one.
     pub tls_id: Option<String>,
-    /// The values of `a=candidate`, with or without `candidate:`.
-    pub candidates: Vec<String>,
+    /// Those that are known by now.
+    pub candidates: Vec<OwnedCandidate>,
     /// Whether no more candidates come in this generation.
     pub end_of_candidates: bool,
 }
@@ -66,30 +66,119 @@ impl fmt::Debug for LocalTransport {
     }
 }
 
-/// The hash of a certificate (RFC 8122 §5).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CertificateHash {
-    /// The hash function, in lower case, such as `sha-256`.
-    pub algorithm: String,
-    /// Pairs of hexadecimal digits joined by colons, in upper case.
-    pub value: String,
+/// A hash function that names certificates and is fit for it: RFC 8122 §5 has MD2 and MD5 too, which
+/// prove nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum HashFunction {
+    /// `sha-1`: only what peers name is compared with it.
+    Sha1,
+    /// `sha-224`.
+    Sha224,
+    /// `sha-256`, which everybody writes.
+    Sha256,
+    /// `sha-384`.
+    Sha384,
+    /// `sha-512`.
+    Sha512,
 }
 
-impl CertificateHash {
-    /// Both in the case that makes equal hashes equal texts.
-    pub fn new(algorithm: &str, value: &str) -> Self {
-        Self {
-            algorithm: algorithm.to_ascii_lowercase(),
-            value: value.to_ascii_uppercase(),
+impl HashFunction {
+    const ALL: [Self; 5] = [Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512];
+
+    /// Its name in `a=fingerprint`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            HashFunction::Sha1 => "sha-1",
+            HashFunction::Sha224 => "sha-224",
+            HashFunction::Sha256 => "sha-256",
+            HashFunction::Sha384 => "sha-384",
+            HashFunction::Sha512 => "sha-512",
         }
     }
 
-    /// RFC 8122 §5 has more, but MD2 and MD5 prove nothing.
-    pub(super) fn is_usable(&self) -> bool {
-        matches!(
-            self.algorithm.as_str(),
-            "sha-256" | "sha-384" | "sha-512" | "sha-224" | "sha-1"
-        )
+    /// How many bytes its hashes have.
+    pub const fn length(self) -> usize {
+        match self {
+            HashFunction::Sha1 => 20,
+            HashFunction::Sha224 => 28,
+            HashFunction::Sha256 => 32,
+            HashFunction::Sha384 => 48,
+            HashFunction::Sha512 => HASH_LENGTH_MAXIMUM,
+        }
+    }
+}
+
+const HASH_LENGTH_MAXIMUM: usize = 64;
+
+/// The hash of a certificate (RFC 8122 §5).
+///
+/// ```
+/// use pollrtc_jsep::{CertificateHash, HashFunction};
+///
+/// let hash = CertificateHash::new(HashFunction::Sha256, &[0xab; 32]).unwrap();
+/// assert!(hash.to_string().starts_with("sha-256 AB:AB:AB:"));
+/// assert_eq!(CertificateHash::new(HashFunction::Sha1, &[0xab; 32]), None);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CertificateHash {
+    function: HashFunction,
+    /// What lies beyond the function's length is zero.
+    bytes: [u8; HASH_LENGTH_MAXIMUM],
+}
+
+impl CertificateHash {
+    /// `None` if there are more or fewer bytes than the function gives.
+    pub fn new(function: HashFunction, bytes: &[u8]) -> Option<Self> {
+        let mut padded = [0; HASH_LENGTH_MAXIMUM];
+        let fits = bytes.len() == function.length();
+        padded.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        fits.then_some(Self {
+            function,
+            bytes: padded,
+        })
+    }
+
+    /// That of an `a=fingerprint`; `None` if its function is none that is fit for use, or its value is
+    /// not as long as that function's.
+    pub fn of(fingerprint: &Fingerprint<'_>) -> Option<Self> {
+        let mut functions = HashFunction::ALL.into_iter();
+        let function = functions.find(|function| fingerprint.is(function.name()))?;
+        let mut bytes = [0; HASH_LENGTH_MAXIMUM];
+        let mut read = fingerprint.bytes();
+        for byte in bytes.iter_mut().take(function.length()) {
+            *byte = read.next()?;
+        }
+        read.next().is_none().then_some(Self { function, bytes })
+    }
+
+    /// Which function it is by.
+    pub const fn function(&self) -> HashFunction {
+        self.function
+    }
+
+    /// Its bytes, as many as the function gives.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.function.length()).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for CertificateHash {
+    /// The value of `a=fingerprint`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.function.name())?;
+        let mut separator = ' ';
+        for byte in self.bytes() {
+            write!(f, "{separator}{byte:02X}")?;
+            separator = ':';
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for CertificateHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CertificateHash({self})")
     }
 }
 
@@ -186,8 +275,8 @@ pub struct RemoteTransport {
     pub fingerprints: Vec<CertificateHash>,
     /// The peer's `tls-id`, as last told for this DTLS association.
     pub tls_id: Option<String>,
-    /// Values of `a=candidate`, each once, those that were trickled among them.
-    pub candidates: Vec<String>,
+    /// The peer's candidates, each once, those that were trickled among them.
+    pub candidates: Vec<OwnedCandidate>,
     /// Whether no more come.
     pub end_of_candidates: bool,
 }

@@ -1,6 +1,5 @@
 //! Writes our descriptions, with what ICE and DTLS know now.
 
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
@@ -10,7 +9,7 @@ use super::section::{
     LocalContent, LocalData, LocalForm, LocalRtp, LocalSection, LocalState, Rtcp, SectionLine, TransportDescription,
 };
 use super::transport::{LocalTransport, TransportKey};
-use pollrtc_sdp::attribute::{Attribute, Candidate, CandidateKind, Direction, SctpMap, Setup};
+use pollrtc_sdp::attribute::{Attribute, CandidateKind, Direction, OwnedCandidate, SctpMap, Setup};
 use pollrtc_sdp::{Connection, MediaLine, Origin, WriteError, Writer};
 
 /// RFC 9429 §5.2.1: less than 2^63 - 1.
@@ -196,8 +195,7 @@ fn write_mid(writer: &mut Writer, section: &LocalSection) {
 
 fn write_candidates(writer: &mut Writer, local: &LocalTransport) {
     for candidate in &local.candidates {
-        let value = candidate.strip_prefix("a=").unwrap_or(candidate);
-        writer.text("candidate", value.strip_prefix("candidate:").unwrap_or(value));
+        writer.attribute(Attribute::Candidate(candidate.as_candidate()));
     }
     if local.end_of_candidates {
         writer.attribute(Attribute::EndOfCandidates);
@@ -213,10 +211,7 @@ fn write_transport(writer: &mut Writer, end: &End) {
         .attribute(Attribute::IceUfrag(&local.ufrag))
         .attribute(Attribute::IcePwd(&local.pwd));
     for fingerprint in &local.fingerprints {
-        writer.text(
-            "fingerprint",
-            &format!("{} {}", fingerprint.algorithm, fingerprint.value),
-        );
+        writer.formatted("fingerprint", format_args!("{fingerprint}"));
     }
     writer.attribute(Attribute::Setup(end.setup));
     if let Some(id) = local.tls_id.as_deref().filter(|_| end.tls_id) {
@@ -284,7 +279,7 @@ fn default_candidate(local: &LocalTransport) -> (IpAddr, u16) {
         CandidateKind::ServerReflexive => 1,
         _ => 2,
     };
-    let candidates = local.candidates.iter().filter_map(|text| Candidate::parse(text).ok());
+    let candidates = local.candidates.iter().map(OwnedCandidate::as_candidate);
     let usable = candidates.filter(|candidate| candidate.is_udp() && candidate.component == 1);
     let usable =
         usable.filter_map(|candidate| Some((reach(candidate.kind), candidate.address.parse().ok()?, candidate.port)));

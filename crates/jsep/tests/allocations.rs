@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use allocation_counter::measure;
 use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
 use pollrtc_jsep::{
-    CertificateHash, Config, LocalTransport, Negotiator, RemoteCandidate, TransceiverInit, TransportKey,
+    CertificateHash, Config, HashFunction, LocalTransport, Negotiator, RemoteCandidate, TransceiverInit, TransportKey,
 };
 
 /// However much was described, and told before.
@@ -27,7 +27,7 @@ fn a_candidate_costs_a_negotiator_the_same_however_many_came_before() {
         let transport = |key: TransportKey| LocalTransport {
             ufrag: format!("uf{}g{}", key.transport, key.generation),
             pwd: "of/no/use/without/a/transport".to_owned(),
-            fingerprints: vec![CertificateHash::new("sha-256", &["AB"; 32].join(":"))],
+            fingerprints: vec![CertificateHash::new(HashFunction::Sha256, &[0xab; 32]).expect("32 bytes")],
             ..LocalTransport::default()
         };
         let offer = alice.create_offer(transport).unwrap();

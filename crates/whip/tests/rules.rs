@@ -1,8 +1,10 @@
 //! Offers and answers that go over HTTP: WHIP (RFC 9725) and WHEP.
 
 use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
-use pollrtc_jsep::{BundlePolicy, CertificateHash, Config, LocalTransport, Negotiator, TransceiverInit, TransportKey};
-use pollrtc_sdp::attribute::Direction;
+use pollrtc_jsep::{
+    BundlePolicy, CertificateHash, Config, HashFunction, LocalTransport, Negotiator, TransceiverInit, TransportKey,
+};
+use pollrtc_sdp::attribute::{Candidate, Direction};
 use pollrtc_sdp::{Fragment, Session};
 use pollrtc_whip::{Fault, Patch, Protocol, answer_faults, check_answer, check_offer, known_sections, offer_faults};
 
@@ -117,8 +119,8 @@ fn transport(key: TransportKey) -> LocalTransport {
     LocalTransport {
         ufrag: format!("uf{}g{}", key.transport, key.generation),
         pwd: "password/of/22/characters".to_owned(),
-        fingerprints: vec![CertificateHash::new("sha-256", &["AB"; 32].join(":"))],
-        candidates: vec!["1 1 udp 2130706431 192.0.2.1 5000 typ host".to_owned()],
+        fingerprints: vec![CertificateHash::new(HashFunction::Sha256, &[0xab; 32]).expect("32 bytes")],
+        candidates: vec![Candidate::host("1", 2_130_706_431, "192.0.2.1", 5_000).into()],
         ..LocalTransport::default()
     }
 }

@@ -16,8 +16,8 @@ use std::error::Error;
 
 use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
 use pollrtc_jsep::{
-    BundlePolicy, CertificateHash, Config, Description, Effect, LocalTransport, Negotiator, TransceiverId,
-    TransceiverInit, TransportKey,
+    BundlePolicy, CertificateHash, Config, Description, Effect, HashFunction, LocalTransport, Negotiator,
+    TransceiverId, TransceiverInit, TransportKey,
 };
 use pollrtc_sdp::attribute::Direction;
 use serde_json::{Value, json};
@@ -193,7 +193,7 @@ pub(crate) fn local_transport(key: TransportKey) -> LocalTransport {
     LocalTransport {
         ufrag: format!("ours{}", key.generation),
         pwd: format!("ofNoUseWithoutAnyTransport{}", key.generation),
-        fingerprints: vec![CertificateHash::new("sha-256", &["3C"; 32].join(":"))],
+        fingerprints: vec![CertificateHash::new(HashFunction::Sha256, &[0x3c; 32]).expect("32 bytes")],
         ..LocalTransport::default()
     }
 }

@@ -45,7 +45,7 @@ fn transport(transport: &Transport) -> Value {
         "ufrag": local_transport(transport.key).ufrag,
         "remoteUfrag": transport.remote.ufrag,
         "remotePwd": transport.remote.pwd,
-        "remoteFingerprints": transport.remote.fingerprints.iter().map(|each| &each.value).collect::<Vec<_>>(),
+        "remoteFingerprints": transport.remote.fingerprints.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "dtlsRole": format!("{:?}", transport.dtls_role),
         "association": transport.association,
     })

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use pollrtc_jsep::rtp::MediaKind;
 use pollrtc_jsep::{
-    CertificateHash, Config, Description, Effect, LocalTransport, NegotiationError, Negotiator, SdpKind,
+    CertificateHash, Config, Description, Effect, HashFunction, LocalTransport, NegotiationError, Negotiator, SdpKind,
     SignalingState, TransceiverId, TransceiverInit, TransportKey,
 };
 use pollrtc_sdp::attribute::Direction;
@@ -537,15 +537,15 @@ fn transport(number: u8, key: TransportKey) -> LocalTransport {
     LocalTransport {
         ufrag: format!("{number}t{transport}g{generation}"),
         pwd: format!("password/of/{number}t{transport}g{generation}/aaaaaaaaaa"),
-        fingerprints: vec![CertificateHash::new(
-            "sha-256",
-            &[["AA", "BB"][usize::from(number)]; 32].join(":"),
-        )],
+        fingerprints: CertificateHash::new(HashFunction::Sha256, &[[0xaa, 0xbb][usize::from(number)]; 32])
+            .into_iter()
+            .collect(),
         tls_id: Some(format!("{number}t{transport}d{tls_id}-0123456789abcdef")),
-        candidates: vec![format!(
-            "1 1 udp 2130706431 192.0.2.{number} {} typ host",
-            5_000 + generation
-        )],
+        candidates: vec![
+            format!("1 1 udp 2130706431 192.0.2.{number} {} typ host", 5_000 + generation)
+                .parse()
+                .expect("a candidate"),
+        ],
         end_of_candidates: true,
     }
 }

@@ -3,7 +3,7 @@
 use pollrtc_jsep::rtp::MediaKind;
 use pollrtc_jsep::{
     BundlePolicy, Config, Description, Deviation, Effect, NegotiationError, RejectReason, RtcpMuxPolicy, SdpKind,
-    TransceiverInit,
+    TransceiverInit, TransportId,
 };
 
 use crate::support::{
@@ -125,6 +125,81 @@ fn a_peer_without_bundles_gets_a_transport_for_each_section_it_can_use() {
     assert_eq!(different(&again, "ice-ufrag"), 4);
     alice.take(&bob.answer(&again));
     assert_eq!(alice.negotiator.transports().count(), 4);
+}
+
+/// A name of a transport is good for as long as the transport lives, and for no other.
+#[test]
+fn the_transports_of_a_peer_that_does_not_bundle_keep_their_names() {
+    let mut alice = offerer(BundlePolicy::MaxCompat);
+    let mut bob = with_policy("bob", BundlePolicy::MaxCompat);
+    let offered = |alice: &mut Peer, bob: &mut Peer| {
+        let answer = bob.answer(&without_bundle(&alice.offer()));
+        alice.take(&answer)
+    };
+    let carriers = |peer: &Peer| {
+        let transports = peer.negotiator.transports();
+        transports
+            .map(|transport| (transport.section, transport.key.transport))
+            .collect::<Vec<_>>()
+    };
+    let generations = |peer: &Peer| {
+        let transports = peer.negotiator.transports();
+        transports.map(|transport| transport.key.generation).collect::<Vec<_>>()
+    };
+    offered(&mut alice, &mut bob);
+    let (at_alice, at_bob) = (carriers(&alice), carriers(&bob));
+    let sections = |carriers: &[(usize, TransportId)]| carriers.iter().map(|(section, _)| *section).collect::<Vec<_>>();
+    assert_eq!(sections(&at_alice), [0, 1, 2, 3]);
+    assert_eq!(sections(&at_bob), [0, 1, 2, 3]);
+
+    // A re-offer, an ICE restart, a restart that is taken back.
+    offered(&mut alice, &mut bob);
+    alice.negotiator.restart_ice();
+    alice.offer();
+    alice.negotiator.set_local(&Description::rollback()).unwrap();
+    offered(&mut alice, &mut bob);
+    assert_eq!((carriers(&alice), carriers(&bob)), (at_alice.clone(), at_bob.clone()));
+    assert_eq!(generations(&bob), [1; 4]);
+
+    // What is stopped takes its transport with it, and what comes into its place has another.
+    let stopped = alice.negotiator.transceivers()[0].id();
+    alice.negotiator.stop(stopped).unwrap();
+    let effects = offered(&mut alice, &mut bob);
+    let closed = |effects: &[Effect]| {
+        let closed = effects.iter().filter_map(|effect| match effect {
+            Effect::TransportClosed(id) => Some(*id),
+            _ => None,
+        });
+        closed.collect::<Vec<_>>()
+    };
+    assert_eq!(closed(&effects), [at_alice[0].1]);
+    assert_eq!(carriers(&alice), at_alice[1..]);
+    alice
+        .negotiator
+        .add_transceiver(MediaKind::Audio, TransceiverInit::default());
+    offered(&mut alice, &mut bob);
+    for (now, before) in [(carriers(&alice), &at_alice), (carriers(&bob), &at_bob)] {
+        assert_eq!(now[..3], before[1..]);
+        assert_eq!(now[3].0, 0);
+        assert!(before.iter().all(|(_, id)| *id != now[3].1));
+    }
+
+    // The peer bundles what it has not bundled before: the first one's transport is that of all.
+    let known = carriers(&alice);
+    let offer = bob.offer();
+    let mids = values(&offer.sdp, "mid").join(" ");
+    let offer = edited(
+        &without_bundle(&offer),
+        "t=0 0\r\n",
+        &format!("t=0 0\r\na=group:BUNDLE {mids}\r\n"),
+    );
+    alice.negotiator.set_remote(&offer).unwrap();
+    let answer = alice.create_answer();
+    let effects = alice.negotiator.set_local(&answer).unwrap();
+    let first = known.iter().find(|(section, _)| *section == 0).unwrap().1;
+    assert_eq!(carriers(&alice), [(0, first)]);
+    let others: Vec<TransportId> = known.iter().map(|(_, id)| *id).filter(|id| *id != first).collect();
+    assert_eq!(closed(&effects), others);
 }
 
 #[test]

@@ -92,10 +92,10 @@ fn transport(answer: &Session<'_>) -> LocalTransport {
         pwd: media.ice_pwd().unwrap().to_owned(),
         fingerprints: media
             .fingerprints()
-            .map(|each| CertificateHash::new(each.algorithm, each.value))
+            .filter_map(|each| CertificateHash::of(&each))
             .collect(),
         tls_id: media.tls_id().map(str::to_owned),
-        candidates: media.candidates().map(|candidate| candidate.to_string()).collect(),
+        candidates: media.candidates().map(Into::into).collect(),
         end_of_candidates: media.end_of_candidates(),
     }
 }

@@ -310,7 +310,7 @@ fn candidates_that_can_mean_one_thing_only_are_taken() {
         let mut bob = Peer::new("bob");
         bob.answer(&with_line(&offer, &format!("a=candidate:{written}"), Some(0)));
         let transport = bob.negotiator.transports().next().expect("there is one");
-        assert_eq!(transport.remote.candidates, [read]);
+        assert_eq!(transport.remote.candidates, [read.parse().unwrap()]);
         assert_eq!(bob.negotiator.remote_findings().len(), 1);
     }
 }

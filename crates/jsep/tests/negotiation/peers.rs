@@ -6,11 +6,11 @@ use pollrtc_jsep::rtp::MediaKind;
 use pollrtc_jsep::{BundlePolicy, Config, Description, NegotiationError, RejectReason, TransceiverInit};
 use pollrtc_sdp::{Limits, Profile};
 
-use crate::support::{Peer, edited, fingerprint, is_rejected, media_config, media_lines, section, values};
+use crate::support::{Peer, edited, hash_of, is_rejected, media_config, media_lines, section, values};
 
 /// As a SIP gateway writes it: no mids, no bundle, profiles of old.
 fn phone() -> Description {
-    let hash = fingerprint("phone").value;
+    let hash = hash_of("phone");
     let transport = |n: u32| {
         format!(
             "a=ice-ufrag:phone{n}\r\na=ice-pwd:passwordOfThePhone{n:05}\r\na=fingerprint:SHA-256 {hash}\r\n\
@@ -86,7 +86,7 @@ fn a_peer_without_mids_is_answered_without_mids() {
         let pwd = format!("gatewayPasswordOfTransport{}g0", transport - 1);
         text = text.replace(&pwd, &format!("passwordOfThePhone{transport:05}"));
     }
-    let text = text.replace(&fingerprint("gateway").value, &fingerprint("phone").value);
+    let text = text.replace(&hash_of("gateway"), &hash_of("phone"));
     let text = text.replace("a=setup:active", "a=setup:passive");
     bob.take(&Description::answer(text));
 }
@@ -321,7 +321,7 @@ fn payload_types_in_conflict_cost_a_codec_and_never_the_data_channels() {
 #[test]
 fn a_large_offer_costs_in_proportion_and_no_more_than_the_limits_allow() {
     let offer_of = |sections: usize| {
-        let hash = fingerprint("x").value;
+        let hash = hash_of("x");
         let mut sdp = String::from("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE");
         for mid in 0..sections {
             write!(sdp, " {mid}").unwrap();

@@ -2,7 +2,8 @@
 
 use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
 use pollrtc_jsep::{
-    CertificateHash, Config, Description, Effect, LocalTransport, NegotiationError, Negotiator, SdpKind, TransportKey,
+    CertificateHash, Config, Description, Effect, HashFunction, LocalTransport, NegotiationError, Negotiator, SdpKind,
+    TransportKey,
 };
 
 /// A negotiator with transports that tell the same each time they are asked.
@@ -42,6 +43,7 @@ impl Peer {
         let peer = self.clone();
         move |key| {
             let name = peer.name;
+            let candidates = peer.candidates.iter();
             LocalTransport {
                 ufrag: format!("{name}T{}g{}", key.transport, key.generation),
                 pwd: format!("{name}PasswordOfTransport{}g{}", key.transport, key.generation),
@@ -49,7 +51,7 @@ impl Peer {
                 tls_id: peer
                     .with_tls_id
                     .then(|| format!("{name}-dtls-association-{}-{}", key.transport, key.tls_id)),
-                candidates: peer.candidates.clone(),
+                candidates: candidates.map(|line| line.parse().expect("a candidate")).collect(),
                 end_of_candidates: peer.end_of_candidates,
             }
         }
@@ -112,7 +114,13 @@ pub(crate) fn media_config() -> Config {
 
 pub(crate) fn fingerprint(name: &str) -> CertificateHash {
     let byte = name.bytes().fold(0_u8, u8::wrapping_add);
-    CertificateHash::new("sha-256", &[format!("{byte:02X}").as_str(); 32].join(":"))
+    CertificateHash::new(HashFunction::Sha256, &[byte; 32]).expect("32 bytes")
+}
+
+/// The digits of a fingerprint.
+pub(crate) fn hash_of(name: &str) -> String {
+    let text = fingerprint(name).to_string();
+    text.strip_prefix("sha-256 ").expect("it is by SHA-256").to_owned()
 }
 
 /// Alice offers, Bob answers, both agree.

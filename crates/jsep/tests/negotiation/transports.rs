@@ -5,7 +5,7 @@ use pollrtc_jsep::{
     Transport,
 };
 
-use crate::support::{Peer, as_kind, data_pair, edited, exchange, fingerprint, is_rejected, values};
+use crate::support::{Peer, as_kind, data_pair, edited, exchange, fingerprint, hash_of, is_rejected, values};
 
 fn offered() -> (Peer, Description) {
     let mut alice = Peer::new("alice");
@@ -311,8 +311,8 @@ fn a_restart_that_is_taken_back_leaves_the_old_credentials_and_a_gap() {
 #[test]
 fn another_certificate_needs_an_ice_restart() {
     let (mut alice, mut bob) = data_pair();
-    let hash = fingerprint("alice").value;
-    let other = fingerprint("mallory").value;
+    let hash = hash_of("alice");
+    let other = hash_of("mallory");
     let forged = edited(&alice.offer(), &hash, &other);
     assert_eq!(bob.refuse(&forged), NegotiationError::NewDtlsAssociation { section: 0 });
     alice.negotiator.set_local(&Description::rollback()).unwrap();
@@ -346,7 +346,7 @@ fn another_certificate_needs_an_ice_restart() {
 #[test]
 fn fingerprints_are_a_set_and_unknown_hashes_are_ignored() {
     let (mut alice, offer) = offered();
-    let line = format!("a=fingerprint:sha-256 {}", fingerprint("alice").value);
+    let line = format!("a=fingerprint:sha-256 {}", hash_of("alice"));
     let unknown = edited(&offer, &line, &format!("a=fingerprint:sha-9 AB:CD\r\n{line}"));
     let mut bob = Peer::new("bob");
     let answer = bob.answer(&unknown);

@@ -10,10 +10,11 @@ pub(crate) type DescriptionDigest = [u8; 32];
 pub(super) fn digest_of(provider: &dyn Provider, remote: &RemoteTransport) -> Option<DescriptionDigest> {
     let mut hash = provider.hash(HashAlgorithm::Sha256).ok()?;
     let fingerprints = remote.fingerprints.iter();
-    let fingerprints = fingerprints.flat_map(|hash| [&hash.algorithm, &hash.value]);
-    for text in [&remote.ufrag, &remote.pwd].into_iter().chain(fingerprints) {
-        hash.update(&text.len().to_be_bytes());
-        hash.update(text.as_bytes());
+    let fingerprints = fingerprints.flat_map(|hash| [hash.function().name().as_bytes(), hash.bytes()]);
+    let credentials = [remote.ufrag.as_bytes(), remote.pwd.as_bytes()];
+    for bytes in credentials.into_iter().chain(fingerprints) {
+        hash.update(&bytes.len().to_be_bytes());
+        hash.update(bytes);
     }
     let mut digest = [0; HashAlgorithm::MAX_OUTPUT_LEN];
     hash.finish(&mut digest);

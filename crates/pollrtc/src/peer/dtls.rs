@@ -10,7 +10,7 @@ use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provid
 use pollrtc_dtls::{
     self as dtls, CloseReason, ConfigError, Connection, Cookies, KeyLog, PeerVerification, SrtpProfile, Versions,
 };
-use pollrtc_jsep::{CertificateHash, DtlsRole};
+use pollrtc_jsep::{CertificateHash, DtlsRole, HashFunction};
 
 use crate::stats::{DtlsParameters, DtlsState};
 
@@ -42,9 +42,7 @@ impl DtlsSettings {
     /// What descriptions say of our certificate.
     pub(super) fn fingerprint(&self) -> Option<CertificateHash> {
         let fingerprint = self.certificate.as_ref()?.fingerprint(HashAlgorithm::Sha256);
-        let fingerprint = alloc::format!("{fingerprint}");
-        let (algorithm, value) = fingerprint.split_once(' ')?;
-        Some(CertificateHash::new(algorithm, value))
+        CertificateHash::new(HashFunction::Sha256, fingerprint.digest())
     }
 
     /// A connection that shakes hands; `None` if there is no certificate. `timeout`: how long the handshake may
@@ -61,7 +59,10 @@ impl DtlsSettings {
             return Ok(None);
         };
         let fingerprints = fingerprints.iter();
-        let fingerprints = fingerprints.filter_map(|hash| Fingerprint::parse(&hash.algorithm, &hash.value).ok());
+        let fingerprints = fingerprints.filter_map(|hash| {
+            let algorithm = HashAlgorithm::from_name(hash.function().name())?;
+            Fingerprint::from_digest(algorithm, hash.bytes())
+        });
         let peer = PeerVerification::Fingerprints(fingerprints.collect());
         let mut config = dtls::Config::with_provider(self.provider, certificate, peer);
         config.mtu = self.mtu;

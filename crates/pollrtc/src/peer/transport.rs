@@ -4,17 +4,17 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt::Write;
 use core::net::SocketAddr;
 use core::time::Duration;
 
 use pollrtc_core::{Flow, Headroom, InnerProtocol, Instant, StateMachine, Transmit};
 use pollrtc_crypto::Rng;
 use pollrtc_dtls::Connection;
-use pollrtc_ice::{self as ice, Agent, Candidate, Credentials, Path};
+use pollrtc_ice::{self as ice, Agent, Credentials, Path};
 use pollrtc_jsep::{
     self as jsep, CertificateHash, IceRole, LocalTransport, RemoteTransport, TransportId, TransportKey,
 };
+use pollrtc_sdp::attribute::OwnedCandidate;
 
 use super::dtls::DtlsTransport;
 use crate::stats::{DtlsState, TransportStats};
@@ -124,7 +124,7 @@ impl Transport {
             pwd: credentials.pwd.clone(),
             fingerprints: fingerprints.to_vec(),
             tls_id: self.local.tls_id(key.tls_id).cloned(),
-            candidates: self.ice.local_candidates().map(line_of).collect(),
+            candidates: self.ice.local_candidates().map(OwnedCandidate::from).collect(),
             end_of_candidates: self.ice.is_gathering_complete(),
         }
     }
@@ -189,9 +189,9 @@ impl Transport {
     }
 
     /// The peer has told these candidates, and whether there will be more.
-    pub(super) fn add_candidates(&mut self, now: Instant, candidates: &[String], end: bool) {
+    pub(super) fn add_candidates(&mut self, now: Instant, candidates: &[OwnedCandidate], end: bool) {
         // A candidate that we can't use is no reason to refuse the others (RFC 8839 §5.1).
-        for candidate in candidates.iter().filter_map(|line| line.parse::<Candidate>().ok()) {
+        for candidate in candidates.iter().filter_map(|each| each.as_candidate().try_into().ok()) {
             self.ice.add_remote_candidate(now, candidate);
         }
         if end {
@@ -316,12 +316,4 @@ fn fresh_tls_id(rng: &mut Rng) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let symbol = |byte: u8| char::from(ALPHABET[usize::from(byte & 63)]);
     rng.array::<20>().into_iter().map(symbol).collect()
-}
-
-/// A candidate as text, in one piece of memory: most are not longer.
-pub(super) fn line_of(candidate: &Candidate) -> String {
-    let mut line = String::with_capacity(128);
-    // Writing to a string can't fail.
-    let _ = write!(line, "{candidate}");
-    line
 }

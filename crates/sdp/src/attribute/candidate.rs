@@ -50,7 +50,7 @@ pub struct Candidate<'a> {
     /// Who connects. RFC 6544 §4.5: a TCP candidate without it is to be ignored.
     pub tcp_type: Option<TcpType>,
     /// Names and values as they came, those above among them.
-    extensions: &'a str,
+    pub(super) extensions: &'a str,
 }
 
 impl<'a> Candidate<'a> {
@@ -226,7 +226,7 @@ fn head<'a>(
         priority,
         address,
         port,
-        kind: CandidateKind::from_str(kind),
+        kind: CandidateKind::named(kind),
         related: None,
         tcp_type: None,
         extensions: "",
@@ -402,7 +402,8 @@ impl<'a> CandidateKind<'a> {
         }
     }
 
-    fn from_str(name: &'a str) -> Self {
+    /// The kind of this name.
+    pub(super) fn named(name: &'a str) -> Self {
         match name {
             "host" => CandidateKind::Host,
             "srflx" => CandidateKind::ServerReflexive,
@@ -420,7 +421,7 @@ impl fmt::Display for CandidateKind<'_> {
 }
 
 /// Who connects to whom (RFC 6544 §4.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TcpType {
     /// The candidate's owner connects.
     Active,

@@ -12,6 +12,8 @@ mod key;
 mod name;
 #[cfg(feature = "alloc")]
 mod owned;
+#[cfg(feature = "alloc")]
+mod owned_candidate;
 mod presentation;
 mod raw;
 mod rid;
@@ -33,6 +35,8 @@ pub use ice::{IceOptions, RemoteCandidates};
 pub use key::{Crypto, KeyMgmt};
 #[cfg(feature = "alloc")]
 pub use owned::OwnedAttribute;
+#[cfg(feature = "alloc")]
+pub use owned_candidate::OwnedCandidate;
 pub use presentation::{Decimal, ImageAttr, ImageSet, ImageSets};
 pub use raw::RawAttribute;
 pub use rid::{Rid, RidDirection};
