@@ -940,10 +940,11 @@ impl Agent {
     fn start_what_may_start(&mut self) {
         let is_selected = self.session.selected().is_some();
         self.gathering.handle_timeout(self.now, is_selected, self.bases.iter());
-        if self.pacing.is_due(self.now) {
+        let mut due = self.next_start();
+        if due.is_some_and(|due| due <= self.now) && !self.pacing.is_shared() {
             self.start_one();
+            due = self.next_start();
         }
-        let due = self.next_start();
         self.pacing.set_due(self.now, due);
     }
 
@@ -1010,7 +1011,7 @@ impl Agent {
     }
 
     fn choose_path(&mut self) {
-        let origin = self.consent.health(self.now).map(|health| health.origin);
+        let origin = self.consent.origin();
         let choice = match (self.session.selected(), origin) {
             (Some(selected), _) => Some(selected),
             (None, Some(Origin::Previous(_))) => return,

@@ -106,9 +106,14 @@ impl Consent {
         self.path.as_ref()?.rtt
     }
 
+    /// What the path is made of, if there is one.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        Some(self.path.as_ref()?.origin)
+    }
+
     /// Which generation's path is in use, where `current` is the number of that of now.
     pub(crate) fn generation(&self, current: u32) -> Option<u32> {
-        Some(match self.path.as_ref()?.origin {
+        Some(match self.origin()? {
             Origin::Pair(_) => current,
             Origin::Previous(number) => number,
         })

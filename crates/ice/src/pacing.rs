@@ -37,9 +37,9 @@ impl Pacing {
         self.last.map_or(now, |last| (last + self.interval).max(now))
     }
 
-    /// Whether the agent may begin a transaction now, and need not be told to.
-    pub(crate) fn is_due(&self, now: Instant) -> bool {
-        !self.shared && self.earliest(now) <= now
+    /// Whether somebody else says when.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
     }
 
     pub(crate) fn handle_start(&mut self, now: Instant) {
