@@ -79,6 +79,11 @@ impl Heartbeat {
         Some(now - sent)
     }
 
+    /// Whether a heartbeat or an answer to one is to be sent.
+    pub(super) fn is_due(&self) -> bool {
+        self.due.is_some() || self.answer.is_some()
+    }
+
     pub(super) fn write(&mut self, packet: &mut PacketWriter<'_>, now: Instant) {
         self.answer
             .take_if(|information| packet.chunk(kind::HEARTBEAT_ACK, 0, |body| body.put(information)));

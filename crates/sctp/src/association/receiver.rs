@@ -246,6 +246,11 @@ impl Receiver {
         self.packets > 0
     }
 
+    /// Whether an acknowledgement is to be sent, with company or without.
+    pub(super) fn is_sack_due(&self) -> bool {
+        self.sack_due
+    }
+
     /// An acknowledgement that is due, or one that has company: a packet leaves anyway (§6.2).
     pub(super) fn write_sack(&mut self, packet: &mut PacketWriter<'_>, has_company: bool, stats: &mut Stats) {
         let rides = self.packets > 0 && has_company;

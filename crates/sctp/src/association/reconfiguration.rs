@@ -273,6 +273,11 @@ impl Reconfiguration {
 
     // What leaves.
 
+    /// Whether a request or an answer to one is to be sent.
+    pub(super) fn is_due(&self) -> bool {
+        !self.responses.is_empty() || self.request.as_ref().is_some_and(|request| request.due)
+    }
+
     pub(super) fn write(&mut self, packet: &mut PacketWriter<'_>, now: Instant, rto: Duration) {
         while let Some(response) = self.responses.front() {
             if !response.write(packet) {

@@ -91,6 +91,17 @@ impl Sender {
         self.outstanding.is_empty()
     }
 
+    /// Whether nothing is on the way, is to be told, or is to be given up; where no message waits there is nothing to
+    /// send then.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.outstanding.is_at_rest() && !self.forward_tsn_due && !self.lifetime.is_running()
+    }
+
+    /// Nothing more can leave now, for want of data.
+    pub(super) fn note_rest(&mut self) {
+        self.congestion.on_sent(0);
+    }
+
     /// Whether some DATA is not acknowledged.
     pub(super) fn has_chunks(&self) -> bool {
         self.outstanding.has_chunks()

@@ -112,6 +112,17 @@ impl Tcb {
         matches!(self.phase, Phase::Established)
     }
 
+    /// Whether there is nothing to tell the peer, where no message waits: most connections, most of the time, and seen
+    /// without the beginning of a packet.
+    pub(super) fn is_at_rest(&self) -> bool {
+        matches!(self.phase, Phase::Established)
+            && self.sender.is_at_rest()
+            && !self.receiver.is_sack_due()
+            && self.answers.is_empty()
+            && !self.heartbeat.is_due()
+            && !self.reconfiguration.is_due()
+    }
+
     pub(super) fn may_send_data(&self) -> bool {
         matches!(
             self.phase,
@@ -174,6 +185,10 @@ pub(super) struct Answers {
 }
 
 impl Answers {
+    fn is_empty(&self) -> bool {
+        !self.cookie_ack && self.causes.is_empty()
+    }
+
     /// Queues an error cause; drops it if too many wait or it is too long (an answer must not be
     /// larger than what it answers).
     pub(super) fn add_cause(&mut self, code: u16, information: &[u8]) {

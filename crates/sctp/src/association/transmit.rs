@@ -26,6 +26,13 @@ impl Association {
             self.replies.pop();
             return Some(len);
         }
+        if let State::Associated(tcb) = &mut self.state
+            && self.queue.is_empty()
+            && tcb.is_at_rest()
+        {
+            tcb.sender.note_rest();
+            return None;
+        }
         match &self.state {
             State::Idle | State::Closed => None,
             State::CookieWait(_) => {

@@ -163,6 +163,11 @@ impl Outstanding {
         self.chunks.is_empty() && self.unfinished.is_none()
     }
 
+    /// Whether it is empty, and nothing was given up that was not [asked for](Self::take_abandoned).
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.is_empty() && self.abandoned.messages == 0 && self.abandoned.unsent.is_none()
+    }
+
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight
     }
