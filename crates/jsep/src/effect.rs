@@ -50,7 +50,7 @@ pub enum Effect {
         section: usize,
         /// Its mid.
         mid: String,
-        /// Why.
+        /// The reason.
         reason: RejectReason,
     },
     /// Media in a section is not taken, but the section stays, without any: it is bundled with

@@ -239,61 +239,61 @@ pub enum Fault {
     /// Neither audio nor video (§4.4.2).
     #[error("section {section}: offer audio and video only")]
     Kind {
-        /// Which.
+        /// Index of the section, from zero.
         section: usize,
     },
     /// The second track of a kind (§4.4.2).
     #[error("section {section}: offer at most one track of each kind")]
     SeveralTracks {
-        /// Which.
+        /// Index of the section, from zero.
         section: usize,
     },
     /// Not of the stream that the first section is of, or of none (§4.4.2).
     #[error("section {section}: name the same stream in `a=msid` of all sections")]
     Stream {
-        /// Which.
+        /// Index of the section, from zero.
         section: usize,
     },
     /// The client of WHIP sends and the server receives, and the other way round with WHEP (§4.2).
     #[error("section {section}: let media go from client to server with WHIP, from server to client with WHEP")]
     Direction {
-        /// Which.
+        /// Index of the section, from zero.
         section: usize,
     },
     /// Not in the one bundle (§4.4.1).
     #[error("section {section}: bundle all sections in one group")]
     NotBundled {
-        /// Which.
+        /// Index of the section, from zero.
         section: usize,
     },
     /// No `a=rtcp-mux` (§4.4.1).
     #[error("section {section}: add `a=rtcp-mux`")]
     RtcpMux {
-        /// Which.
+        /// Index of the section, from zero.
         section: usize,
     },
     /// Port zero (§4.4.3).
     #[error("section {section}: leave out what is not used instead of rejecting it")]
     Rejected {
-        /// Which.
+        /// Index of the section, from zero.
         section: usize,
     },
     /// An offer has `actpass`, or `active` if the client can do no other; an answer fits it (§4.4.4).
     #[error("section {section}: set `a=setup` to actpass or active in an offer, and to what fits it in an answer")]
     Setup {
-        /// Which.
+        /// Index of the section, from zero.
         section: usize,
     },
     /// No `a=ice-ufrag` and `a=ice-pwd`.
     #[error("section {section}: add `a=ice-ufrag` and `a=ice-pwd`")]
     Credentials {
-        /// Which.
+        /// Index of the section, from zero.
         section: usize,
     },
     /// No `a=fingerprint`.
     #[error("section {section}: add `a=fingerprint`")]
     Fingerprint {
-        /// Which.
+        /// Index of the section, from zero.
         section: usize,
     },
     /// The answer's sections are not those of the offer.

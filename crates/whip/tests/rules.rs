@@ -125,6 +125,66 @@ fn transport(key: TransportKey) -> LocalTransport {
     }
 }
 
+/// A description of two sections, in which the one of this index lacks the lines that begin so.
+fn lacking(description: &str, indices: &[usize], names: &[&str]) -> String {
+    let (head, sections) = description.split_once("m=").expect("a section");
+    let mut text = head.to_owned();
+    for (index, section) in sections.split("m=").enumerate() {
+        let lines = format!("m={section}");
+        let lacks = |line: &str| indices.contains(&index) && names.iter().any(|name| line.starts_with(name));
+        text.extend(lines.split_inclusive("\r\n").filter(|line| !lacks(line)));
+    }
+    text
+}
+
+#[test]
+fn what_a_section_leaves_out_of_its_transport_the_first_of_its_bundle_says() {
+    type Missing = fn(usize) -> Fault;
+    let told: [(&[&str], Missing); 5] = [
+        (&["a=ice-ufrag"], |section| Fault::Credentials { section }),
+        (&["a=ice-pwd"], |section| Fault::Credentials { section }),
+        (&["a=fingerprint"], |section| Fault::Fingerprint { section }),
+        (&["a=setup"], |section| Fault::Setup { section }),
+        (&["a=rtcp-mux"], |section| Fault::RtcpMux { section }),
+    ];
+    for (names, missing) in told {
+        for (description, is_offer) in [(offer(), true), (answer(), false)] {
+            let faults = |indices: &[usize]| {
+                let text = lacking(&description, indices, names);
+                match is_offer {
+                    true => offered(Protocol::Whip, &text),
+                    false => answered(Protocol::Whip, &offer(), &text),
+                }
+            };
+            assert_eq!(faults(&[1]), [], "{names:?}: the first says it");
+            assert_eq!(
+                faults(&[0]),
+                [missing(0)],
+                "{names:?}: the second says it for itself alone"
+            );
+            assert_eq!(faults(&[0, 1]), [missing(0), missing(1)], "{names:?}: nobody says it");
+        }
+    }
+    // All of it at once, as RFC 9143 §7.1.3 has it.
+    let all = ["a=ice-", "a=fingerprint", "a=setup", "a=rtcp-mux"];
+    assert_eq!(offered(Protocol::Whip, &lacking(&offer(), &[1], &all)), []);
+    // The first is who stands first in the group, wherever its section is.
+    let other_first = offer().replace("BUNDLE 0 1", "BUNDLE 1 0");
+    assert_eq!(offered(Protocol::Whip, &lacking(&other_first, &[0], &all)), []);
+    assert_eq!(offered(Protocol::Whip, &lacking(&other_first, &[1], &all)).len(), 4);
+    // Who is in no bundle speaks for itself.
+    let apart = lacking(&offer().replace("BUNDLE 0 1", "BUNDLE 0"), &[1], &["a=fingerprint"]);
+    let faults = offered(Protocol::Whip, &apart);
+    assert_eq!(
+        faults,
+        [Fault::NotBundled { section: 1 }, Fault::Fingerprint { section: 1 }]
+    );
+    // What it says itself counts, and not what the first says.
+    let contradicts = offer().replacen("a=setup:actpass", "a=setup:active", 1);
+    let contradicts = contradicts.replace("a=setup:actpass", "a=setup:passive");
+    assert_eq!(offered(Protocol::Whip, &contradicts), [Fault::Setup { section: 1 }]);
+}
+
 #[test]
 fn what_is_refused_has_a_status() {
     let faults = offered(Protocol::Whip, HEAD);
