@@ -195,6 +195,10 @@ impl fmt::Debug for ServerName {
 /// What a machine wants of the caller's streams; see [`poll_flow`](crate::StateMachine::poll_flow).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "requests are rare, and a box would need an allocator"
+)]
 pub enum FlowRequest {
     /// Connect. [`FlowEvent::Opened`] or [`FlowEvent::Failed`] answers, with the same id.
     Open {

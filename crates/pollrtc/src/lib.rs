@@ -73,7 +73,8 @@ pub use peer::{CandidateError, PeerConnection};
 #[cfg(feature = "std")]
 pub use pollrtc_core::Clock;
 pub use pollrtc_core::{
-    Datagram, Departure, Ecn, Flow, FlowEvent, FlowRequest, Instant, Protocol, SendId, StateMachine, Transmit,
+    Datagram, Deframer, Departure, Ecn, Flow, FlowEvent, FlowRequest, Framing, Instant, Protocol, RequestId, SendId,
+    ServerName, StateMachine, Transmit,
 };
 #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 pub use pollrtc_crypto::default_provider;

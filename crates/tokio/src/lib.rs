@@ -31,6 +31,8 @@ mod driver;
 mod endpoint;
 mod peer;
 mod socket;
+mod streams;
 
 pub use endpoint::Endpoint;
 pub use peer::Peer;
+pub use streams::{Incoming, StreamLimits, Streams};

@@ -34,6 +34,7 @@ const STRANGER: ([u8; 4], u16) = ([198, 51, 100, 9], 7000);
 /// Something that the machine gave out. It becomes text only where two runs differ: for each datagram, that would
 /// take longer than the run.
 #[derive(PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "requests for flows are rare")]
 pub(super) enum Output {
     Transmit {
         now: Instant,

@@ -1,0 +1,238 @@
+//! One stream: what was read becomes frames, and frames wait for the other side to read.
+
+use std::io;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pollrtc::{Deframer, Flow, Framing};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
+use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::{News, StreamLimits};
+
+/// A TCP or TLS stream.
+pub(super) trait ReadWrite: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> ReadWrite for S {}
+pub(super) type Stream = Box<dyn ReadWrite>;
+
+/// How long what waits may take to be sent once a stream is to be closed.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// A stream that is open, and served by nobody yet.
+pub(super) struct Established {
+    pub(super) flow: Flow,
+    pub(super) stream: Stream,
+    pub(super) framing: Framing,
+    /// Of a stream that a listener accepted.
+    pub(super) accepted: Option<Accepted>,
+}
+
+/// What a stream of a stranger is held to.
+pub(super) struct Accepted {
+    /// Until when the first frame must be there.
+    pub(super) patience: Duration,
+    /// Its place among all that are accepted, given back in the end.
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+/// The caller's end of a stream.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) number: u64,
+    framing: Framing,
+    outbox: Arc<Outbox>,
+}
+
+/// Bytes on their way from the caller to the task that writes them.
+#[derive(Debug, Default)]
+struct Outbox {
+    waiting: Mutex<Waiting>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    /// How many bytes the task is writing.
+    in_flight: usize,
+    /// A frame was dropped, and the caller has not been told yet that there is room.
+    is_blocked: bool,
+    is_closing: bool,
+}
+
+impl Established {
+    /// Starts the two tasks that serve it: they end when the stream does, or with the caller's end of it.
+    pub(super) fn spawn(self, number: u64, limits: &StreamLimits, sender: mpsc::Sender<News>) -> Connection {
+        let Self {
+            flow,
+            stream,
+            framing,
+            accepted,
+        } = self;
+        let (reading, writing) = split(stream);
+        let outbox = Arc::new(Outbox::default());
+        let reader = Reader {
+            number,
+            flow,
+            stream: reading,
+            deframer: Deframer::new(framing, vec![0; limits.longest_frame]),
+            sender: sender.clone(),
+        };
+        let writer = Writer {
+            number,
+            flow,
+            stream: writing,
+            outbox: Arc::clone(&outbox),
+            low: limits.send_buffer / 2,
+            sender: sender.clone(),
+        };
+        tokio::spawn(async move {
+            let first_until = accepted.as_ref().map(|accepted| Instant::now() + accepted.patience);
+            let mut reading = pin!(reader.run(first_until));
+            tokio::select! {
+                _ = &mut reading => {}
+                // The other side has yet to read the last bytes, and says so by closing as well.
+                _ = writer.run() => drop(timeout(CLOSING, &mut reading).await),
+            }
+            drop(accepted.map(|accepted| accepted.permit));
+            let _ = sender.send(News::Closed { number, flow }).await;
+        });
+        Connection {
+            number,
+            framing,
+            outbox,
+        }
+    }
+}
+
+impl Connection {
+    /// Takes a frame with its delimiters, if there is room for all of it.
+    pub(super) fn send(&mut self, frame: &[u8], limit: usize) -> bool {
+        let Some(around) = self.framing.delimiters(frame) else {
+            return false;
+        };
+        let parts = [around.before(), frame, around.behind()];
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        let mut waiting = self.outbox.lock();
+        if waiting.is_closing {
+            return false;
+        }
+        if waiting.in_flight + waiting.bytes.len() + len > limit {
+            waiting.is_blocked = true;
+            return false;
+        }
+        parts.iter().for_each(|part| waiting.bytes.extend_from_slice(part));
+        drop(waiting);
+        self.outbox.changed.notify_one();
+        true
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        self.outbox.lock().is_blocked
+    }
+
+    /// Closes the stream once what waits is sent.
+    pub(super) fn close(&self) {
+        self.outbox.lock().is_closing = true;
+        self.outbox.changed.notify_one();
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Outbox {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Reader {
+    number: u64,
+    flow: Flow,
+    stream: ReadHalf<Stream>,
+    deframer: Deframer<Vec<u8>>,
+    sender: mpsc::Sender<News>,
+}
+
+impl Reader {
+    /// Until the stream ends, can't be read on, or brings no first frame in time.
+    async fn run(mut self, first_until: Option<Instant>) -> io::Result<()> {
+        let Self { number, flow, .. } = self;
+        let mut first_until = first_until;
+        loop {
+            while let Some(frame) = self.deframer.next_frame().map_err(io::Error::other)? {
+                let bytes = frame.to_vec();
+                first_until = None;
+                let frame = News::Frame { number, flow, bytes };
+                self.sender.send(frame).await.map_err(|_| io::ErrorKind::BrokenPipe)?;
+            }
+            let read = self.stream.read(self.deframer.space());
+            let len = match first_until {
+                None => read.await?,
+                Some(until) => tokio::select! {
+                    len = read => len?,
+                    () = sleep_until(until) => return Err(io::ErrorKind::TimedOut.into()),
+                },
+            };
+            if len == 0 {
+                return Ok(());
+            }
+            self.deframer.filled(len);
+        }
+    }
+}
+
+struct Writer {
+    number: u64,
+    flow: Flow,
+    stream: WriteHalf<Stream>,
+    outbox: Arc<Outbox>,
+    /// With no more than this waiting, there is room again.
+    low: usize,
+    sender: mpsc::Sender<News>,
+}
+
+impl Writer {
+    /// Until the stream ends or is to be closed.
+    async fn run(mut self) -> io::Result<()> {
+        let Self { number, flow, .. } = self;
+        let mut batch = Vec::new();
+        loop {
+            let (is_closing, has_room) = {
+                let mut waiting = self.outbox.lock();
+                let has_room = waiting.is_blocked && waiting.bytes.len() <= self.low;
+                waiting.is_blocked &= !has_room;
+                batch.clear();
+                std::mem::swap(&mut batch, &mut waiting.bytes);
+                waiting.in_flight = batch.len();
+                (waiting.is_closing, has_room)
+            };
+            if has_room {
+                let writable = News::Writable { number, flow };
+                self.sender
+                    .send(writable)
+                    .await
+                    .map_err(|_| io::ErrorKind::BrokenPipe)?;
+            }
+            let write = async {
+                self.stream.write_all(&batch).await?;
+                self.stream.flush().await
+            };
+            if is_closing {
+                timeout(CLOSING, write).await??;
+                return timeout(CLOSING, self.stream.shutdown()).await?;
+            }
+            if batch.is_empty() {
+                self.outbox.changed.notified().await;
+            } else {
+                write.await?;
+            }
+        }
+    }
+}
