@@ -76,6 +76,8 @@ impl Stats {
 pub struct TransportStats {
     /// The transport, as events name it.
     pub id: TransportId,
+    /// The index of the section that describes it, once that is agreed on.
+    pub section: Option<usize>,
     /// Where packets go now.
     pub path: Option<Path>,
     /// The last round-trip time that a connectivity check measured.

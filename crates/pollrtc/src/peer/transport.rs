@@ -279,6 +279,7 @@ impl Transport {
     pub(super) fn stats(&self) -> Option<TransportStats> {
         Some(TransportStats {
             id: self.id?,
+            section: self.section.as_ref().map(|(index, _)| *index),
             path: self.ice.path(),
             round_trip_time: self.ice.round_trip_time(),
             ice_state: self.ice.state(),

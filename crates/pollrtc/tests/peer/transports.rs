@@ -374,6 +374,8 @@ fn each_section_has_its_own_transport_and_dtls_connects_on_all_of_them() {
     let stats = pair.pollrtc.stats();
     assert_eq!(stats.transports.len(), 3);
     assert_eq!(stats.sctp_transport, Some(ids[DATA]));
+    let sections: Vec<_> = stats.transports.iter().map(|each| (each.id, each.section)).collect();
+    assert_eq!(sections, [(ids[0], Some(0)), (ids[1], Some(1)), (ids[2], Some(2))]);
     for transport in &stats.transports {
         let profile = transport.security.expect("connected").srtp_profile;
         assert_eq!(profile, Some(SrtpProfile::AeadAes128Gcm));
