@@ -140,6 +140,45 @@ fn who_asks_for_ids_gets_them() {
 }
 
 #[test]
+fn the_answer_to_a_request_has_spare_ids_as_many_as_there_is_room_for() {
+    let mut setup = setup(V13, 0, 5);
+    let tap = Tap::on(&mut setup.client);
+    let mut pair = setup.pair().connect();
+    pair.rest();
+    let (mut asks, answers) = (
+        tap.client_application().with_id(pair.client.peer_connection_id()),
+        tap.server_application(),
+    );
+    // One id is valid from the beginning, and there are never more than eight.
+    let mut known = ids(&pair.server);
+    for (number, (asked, given)) in [(3, 3), (255, 4), (1, 0), (0, 0)].into_iter().enumerate() {
+        let message_seq = FIRST_MESSAGE + number as u16;
+        let request = asks.message(HandshakeType::REQUEST_CONNECTION_ID, message_seq, &[asked]);
+        pair.server_gets(&request);
+        let datagrams = pair.server_sends();
+        let messages = answers.messages(&datagrams);
+        let [(HandshakeType::NEW_CONNECTION_ID, _, body)] = &messages[..] else {
+            panic!("asked for {asked}: {messages:?}");
+        };
+        let answer = NewConnectionId::parse(body).unwrap();
+        assert_eq!(answer.usage, ConnectionIdUsage::Spare);
+        let new: Vec<_> = answer.iter().map(<[u8]>::to_vec).collect();
+        assert_eq!(new.len(), given, "asked for {asked}");
+        known.extend(new);
+        assert_eq!(
+            ids(&pair.server),
+            known,
+            "they are valid before the client can use them"
+        );
+        for datagram in datagrams {
+            pair.client_gets(&datagram);
+        }
+        pair.rest();
+    }
+    assert!(pair.server.is_connected());
+}
+
+#[test]
 fn ids_that_lie_behind_the_peer_make_room_for_new_ones() {
     let mut pair = connected(V13, 0, 5);
     let mut seen = std::collections::HashSet::new();

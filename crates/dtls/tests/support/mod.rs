@@ -12,7 +12,6 @@ use pollrtc_crypto::{Certificate, HashAlgorithm, Provider, Rng, default_provider
 use pollrtc_dtls::{Config, Connection, Cookies, Event, PeerVerification, SrtpProfile, Versions};
 
 pub(crate) const CLIENT: &str = "192.0.2.1:4000";
-pub(crate) const SERVER: &str = "198.51.100.1:5000";
 
 pub(crate) fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()

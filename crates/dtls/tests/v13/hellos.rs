@@ -1,11 +1,14 @@
 //! Hellos of DTLS 1.3 that end the handshake, and why.
 
 use pollrtc_core::Instant;
+use pollrtc_crypto::NamedGroup;
+use pollrtc_dtls::wire::handshake::{ClientHello, ServerHello};
 use pollrtc_dtls::wire::v13::HELLO_RETRY_REQUEST_RANDOM;
 use pollrtc_dtls::wire::{ExtensionType, HandshakeType};
 use pollrtc_dtls::{CloseReason, Connection, Event, HandshakeError, State};
+use quickcheck::quickcheck;
 
-use crate::support::wire::{HelloParts, message_record};
+use crate::support::wire::{HelloParts, body_of, message_record};
 use crate::support::{Setup, deliver, drain, events, rng};
 
 const NOW: Instant = Instant::from_millis(1);
@@ -218,4 +221,77 @@ fn server_hellos_that_end_the_handshake_and_why() {
     for (number, (hello, expected)) in cases.into_iter().enumerate() {
         assert_eq!(end(&hello), expected, "case {number}");
     }
+}
+
+/// The groups that a ClientHello offers, and those of its public keys.
+fn offered_and_shared(hello: &[u8]) -> (Vec<u16>, Vec<u16>) {
+    let hello = ClientHello::parse(hello).unwrap();
+    let offered = hello.extensions.supported_groups().unwrap().unwrap().iter().collect();
+    let shares = hello.extensions.key_shares().unwrap().unwrap();
+    (offered, shares.iter().map(|share| share.group).collect())
+}
+
+quickcheck! {
+    /// For every order of every choice of groups: our public keys are of groups that we offer, in their order, one
+    /// each, also in the hello that answers a HelloRetryRequest.
+    fn our_public_keys_are_of_groups_that_we_offer_one_each(choice: Vec<u8>) -> bool {
+        const ALL: [NamedGroup; 4] = pollrtc_dtls::DEFAULT_GROUPS;
+        let mut groups: Vec<NamedGroup> = Vec::new();
+        for group in choice.iter().map(|choice| ALL[usize::from(*choice) % 4]) {
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        let Some(last) = groups.last().copied() else { return true };
+        let mut setup = Setup::v13();
+        setup.client.groups = groups;
+        setup.client.mtu = 8000;
+        setup.server.groups = vec![last];
+        let mut pair = setup.pair();
+        let is_right = |datagrams: &[Vec<u8>]| {
+            let (offered, shared) = offered_and_shared(&body_of(datagrams, HandshakeType::CLIENT_HELLO));
+            let places: Vec<_> = shared
+                .iter()
+                .map(|group| offered.iter().position(|offered| offered == group))
+                .collect();
+            !shared.is_empty() && places.iter().all(Option::is_some) && places.is_sorted_by(|a, b| a < b)
+        };
+        let first = pair.client_sends();
+        let mut all_right = is_right(&first);
+        for datagram in &first {
+            pair.server_gets(datagram);
+        }
+        for datagram in pair.server_sends() {
+            pair.client_gets(&datagram);
+        }
+        let is_retried = !pair.client.is_connected();
+        let second = pair.client_sends();
+        if is_retried {
+            all_right &= is_right(&second);
+        }
+        for datagram in &second {
+            pair.server_gets(datagram);
+        }
+        pair.settle();
+        all_right && pair.client.group() == Some(last)
+    }
+}
+
+#[test]
+fn a_public_key_of_a_group_that_the_client_does_not_offer_is_not_used() {
+    // P-256 is offered, and there is a public key of X25519.
+    let hello = good()
+        .without(ExtensionType::SUPPORTED_GROUPS)
+        .with(ExtensionType::SUPPORTED_GROUPS, &[0, 2, 0, 23]);
+    let mut server = Connection::server(Setup::v13().server, rng(4)).unwrap();
+    deliver(
+        &mut server,
+        NOW,
+        &message_record(HandshakeType::CLIENT_HELLO, 0, &hello.client()),
+    );
+    let answer = drain(&mut server, NOW);
+    let answer = body_of(&answer, HandshakeType::SERVER_HELLO);
+    let answer = ServerHello::parse(&answer).unwrap();
+    assert_eq!(*answer.random, HELLO_RETRY_REQUEST_RANDOM);
+    assert_eq!(answer.extensions.selected_group().unwrap(), Some(23));
 }

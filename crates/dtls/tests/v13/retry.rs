@@ -1,11 +1,12 @@
 //! HelloRetryRequest: other groups, cookies.
 
 use pollrtc_core::InnerProtocol;
-use pollrtc_crypto::NamedGroup;
+use pollrtc_crypto::{HashAlgorithm, Hkdf, NamedGroup, default_provider};
 use pollrtc_dtls::wire::handshake::{ClientHello, ServerHello};
 use pollrtc_dtls::wire::{ExtensionType, HandshakeType};
 use pollrtc_dtls::{CloseReason, Connection, Cookies, Event, HandshakeError, State, Versions};
 
+use crate::support::cipher::{Tap, split};
 use crate::support::wire::{body_of, message_record};
 use crate::support::{Pair, Setup, deliver, millis, rng};
 
@@ -34,6 +35,82 @@ fn a_server_asks_for_the_group_that_it_has() {
         for side in [&pair.client, &pair.server] {
             assert_eq!((side.group(), side.hello_was_retried()), (Some(second), true));
         }
+    }
+}
+
+/// A message as the transcript has it: kind, length, body (RFC 9147 §5.2).
+fn in_transcript(kind: HandshakeType, body: &[u8]) -> Vec<u8> {
+    let [.., l0, l1, l2] = body.len().to_be_bytes();
+    [&[kind.0, l0, l1, l2], body].concat()
+}
+
+fn sha256(bytes: &[u8]) -> Vec<u8> {
+    let mut context = default_provider().hash(HashAlgorithm::Sha256).unwrap();
+    let mut hash = [0; HashAlgorithm::MAX_OUTPUT_LEN];
+    context.update(bytes);
+    let length = context.finish(&mut hash);
+    hash[..length].to_vec()
+}
+
+/// What whoever has this traffic secret puts into its Finished (RFC 8446 §4.4.4, RFC 9147 §5.9).
+fn verify_data(secret: &[u8], transcript: &[u8]) -> Vec<u8> {
+    let mut key = [0; 32];
+    let secret = Hkdf::new(default_provider(), HashAlgorithm::Sha256, secret).unwrap();
+    secret
+        .expand(&[&[0, 32], &[14], b"dtls13finished", &[0]], &mut key)
+        .unwrap();
+    let verify_data = Hkdf::extract(default_provider(), HashAlgorithm::Sha256, &key, &sha256(transcript));
+    verify_data.unwrap().as_bytes().to_vec()
+}
+
+#[test]
+fn the_first_hello_stands_in_the_transcript_as_its_hash() {
+    for cookies in [Cookies::Off, Cookies::Required] {
+        let mut setup = small(Versions::Dtls13);
+        setup.server.groups = vec![NamedGroup::Secp256r1];
+        setup.server.cookies = cookies;
+        setup.server.mtu = 8000;
+        let tap = Tap::on(&mut setup.server);
+        let mut pair = setup.pair();
+        let first = pair.client_sends();
+        pair.server_gets(&first[0]);
+        let retry = pair.server_sends();
+        pair.client_gets(&retry[0]);
+        let second = pair.client_sends();
+        pair.server_gets(&second[0]);
+        let flight = pair.server_sends();
+
+        // RFC 8446 §4.4.1: a message of a kind of its own stands for the first hello; the second one stands as it is.
+        let first = in_transcript(
+            HandshakeType::CLIENT_HELLO,
+            &body_of(&first, HandshakeType::CLIENT_HELLO),
+        );
+        let mut rest = in_transcript(
+            HandshakeType::SERVER_HELLO,
+            &body_of(&retry, HandshakeType::SERVER_HELLO),
+        );
+        rest.extend(in_transcript(
+            HandshakeType::CLIENT_HELLO,
+            &body_of(&second, HandshakeType::CLIENT_HELLO),
+        ));
+        rest.extend(in_transcript(
+            HandshakeType::SERVER_HELLO,
+            &body_of(&split(&flight)[..1], HandshakeType::SERVER_HELLO),
+        ));
+        let mut encrypted = tap.server_handshake().messages(&flight);
+        let (kind, _, finished) = encrypted.pop().unwrap();
+        assert_eq!((kind, encrypted.len()), (HandshakeType::FINISHED, 4));
+        for (kind, _, body) in &encrypted {
+            rest.extend(in_transcript(*kind, body));
+        }
+        let secret = tap.secret("SERVER_HANDSHAKE_TRAFFIC_SECRET");
+        let hashed = in_transcript(HandshakeType(254), &sha256(&first));
+        assert_eq!(verify_data(&secret, &[hashed, rest.clone()].concat()), finished);
+        assert_ne!(verify_data(&secret, &[first, rest].concat()), finished);
+        for datagram in &flight {
+            pair.client_gets(datagram);
+        }
+        assert!(pair.client.is_connected());
     }
 }
 
