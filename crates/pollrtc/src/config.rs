@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use pollrtc_crypto::{Certificate, NamedGroup, Provider, Rng};
-use pollrtc_dtls::{DEFAULT_GROUPS, KeyLog, Versions};
+use pollrtc_dtls::{ConnectionIdPolicy, DEFAULT_GROUPS, KeyLog, Versions};
 use pollrtc_jsep::DtlsRole;
 use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
 
@@ -45,6 +45,10 @@ pub struct Config {
     /// How long a peer that is to begin DTLS may take for it once ICE has found a path. By default 25 s, in
     /// which a client repeats its ClientHello five times at least.
     pub dtls_hello_timeout: Duration,
+    /// Whether DTLS speaks connection ids (RFC 9146, RFC 9147 §9), and which ones we want to be sent: for what stands
+    /// between the peers and tells connections apart by them. By default it does not, as browsers don't: ICE follows
+    /// a peer whose address changes.
+    pub dtls_connection_ids: Option<ConnectionIdPolicy>,
     /// Gets the secrets of the connection, for tools that decrypt captures: lines as in the files that
     /// `SSLKEYLOGFILE` names (RFC 9850). Nobody does unless told.
     pub key_log: Option<KeyLog>,
@@ -85,6 +89,7 @@ impl Config {
             dtls_versions: Versions::default(),
             dtls_groups: DEFAULT_GROUPS.to_vec(),
             dtls_hello_timeout: Duration::from_secs(25),
+            dtls_connection_ids: None,
             key_log: None,
             audio: RtpCapabilities::none(MediaKind::Audio),
             video: RtpCapabilities::none(MediaKind::Video),
@@ -94,6 +99,16 @@ impl Config {
             mtu: 1200,
             max_segments: 1,
             router_id: None,
+        }
+    }
+
+    /// The same with these [connection ids](Self::dtls_connection_ids).
+    #[must_use]
+    pub fn with_dtls_connection_ids(self, policy: impl Into<Option<ConnectionIdPolicy>>) -> Self {
+        let dtls_connection_ids = policy.into();
+        Self {
+            dtls_connection_ids,
+            ..self
         }
     }
 

@@ -79,7 +79,7 @@ pub use pollrtc_core::{
 #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 pub use pollrtc_crypto::default_provider;
 pub use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Rng};
-pub use pollrtc_dtls::{CipherSuite, KeyLog, SrtpProfile, Version, Versions};
+pub use pollrtc_dtls::{CipherSuite, ConnectionIdChooser, ConnectionIdPolicy, KeyLog, SrtpProfile, Version, Versions};
 pub use pollrtc_ice::{AddressError, FailureReason as IceFailureReason, Path, State as IceState};
 pub use pollrtc_jsep::Deviation;
 pub use pollrtc_jsep::rtp::{Codec, HeaderExtension, MediaKind, RtpCapabilities};

@@ -90,6 +90,7 @@ impl PeerConnection {
             versions: config.dtls_versions,
             groups: config.dtls_groups,
             hello_timeout: config.dtls_hello_timeout,
+            connection_ids: config.dtls_connection_ids,
             key_log: config.key_log,
             mtu,
         };

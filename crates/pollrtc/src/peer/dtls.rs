@@ -8,7 +8,8 @@ use core::time::Duration;
 use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provider, Rng};
 use pollrtc_dtls::{
-    self as dtls, CloseReason, ConfigError, Connection, Cookies, KeyLog, PeerVerification, SrtpProfile, Versions,
+    self as dtls, CloseReason, ConfigError, Connection, ConnectionIdPolicy, Cookies, KeyLog, PeerVerification,
+    SrtpProfile, Versions,
 };
 use pollrtc_jsep::{CertificateHash, DtlsRole, HashFunction};
 
@@ -34,6 +35,7 @@ pub(super) struct DtlsSettings {
     pub(super) groups: Vec<NamedGroup>,
     /// How long a peer that is to begin may take for it once there is a path.
     pub(super) hello_timeout: Duration,
+    pub(super) connection_ids: Option<ConnectionIdPolicy>,
     pub(super) key_log: Option<KeyLog>,
     pub(super) mtu: usize,
 }
@@ -71,6 +73,7 @@ impl DtlsSettings {
         config.srtp_profiles = SRTP_PROFILES.to_vec();
         config.versions = self.versions;
         config.groups.clone_from(&self.groups);
+        config.connection_ids.clone_from(&self.connection_ids);
         config.key_log.clone_from(&self.key_log);
         config.handshake_timeout = timeout.unwrap_or(config.handshake_timeout);
         match role {

@@ -3,14 +3,17 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use pollrtc::{CloseReason, Config, Datagram, Instant, StateMachine, Versions};
+use pollrtc::{
+    CloseReason, Config, ConnectionIdChooser, ConnectionIdPolicy, Datagram, Instant, StateMachine, Versions,
+};
 use pollrtc_core::{Headroom, InnerProtocol};
 use pollrtc_crypto::{Certificate, NamedGroup, Rng, default_provider};
 use pollrtc_dtls::{CloseReason as DtlsCloseReason, Connection, PeerVerification};
 
-use crate::support::Pair;
+use crate::support::{Pair, Who};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -210,4 +213,46 @@ fn a_configuration_that_dtls_can_make_nothing_of_ends_the_connection_with_that_r
     pair.run_until(SECOND, |pair| closed_because(&pair.alice).is_some());
     let error = pollrtc_dtls::ConfigError::Groups;
     assert_eq!(closed_because(&pair.alice), Some(CloseReason::DtlsConfiguration(error)));
+}
+
+/// Ids of this length, all of whose bytes are this one.
+fn ids_of(length: u8, byte: u8) -> ConnectionIdPolicy {
+    ConnectionIdPolicy::Chosen {
+        length: length.try_into().unwrap(),
+        chooser: ConnectionIdChooser(Arc::new(move |id| id.fill(byte))),
+    }
+}
+
+#[test]
+fn who_asks_for_connection_ids_is_sent_them_by_the_other_peer() {
+    for versions in [Versions::Dtls12, Versions::Dtls13] {
+        let with = |policy| {
+            move |mut config: Config| {
+                config.dtls_versions = versions;
+                config.with_dtls_connection_ids(policy)
+            }
+        };
+        let mut pair = Pair::with(with(ids_of(6, 0xaa)), with(ids_of(9, 0xbb)));
+        let seen = Rc::new(Cell::new((0, 0)));
+        let counts = seen.clone();
+        pair.lose = Box::new(move |_, datagram| {
+            let has = |length: u8, byte| {
+                let id = pollrtc_dtls::connection_id(datagram, length);
+                id.is_some_and(|id| id.iter().all(|of_id| *of_id == byte))
+            };
+            let (to_alice, to_bob) = counts.get();
+            counts.set((to_alice + u32::from(has(6, 0xaa)), to_bob + u32::from(has(9, 0xbb))));
+            false
+        });
+        let (alices, bobs) = pair.open(Who::Alice, "ids");
+        let before = seen.get();
+        pair.say(Who::Alice, alices, "to Bob");
+        pair.say(Who::Bob, bobs, "to Alice");
+        let (to_alice, to_bob) = seen.get();
+        assert!(
+            to_alice > before.0 && to_bob > before.1,
+            "{versions:?}: {before:?} {:?}",
+            seen.get()
+        );
+    }
 }
