@@ -1,6 +1,6 @@
 //! Candidates, as they stand in descriptions and as browsers trickle them.
 
-use pollrtc_sdp::attribute::{Attribute, Candidate, CandidateKind, TcpType};
+use pollrtc_sdp::attribute::{Attribute, Candidate, CandidateKind, OwnedCandidate, TcpType};
 use quickcheck::quickcheck;
 
 #[track_caller]
@@ -206,5 +206,22 @@ quickcheck! {
         candidate.kind = kinds[usize::from(kind % 4)];
         candidate.related = related.as_ref().map(|(address, port)| (address.as_str(), *port));
         Candidate::parse(&candidate.to_string()) == Ok(candidate)
+    }
+}
+
+#[test]
+fn an_owned_candidate_says_what_its_text_said() {
+    for line in [
+        "1 1 udp 2130706431 192.0.2.1 5000 typ host",
+        "842163049 1 udp 1677729535 203.0.113.7 46154 typ srflx raddr 10.0.0.5 rport 46154 generation 0 ufrag EsAw",
+        "4 2 TCP 1 2001:db8::1 9 typ host tcptype active x y",
+        "5 1 udp 7 a-name.local 9 typ unheard-of network-cost 999 ufrag a/b+",
+    ] {
+        let read = Candidate::parse(line).unwrap();
+        let owned = OwnedCandidate::from(read);
+        assert_eq!(owned.as_candidate(), read);
+        assert_eq!(owned.to_string(), line);
+        assert_eq!(owned.as_candidate().ufrag(), read.ufrag());
+        assert_eq!(line.parse(), Ok(owned));
     }
 }
