@@ -128,10 +128,7 @@ impl Provider for AwsLcRs {
         peer_public_key: &[u8],
         rng: &mut Rng,
     ) -> Result<KeyExchangeAnswer, CryptoError> {
-        match group.is_diffie_hellman() {
-            true => KeyExchangeAnswer::with(self.key_exchange(group, rng)?, peer_public_key),
-            false => hybrid::answer::<DecapsulationKey>(self, peer_public_key, rng),
-        }
+        hybrid::answer_key_exchange::<DecapsulationKey>(self, group, peer_public_key, rng)
     }
 
     fn signature_schemes(&self) -> &'static [SignatureScheme] {
@@ -328,7 +325,7 @@ impl fmt::Debug for EcdsaKey {
     }
 }
 
-/// `None` for the group that is not Diffie-Hellman alone.
+/// The library's name for a group; `None` for the one that is not Diffie-Hellman alone.
 fn agreement(group: NamedGroup) -> Option<&'static agreement::Algorithm> {
     match group {
         NamedGroup::Secp256r1 => Some(&agreement::ECDH_P256),
@@ -338,7 +335,7 @@ fn agreement(group: NamedGroup) -> Option<&'static agreement::Algorithm> {
     }
 }
 
-/// The scheme names the hash and the padding, the key its own curve (RFC 5246 §7.4.1.4.1).
+/// The algorithm of a signature: the scheme names the hash and the padding, the key its own curve (RFC 5246 §7.4.1.4.1).
 fn verification(scheme: SignatureScheme, key: KeyKind) -> Option<&'static dyn VerificationAlgorithm> {
     use SignatureScheme as Scheme;
     Some(match (scheme, key) {

@@ -70,7 +70,7 @@ impl Certificate {
         Ok(Self::new(certificate_der.to_vec(), key, Vec::new()))
     }
 
-    /// The same, shown together with the certificates (in DER) of the authorities that stand for it,
+    /// This certificate, shown together with the certificates (in DER) of the authorities that stand for it,
     /// each signed by the next: for peers that trust an authority and know no fingerprint.
     pub fn with_authorities(&self, authorities: Vec<Vec<u8>>) -> Self {
         Self::new(self.0.der.clone(), self.0.key.clone(), authorities)
@@ -85,19 +85,19 @@ impl Certificate {
         &self.0.der
     }
 
-    /// All that is shown to peers: itself, then its [authorities](Self::with_authorities).
+    /// The chain that is shown to peers: the certificate itself, then its [authorities](Self::with_authorities).
     pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
         core::iter::once(&self.0.der)
             .chain(&self.0.authorities)
             .map(|der| &der[..])
     }
 
-    /// Its private key.
+    /// The private key of the certificate.
     pub fn key(&self) -> &Arc<dyn SigningKey> {
         &self.0.key
     }
 
-    /// Its hash.
+    /// The hash of the certificate, as descriptions carry it.
     pub fn fingerprint(&self, algorithm: HashAlgorithm) -> Fingerprint {
         Fingerprint::of(algorithm, &self.0.der)
     }
@@ -109,7 +109,7 @@ impl fmt::Debug for Certificate {
     }
 }
 
-/// What is signed of a certificate (RFC 5280 §4.1.2), with nothing in it that is optional.
+/// The part of a certificate that is signed (RFC 5280 §4.1.2), with nothing in it that is optional.
 fn to_be_signed(signature_algorithm: &[u8], public_key_info: &[u8], rng: &mut Rng) -> Vec<u8> {
     let version = element(tag::INTEGER, &[&[VERSION_3]]);
     let version = element(tag::CONTEXT_0, &[&version]);
@@ -162,13 +162,13 @@ fn signature_algorithm(scheme: SignatureScheme) -> Option<Vec<u8>> {
     Some(element(tag::SEQUENCE, &[identifier]))
 }
 
-/// `v3`, counted from 0. Version 1 would do, but some peers don't take it.
+/// The number of version 3, counted from 0. Version 1 would do, but some peers don't take it.
 const VERSION_3: u8 = 2;
-/// What a bit string of whole bytes starts with.
+/// The count of unused bits that a bit string of whole bytes starts with.
 const NO_UNUSED_BITS: [u8; 1] = [0];
-/// The element of 2.5.4.3.
+/// The object identifier of a common name: 2.5.4.3.
 const COMMON_NAME: &[u8] = &[0x06, 0x03, 0x55, 0x04, 0x03];
-/// The element of 1.2.840.10045.4.3.2.
+/// The object identifier of ECDSA with SHA-256: 1.2.840.10045.4.3.2.
 const ECDSA_WITH_SHA256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
-/// The element of 1.2.840.10045.4.3.3.
+/// The object identifier of ECDSA with SHA-384: 1.2.840.10045.4.3.3.
 const ECDSA_WITH_SHA384: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03];

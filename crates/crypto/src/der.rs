@@ -31,11 +31,11 @@ pub(crate) mod tag {
 #[derive(Clone)]
 pub(crate) struct Reader<'a>(&'a [u8]);
 
-/// One element.
+/// An element of the encoding.
 pub(crate) struct Element<'a> {
     pub(crate) tag: u8,
     pub(crate) content: &'a [u8],
-    /// Tag, length and content.
+    /// The element itself: tag, length and content.
     pub(crate) whole: &'a [u8],
 }
 

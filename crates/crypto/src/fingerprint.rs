@@ -37,7 +37,7 @@ use crate::HashAlgorithm;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
     algorithm: HashAlgorithm,
-    /// What lies beyond the algorithm's output is zero.
+    /// The hash, in front of zeros where the algorithm gives less.
     digest: [u8; HashAlgorithm::MAX_OUTPUT_LEN],
 }
 
@@ -92,17 +92,17 @@ impl Fingerprint {
         }
     }
 
-    /// That of these bytes; `None` if there are more or fewer than the hash function gives.
+    /// The fingerprint with this digest; `None` if there are more or fewer than the hash function gives.
     pub fn from_digest(algorithm: HashAlgorithm, digest: &[u8]) -> Option<Self> {
         (digest.len() == algorithm.output_len()).then(|| Self::padded(algorithm, digest))
     }
 
-    /// Its hash function.
+    /// The hash function of the fingerprint.
     pub const fn algorithm(&self) -> HashAlgorithm {
         self.algorithm
     }
 
-    /// Its bytes, as many as the hash function gives.
+    /// The bytes of the hash, as many as the hash function gives.
     pub fn digest(&self) -> &[u8] {
         self.digest.get(..self.algorithm.output_len()).unwrap_or(&self.digest)
     }

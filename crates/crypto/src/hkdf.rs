@@ -1,4 +1,4 @@
-//! The key derivation of version 1.3 (RFC 5869), on the HMAC of a provider.
+//! The key derivation of TLS 1.3 (RFC 5869), on the HMAC of a provider.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -18,13 +18,13 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// As many zeros as the hash has bytes: what version 1.3 puts where there is no secret (RFC 8446
+    /// A secret of as many zeros as the hash has bytes: what TLS 1.3 puts where there is no secret (RFC 8446
     /// §7.1).
     pub fn zeros(algorithm: HashAlgorithm) -> Self {
         Self::with_len(algorithm.output_len())
     }
 
-    /// So many zeros, at most 64, to be filled in.
+    /// A secret of so many zeros, at most 64, to be filled in.
     pub fn with_len(length: usize) -> Self {
         Self {
             bytes: Box::new(Zeroizing::new([0; HashAlgorithm::MAX_OUTPUT_LEN])),
@@ -32,12 +32,12 @@ impl Secret {
         }
     }
 
-    /// Its bytes.
+    /// The bytes of the secret.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// Its bytes, to be filled in.
+    /// The bytes of the secret, to be filled in.
     pub fn as_bytes_mut(&mut self) -> &mut [u8] {
         self.bytes.get_mut(..self.length).unwrap_or_default()
     }
@@ -80,7 +80,7 @@ impl Hkdf {
         Ok(secret)
     }
 
-    /// Takes the secret to derive from.
+    /// A derivation from this secret.
     pub fn new(provider: &dyn Provider, algorithm: HashAlgorithm, secret: &[u8]) -> Result<Self, CryptoError> {
         Ok(Self {
             key: provider.hmac(algorithm, secret)?,

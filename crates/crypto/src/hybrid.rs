@@ -43,7 +43,7 @@ struct Hybrid<K> {
     public_key: Vec<u8>,
 }
 
-/// A fresh key.
+/// A fresh key of both parts.
 pub(crate) fn key_exchange<K: MlKem768>(
     provider: &dyn Provider,
     rng: &mut Rng,
@@ -61,8 +61,25 @@ pub(crate) fn key_exchange<K: MlKem768>(
     }))
 }
 
+/// The answer to a public key of any group. In groups other than this one a fresh key of ours does.
+pub(crate) fn answer_key_exchange<K: MlKem768>(
+    provider: &dyn Provider,
+    group: NamedGroup,
+    peer_public_key: &[u8],
+    rng: &mut Rng,
+) -> Result<KeyExchangeAnswer, CryptoError> {
+    if !group.is_diffie_hellman() {
+        return answer::<K>(provider, peer_public_key, rng);
+    }
+    let ours = provider.key_exchange(group, rng)?;
+    Ok(KeyExchangeAnswer {
+        public_key: ours.public_key().to_vec(),
+        secret: ours.complete(peer_public_key)?,
+    })
+}
+
 /// The answer to a key of [`key_exchange`].
-pub(crate) fn answer<K: MlKem768>(
+fn answer<K: MlKem768>(
     provider: &dyn Provider,
     peer_public_key: &[u8],
     rng: &mut Rng,
@@ -102,7 +119,7 @@ impl<K: MlKem768> KeyExchange for Hybrid<K> {
     }
 }
 
-/// Enough for both, so that no copy stays behind when it grows.
+/// Room for both secrets, so that no copy stays behind when it grows.
 fn room_for_secrets() -> Zeroizing<Vec<u8>> {
     Zeroizing::new(Vec::with_capacity(2 * SECRET_LEN))
 }

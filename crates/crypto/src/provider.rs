@@ -120,7 +120,7 @@ impl HashAlgorithm {
     /// The longest [`output_len`](Self::output_len).
     pub const MAX_OUTPUT_LEN: usize = 64;
 
-    /// Its name in the registry that certificate fingerprints take theirs from (RFC 8122 §5).
+    /// The name of the hash in the registry that certificate fingerprints take theirs from (RFC 8122 §5).
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sha1 => "sha-1",
@@ -151,7 +151,7 @@ pub enum NamedGroup {
     /// X25519 (RFC 7748); public keys are 32 bytes.
     X25519 = 0x001d,
     /// ML-KEM-768 (FIPS 203) together with X25519 (draft-ietf-tls-ecdhe-mlkem §3): safe as long as
-    /// either is. For versions from 1.3 on only.
+    /// either is. For TLS 1.3 and later only.
     X25519MlKem768 = 0x11ec,
 }
 
@@ -159,7 +159,7 @@ impl NamedGroup {
     /// Every group, by preference.
     pub const ALL: [Self; 4] = [Self::X25519MlKem768, Self::X25519, Self::Secp256r1, Self::Secp384r1];
 
-    /// Its name in the registry of TLS's groups (RFC 8446 §11).
+    /// The name of the group in the registry of TLS's groups (RFC 8446 §11).
     pub const fn name(self) -> &'static str {
         match self {
             Self::Secp256r1 => "secp256r1",
@@ -176,7 +176,7 @@ impl NamedGroup {
             .find(|group| group.name().eq_ignore_ascii_case(name))
     }
 
-    /// Bytes of the public key of whoever speaks first: the client, in version 1.3.
+    /// Bytes of the public key of whoever speaks first: the client, in TLS 1.3.
     pub const fn public_key_len(self) -> usize {
         match self {
             Self::Secp256r1 => 65,
@@ -204,7 +204,7 @@ impl NamedGroup {
     }
 
     /// Whether the answer is a public key of the same form as the first, so that neither side has
-    /// to know the other's when it makes its own. Version 1.2 has no other groups.
+    /// to know the other's when it makes its own. TLS 1.2 has no other groups.
     pub const fn is_diffie_hellman(self) -> bool {
         !matches!(self, Self::X25519MlKem768)
     }
@@ -256,12 +256,12 @@ impl SignatureScheme {
         Self::RsaPkcs1Sha384,
         Self::RsaPkcs1Sha512,
     ];
-    /// Those of RSA keys, by preference.
+    /// The schemes of RSA keys, by preference.
     #[cfg(feature = "aws-lc-rs")]
     pub(crate) const RSA: &[Self] = Self::ALL.split_at(3).1;
 
     /// Whether the key, given as the DER of its SubjectPublicKeyInfo, is of the kind and on the
-    /// curve that the scheme names. Version 1.3 asks for it (RFC 8446 §4.2.3); in 1.2 a scheme names
+    /// curve that the scheme names. TLS 1.3 asks for it (RFC 8446 §4.2.3); in 1.2 a scheme names
     /// no curve, only the hash.
     pub fn is_for_key(self, subject_public_key_info: &[u8]) -> bool {
         let Ok(PublicKey { kind, key }) = PublicKey::from_info(subject_public_key_info) else {
@@ -304,7 +304,7 @@ pub trait Provider: Debug + Send + Sync {
     fn key_exchange(&self, group: NamedGroup, rng: &mut Rng) -> Result<Box<dyn KeyExchange>, CryptoError>;
 
     /// Answers a peer's public key with our own and tells the secret that both now have: the server's
-    /// side in version 1.3. For [Diffie-Hellman](NamedGroup::is_diffie_hellman) groups it is the same
+    /// side in TLS 1.3. For [Diffie-Hellman](NamedGroup::is_diffie_hellman) groups it is the same
     /// as a [`key_exchange`](Self::key_exchange) completed with that key.
     ///
     /// # Errors
@@ -358,13 +358,13 @@ pub trait CtrKey: Send + Sync {
 
 /// A scheduled key that hides the numbers of records.
 pub trait RecordNumberKey: Send + Sync {
-    /// What to XOR the number with, from the first 16 bytes of the record's ciphertext.
+    /// The mask to XOR the number with, from the first 16 bytes of the record's ciphertext.
     fn mask(&self, ciphertext: &[u8; 16]) -> [u8; 2];
 }
 
 /// A running hash, such as the transcript of a handshake.
 pub trait HashContext: Send + Sync {
-    /// Takes more bytes.
+    /// Adds bytes to what is hashed.
     fn update(&mut self, bytes: &[u8]);
     /// The digest of what was taken so far; more can follow. Writes
     /// [`HashAlgorithm::output_len`] bytes to the front of `out`, which holds at least as many, and returns how many.
@@ -419,7 +419,7 @@ const MIN_TAG_LEN: usize = 4;
 
 /// An ephemeral private key that waits for the peer's public key.
 pub trait KeyExchange: Send + Sync {
-    /// Its group.
+    /// The group of the key.
     fn group(&self) -> NamedGroup;
     /// Our public key, as it goes on the wire.
     fn public_key(&self) -> &[u8];
@@ -429,23 +429,12 @@ pub trait KeyExchange: Send + Sync {
     fn complete(self: Box<Self>, peer_public_key: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError>;
 }
 
-/// See [`Provider::answer_key_exchange`].
+/// The answer that [`Provider::answer_key_exchange`] gives.
 pub struct KeyExchangeAnswer {
     /// Our public key, as it goes on the wire.
     pub public_key: Vec<u8>,
     /// The shared secret.
     pub secret: Zeroizing<Vec<u8>>,
-}
-
-impl KeyExchangeAnswer {
-    /// For groups where a fresh key of ours does for an answer.
-    #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
-    pub(crate) fn with(ours: Box<dyn KeyExchange>, peer_public_key: &[u8]) -> Result<Self, CryptoError> {
-        Ok(Self {
-            public_key: ours.public_key().to_vec(),
-            secret: ours.complete(peer_public_key)?,
-        })
-    }
 }
 
 impl Debug for KeyExchangeAnswer {

@@ -13,15 +13,15 @@ use crate::der::{Reader, tag};
 
 /// Contents of object identifiers.
 mod oid {
-    /// 1.2.840.10045.2.1
+    /// A key of an elliptic curve: 1.2.840.10045.2.1.
     pub(super) const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-    /// 1.2.840.10045.3.1.7
+    /// The curve P-256: 1.2.840.10045.3.1.7.
     pub(super) const SECP256R1: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-    /// 1.3.132.0.34
+    /// The curve P-384: 1.3.132.0.34.
     pub(super) const SECP384R1: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
-    /// 1.2.840.113549.1.1.1
+    /// A key of RSA: 1.2.840.113549.1.1.1.
     pub(super) const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-    /// 1.3.101.112
+    /// A key of Ed25519: 1.3.101.112.
     pub(super) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 }
 
@@ -71,7 +71,7 @@ pub fn public_key_info(certificate_der: &[u8]) -> Result<&[u8], CryptoError> {
 /// The key inside of a SubjectPublicKeyInfo, not yet checked.
 pub(crate) struct PublicKey<'a> {
     pub(crate) kind: KeyKind,
-    /// For elliptic curves the point as in SEC 1 §2.3.3, for RSA the DER of an RSAPublicKey (RFC
+    /// The key itself: for elliptic curves the point as in SEC 1 §2.3.3, for RSA the DER of an RSAPublicKey (RFC
     /// 8017 §A.1.1), for Ed25519 its 32 bytes.
     pub(crate) key: &'a [u8],
 }

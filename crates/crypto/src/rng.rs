@@ -54,29 +54,29 @@ impl Rng {
         &mut self.0
     }
 
-    /// Fills `bytes`.
+    /// Fills `bytes` with randomness.
     pub fn fill(&mut self, bytes: &mut [u8]) {
         self.0.fill_bytes(bytes);
     }
 
-    /// `N` bytes.
+    /// An array of `N` random bytes.
     pub fn array<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         self.fill(&mut bytes);
         bytes
     }
 
-    /// 32 bits.
+    /// A random number of 32 bits.
     pub fn u32(&mut self) -> u32 {
         self.0.next_u32()
     }
 
-    /// 64 bits.
+    /// A random number of 64 bits.
     pub fn u64(&mut self) -> u64 {
         self.0.next_u64()
     }
 
-    /// A number in `0..bound`; 0 if `bound` is 0. The bias is below 2^-32 for 32-bit bounds.
+    /// A random number in `0..bound`; 0 if `bound` is 0. The bias is below 2^-32 for 32-bit bounds.
     pub fn below(&mut self, bound: u32) -> u32 {
         // The high half of a 64-bit product spreads 64 random bits evenly over `bound` values.
         ((u128::from(self.u64()) * u128::from(bound)) >> 64) as u32

@@ -104,10 +104,7 @@ impl Provider for RustCrypto {
         peer_public_key: &[u8],
         rng: &mut Rng,
     ) -> Result<KeyExchangeAnswer, CryptoError> {
-        match group.is_diffie_hellman() {
-            true => KeyExchangeAnswer::with(self.key_exchange(group, rng)?, peer_public_key),
-            false => hybrid::answer::<DecapsulationKey>(self, peer_public_key, rng),
-        }
+        hybrid::answer_key_exchange::<DecapsulationKey>(self, group, peer_public_key, rng)
     }
 
     fn signature_schemes(&self) -> &'static [SignatureScheme] {

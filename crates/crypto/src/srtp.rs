@@ -5,13 +5,13 @@ use core::fmt;
 
 use crate::{AeadAlgorithm, CryptoError, CtrAlgorithm, CtrKey, Provider};
 
-/// How packets of SRTP and SRTCP are protected: a cryptographic transform (RFC 3711 §4, RFC 7714 §5).
+/// A cryptographic transform: how packets of SRTP and SRTCP are protected (RFC 3711 §4, RFC 7714 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SrtpTransform {
     /// A keystream, and the first bytes of an HMAC-SHA1 (RFC 3711 §4.1.1 and §4.2.1).
     CtrHmacSha1 {
-        /// What makes the keystream.
+        /// The cipher that makes the keystream.
         cipher: CtrAlgorithm,
         /// Bytes of the tag of an SRTP packet. Those of SRTCP have 10 whatever it is (RFC 5764 §4.1.2).
         tag_len: usize,
@@ -50,7 +50,7 @@ impl SrtpTransform {
     }
 }
 
-/// What a session key is for (RFC 3711 §4.3.1 and §4.3.2), with its label.
+/// The label of a session key: what it is for (RFC 3711 §4.3.1 and §4.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -105,7 +105,7 @@ pub struct SrtpKeyDerivation {
 }
 
 impl SrtpKeyDerivation {
-    /// Takes a master key and its salt of at most 14 bytes. One of 12, as AES-GCM has it, counts as if two
+    /// A derivation from a master key and its salt of at most 14 bytes. A salt of 12, as AES-GCM has it, counts as if two
     /// zeros followed: RFC 7714 §11 does not say where they go, and this is where all stacks put them.
     ///
     /// # Errors
