@@ -15,8 +15,7 @@ pub(crate) fn seeded(seed: u8) -> Config {
 pub(crate) fn negotiated() -> (PeerConnection, PeerConnection) {
     let now = Instant::from_millis(1_000);
     let (mut alice, offer) = offerer(now);
-    let bob = answerer(now, 2, &offer);
-    let answer = bob.local_description().expect("it has answered").sdp;
+    let (bob, answer) = answerer(now, 2, &offer);
     alice.accept_answer(now, &answer).expect("our answer is fine");
     (alice, bob)
 }
@@ -26,15 +25,15 @@ pub(crate) fn answered_thrice() -> (PeerConnection, [PeerConnection; 3]) {
     let now = Instant::from_millis(1_000);
     let (mut alice, offer) = offerer(now);
     let answerers = [2, 3, 4].map(|seed| answerer(now, seed, &offer));
-    let answer = answerers[1].local_description().expect("it has answered").sdp;
-    alice.accept_answer(now, &answer).expect("our answer is fine");
-    (alice, answerers)
+    let [_, (_, answer), _] = &answerers;
+    alice.accept_answer(now, answer).expect("our answer is fine");
+    (alice, answerers.map(|(peer, _)| peer))
 }
 
 /// Another answer to that offer.
 pub(crate) fn answered_once_more(now: Instant, seed: u8) -> PeerConnection {
     static OFFER: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    answerer(now, seed, OFFER.get_or_init(|| offerer(now).1))
+    answerer(now, seed, OFFER.get_or_init(|| offerer(now).1)).0
 }
 
 fn offerer(now: Instant) -> (PeerConnection, String) {
@@ -47,12 +46,12 @@ fn offerer(now: Instant) -> (PeerConnection, String) {
     (alice, offer)
 }
 
-fn answerer(now: Instant, seed: u8, offer: &str) -> PeerConnection {
+fn answerer(now: Instant, seed: u8, offer: &str) -> (PeerConnection, String) {
     let mut bob = PeerConnection::new(seeded(seed));
     bob.add_local_address(now, ([192, 0, 2, 2], 6000).into())
         .expect("a usable address");
-    bob.accept_offer(now, offer).expect("our offer is fine");
-    bob
+    let answer = bob.accept_offer(now, offer).expect("our offer is fine");
+    (bob, answer)
 }
 
 /// What an application may do with a router at any time whose peers have answered one offer.
