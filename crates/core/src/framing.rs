@@ -191,7 +191,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Deframer<B> {
             let room = self.buffer.as_ref().len();
             let bytes = self.buffer.as_ref().get(self.begin..self.end).unwrap_or_default();
             let Some(Extent { prefix, len, padding }) = self.framing.measure(bytes)? else {
-                return Ok(None);
+                // Not even what tells the length would fit.
+                let len = bytes.len() + 1;
+                return if len > room {
+                    Err(FramingError::TooLong { len, room })
+                } else {
+                    Ok(None)
+                };
             };
             let whole = prefix + len + padding;
             if whole > room {

@@ -78,6 +78,9 @@ fn a_frame_longer_than_the_buffer_ends_the_stream() {
     let error = read_by(Framing::Rfc4571, 100, &[0, 99], &[2]).unwrap_err();
     assert_eq!(error, FramingError::TooLong { len: 101, room: 100 });
     assert_eq!(error.to_string(), "a frame of 101 bytes, where 100 is the most");
+    // So does a buffer that can't even take a length.
+    let error = read_by(Framing::Rfc4571, 1, &[0, 9, 1], &[1]).unwrap_err();
+    assert_eq!(error, FramingError::TooLong { len: 2, room: 1 });
     // It stays so: nothing behind it can be found.
     let mut deframer = Deframer::new(Framing::Rfc4571, [0; 2]);
     deframer.space().copy_from_slice(&[0, 1]);
