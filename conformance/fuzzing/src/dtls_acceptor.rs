@@ -53,8 +53,9 @@ struct Server {
     acceptor: Acceptor,
     connections: BTreeMap<SocketAddr, Standalone<Connection>>,
     answers: VecDeque<(Flow, Vec<u8>)>,
-    /// Bytes that came from an address and bytes that it was answered, as long as it has no connection.
-    unproven: BTreeMap<SocketAddr, (usize, usize)>,
+    /// Bytes that came from an address while it had no connection, and bytes that it was answered. They outlive a
+    /// connection, since the cookie behind it may be shown again.
+    strangers: BTreeMap<SocketAddr, (usize, usize)>,
     /// Bytes of the buffer for an answer.
     room: usize,
 }
@@ -65,7 +66,7 @@ impl Server {
             acceptor: Acceptor::new(config, Rng::from_seed([4; 32])).expect("a server"),
             connections: BTreeMap::new(),
             answers: VecDeque::new(),
-            unproven: BTreeMap::new(),
+            strangers: BTreeMap::new(),
             room: 1500,
         }
     }
@@ -82,7 +83,7 @@ impl StateMachine for Server {
             connection.handle_datagram(now, datagram);
             return;
         }
-        let (came, answered) = self.unproven.entry(source).or_default();
+        let (came, answered) = self.strangers.entry(source).or_default();
         *came += datagram.payload.len();
         let mut answer = vec![0; self.room];
         match self.acceptor.handle_datagram(now, datagram, &mut answer) {
@@ -100,7 +101,6 @@ impl StateMachine for Server {
             Accepted::Connection(connection) => {
                 // RFC 6347 §4.2.1: who was not sent a cookie cannot bring one back.
                 assert!(*answered > 0, "{source} has not proved its address");
-                self.unproven.remove(&source);
                 if self.connections.len() >= MAX_CONNECTIONS {
                     self.connections.pop_first();
                 }
