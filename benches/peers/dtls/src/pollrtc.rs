@@ -73,10 +73,7 @@ impl Ends for Configs {
 fn pump(from: &mut Connection, wire: &mut Wire, to: &mut Connection) -> usize {
     let before = wire.datagrams;
     while wire.send_with(|buf| from.write_body(NOW, buf, Headroom::NONE)) {}
-    while wire
-        .receive(|datagram| to.handle_body(NOW, datagram).count())
-        .is_some()
-    {}
+    while wire.receive(|datagram| to.handle_body(NOW, datagram).count()).is_some() {}
     wire.datagrams - before
 }
 

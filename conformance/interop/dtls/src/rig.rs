@@ -111,7 +111,8 @@ impl Rig {
         let received = Rc::<RefCell<Vec<Vec<u8>>>>::default();
         let log = received.clone();
         net.on_received(ours, move |_, _, payloads| {
-            log.borrow_mut().extend(payloads.into_iter().flatten().map(|payload| payload.to_vec()));
+            log.borrow_mut()
+                .extend(payloads.into_iter().flatten().map(|payload| payload.to_vec()));
         });
         Self {
             net,
@@ -188,7 +189,9 @@ impl Rig {
         }
         for context in [None, Some(&b"context"[..])] {
             let mut key = [0; 60];
-            self.net[self.ours].inner.export_keying_material(EXPORTER, context, &mut key)
+            self.net[self.ours]
+                .inner
+                .export_keying_material(EXPORTER, context, &mut key)
                 .unwrap();
             assert_eq!(key, self.net[self.theirs].export(EXPORTER, context));
         }

@@ -19,7 +19,11 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     pub(crate) fn new(server: bool) -> Self {
-        let config = Config::new().with_max_packet(MAX_PACKET as usize).with_receive_window(BUFFER).with_send_buffer(BUFFER as usize).with_max_message_size(MAX_MESSAGE as usize);
+        let config = Config::new()
+            .with_max_packet(MAX_PACKET as usize)
+            .with_receive_window(BUFFER)
+            .with_send_buffer(BUFFER as usize)
+            .with_max_message_size(MAX_MESSAGE as usize);
         let rng = Rng::from_seed([1 + u8::from(server); 32]);
         Self {
             association: Association::new(config, rng),

@@ -50,7 +50,10 @@ fn both_change_their_keys_at_once_while_datagrams_are_lost() {
             let mut rig = setup.rig().connect();
             for _ in 0..5 {
                 rig.net[rig.theirs].update_keys(true);
-                rig.net[rig.ours].inner.update_keys(KeyUpdateRequest::Requested).unwrap();
+                rig.net[rig.ours]
+                    .inner
+                    .update_keys(KeyUpdateRequest::Requested)
+                    .unwrap();
                 settle(&mut rig);
                 for _ in 0..20 {
                     rig.net[rig.ours].inner.send(b"ours").unwrap();
