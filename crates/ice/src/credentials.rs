@@ -6,7 +6,7 @@ use core::fmt;
 use pollrtc_crypto::Rng;
 use zeroize::Zeroize;
 
-use crate::tag::UfragTag;
+use crate::tag::{ALPHABET, UfragTag};
 
 /// A username fragment and its password (RFC 8445 §5.3), as `a=ice-ufrag` and `a=ice-pwd` carry
 /// them.
@@ -91,9 +91,6 @@ impl fmt::Debug for Credentials {
             .finish_non_exhaustive()
     }
 }
-
-/// RFC 8839 §5.4: `ice-char`.
-pub(crate) const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// `N` random characters of the 64 that RFC 8839 §5.4 allows, 6 bits each.
 fn ice_chars<const N: usize>(rng: &mut Rng) -> String {

@@ -2,8 +2,6 @@
 
 use alloc::string::String;
 
-use crate::credentials::ALPHABET;
-
 /// A number from 0 to 4095 that the username fragments of an agent begin with, in two characters: where several servers
 /// share one address, whoever receives a check knows which of them it is for.
 ///
@@ -54,3 +52,6 @@ impl UfragTag {
             .collect();
     }
 }
+
+/// RFC 8839 §5.4: `ice-char`.
+pub(crate) const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

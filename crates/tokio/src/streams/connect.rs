@@ -10,8 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::News;
-use super::connection::{Established, Stream};
+use super::news::{Established, News, Stream};
 
 /// What it takes to open streams.
 #[derive(Clone, Debug, Default)]

@@ -6,36 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pollrtc::{Deframer, Flow, Framing};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
-use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{News, StreamLimits};
-
-/// A TCP or TLS stream.
-pub(super) trait ReadWrite: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> ReadWrite for S {}
-pub(super) type Stream = Box<dyn ReadWrite>;
+use super::limits::StreamLimits;
+use super::news::{Established, News, Stream};
 
 /// How long what waits may take to be sent once a stream is to be closed.
 const CLOSING: Duration = Duration::from_secs(5);
-
-/// A stream that is open, and served by nobody yet.
-pub(super) struct Established {
-    pub(super) flow: Flow,
-    pub(super) stream: Stream,
-    pub(super) framing: Framing,
-    /// Of a stream that a listener accepted.
-    pub(super) accepted: Option<Accepted>,
-}
-
-/// What a stream of a stranger is held to.
-pub(super) struct Accepted {
-    /// Until when the first frame must be there.
-    pub(super) patience: Duration,
-    /// Its place among all that are accepted, given back in the end.
-    pub(super) permit: OwnedSemaphorePermit,
-}
 
 /// The caller's end of a stream.
 #[derive(Debug)]
@@ -62,15 +41,20 @@ struct Waiting {
     is_closing: bool,
 }
 
-impl Established {
+impl Connection {
     /// Starts the two tasks that serve it: they end when the stream does, or with the caller's end of it.
-    pub(super) fn spawn(self, number: u64, limits: &StreamLimits, sender: mpsc::Sender<News>) -> Connection {
-        let Self {
+    pub(super) fn spawn(
+        established: Established,
+        number: u64,
+        limits: &StreamLimits,
+        sender: mpsc::Sender<News>,
+    ) -> Self {
+        let Established {
             flow,
             stream,
             framing,
             accepted,
-        } = self;
+        } = established;
         let (reading, writing) = split(stream);
         let outbox = Arc::new(Outbox::default());
         let reader = Reader {
@@ -99,15 +83,13 @@ impl Established {
             drop(accepted.map(|accepted| accepted.permit));
             let _ = sender.send(News::Closed { number, flow }).await;
         });
-        Connection {
+        Self {
             number,
             framing,
             outbox,
         }
     }
-}
 
-impl Connection {
     /// Takes a frame with its delimiters, if there is room for all of it.
     pub(super) fn send(&mut self, frame: &[u8], limit: usize) -> bool {
         let Some(around) = self.framing.delimiters(frame) else {

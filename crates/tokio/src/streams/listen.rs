@@ -11,8 +11,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use super::News;
-use super::connection::{Accepted, Established, Stream};
+use super::news::{Accepted, Established, News, Stream};
 
 /// How long to wait after an error that concerns the listener, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);

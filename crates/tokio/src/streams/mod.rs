@@ -2,52 +2,28 @@
 
 mod connect;
 mod connection;
+mod limits;
 mod listen;
+mod news;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use pollrtc::{Flow, FlowEvent, FlowRequest, Framing, RequestId};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
 use connect::Connector;
-use connection::{Connection, Established};
+use connection::Connection;
+use news::News;
+
+pub use limits::StreamLimits;
 
 /// How many frames and events of all streams wait to be taken; then streams are not read on.
 const NEWS: usize = 64;
-
-/// What streams may take.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct StreamLimits {
-    /// The longest frame that is read, with its length in front, in bytes; 16,386 unless told. A stream with a longer
-    /// one is closed.
-    pub longest_frame: usize,
-    /// How many bytes wait to be sent on one stream, at most; 262,144 unless told. When it is full, whole frames are
-    /// dropped.
-    pub send_buffer: usize,
-    /// How many accepted streams there are at a time, at most; 1,024 unless told. Further ones are closed at once.
-    pub accepted: usize,
-    /// How long it may take until a stream is open, and until the first frame comes on an accepted one; 10 s unless
-    /// told.
-    pub patience: Duration,
-}
-
-impl Default for StreamLimits {
-    fn default() -> Self {
-        Self {
-            longest_frame: 16_386,
-            send_buffer: 262_144,
-            accepted: 1_024,
-            patience: Duration::from_secs(10),
-        }
-    }
-}
 
 /// TCP and TLS flows for a state machine: carries out what
 /// [`poll_flow`](pollrtc::StateMachine::poll_flow) asks, and tells what to give to
@@ -103,15 +79,6 @@ pub enum Incoming {
         /// The frame, without its delimiters.
         bytes: Vec<u8>,
     },
-}
-
-/// What tasks tell.
-enum News {
-    Established { id: Option<RequestId>, stream: Established },
-    Failed(RequestId),
-    Frame { number: u64, flow: Flow, bytes: Vec<u8> },
-    Writable { number: u64, flow: Flow },
-    Closed { number: u64, flow: Flow },
 }
 
 impl Streams {
@@ -302,7 +269,7 @@ impl Streams {
                 }
                 self.number += 1;
                 let flow = stream.flow;
-                let connection = stream.spawn(self.number, &self.limits, self.sender.clone());
+                let connection = Connection::spawn(stream, self.number, &self.limits, self.sender.clone());
                 if self.open.insert(flow, connection).is_some() {
                     // The system gives nobody the addresses of a stream that lives.
                     self.ready.push_back(Incoming::Event(FlowEvent::Closed(flow)));
