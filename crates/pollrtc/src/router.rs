@@ -31,6 +31,10 @@ use slots::Slots;
 pub use sharding::OwnedDatagram;
 pub use slots::PeerId;
 
+/// How long apart all connections of a router begin ICE transactions, unless told: 5,000 of them a second, which is
+/// half a megabyte.
+const PACING: Duration = Duration::from_micros(200);
+
 /// Owns the connections behind one socket (or a few), finds the right one for each datagram in
 /// constant time, and serves timers and output of thousands of them at the price of the busy ones.
 ///
@@ -68,7 +72,7 @@ pub use slots::PeerId;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Router {
     peers: Slots<Occupant>,
     routes: Routes,
@@ -96,6 +100,12 @@ pub struct Router {
     id: Option<RouterId>,
     misdirected: Misdirected,
     stats: RouterStats,
+}
+
+impl Default for Router {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// What a router has dropped, beside what its connections have.
@@ -126,7 +136,24 @@ struct Occupant {
 impl Router {
     /// A router without peers.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            peers: Slots::default(),
+            routes: Routes::default(),
+            duplicates: Duplicates::default(),
+            timers: Timers::default(),
+            stale: Queue::default(),
+            busy: Queue::default(),
+            eventful: Queue::default(),
+            asking: Queue::default(),
+            requests: BTreeMap::new(),
+            last_request: 0,
+            orphans: VecDeque::new(),
+            longest_datagram: 0,
+            pacer: Pacer::new(PACING),
+            id: None,
+            misdirected: Misdirected::default(),
+            stats: RouterStats::default(),
+        }
     }
 
     /// A router that shares its address with others, mostly one for each thread; see
@@ -135,14 +162,14 @@ impl Router {
     pub fn with_id(id: RouterId) -> Self {
         Self {
             id: Some(id),
-            ..Self::default()
+            ..Self::new()
         }
     }
 
-    /// All connections together begin one ICE transaction in this time, in turn. By default that is 5 ms, as RFC 8445
-    /// §14.2 wants of all agents of an implementation: NATs in front of them make bindings no faster, and thin links carry
-    /// no more. A server that has a public address and many peers that come at a time takes less, say 200 µs: each of them
-    /// begins one in 50 ms all the same.
+    /// All connections together begin one ICE transaction in this time, in turn; each of them begins one in 50 ms at the
+    /// most all the same. By default that is 200 µs, for a server that has a public address and many peers that come at a
+    /// time. RFC 8445 §14.2 wants 5 ms of all agents of an implementation, since NATs in front of them make bindings no
+    /// faster, and thin links carry no more: where a router runs behind such, that is the interval to take.
     #[must_use]
     pub fn with_pacing(self, interval: Duration) -> Self {
         Self {

@@ -7,14 +7,17 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::task::Poll;
 
-use pollrtc::{Departure, Instant, SendId, StateMachine, Transmit};
+use pollrtc::{Datagram, Departure, Instant, SendId, StateMachine, Transmit};
 use tokio::time::sleep_until;
 
 use crate::endpoint::Core;
 use crate::socket::{Buffers, MAX_TRAIN, Socket};
+use crate::streams::{Incoming, Streams};
 
 /// Batches that are received before what they caused is sent: acknowledgements must not wait long.
 const BATCHES_PER_TURN: usize = 4;
+/// Frames of streams that are taken before what they caused is sent.
+const FRAMES_PER_TURN: usize = 64;
 /// How many bytes wait for one socket that is full; what comes on top is dropped, as a full network would.
 const WAITING_BYTES: usize = 4 * MAX_TRAIN;
 
@@ -23,6 +26,7 @@ pub(crate) struct Driver {
     /// Those of all routers, by their numbers.
     cores: Arc<[Arc<Core>]>,
     ports: Vec<Port>,
+    streams: Streams,
     incoming: Buffers,
     outgoing: Vec<u8>,
 }
@@ -53,6 +57,7 @@ impl Driver {
             core,
             cores,
             ports: sockets.into_iter().map(port).collect(),
+            streams: Streams::new(),
             incoming: Buffers::new(),
             outgoing: vec![0; MAX_TRAIN],
         }
@@ -85,6 +90,14 @@ impl Driver {
                 }
             }
         }
+        for _ in 0..FRAMES_PER_TURN {
+            let Some(incoming) = self.streams.try_next() else { break };
+            let router = &mut self.core.lock().router;
+            match incoming {
+                Incoming::Event(event) => router.handle_flow(now, event),
+                Incoming::Frame { flow, mut bytes } => _ = router.handle_datagram(now, Datagram::new(flow, &mut bytes)),
+            }
+        }
         if self.cores.len() > 1 {
             self.hand_on(now);
         }
@@ -108,6 +121,11 @@ impl Driver {
     fn transmit(&mut self) {
         let now = self.core.clock.now();
         self.core.lock().router.handle_timeout(now);
+        loop {
+            let request = self.core.lock().router.poll_flow();
+            let Some(request) = request else { break };
+            self.streams.request(request);
+        }
         for port in &mut self.ports {
             port.flush(|id| self.core.lock().router.handle_sent(id, Departure::Sent(now)));
         }
@@ -116,8 +134,14 @@ impl Driver {
             let Some(transmit) = self.core.lock().router.poll_transmit(now, &mut self.outgoing) else {
                 return;
             };
-            let port = self.port_for(&transmit);
-            let departure = match self.ports[port].send(&transmit, &self.outgoing) {
+            let fate = match transmit.flow.protocol().is_stream() {
+                true => self.send_on_stream(&transmit),
+                false => {
+                    let port = self.port_for(&transmit);
+                    self.ports[port].send(&transmit, &self.outgoing)
+                }
+            };
+            let departure = match fate {
                 Fate::Sent => Departure::Sent(self.core.clock.now()),
                 Fate::Dropped => Departure::Dropped,
                 Fate::Waiting => continue,
@@ -126,6 +150,15 @@ impl Driver {
                 let mut state = self.core.lock();
                 ids(&transmit).for_each(|id| state.router.handle_sent(id, departure));
             }
+        }
+    }
+
+    /// A frame is sent whole or dropped whole.
+    fn send_on_stream(&mut self, transmit: &Transmit) -> Fate {
+        let frame = self.outgoing.get(..transmit.len).unwrap_or_default();
+        match self.streams.send(transmit.flow, frame) {
+            true => Fate::Sent,
+            false => Fate::Dropped,
         }
     }
 
@@ -157,16 +190,20 @@ impl Driver {
         Some(state.router.poll_timeout().unwrap_or(Instant::FAR_FUTURE))
     }
 
-    async fn wait(&self, deadline: Instant) {
+    async fn wait(&mut self, deadline: Instant) {
+        let Self {
+            core, ports, streams, ..
+        } = self;
         let timer = async {
-            match self.core.clock.to_std(deadline) {
+            match core.clock.to_std(deadline) {
                 Some(at) if deadline != Instant::FAR_FUTURE => sleep_until(at.into()).await,
                 _ => std::future::pending().await,
             }
         };
         let ready = poll_fn(|cx| {
             let mut is_any_ready = false;
-            for port in &self.ports {
+            is_any_ready |= streams.poll_ready(cx).is_ready();
+            for port in ports.iter() {
                 is_any_ready |= port.socket.poll_readable(cx).is_ready();
                 is_any_ready |= !port.waiting.is_empty() && port.socket.poll_writable(cx).is_ready();
             }
@@ -174,7 +211,7 @@ impl Driver {
         });
         tokio::select! {
             () = ready => {}
-            () = self.core.wake.notified() => {}
+            () = core.wake.notified() => {}
             () = timer => {}
         }
     }
