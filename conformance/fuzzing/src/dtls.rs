@@ -15,8 +15,8 @@ use pollrtc_dtls::wire::handshake::{
 };
 use pollrtc_dtls::wire::{HandshakeType, Writer, datagram, record, v13};
 use pollrtc_dtls::{
-    Config, Connection, ConnectionIdPolicy, ConnectionIdUsage, Cookies, KeyUpdateRequest, PeerVerification,
-    SrtpProfile, Version, Versions, connection_id,
+    ApplicationData, Config, Connection, ConnectionIdPolicy, ConnectionIdUsage, Cookies, KeyUpdateRequest,
+    PeerVerification, SrtpProfile, Version, Versions, connection_id,
 };
 use pollrtc_fuzzing_provider::PROVIDER;
 
@@ -282,9 +282,9 @@ fn laws(role: u8, versions: Versions, ids: Ids) -> Laws<Standalone<Connection>> 
         )
     };
     let laws = match role {
-        0 => Laws::of(move || client(peer)).against(move || server(machine)),
-        1 => Laws::of(move || server(peer)).against(move || client(machine)),
-        _ => Laws::of(move || careful(peer)).against(move || client(machine)),
+        0 => Laws::walking(move || client(peer), walk).against(move || server(machine)),
+        1 => Laws::walking(move || server(peer), walk).against(move || client(machine)),
+        _ => Laws::walking(move || careful(peer), walk).against(move || client(machine)),
     };
     let laws = match ids {
         Ids::Off => laws,
@@ -382,4 +382,10 @@ pub(crate) fn configs(versions: Versions, ids: Ids) -> &'static Configs {
         Versions::Dtls13 => v13,
         Versions::Both => both,
     }
+}
+
+/// Takes all records out of a datagram that came.
+fn walk(received: Option<ApplicationData<'_>>) -> String {
+    let records = received.into_iter().flatten();
+    records.map(|record| format!("{record:02x?} ")).collect()
 }

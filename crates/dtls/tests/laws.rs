@@ -5,7 +5,9 @@ use std::sync::Arc;
 use pollrtc_core::laws::Laws;
 use pollrtc_core::{Flow, InnerProtocol, Instant, Standalone};
 use pollrtc_crypto::rust_crypto;
-use pollrtc_dtls::{Config, Connection, ConnectionIdUsage, Cookies, KeyUpdateRequest, SrtpProfile, Versions};
+use pollrtc_dtls::{
+    ApplicationData, Config, Connection, ConnectionIdUsage, Cookies, KeyUpdateRequest, SrtpProfile, Versions,
+};
 
 use crate::connection_ids::policy;
 use crate::support::{Pair, Setup, address, millis, rng};
@@ -62,7 +64,7 @@ fn laws(
     make: impl Fn() -> Standalone<Connection> + 'static,
     make_peer: impl Fn() -> Standalone<Connection> + 'static,
 ) -> Laws<Standalone<Connection>> {
-    Laws::of(make)
+    Laws::walking(make, walk)
         .against(make_peer)
         .samples(samples)
         .verb(|connection, _, argument| {
@@ -199,4 +201,10 @@ fn once_quiet_it_stays_quiet_until_its_timeout() {
     pair.client.handle_timeout(due - millis(1));
     assert!(pair.client_sends().is_empty());
     assert_eq!(pair.client.poll_timeout(), Some(due));
+}
+
+/// Takes all records out of a datagram that came.
+fn walk(received: Option<ApplicationData<'_>>) -> String {
+    let records = received.into_iter().flatten();
+    records.map(|record| format!("{record:02x?} ")).collect()
 }
