@@ -40,7 +40,7 @@ impl PeerConnection {
     /// # Errors
     ///
     /// If the channel is not open, the message is larger than the peer takes, or too much waits
-    /// already: then wait for [`Event::BufferedAmountLow`]. Nothing is queued then.
+    /// already: then wait for [`Event::BufferedAmountLow`](crate::Event::BufferedAmountLow). Nothing is queued then.
     pub fn send(&mut self, channel: ChannelId, message: impl Into<Message>) -> Result<(), ChannelSendError> {
         self.sctp.channels.send(channel, message)
     }
@@ -55,7 +55,7 @@ impl PeerConnection {
         self.sctp.channels.buffered_amount(channel)
     }
 
-    /// At how many waiting bytes [`Event::BufferedAmountLow`] comes; zero unless told.
+    /// At how many waiting bytes [`Event::BufferedAmountLow`](crate::Event::BufferedAmountLow) comes; zero unless told.
     pub fn set_buffered_amount_low_threshold(&mut self, channel: ChannelId, bytes: usize) {
         self.sctp.channels.set_buffered_amount_low_threshold(channel, bytes);
     }

@@ -156,7 +156,9 @@ impl Building {
                     _ => {}
                 }
             }
-            let is_time = (self.now - Instant::ZERO).as_millis() % PERIOD.as_millis() == 0;
+            let is_time = (self.now - Instant::ZERO)
+                .as_millis()
+                .is_multiple_of(PERIOD.as_millis());
             if let Some(channel) = client.channel.filter(|_| is_time) {
                 let _ = client.peer.send(channel, "still here");
             }
