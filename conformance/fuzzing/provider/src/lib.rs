@@ -2,7 +2,7 @@
 //!
 //! A handshake with real cryptography takes milliseconds, and a fuzzer that runs whole connections spends them
 //! on arithmetic that others have tested better. Here every primitive is a stand-in of a few multiplications
-//! (see [`mix`]) which keeps what protocols build on:
+//! (see `mix`) which keeps what protocols build on:
 //!
 //! - keys, nonces, tags, digests, public keys, secrets and certificates have the lengths and forms of the
 //!   real ones, and what has another is refused with the same errors;
@@ -10,7 +10,7 @@
 //! - both sides of a key exchange have the same secret, and with any byte of a public key changed they have not;
 //!   some points are not on the curve, and X25519's zero gives no secret;
 //! - a signature is right for one key, one scheme and one message;
-//! - everything is a function of the seed of the [`Rng`](pollrtc_crypto::Rng).
+//! - everything is a function of the seed of the [`Rng`].
 //!
 //! Anybody can forge all of it. That real cryptography is used rightly is for the tests with real providers
 //! to show.

@@ -20,7 +20,7 @@ pub(super) enum Identity {
 impl Connection {
     /// The connection ids that the peer's records may have: what a server finds this connection by
     /// ([`connection_id`](crate::connection_id)). There is one from the beginning, if
-    /// [`Config::connection_ids`] wants any; when they change [`Event::ConnectionIdsChanged`] says so,
+    /// [`Config::connection_ids`](crate::Config::connection_ids) wants any; when they change [`Event::ConnectionIdsChanged`] says so,
     /// before the peer can use new ones. None when the connection has ended.
     pub fn connection_ids(&self) -> impl Iterator<Item = &[u8]> {
         self.records.ids.iter().flat_map(|ids| ids.ours())

@@ -27,7 +27,7 @@ impl Connection {
     /// As a server: until when a ClientHello has to come that can be answered. Without this a server waits as
     /// long as it is there; so say it when the peer can send one, as soon as ICE has found a path, say.
     /// When it is too late the connection ends with the reason for which the last hello was refused, or with
-    /// [`CloseReason::NoClientHello`]. Once there is a hello, [`Config::handshake_timeout`] counts instead.
+    /// [`CloseReason::NoClientHello`]. Once there is a hello, [`Config::handshake_timeout`](crate::Config::handshake_timeout) counts instead.
     pub fn set_client_hello_deadline(&mut self, deadline: Instant) {
         self.hellos.set_deadline(deadline);
     }

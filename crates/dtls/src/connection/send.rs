@@ -55,7 +55,7 @@ impl Connection {
         self.count_sent(written)
     }
 
-    /// Encrypts a copy of the payload and queues it for [`write_body`](InnerProtocol::write_body).
+    /// Encrypts a copy of the payload and queues it for [`write_body`](pollrtc_core::InnerProtocol::write_body).
     pub fn send(&mut self, payload: &[u8]) -> Result<(), SendError> {
         let epoch = self.check_sendable(payload.len())?;
         let datagram_len = payload.len() + self.headroom().total();
