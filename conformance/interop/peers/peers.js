@@ -25,7 +25,16 @@ const PEERS = {
   // MID: 0 duplicate"), or says for ever that the reset is in progress: of its lossy runs with itself, a third fails.
   libdatachannel: { command: ['node', path.join(HERE, 'libdatachannel/agent.js')], closesAtRest: true },
   aiortc: { command: [path.join(HERE, '../aiortc/venv/bin/python'), path.join(HERE, 'aiortc/agent.py')] },
-  str0m: rust('str0m'),
+  // Its goodbye is one datagram, which it never sends again; while nobody replies to it, it answers ICE's checks as before.
+  str0m: {
+    ...rust('str0m'),
+    faults: [
+      {
+        name: 'its goodbye has got lost', step: /, str0m, ends$/,
+        shows: ({ connection, error }) => connection === 'connected' && !error,
+      },
+    ],
+  },
   // It answers that it has reset a stream, and never says again that it resets its own side, if that is lost.
   // A DTLS handshake message that brings it no further stops its timer, and it never answers one that came before: once a
   // flight of its own is lost, and the other side's comes again before its timer ends, it says nothing more.

@@ -237,7 +237,7 @@ class Story {
 
   // One side ends the connection, the other notices.
   async end(ender) {
-    this.step = `${ender ? 'the answerer' : 'the offerer'} ends`;
+    this.step = `${ender ? 'the answerer' : 'the offerer'}, ${this.sides[ender].agent.name}, ends`;
     await this.sides[ender].say('end');
     const isOver = ({ connection, channels }) => ['closed', 'disconnected', 'failed'].includes(connection)
       || Object.values(channels).every(({ state }) => state === 'closed');
