@@ -167,7 +167,7 @@ async fn who_sends_what_can_not_be_framed_is_closed() {
 #[tokio::test]
 async fn strangers_that_say_nothing_are_closed_and_their_number_is_bounded() {
     let mut limits = StreamLimits::default();
-    (limits.accepted, limits.patience) = (2, Duration::from_millis(300));
+    (limits.accepted, limits.patience) = (2, Duration::from_secs(3));
     let mut server = Streams::with_limits(limits);
     let address = server.listen(LOOPBACK.into(), Framing::Rfc4571).unwrap();
     let mut strangers = Vec::new();
