@@ -127,6 +127,37 @@ async fn a_full_stream_holds_up_nobody_else() {
     assert_eq!(&frame, b"\x00\x05again");
 }
 
+/// Whoever does not read can't keep a stream open, nor the task and the place that it takes.
+#[tokio::test]
+async fn a_full_stream_closes_in_time() {
+    let idle = TcpListener::bind(SocketAddr::from(LOOPBACK)).await.unwrap();
+    let mut limits = StreamLimits::default();
+    limits.patience = Duration::from_secs(1);
+    let mut client = Streams::with_limits(limits);
+    client.request(open(8, idle.local_addr().unwrap(), Framing::Rfc4571));
+    let (_, stuck) = opened(&mut client).await;
+    let (_never_read, _) = idle.accept().await.unwrap();
+    while client.try_next() != Some(Incoming::Event(FlowEvent::Blocked(stuck))) {
+        client.send(stuck, &[9; 1000]);
+        tokio::task::yield_now().await;
+    }
+    client.request(FlowRequest::Close(stuck));
+    assert_eq!(next(&mut client).await, Incoming::Event(FlowEvent::Closed(stuck)));
+    assert!(client.is_empty());
+}
+
+#[tokio::test]
+async fn a_frame_longer_than_the_buffer_is_dropped_and_blocks_nothing() {
+    let mut limits = StreamLimits::default();
+    limits.send_buffer = 100;
+    let (mut client, outgoing, mut server, incoming) = pair(Framing::Rfc4571, limits).await;
+    assert!(!client.send(outgoing, &[1; 99]));
+    assert_eq!(client.try_next(), None);
+    assert!(client.send(outgoing, &[2; 98]));
+    let bytes = vec![2; 98];
+    assert_eq!(next(&mut server).await, Incoming::Frame { flow: incoming, bytes });
+}
+
 #[tokio::test]
 async fn what_can_not_be_opened_fails() {
     // Bound, and closed again: nobody listens there.

@@ -4,7 +4,7 @@ mod flows;
 mod media;
 mod peers;
 #[path = "../peer/script.rs"]
-#[allow(dead_code)]
+#[allow(dead_code)] // the fuzz targets and the other tests use all of it
 mod script;
 mod threads;
 

@@ -8,13 +8,10 @@ use std::time::Duration;
 use pollrtc::{Deframer, Flow, Framing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::limits::StreamLimits;
 use super::news::{Established, News, Stream};
-
-/// How long what waits may take to be sent once a stream is to be closed.
-const CLOSING: Duration = Duration::from_secs(5);
 
 /// The caller's end of a stream.
 #[derive(Debug)]
@@ -29,6 +26,7 @@ pub(super) struct Connection {
 struct Outbox {
     waiting: Mutex<Waiting>,
     changed: Notify,
+    closing: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -72,13 +70,24 @@ impl Connection {
             low: limits.send_buffer / 2,
             sender: sender.clone(),
         };
+        let (closing, patience) = (Arc::clone(&outbox), limits.patience);
         tokio::spawn(async move {
             let first_until = accepted.as_ref().map(|accepted| Instant::now() + accepted.patience);
-            let mut reading = pin!(reader.run(first_until));
+            let serve = async {
+                let mut reading = pin!(reader.run(first_until));
+                tokio::select! {
+                    _ = &mut reading => {}
+                    _ = writer.run() => {
+                        // The other side has yet to read the last bytes, and says so by closing as well.
+                        closing.close();
+                        let _ = reading.await;
+                    }
+                }
+            };
+            // Whoever does not read keeps no stream open for longer than that.
             tokio::select! {
-                _ = &mut reading => {}
-                // The other side has yet to read the last bytes, and says so by closing as well.
-                _ = writer.run() => drop(timeout(CLOSING, &mut reading).await),
+                () = serve => {}
+                () = closing.overdue(patience) => {}
             }
             drop(accepted.map(|accepted| accepted.permit));
             let _ = sender.send(News::Closed { number, flow }).await;
@@ -98,7 +107,8 @@ impl Connection {
         let parts = [around.before(), frame, around.behind()];
         let len: usize = parts.iter().map(|part| part.len()).sum();
         let mut waiting = self.outbox.lock();
-        if waiting.is_closing {
+        // What is longer than all the room there is would wait for ever.
+        if waiting.is_closing || len > limit {
             return false;
         }
         if waiting.in_flight + waiting.bytes.len() + len > limit {
@@ -117,8 +127,7 @@ impl Connection {
 
     /// Closes the stream once what waits is sent.
     pub(super) fn close(&self) {
-        self.outbox.lock().is_closing = true;
-        self.outbox.changed.notify_one();
+        self.outbox.close();
     }
 }
 
@@ -131,6 +140,18 @@ impl Drop for Connection {
 impl Outbox {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) {
+        self.lock().is_closing = true;
+        self.changed.notify_one();
+        self.closing.notify_one();
+    }
+
+    /// Ready when closing has taken this long.
+    async fn overdue(&self, patience: Duration) {
+        self.closing.notified().await;
+        sleep(patience).await;
     }
 }
 
@@ -206,14 +227,12 @@ impl Writer {
                 self.stream.write_all(&batch).await?;
                 self.stream.flush().await
             };
+            write.await?;
             if is_closing {
-                timeout(CLOSING, write).await??;
-                return timeout(CLOSING, self.stream.shutdown()).await?;
+                return self.stream.shutdown().await;
             }
             if batch.is_empty() {
                 self.outbox.changed.notified().await;
-            } else {
-                write.await?;
             }
         }
     }

@@ -14,8 +14,8 @@ pub struct StreamLimits {
     pub send_buffer: usize,
     /// How many accepted streams there are at a time, at most; 1,024 unless told. Further ones are closed at once.
     pub accepted: usize,
-    /// How long it may take until a stream is open, and until the first frame comes on an accepted one; 10 s unless
-    /// told.
+    /// How long it may take until a stream is open, until the first frame comes on an accepted one, and until what
+    /// waits is sent and the other side closes too once a stream is to be closed; 10 s unless told.
     pub patience: Duration,
 }
 
