@@ -1,16 +1,15 @@
 //! The task that drives the connections of one router.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::task::Poll;
 
-use pollrtc::{Datagram, Departure, Instant, SendId, StateMachine, Transmit};
+use pollrtc::{Datagram, Departure, Instant, StateMachine, Transmit};
 use tokio::time::sleep_until;
 
 use crate::endpoint::Core;
+use crate::port::Port;
 use crate::socket::{Buffers, MAX_TRAIN, Socket};
 use crate::streams::{Incoming, Streams};
 
@@ -18,8 +17,6 @@ use crate::streams::{Incoming, Streams};
 const BATCHES_PER_TURN: usize = 4;
 /// Frames of streams that are taken before what they caused is sent.
 const FRAMES_PER_TURN: usize = 64;
-/// How many bytes wait for one socket that is full; what comes on top is dropped, as a full network would.
-const WAITING_BYTES: usize = 4 * MAX_TRAIN;
 
 pub(crate) struct Driver {
     core: Arc<Core>,
@@ -31,32 +28,12 @@ pub(crate) struct Driver {
     outgoing: Vec<u8>,
 }
 
-/// A socket, and what waits until it has room, so that the others need not.
-struct Port {
-    socket: Socket,
-    waiting: VecDeque<(Transmit, Vec<u8>)>,
-    waiting_bytes: usize,
-}
-
-/// What has become of a transmit so far.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Sent,
-    Waiting,
-    Dropped,
-}
-
 impl Driver {
     pub(crate) fn new(core: Arc<Core>, cores: Arc<[Arc<Core>]>, sockets: Vec<Socket>) -> Self {
-        let port = |socket| Port {
-            socket,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-        };
         Self {
             core,
             cores,
-            ports: sockets.into_iter().map(port).collect(),
+            ports: sockets.into_iter().map(Port::new).collect(),
             streams: Streams::new(),
             incoming: Buffers::new(),
             outgoing: vec![0; MAX_TRAIN],
@@ -127,38 +104,33 @@ impl Driver {
             self.streams.request(request);
         }
         for port in &mut self.ports {
-            port.flush(|id| self.core.lock().router.handle_sent(id, Departure::Sent(now)));
+            port.flush(now, |id, departure| self.core.lock().router.handle_sent(id, departure));
         }
         loop {
             let now = self.core.clock.now();
             let Some(transmit) = self.core.lock().router.poll_transmit(now, &mut self.outgoing) else {
                 return;
             };
-            let fate = match transmit.flow.protocol().is_stream() {
-                true => self.send_on_stream(&transmit),
-                false => {
-                    let port = self.port_for(&transmit);
-                    self.ports[port].send(&transmit, &self.outgoing)
-                }
-            };
-            let departure = match fate {
-                Fate::Sent => Departure::Sent(self.core.clock.now()),
-                Fate::Dropped => Departure::Dropped,
-                Fate::Waiting => continue,
-            };
-            if transmit.id.is_some() {
-                let mut state = self.core.lock();
-                ids(&transmit).for_each(|id| state.router.handle_sent(id, departure));
+            if transmit.flow.protocol().is_stream() {
+                self.send_on_stream(&transmit);
+                continue;
             }
+            let port = self.port_for(&transmit);
+            self.ports[port].send(now, &transmit, &self.outgoing, |id, departure| {
+                self.core.lock().router.handle_sent(id, departure);
+            });
         }
     }
 
     /// A frame is sent whole or dropped whole.
-    fn send_on_stream(&mut self, transmit: &Transmit) -> Fate {
+    fn send_on_stream(&mut self, transmit: &Transmit) {
         let frame = self.outgoing.get(..transmit.len).unwrap_or_default();
-        match self.streams.send(transmit.flow, frame) {
-            true => Fate::Sent,
-            false => Fate::Dropped,
+        let departure = match self.streams.send(transmit.flow, frame) {
+            true => Departure::Sent(self.core.clock.now()),
+            false => Departure::Dropped,
+        };
+        if let Some(id) = transmit.id {
+            self.core.lock().router.handle_sent(id, departure);
         }
     }
 
@@ -184,7 +156,7 @@ impl Driver {
         for id in std::mem::take(&mut state.leaving) {
             state.router.remove(id);
         }
-        if state.abandoned && self.ports.iter().all(|port| port.waiting.is_empty()) {
+        if state.abandoned && self.ports.iter().all(|port| !port.has_waiting()) {
             return None;
         }
         Some(state.router.poll_timeout().unwrap_or(Instant::FAR_FUTURE))
@@ -205,7 +177,7 @@ impl Driver {
             is_any_ready |= streams.poll_ready(cx).is_ready();
             for port in ports.iter() {
                 is_any_ready |= port.socket.poll_readable(cx).is_ready();
-                is_any_ready |= !port.waiting.is_empty() && port.socket.poll_writable(cx).is_ready();
+                is_any_ready |= port.has_waiting() && port.socket.poll_writable(cx).is_ready();
             }
             if is_any_ready { Poll::Ready(()) } else { Poll::Pending }
         });
@@ -215,40 +187,4 @@ impl Driver {
             () = timer => {}
         }
     }
-}
-
-impl Port {
-    /// Sends a datagram or a train, behind what waits.
-    fn send(&mut self, transmit: &Transmit, buf: &[u8]) -> Fate {
-        if self.waiting.is_empty() && self.socket.send(transmit, buf).is_ok() {
-            return Fate::Sent;
-        }
-        if self.waiting_bytes + transmit.len > WAITING_BYTES {
-            return Fate::Dropped;
-        }
-        let bytes = buf.get(..transmit.len).unwrap_or(buf).to_vec();
-        self.waiting_bytes += bytes.len();
-        self.waiting.push_back((*transmit, bytes));
-        Fate::Waiting
-    }
-
-    /// Sends what waits, as far as there is room.
-    fn flush(&mut self, mut sent: impl FnMut(SendId)) {
-        while let Some((transmit, bytes)) = self.waiting.front() {
-            if self.socket.send(transmit, bytes).is_err() {
-                return;
-            }
-            ids(transmit).for_each(&mut sent);
-            self.waiting_bytes -= bytes.len();
-            self.waiting.pop_front();
-        }
-    }
-}
-
-/// Those of the datagrams of a train, if somebody wants to hear of them.
-fn ids(transmit: &Transmit) -> impl Iterator<Item = SendId> + use<> {
-    let segment = transmit.segment_size.map_or(transmit.len.max(1), NonZeroUsize::get);
-    let count = transmit.len.div_ceil(segment) as u64;
-    let first = transmit.id;
-    (0..count).filter_map(move |number| Some(SendId(first?.0 + number)))
 }

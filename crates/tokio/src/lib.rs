@@ -30,6 +30,7 @@
 mod driver;
 mod endpoint;
 mod peer;
+mod port;
 mod socket;
 mod streams;
 

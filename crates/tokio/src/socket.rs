@@ -93,24 +93,25 @@ impl Socket {
         true
     }
 
-    /// Sends a datagram or a train.
-    ///
-    /// # Errors
-    ///
-    /// Only if the socket has no room now: try again once it is writable. What can't be sent for
-    /// another reason is lost, as datagrams may be.
-    pub(crate) fn send(&self, transmit: &Transmit, buf: &[u8]) -> io::Result<()> {
+    /// Sends a datagram or a train. How many bytes have left, whole datagrams from the start: fewer than all of them only
+    /// if the socket has no room now; go on once it is writable. What can't be sent for another reason is lost, as
+    /// datagrams may be.
+    pub(crate) fn send(&self, transmit: &Transmit, buf: &[u8]) -> usize {
         let contents = buf.get(..transmit.len).unwrap_or(buf);
         if transmit.segment_size.is_some() && self.udp.max_gso_segments() == 1 {
             // Segmentation offload turned out not to work on this route.
-            return transmit
-                .datagrams(buf)
-                .try_for_each(|datagram| self.send_as(transmit, datagram, None));
+            let datagrams = transmit.datagrams(buf);
+            let sent = datagrams.take_while(|datagram| self.send_as(transmit, datagram, None));
+            return sent.map(<[u8]>::len).sum();
         }
-        self.send_as(transmit, contents, transmit.segment_size.map(NonZeroUsize::get))
+        match self.send_as(transmit, contents, transmit.segment_size.map(NonZeroUsize::get)) {
+            true => transmit.len,
+            false => 0,
+        }
     }
 
-    fn send_as(&self, transmit: &Transmit, contents: &[u8], segment_size: Option<usize>) -> io::Result<()> {
+    /// False if there is no room.
+    fn send_as(&self, transmit: &Transmit, contents: &[u8], segment_size: Option<usize>) -> bool {
         let ecn = transmit.ecn.and_then(|ecn| EcnCodepoint::from_bits(ecn as u8));
         let out = quinn_udp::Transmit {
             destination: transmit.flow.remote(),
@@ -122,10 +123,7 @@ impl Socket {
         let sent = self
             .io
             .try_io(Interest::WRITABLE, || self.udp.try_send((&self.io).into(), &out));
-        match sent {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(error),
-            _ => Ok(()),
-        }
+        !sent.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 }
 
