@@ -21,8 +21,9 @@ pub struct Config {
     /// [`MIN_MAX_PACKET`] if it is less, and rounded down to a multiple of 16, at which checksum and cipher are
     /// fastest.
     pub max_packet: usize,
-    /// How many bytes the peer may have on the way or waiting for the application. Bounds the
-    /// memory that it can make us hold, together with `max_message_size`.
+    /// How many bytes the peer may have on the way or waiting for the application. The message that is being received
+    /// does not count before it is whole, so that one may be longer. Bounds the memory that the peer can make us hold,
+    /// together with `max_message_size`.
     pub receive_window: u32,
     /// The largest message to accept, in bytes. A larger one is discarded with an event.
     pub max_message_size: usize,

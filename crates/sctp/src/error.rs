@@ -23,7 +23,16 @@ pub enum SendError {
     /// The stream is being reset; wait for the event that says that it is done.
     #[error("stream {0} is being reset")]
     Resetting(u16),
-    /// Too much waits to be sent. Wait for `BufferedAmountLow`.
+    /// The message is longer than all that may ever wait: it would never fit.
+    #[error("{size} bytes are more than the {max} that may wait to be sent")]
+    TooLarge {
+        /// The message's length.
+        size: usize,
+        /// [`Config::send_buffer`](crate::Config::send_buffer).
+        max: usize,
+    },
+    /// Too much waits to be sent, or others were refused before and go first. Wait for
+    /// [`Event::Writable`](crate::Event::Writable) of this stream.
     #[error("{buffered} of {limit} bytes wait to be sent already")]
     BufferFull {
         /// Bytes that wait now.

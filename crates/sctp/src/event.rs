@@ -40,6 +40,12 @@ pub enum Event {
         /// The stream.
         stream: u16,
     },
+    /// A message that was refused on this stream since the send buffer was full
+    /// ([`SendError::BufferFull`](crate::SendError::BufferFull)) fits now. Those who were refused are told in turn.
+    Writable {
+        /// The stream.
+        stream: u16,
+    },
     /// The peer reports an error that does not end the association (RFC 9260 §3.3.10).
     PeerError {
         /// The cause's code.

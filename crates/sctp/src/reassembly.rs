@@ -144,18 +144,31 @@ impl Reassembly {
         }
     }
 
+    /// What fills the window. The message that is being received in sequence does not: its own limit bounds it, and
+    /// while it comes the peer can't send what would empty the window otherwise, so that a message may be longer than the
+    /// window, and comes no slower for it.
+    fn cost(&self) -> usize {
+        let mut held = self.held;
+        if let Some(partial) = &self.partial {
+            held.remove(partial.bytes.len());
+        }
+        held.cost() + self.undelivered.cost()
+    }
+
     /// Bytes that the peer may still send.
     pub(crate) fn window_left(&self) -> u32 {
-        let cost = self.held.cost() + self.undelivered.cost();
-        u32::try_from(self.window.saturating_sub(cost)).unwrap_or(u32::MAX)
+        u32::try_from(self.window.saturating_sub(self.cost())).unwrap_or(u32::MAX)
     }
 
     /// Whether there is room for a chunk. One that is next in sequence may finish what fills the
     /// window, so it is refused only if the application is what keeps the window full.
     pub(crate) fn has_room(&self, len: usize, next: bool) -> bool {
-        let cost = self.held.cost() + self.undelivered.cost() + len;
+        let partial = self.partial.as_ref().map_or(0, |partial| partial.bytes.len());
+        let cost = self.cost() + len;
         cost <= self.window
-            || (next && self.undelivered.cost() < self.window && cost <= self.window + self.max_message + ENTRY_COST)
+            || (next
+                && self.undelivered.cost() < self.window
+                && cost + partial <= self.window + self.max_message + ENTRY_COST)
     }
 
     /// Whether a window that is full holds nothing that could be delivered: only giving up helps.

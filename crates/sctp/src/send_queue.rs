@@ -61,6 +61,8 @@ pub(crate) struct SendQueue {
     ready: BinaryHeap<Reverse<(u64, u16)>>,
     virtual_time: u64,
     buffered: usize,
+    /// Streams on which a message was refused for want of room, in turn, with its length.
+    refused: VecDeque<(u16, usize)>,
 }
 
 #[derive(Debug, Default)]
@@ -97,6 +99,36 @@ impl SendQueue {
         if was_idle {
             entry.due = entry.due.max(self.virtual_time);
             self.ready.push(Reverse((entry.due, stream)));
+        }
+    }
+
+    /// Whether a message may be queued where so many bytes may wait at most. Whoever is refused is told of room
+    /// later ([`poll_writable`](Self::poll_writable)), and until then nobody else takes it away.
+    pub(crate) fn admit(&mut self, stream: u16, len: usize, limit: usize) -> bool {
+        let is_turn = self.refused.front().is_none_or(|(first, _)| *first == stream);
+        if is_turn && len <= limit.saturating_sub(self.buffered) {
+            return true;
+        }
+        match self.refused.iter_mut().find(|(refused, _)| *refused == stream) {
+            // Several may send on one stream: the shortest fits first, and the others are refused once more.
+            Some((_, wanted)) => *wanted = len.min(*wanted),
+            None => self.refused.push_back((stream, len)),
+        }
+        false
+    }
+
+    /// The next stream on which a message was refused that fits now.
+    pub(crate) fn poll_writable(&mut self, limit: usize) -> Option<u16> {
+        let room = limit.saturating_sub(self.buffered);
+        self.refused.front().filter(|(_, wanted)| *wanted <= room)?;
+        self.refused.pop_front().map(|(stream, _)| stream)
+    }
+
+    /// How long a message may be that is admitted now.
+    pub(crate) fn room(&self, limit: usize) -> usize {
+        match self.refused.is_empty() {
+            true => limit.saturating_sub(self.buffered),
+            false => 0,
         }
     }
 
@@ -198,6 +230,7 @@ impl SendQueue {
 
     /// Forgets all about a stream: after a reset, its numbers begin anew.
     pub(crate) fn forget(&mut self, stream: u16) {
+        self.refused.retain(|(refused, _)| *refused != stream);
         if let Some(entry) = self.streams.remove(&stream) {
             self.buffered = self.buffered.saturating_sub(entry.buffered);
             if !entry.queue.is_empty() {
@@ -211,6 +244,7 @@ impl SendQueue {
         while let Some((&stream, _)) = self.streams.range(limit..).next() {
             self.forget(stream);
         }
+        self.refused.retain(|(refused, _)| *refused < limit);
     }
 
     /// A new life with the peer: sequence numbers begin anew, what waits still waits.

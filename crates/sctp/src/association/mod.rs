@@ -154,18 +154,36 @@ impl Association {
     }
 
     /// Queues a message. It may be called before the association is connected.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be sent at all, or not now: then [`Event::Writable`] tells when to try again.
     pub fn send(&mut self, stream: u16, ppid: u32, data: Bytes, options: SendOptions) -> Result<(), SendError> {
-        self.check_room(data.len())?;
+        self.check_room(stream, data.len())?;
         self.enqueue(stream, ppid, data, options, true)
     }
 
-    /// Whether a message of this length still fits into the send buffer.
-    pub(crate) fn check_room(&self, len: usize) -> Result<(), SendError> {
-        let (buffered, limit) = (self.queue.buffered(), self.config.send_buffer);
-        match len > limit.saturating_sub(buffered) {
-            true => Err(SendError::BufferFull { buffered, limit }),
-            false => Ok(()),
+    /// Whether a message of this length may be queued on a stream: it has to fit into the send buffer. If it is refused
+    /// and may fit later, [`Event::Writable`] follows.
+    pub(crate) fn check_room(&mut self, stream: u16, size: usize) -> Result<(), SendError> {
+        let max = self.config.send_buffer;
+        if size > max {
+            return Err(SendError::TooLarge { size, max });
         }
+        let is_open = stream < self.outbound_streams() && !self.is_over();
+        // Who can't send at all is told so when the message is queued.
+        if !is_open || self.queue.admit(stream, size, max) {
+            return Ok(());
+        }
+        Err(SendError::BufferFull {
+            buffered: self.queue.buffered(),
+            limit: max,
+        })
+    }
+
+    /// How long a message may be that is taken now: zero if others wait for room already.
+    pub fn send_room(&self) -> usize {
+        self.queue.room(self.config.send_buffer)
     }
 
     /// Like [`send`](Self::send), also when the send buffer is full. Bytes that are not the user's
@@ -178,10 +196,7 @@ impl Association {
         options: SendOptions,
         counted: bool,
     ) -> Result<(), SendError> {
-        if !matches!(
-            self.state(),
-            AssociationState::New | AssociationState::Connecting | AssociationState::Connected
-        ) {
+        if self.is_over() {
             return Err(SendError::Closed);
         }
         if data.is_empty() {
@@ -215,6 +230,11 @@ impl Association {
         self.queue.push(stream, options.priority, message);
         self.stats.messages_sent += 1;
         Ok(())
+    }
+
+    /// Whether nothing is taken any more.
+    fn is_over(&self) -> bool {
+        matches!(self.state(), AssociationState::ShuttingDown | AssociationState::Closed)
     }
 
     /// Where the association stands.
@@ -327,11 +347,14 @@ impl Association {
 
     /// Like `poll_event`, but the message still counts as unread until [`release`](Self::release).
     pub(crate) fn take_event(&mut self) -> Option<Event> {
-        let event = self.events.pop_front()?;
-        if let Event::BufferedAmountLow { stream } = event {
-            self.queue.note_told(stream);
+        if let Some(event) = self.events.pop_front() {
+            if let Event::BufferedAmountLow { stream } = event {
+                self.queue.note_told(stream);
+            }
+            return Some(event);
         }
-        Some(event)
+        let stream = self.queue.poll_writable(self.config.send_buffer)?;
+        Some(Event::Writable { stream })
     }
 
     /// Bytes whose message's [`release`](Self::release) is past are gone after all.

@@ -214,6 +214,7 @@ impl Channel {
             receives: true,
             low_threshold: 0,
             low_pending: false,
+            writable_pending: false,
             stats: ChannelStats::default(),
         }
     }

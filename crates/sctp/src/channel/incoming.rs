@@ -78,9 +78,13 @@ impl DataChannels {
             channel.stats.messages_received += 1;
             channel.stats.bytes_received += data.len() as u64;
         }
+        let unread = Some(u32::try_from(unread).unwrap_or(u32::MAX));
+        if self.inboxes.contains(id) {
+            return self.keep(id, data, unread);
+        }
         self.events.push_back(Queued {
             event: ChannelEvent::Message { channel: id, data },
-            unread: Some(u32::try_from(unread).unwrap_or(u32::MAX)),
+            unread,
         });
     }
 

@@ -30,6 +30,11 @@ impl DataChannels {
                         self.handle_buffered_amount_low(id);
                     }
                 }
+                Event::Writable { stream } => {
+                    if let Some(id) = self.table.on_stream(stream) {
+                        self.handle_writable(id);
+                    }
+                }
                 Event::PeerError { .. } => {}
                 Event::Restarted if self.association.expects_restart() => self.handle_expected_restart(),
                 Event::Restarted => {
@@ -47,6 +52,7 @@ impl DataChannels {
             self.connected = false;
             // What waits for the application filled the window of the end that is gone.
             self.events.iter_mut().for_each(|queued| queued.unread = None);
+            self.inboxes.forget_windows();
         }
         let ids: Vec<ChannelId> = self.table.ids().collect();
         for id in ids {
@@ -103,6 +109,16 @@ impl DataChannels {
             && !core::mem::replace(&mut channel.low_pending, true)
         {
             self.emit(ChannelEvent::BufferedAmountLow { channel: id });
+        }
+    }
+
+    /// Who was refused may try again.
+    fn handle_writable(&mut self, id: ChannelId) {
+        if let Some(channel) = self.table.get_mut(id)
+            && channel.state == ChannelState::Open
+            && !core::mem::replace(&mut channel.writable_pending, true)
+        {
+            self.emit(ChannelEvent::Writable { channel: id });
         }
     }
 
@@ -199,6 +215,7 @@ impl DataChannels {
                 self.stats.channels_closed += 1;
             }
             self.unassigned.retain(|waiting| *waiting != id);
+            self.inboxes.finish(id);
             self.emit(ChannelEvent::Closed {
                 channel: id,
                 reason: reason.unwrap_or(channel.close_reason),

@@ -1,6 +1,8 @@
 //! Data channels (RFC 8831) and their establishment (RFC 8832) on top of an association.
 
+mod detached;
 mod establish;
+mod inbox;
 mod incoming;
 mod lifecycle;
 mod message;
@@ -16,6 +18,7 @@ use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::Rng;
 
 use crate::{Association, CloseReason, SendError, SendOptions};
+use inbox::Inboxes;
 pub use message::{Message, MessageKind};
 use table::Table;
 pub use types::{
@@ -75,6 +78,7 @@ pub struct DataChannels {
     /// Bytes held in `Channel::parts`.
     part_bytes: usize,
     events: VecDeque<Queued>,
+    inboxes: Inboxes,
     stats: DataChannelsStats,
 }
 
@@ -100,6 +104,7 @@ impl DataChannels {
             unassigned: VecDeque::new(),
             part_bytes: 0,
             events: VecDeque::new(),
+            inboxes: Inboxes::default(),
             stats: DataChannelsStats::default(),
         }
     }
@@ -128,9 +133,21 @@ impl DataChannels {
         };
     }
 
-    /// The largest message that [`send`](Self::send) takes; `None` for no limit.
+    /// The largest message that the peer accepts; `None` for no limit.
     pub fn remote_max_message_size(&self) -> Option<usize> {
         Some(self.remote_max_message_size).filter(|max| *max != usize::MAX)
+    }
+
+    /// The largest message that [`send`](Self::send) ever takes (`maxMessageSize` of W3C WebRTC §6.1.1): what the peer
+    /// accepts, and what fits into the [send buffer](crate::Config::send_buffer).
+    pub fn max_message_size(&self) -> usize {
+        self.remote_max_message_size.min(self.association.config().send_buffer)
+    }
+
+    /// How long a message may be that [`send`](Self::send) takes now, as far as room for it goes. Zero if others were
+    /// refused and wait for room.
+    pub fn send_room(&self) -> usize {
+        self.association.send_room()
     }
 
     /// The largest message that we accept: what to announce in SDP.
@@ -145,7 +162,13 @@ impl DataChannels {
     }
 
     /// Queues a message.
+    ///
+    /// # Errors
+    ///
+    /// If the channel is not open, or the message can never be sent; or if there is no room now, of which
+    /// [`ChannelEvent::Writable`] tells for this channel. Nothing is queued then.
     pub fn send(&mut self, channel: ChannelId, message: impl Into<Message>) -> Result<(), ChannelSendError> {
+        let max = self.max_message_size();
         let entry = self
             .table
             .get_mut(channel)
@@ -153,7 +176,7 @@ impl DataChannels {
             .ok_or(ChannelSendError::NotOpen)?;
         let stream = entry.stream.ok_or(ChannelSendError::NotOpen)?;
         let message = message.into();
-        let (size, max) = (message.len(), self.remote_max_message_size);
+        let size = message.len();
         if size > max {
             return Err(ChannelSendError::TooLarge { size, max });
         }
@@ -167,7 +190,7 @@ impl DataChannels {
         // What stands for an empty message is no byte of the user's.
         let counted = size > 0;
         self.association
-            .check_room(size)
+            .check_room(stream, size)
             .and_then(|()| self.association.enqueue(stream, ppid, data, options, counted))
             .map_err(|error| match error {
                 SendError::BufferFull { buffered, limit } => ChannelSendError::BufferFull { buffered, limit },
@@ -211,6 +234,7 @@ impl DataChannels {
         (self.connected, self.closing, self.ended) = (false, false, false);
         // They filled the window of the association that is gone, whose end is no news.
         self.events.iter_mut().for_each(|queued| queued.unread = None);
+        self.inboxes.forget_windows();
         self.events
             .retain(|queued| !matches!(queued.event, ChannelEvent::Disconnected(_)));
     }
@@ -252,7 +276,7 @@ impl DataChannels {
             ChannelEvent::Message { data, .. } => data.len(),
             _ => 0,
         });
-        self.association.reassembling() + self.part_bytes + waiting.sum::<usize>()
+        self.association.reassembling() + self.part_bytes + waiting.sum::<usize>() + self.inboxes.bytes()
     }
 
     /// What a channel is like; `None` once it is closed.
@@ -389,13 +413,19 @@ impl InnerProtocol for DataChannels {
 
     fn poll_event(&mut self) -> Option<ChannelEvent> {
         let Queued { event, unread } = self.events.pop_front()?;
-        if let Some(unread) = unread {
-            self.association.release(unread as usize);
-        }
-        if let ChannelEvent::BufferedAmountLow { channel } = event
-            && let Some(channel) = self.table.get_mut(channel)
-        {
-            channel.low_pending = false;
+        self.release_unread(unread);
+        match event {
+            ChannelEvent::BufferedAmountLow { channel } => {
+                if let Some(channel) = self.table.get_mut(channel) {
+                    channel.low_pending = false;
+                }
+            }
+            ChannelEvent::Writable { channel } => {
+                if let Some(channel) = self.table.get_mut(channel) {
+                    channel.writable_pending = false;
+                }
+            }
+            _ => {}
         }
         Some(event)
     }

@@ -26,6 +26,8 @@ pub(super) struct Channel {
     pub(super) low_threshold: usize,
     /// The application has not been handed the last news yet that little is left to send.
     pub(super) low_pending: bool,
+    /// The same for the news that a message fits which was refused.
+    pub(super) writable_pending: bool,
     pub(super) stats: ChannelStats,
 }
 

@@ -255,6 +255,12 @@ pub enum ChannelEvent {
         /// The channel.
         channel: ChannelId,
     },
+    /// A message that was refused on this channel since too much waited ([`ChannelSendError::BufferFull`]) fits now.
+    /// Channels that were refused are told in turn.
+    Writable {
+        /// The channel.
+        channel: ChannelId,
+    },
     /// The peer closes a channel.
     Closing {
         /// The channel.
@@ -334,15 +340,17 @@ pub enum ChannelSendError {
     /// The channel is not open yet, or not any more.
     #[error("the channel is not open")]
     NotOpen,
-    /// The peer does not accept messages of this size.
-    #[error("{size} bytes are more than the {max} that the peer accepts")]
+    /// No message of this size can ever be sent: the peer does not accept it, or it is longer than all that may wait
+    /// to be sent.
+    #[error("{size} bytes are more than the {max} that can be sent at once")]
     TooLarge {
         /// The message's length.
         size: usize,
-        /// The peer's limit.
+        /// The peer's limit, or [`Config::send_buffer`](crate::Config::send_buffer) if that is less.
         max: usize,
     },
-    /// Too much waits to be sent. Wait for [`ChannelEvent::BufferedAmountLow`].
+    /// Too much waits to be sent on all channels together, or others were refused before and go first. Wait for
+    /// [`ChannelEvent::Writable`] of this channel.
     #[error("{buffered} of {limit} bytes wait to be sent already")]
     BufferFull {
         /// Bytes that wait now, on all channels.
