@@ -12,6 +12,9 @@ use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
 
 use crate::router_id::RouterId;
 
+/// RFC 7675 §5.1: consent lasts no longer.
+pub(crate) const MAX_FAILED_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// What a [`PeerConnection`](crate::PeerConnection) is made from. Change what you need of
 /// `Config::default()`, or of [`Config::new`] where there is no operating system.
 ///
@@ -45,6 +48,22 @@ pub struct Config {
     /// How long a peer that is to begin DTLS may take for it once ICE has found a path. By default 25 s, in
     /// which a client repeats its ClientHello five times at least.
     pub dtls_hello_timeout: Duration,
+    /// After how long a silence of the peer the connection counts as
+    /// [`Disconnected`](crate::ConnectionState::Disconnected). By default 7.5 s, which a lost packet or two don't reach.
+    pub disconnected_timeout: Duration,
+    /// After how long a silence of the peer the connection [`Failed`](crate::ConnectionState::Failed): then nothing is
+    /// sent any more, and only an ICE restart brings it back. By default 30 s, which is also the most: so long lasts the
+    /// peer's consent (RFC 7675 §5.1).
+    pub failed_timeout: Duration,
+    /// How long a connection that has [`Failed`](crate::ConnectionState::Failed) waits for an ICE restart before it
+    /// ends with [`CloseReason::Ice`](crate::CloseReason::Ice). Each offer that is set meanwhile, by either
+    /// side, has this time again. By default 30 s; [`Duration::MAX`] to wait for ever.
+    ///
+    /// What a phone in a lift needs: it is away for a minute, then has another address. Its page sees `disconnected` or
+    /// `failed`, and restarts ICE over your signaling, as soon as that is back. Data channels, and messages that
+    /// wait on them, live on in the connection that waits: give this two minutes where reconnecting costs more than the
+    /// memory of those who never come back.
+    pub close_timeout: Duration,
     /// Whether DTLS speaks connection ids (RFC 9146, RFC 9147 §9), and which ones we want to be sent: for what stands
     /// between the peers and tells connections apart by them. By default it does not, as browsers don't: ICE follows
     /// a peer whose address changes.
@@ -58,11 +77,14 @@ pub struct Config {
     pub audio: RtpCapabilities,
     /// The same for video.
     pub video: RtpCapabilities,
-    /// The largest message that we take, in bytes; told to the peer in SDP (RFC 8841 §6).
+    /// The largest message that we take, in bytes; told to the peer in SDP (RFC 8841 §6). It may be longer than
+    /// the [receive window](Self::receive_window), which it does not fill before it is whole.
     pub max_message_size: usize,
-    /// How many bytes may wait to be sent over all channels before `send` refuses more.
+    /// How many bytes may wait to be sent over all channels before `send` refuses more; also the longest message that
+    /// can be sent.
     pub max_buffered_amount: usize,
-    /// How many received bytes may be held for reassembly and delivery.
+    /// How many received bytes may be held for delivery and reassembly, besides one message of
+    /// [`max_message_size`](Self::max_message_size) that is on its way.
     pub receive_window: usize,
     /// How many bytes one UDP datagram may hold; at least 576. The buffers that you give to `poll_transmit` must hold
     /// [`longest_datagram`](pollrtc_core::StateMachine::longest_datagram), which is a little more: a packet that was
@@ -89,6 +111,9 @@ impl Config {
             dtls_versions: Versions::default(),
             dtls_groups: DEFAULT_GROUPS.to_vec(),
             dtls_hello_timeout: Duration::from_secs(25),
+            disconnected_timeout: Duration::from_millis(7500),
+            failed_timeout: MAX_FAILED_TIMEOUT,
+            close_timeout: Duration::from_secs(30),
             dtls_connection_ids: None,
             key_log: None,
             audio: RtpCapabilities::none(MediaKind::Audio),
@@ -167,6 +192,27 @@ impl Config {
             dtls_hello_timeout,
             ..self
         }
+    }
+
+    /// The same with another [`disconnected_timeout`](Self::disconnected_timeout).
+    #[must_use]
+    pub fn with_disconnected_timeout(self, disconnected_timeout: Duration) -> Self {
+        Self {
+            disconnected_timeout,
+            ..self
+        }
+    }
+
+    /// The same with another [`failed_timeout`](Self::failed_timeout).
+    #[must_use]
+    pub fn with_failed_timeout(self, failed_timeout: Duration) -> Self {
+        Self { failed_timeout, ..self }
+    }
+
+    /// The same with another [`close_timeout`](Self::close_timeout).
+    #[must_use]
+    pub fn with_close_timeout(self, close_timeout: Duration) -> Self {
+        Self { close_timeout, ..self }
     }
 
     /// The same with this [`key_log`](Self::key_log).

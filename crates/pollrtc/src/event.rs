@@ -72,6 +72,12 @@ pub enum Event {
         /// The message.
         data: Message,
     },
+    /// A message that [`send`](crate::PeerConnection::send) refused on this channel, since too much waited, fits now.
+    /// Of several channels each is told in its turn.
+    ChannelWritable {
+        /// The channel.
+        channel: ChannelId,
+    },
     /// The bytes that wait to be sent fell to the channel's threshold.
     BufferedAmountLow {
         /// The channel.
@@ -103,10 +109,12 @@ pub enum ConnectionState {
     Connecting,
     /// The peers can talk.
     Connected,
-    /// The peer has stopped answering; it may come back.
+    /// The peer has been silent for [`Config::disconnected_timeout`](crate::Config::disconnected_timeout); it may come
+    /// back.
     Disconnected,
-    /// No path was found, or the last one is lost. An ICE restart may help; without one, drop the
-    /// connection: [`Event::Closed`] does not follow by itself.
+    /// No path was found, or the peer was silent for [`Config::failed_timeout`](crate::Config::failed_timeout). An ICE
+    /// restart may help; without one, [`Event::Closed`] follows after
+    /// [`Config::close_timeout`](crate::Config::close_timeout).
     Failed,
     /// The connection has ended.
     Closed,
@@ -129,6 +137,10 @@ pub enum CloseReason {
     /// No DTLS connection can be made of the configuration and what the peer's description says of it.
     #[error("DTLS can't begin: {0}")]
     DtlsConfiguration(pollrtc_dtls::ConfigError),
+    /// There is no path to the peer, and no ICE restart has brought one within
+    /// [`Config::close_timeout`](crate::Config::close_timeout).
+    #[error("ICE failed: {0}")]
+    Ice(pollrtc_ice::FailureReason),
     /// The SCTP association ended, and with it every channel.
     #[error("SCTP ended: {0}")]
     Sctp(pollrtc_sctp::CloseReason),

@@ -39,10 +39,43 @@ impl PeerConnection {
     ///
     /// # Errors
     ///
-    /// If the channel is not open, the message is larger than the peer takes, or too much waits
-    /// already: then wait for [`Event::BufferedAmountLow`](crate::Event::BufferedAmountLow). Nothing is queued then.
+    /// If the channel is not open, the message is larger than [can ever be sent](Self::max_message_size), or too much waits
+    /// already: then wait for [`Event::ChannelWritable`](crate::Event::ChannelWritable) of this channel and try again.
+    /// Nothing is queued then. It comes as soon as the message fits, and others are refused until then, so that nobody
+    /// waits for ever; if the connection ends, [`Event::ChannelClosed`](crate::Event::ChannelClosed) comes instead.
     pub fn send(&mut self, channel: ChannelId, message: impl Into<Message>) -> Result<(), ChannelSendError> {
         self.sctp.channels.send(channel, message)
+    }
+
+    /// The largest message that [`send`](Self::send) ever takes, in bytes (W3C WebRTC §6.1.1, `maxMessageSize`): what the
+    /// peer has told to accept, and what [may wait](crate::Config::max_buffered_amount). 65,536 before the peer has told.
+    pub fn max_message_size(&self) -> usize {
+        self.sctp.channels.max_message_size()
+    }
+
+    /// How long a message may be that [`send`](Self::send) takes now, in bytes, as far as room for it goes. Who
+    /// sends what they receive takes no event while that is less than the
+    /// [longest message](crate::Config::max_message_size) that may come: what they don't take closes its sender's window.
+    pub fn send_room(&self) -> usize {
+        self.sctp.channels.send_room()
+    }
+
+    /// From now on the messages of a channel are no [events](crate::Event::Message), but are taken with
+    /// [`take_message`](Self::take_message): for channels that have readers of their own, of whom one that is slow does not
+    /// keep others from what is theirs. All channels share the receive window all the same: who takes nothing at all
+    /// closes it for all in the end.
+    pub fn detach_channel(&mut self, channel: ChannelId) {
+        self.sctp.channels.detach(channel);
+    }
+
+    /// The next message of a [detached](Self::detach_channel) channel, also when it is closed by now.
+    pub fn take_message(&mut self, channel: ChannelId) -> Option<Message> {
+        self.sctp.channels.take_message(channel)
+    }
+
+    /// Nobody takes the messages of a channel any more: those that have come and those that come are dropped.
+    pub fn discard_messages(&mut self, channel: ChannelId) {
+        self.sctp.channels.discard_messages(channel);
     }
 
     /// Closes a channel, once what was sent on it has arrived.

@@ -2,7 +2,9 @@
 
 use alloc::collections::VecDeque;
 
-use pollrtc_core::{Datagram, InnerProtocol, Instant, StateMachine, Transmit};
+use pollrtc_core::{
+    Datagram, Departure, FlowEvent, FlowRequest, InnerProtocol, Instant, SendId, StateMachine, Transmit,
+};
 use pollrtc_crypto::{Certificate, Rng};
 use pollrtc_ice as ice;
 use pollrtc_jsep::{self as jsep, BundlePolicy, Negotiator};
@@ -15,7 +17,7 @@ use super::sctp::SctpTransport;
 use super::state;
 use super::transports::Transports;
 use super::trickle::Trickle;
-use crate::config::Config;
+use crate::config::{Config, MAX_FAILED_TIMEOUT};
 use crate::event::{CloseReason, ConnectionState, Event};
 use crate::media::Received;
 use crate::router_id::RouterId;
@@ -98,6 +100,8 @@ impl PeerConnection {
             .with_stun_servers(config.stun_servers)
             .with_mtu(mtu);
         ice_config.lite = config.ice_lite;
+        ice_config.timing.disconnect = config.disconnected_timeout;
+        ice_config.timing.consent_expiry = config.failed_timeout.min(MAX_FAILED_TIMEOUT);
         ice_config.ufrag_tag = config.router_id.map(RouterId::tag);
         let mut channel_config = ChannelConfig::new();
         let association = &mut channel_config.association;
@@ -129,7 +133,7 @@ impl PeerConnection {
             dtls,
             transports,
             sctp: SctpTransport::new(channel_config, rng.fork(), mtu, config.max_segments.max(1)),
-            lifecycle: Lifecycle::new(),
+            lifecycle: Lifecycle::new(config.close_timeout),
             events: VecDeque::new(),
             dropped: Dropped::default(),
             description_digest: None,
@@ -257,7 +261,25 @@ impl StateMachine for PeerConnection {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let timers = [self.transports.poll_timeout(), self.sctp.channels.poll_timeout()];
+        let timers = [
+            self.transports.poll_timeout(),
+            self.sctp.channels.poll_timeout(),
+            self.lifecycle.poll_timeout(),
+        ];
         timers.into_iter().flatten().min()
+    }
+
+    fn handle_sent(&mut self, id: SendId, departure: Departure) {
+        self.transports.handle_sent(id, departure);
+    }
+
+    fn handle_flow(&mut self, now: Instant, event: FlowEvent) {
+        self.now = self.now.max(now);
+        self.transports.handle_flow(now, event);
+        self.advance();
+    }
+
+    fn poll_flow(&mut self) -> Option<FlowRequest> {
+        self.transports.poll_flow()
     }
 }

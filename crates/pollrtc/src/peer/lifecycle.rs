@@ -1,5 +1,8 @@
 //! How a connection ends, and what was told of how far it is.
 
+use core::time::Duration;
+
+use pollrtc_core::Instant;
 use pollrtc_jsep::TransportId;
 
 use crate::event::{CloseReason, ConnectionState, Event};
@@ -13,6 +16,9 @@ pub(super) struct Lifecycle {
     /// comes to nothing.
     loss: Option<(TransportId, CloseReason)>,
     end: End,
+    /// How long a failed connection waits for an ICE restart, and until when it does.
+    close_timeout: Duration,
+    close_at: Option<Instant>,
 }
 
 /// Whether the connection is over; then what is left is to tell both sides.
@@ -24,12 +30,35 @@ enum End {
 }
 
 impl Lifecycle {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(close_timeout: Duration) -> Self {
         Self {
             told: ConnectionState::New,
             loss: None,
             end: End::NotYet,
+            close_timeout,
+            close_at: None,
         }
+    }
+
+    /// Whether ICE has failed, so that only a restart helps. True once that has lasted for too long.
+    pub(super) fn note_failure(&mut self, now: Instant, is_failed: bool) -> bool {
+        if !is_failed || self.has_ended() {
+            self.close_at = None;
+            return false;
+        }
+        self.close_at.get_or_insert(now + self.close_timeout);
+        self.close_at.take_if(|at| *at <= now).is_some()
+    }
+
+    /// An exchange begins, which may restart ICE, and has its own time.
+    pub(super) fn note_offer(&mut self, now: Instant) {
+        if let Some(close_at) = &mut self.close_at {
+            *close_at = now + self.close_timeout;
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.close_at.filter(|at| *at != Instant::FAR_FUTURE)
     }
 
     pub(super) fn has_ended(&self) -> bool {

@@ -6,6 +6,7 @@
 //! - [`packets`]: the way of a packet, and how what one layer finds out moves the others; [`replacement`]: a peer that
 //!   goes on with another end of its transport;
 //! - [`transports`]: all transports by id; [`transport`]: one of them, with [`dtls`] on the path that ICE finds;
+//!   [`flows`]: the streams that their agents ask for;
 //! - [`sctp`]: the association of the data channels, over one of them;
 //! - [`state`], [`lifecycle`]: how far it is, and how it ends; [`duplicate`] and [`digest`]: what a router asks.
 
@@ -15,6 +16,7 @@ mod connection;
 mod digest;
 mod dtls;
 mod duplicate;
+mod flows;
 mod lifecycle;
 mod media;
 mod packets;

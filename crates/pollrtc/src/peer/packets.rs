@@ -12,6 +12,7 @@ use pollrtc_sctp as sctp;
 use pollrtc_sctp::channel::ChannelEvent;
 
 use super::connection::PeerConnection;
+use super::transport::Transport;
 use crate::event::{CloseReason, Event};
 use crate::media::Received;
 
@@ -77,6 +78,33 @@ impl PeerConnection {
             self.advance_path(index);
             self.advance_dtls(index);
             self.advance_replacement(index);
+        }
+        self.advance_failure();
+    }
+
+    /// A connection whose way to the peer is lost ends in time, unless ICE is restarted.
+    fn advance_failure(&mut self) {
+        let failure = self.failure();
+        if self.lifecycle.note_failure(self.now, failure.is_some())
+            && let Some(reason) = failure
+        {
+            self.end(CloseReason::Ice(reason));
+        }
+    }
+
+    /// Why nothing reaches the peer any more: ICE has failed where the data channels are, or wherever there are none.
+    fn failure(&self) -> Option<ice::FailureReason> {
+        let failure = |transport: &Transport| match transport.ice.state() {
+            ice::State::Failed(reason) => Some(reason),
+            _ => None,
+        };
+        match self.sctp.transport().and_then(|id| self.transports.get(id)) {
+            Some(transport) => failure(transport),
+            None => {
+                let mut failures = self.transports.described().map(failure);
+                let first = failures.next()??;
+                failures.all(|failure| failure.is_some()).then_some(first)
+            }
         }
     }
 
@@ -238,6 +266,7 @@ impl PeerConnection {
                 ChannelEvent::Opened { channel, incoming } => Event::ChannelOpen { channel, incoming },
                 ChannelEvent::Message { channel, data } => Event::Message { channel, data },
                 ChannelEvent::BufferedAmountLow { channel } => Event::BufferedAmountLow { channel },
+                ChannelEvent::Writable { channel } => Event::ChannelWritable { channel },
                 ChannelEvent::Closing { channel } => Event::ChannelClosing { channel },
                 ChannelEvent::Closed { channel, reason } => Event::ChannelClosed { channel, reason },
                 ChannelEvent::Disconnected(reason) => {

@@ -151,6 +151,10 @@ impl PeerConnection {
         self.now = self.now.max(now);
         let effects = self.negotiator.set_local(description)?;
         match description.kind {
+            SdpKind::Offer => {
+                self.lifecycle.note_offer(now);
+                self.trickle.take_effect();
+            }
             SdpKind::Rollback => self.trickle.roll_back(),
             _ => self.trickle.take_effect(),
         }
@@ -178,7 +182,10 @@ impl PeerConnection {
         let ours_waits = self.negotiator.signaling_state() == SignalingState::HaveLocalOffer;
         let effects = self.negotiator.set_remote_yielding(description)?;
         let taken_back = match description.kind {
-            SdpKind::Offer => ours_waits,
+            SdpKind::Offer => {
+                self.lifecycle.note_offer(now);
+                ours_waits
+            }
             SdpKind::Rollback => true,
             _ => false,
         };

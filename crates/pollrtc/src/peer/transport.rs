@@ -17,6 +17,7 @@ use pollrtc_jsep::{
 use pollrtc_sdp::attribute::OwnedCandidate;
 
 use super::dtls::DtlsTransport;
+use super::flows::AgentId;
 use crate::stats::{DtlsState, TransportStats};
 
 /// Room for an alert, in any version of DTLS.
@@ -28,6 +29,8 @@ pub(super) struct Transport {
     /// What descriptions know it by; `None` as long as it waits in the pool for one to name it.
     pub(super) id: Option<TransportId>,
     pub(super) ice: Agent,
+    /// The agent's number.
+    pub(super) agent: AgentId,
     pub(super) dtls: DtlsTransport,
     /// What takes the place of DTLS if the peer's end is replaced.
     pub(super) replacement: Option<Replacement>,
@@ -67,10 +70,11 @@ pub(super) struct Replacement {
 }
 
 impl Transport {
-    pub(super) fn new(config: ice::Config, rng: Rng) -> Self {
+    pub(super) fn new(agent: AgentId, config: ice::Config, rng: Rng) -> Self {
         Self {
             id: None,
             ice: Agent::new(config, ice::Role::Controlling, rng),
+            agent,
             dtls: DtlsTransport::new(),
             replacement: None,
             is_described: false,

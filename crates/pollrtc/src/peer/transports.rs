@@ -7,12 +7,13 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
-use pollrtc_core::{Datagram, Flow, Instant, StateMachine, Transmit};
+use pollrtc_core::{Datagram, Departure, Flow, FlowEvent, FlowRequest, Instant, SendId, StateMachine, Transmit};
 use pollrtc_crypto::Rng;
 use pollrtc_ice::{self as ice, AddressError, AddressValidation, Candidate};
 use pollrtc_jsep::{CertificateHash, LocalTransport, TransportId, TransportKey};
 use pollrtc_stun::Message;
 
+use super::flows::{Addressee, AgentId, Flows, inner_send_id, outer_send_id};
 use super::transport::Transport;
 
 /// How many closed transports wait to say so, at most.
@@ -34,6 +35,9 @@ pub(super) struct Transports {
     fingerprints: Vec<CertificateHash>,
     /// Whether an agent has found all its candidates, and nobody was told that all have.
     gathered: bool,
+    /// The streams of all agents.
+    flows: Flows,
+    next_agent: AgentId,
 }
 
 impl Transports {
@@ -46,6 +50,8 @@ impl Transports {
             addresses: Vec::new(),
             fingerprints: fingerprint.into_iter().collect(),
             gathered: false,
+            flows: Flows::default(),
+            next_agent: 0,
         }
     }
 
@@ -163,7 +169,14 @@ impl Transports {
 
     /// A description that was just created is the only one that can be set, and names these beside `live` ones.
     pub(super) fn forget_all_but(&mut self, live: impl Fn(TransportId) -> bool) {
-        self.all.retain(|transport| transport.id.is_none_or(&live));
+        let Self { all, flows, .. } = self;
+        all.retain(|transport| {
+            let is_live = transport.id.is_none_or(&live);
+            if !is_live {
+                flows.forget(transport.agent);
+            }
+            is_live
+        });
     }
 
     /// Descriptions that were set name nothing but these any more.
@@ -176,7 +189,9 @@ impl Transports {
     /// A transport is closed; what it has to say on its path is said yet.
     pub(super) fn close(&mut self, now: Instant, id: TransportId) {
         let Some(index) = self.index_of(id) else { return };
-        let alert = self.all.remove(index).close(now);
+        let mut transport = self.all.remove(index);
+        self.flows.forget(transport.agent);
+        let alert = transport.close(now);
         if self.alerts.len() < ALERTS {
             self.alerts.extend(alert);
         }
@@ -260,9 +275,52 @@ impl Transports {
 
     /// What the agents have to send.
     pub(super) fn poll_ice(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        self.all
-            .iter_mut()
-            .find_map(|transport| transport.ice.poll_transmit(now, buf))
+        self.all.iter_mut().find_map(|transport| {
+            let transmit = transport.ice.poll_transmit(now, buf)?;
+            let id = transmit.id.map(|inner| outer_send_id(transport.agent, inner));
+            Some(Transmit { id, ..transmit })
+        })
+    }
+
+    /// What became of something that an agent sent.
+    pub(super) fn handle_sent(&mut self, id: SendId, departure: Departure) {
+        for transport in &mut self.all {
+            if let Some(inner) = inner_send_id(transport.agent, id) {
+                transport.ice.handle_sent(inner, departure);
+            }
+        }
+    }
+
+    /// What became of a flow.
+    pub(super) fn handle_flow(&mut self, now: Instant, event: FlowEvent) {
+        match self.flows.addressee(event) {
+            Addressee::One(agent, event) => {
+                let asked = self.all.iter_mut().find(|transport| transport.agent == agent);
+                asked
+                    .into_iter()
+                    .for_each(|transport| transport.ice.handle_flow(now, event));
+            }
+            Addressee::All(event) => {
+                let all = self.all.iter_mut();
+                all.for_each(|transport| transport.ice.handle_flow(now, event));
+            }
+            Addressee::Nobody => {}
+        }
+    }
+
+    /// What the agents ask of streams.
+    pub(super) fn poll_flow(&mut self) -> Option<FlowRequest> {
+        if let Some(request) = self.flows.poll_orphan() {
+            return Some(request);
+        }
+        for transport in &mut self.all {
+            while let Some(request) = transport.ice.poll_flow() {
+                if let Some(request) = self.flows.ask(transport.agent, request) {
+                    return Some(request);
+                }
+            }
+        }
+        None
     }
 
     /// The alert with which a closed transport ends.
@@ -319,7 +377,9 @@ impl Transports {
     }
 
     fn make(&mut self) -> Transport {
-        Transport::new(self.ice.clone(), self.rng.fork())
+        let agent = self.next_agent;
+        self.next_agent = agent.wrapping_add(1);
+        Transport::new(agent, self.ice.clone(), self.rng.fork())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod connect;
 mod dialects;
+mod ending;
 mod handshakes;
 mod hostile;
 mod laws;

@@ -9,7 +9,7 @@ use crate::script::seeded;
 use crate::support::START;
 use pollrtc::{
     Certificate, ChannelId, ChannelState, CloseReason, ConnectionState, Datagram, DtlsRole, Event, Fingerprint,
-    HashAlgorithm, Instant, PeerConnection, Rng, StateMachine, default_provider,
+    HashAlgorithm, Instant, PeerConnection, Rng, StateMachine, Version, Versions, default_provider,
 };
 use pollrtc_core::{Headroom, InnerProtocol};
 use pollrtc_dtls::{self as dtls, Connection, PeerVerification};
@@ -48,6 +48,8 @@ struct Pair {
     /// Of pollrtc.
     remote: (Credentials, Fingerprint),
     dtls_role: DtlsRole,
+    /// Of the datagrams that have arrived at the browser.
+    longest_heard: usize,
     /// Arrival, source, destination; what comes for an end that is no more is lost.
     wire: Vec<(Instant, SocketAddr, SocketAddr, Vec<u8>)>,
     /// The browser's and pollrtc's end of one channel.
@@ -114,6 +116,7 @@ impl Pair {
             credentials,
             remote,
             dtls_role: role,
+            longest_heard: 0,
             wire: Vec::new(),
             ours,
             theirs: ours,
@@ -247,6 +250,7 @@ impl Pair {
                 let datagram = Datagram::udp(from, &mut bytes).received_on(to);
                 self.pollrtc.handle_datagram(now, datagram);
             } else if to == self.end.address {
+                self.longest_heard = self.longest_heard.max(bytes.len());
                 self.end.receive(now, from, &mut bytes);
             }
         }
@@ -291,20 +295,35 @@ impl End {
         ice.add_local_address(now, address).unwrap();
         ice.set_remote_credentials(now, remote.0.clone()).unwrap();
         ice.add_remote_candidate(now, Candidate::host("192.0.2.1:4000".parse().unwrap()));
-        let mut config = dtls::Config::new(certificate.clone(), PeerVerification::Fingerprints(vec![remote.1]));
-        config.cookies = dtls::Cookies::Off;
-        let (dtls, parity) = match peers_role {
-            DtlsRole::Client => (Connection::server(config, rng.fork()), Parity::Odd),
-            DtlsRole::Server => (Connection::client(config, rng.fork()), Parity::Even),
-        };
+        let dtls = Self::dtls(certificate, remote.1, peers_role, Versions::Both, rng.fork());
         let mut channels = DataChannels::new(Default::default(), rng.fork());
-        channels.set_role(parity);
+        channels.set_role(match peers_role {
+            DtlsRole::Client => Parity::Odd,
+            DtlsRole::Server => Parity::Even,
+        });
         Self {
             address,
             ice,
-            dtls: dtls.unwrap(),
+            dtls,
             channels,
         }
+    }
+
+    fn dtls(
+        certificate: &Certificate,
+        remote: Fingerprint,
+        peers_role: DtlsRole,
+        versions: Versions,
+        rng: Rng,
+    ) -> Connection {
+        let mut config = dtls::Config::new(certificate.clone(), PeerVerification::Fingerprints(vec![remote]));
+        config.cookies = dtls::Cookies::Off;
+        config.versions = versions;
+        let connection = match peers_role {
+            DtlsRole::Client => Connection::server(config, rng),
+            DtlsRole::Server => Connection::client(config, rng),
+        };
+        connection.unwrap()
     }
 
     fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &mut [u8]) {
@@ -387,6 +406,35 @@ fn a_browser_that_stops_the_section_that_carries_the_transport_goes_on_with_anot
             }
         }
     }
+}
+
+/// Records of DTLS 1.2 have more around them. What SCTP has cut for those of 1.3 it can't cut again, so that IP has to.
+#[test]
+fn what_was_cut_for_shorter_records_is_sent_again_in_longer_ones() {
+    let role = DtlsRole::Client;
+    let mut pair = Pair::connected(role);
+    let text = "much ".repeat(2000);
+    pair.pollrtc.send(pair.theirs, text.as_str()).unwrap();
+    // All of it is sent to the end that is no more.
+    let mut buf = vec![0; 65_536];
+    let now = pair.now;
+    let lost = core::iter::from_fn(|| pair.pollrtc.poll_transmit(now, &mut buf).map(|transmit| transmit.len));
+    assert!(lost.max().is_some());
+    let habits = Habits {
+        begins_anew: false,
+        says_so: true,
+    };
+    pair.stop_audio(Some(habits));
+    let (remote, rng) = (pair.remote.1, Rng::from_seed([4; 32]));
+    pair.end.dtls = End::dtls(&pair.certificate, remote, role, Versions::Dtls12, rng);
+    pair.run_until(20 * SECOND, |pair| pair.heard.contains(&text));
+    let security = pair.pollrtc.stats().transports[0].security.unwrap();
+    assert_eq!(security.version, Version::DTLS_1_2);
+    assert!(
+        pair.longest_heard > seeded(1).mtu,
+        "one is longer than the path takes in one piece"
+    );
+    pair.say("after");
 }
 
 #[test]

@@ -102,8 +102,15 @@ fn talk(peer: &mut PeerConnection, argument: u64) {
     init.ordered = argument.is_multiple_of(2);
     if let Ok(channel) = peer.create_data_channel(init) {
         let _ = peer.send(channel, Bytes::from(vec![argument as u8; size]));
+        if argument.is_multiple_of(5) {
+            peer.detach_channel(channel);
+        }
         if argument.is_multiple_of(7) {
             peer.close_channel(channel);
+        }
+        let _ = peer.take_message(channel);
+        if argument.is_multiple_of(11) {
+            peer.discard_messages(channel);
         }
     }
 }
