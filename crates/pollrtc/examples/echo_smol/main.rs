@@ -4,6 +4,7 @@
 
 mod echo;
 
+use pollrtc::Config;
 use smol::net::UdpSocket;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -11,6 +12,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let offer = std::io::read_to_string(std::io::stdin())?;
     smol::block_on(async {
         let socket = UdpSocket::bind(address).await?;
-        echo::echo(socket, &offer, |answer| println!("{answer}")).await
+        echo::echo(socket, Config::default(), &offer, |answer| println!("{answer}")).await
     })
 }
