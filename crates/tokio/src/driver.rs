@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use pollrtc::{Datagram, Departure, Instant, StateMachine, Transmit};
+use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
 use crate::endpoint::Core;
@@ -24,6 +25,8 @@ pub(crate) struct Driver {
     cores: Arc<[Arc<Core>]>,
     ports: Vec<Port>,
     streams: Streams,
+    /// Who waits until the ports have sent what they have.
+    flushes: Vec<oneshot::Sender<()>>,
     incoming: Buffers,
     outgoing: Vec<u8>,
 }
@@ -35,6 +38,7 @@ impl Driver {
             cores,
             ports: sockets.into_iter().map(Port::new).collect(),
             streams: Streams::new(),
+            flushes: Vec::new(),
             incoming: Buffers::new(),
             outgoing: vec![0; MAX_TRAIN],
         }
@@ -96,6 +100,22 @@ impl Driver {
 
     /// Sends what there is to send. What finds its socket full waits, which holds up no other.
     fn transmit(&mut self) {
+        // Those who ask later may mean what comes later.
+        self.flushes.append(&mut self.core.lock().flushes);
+        self.transmit_all();
+        if !self.has_waiting() {
+            for flushed in self.flushes.drain(..) {
+                // Who does not wait any more need not know.
+                let _ = flushed.send(());
+            }
+        }
+    }
+
+    fn has_waiting(&self) -> bool {
+        self.ports.iter().any(Port::has_waiting)
+    }
+
+    fn transmit_all(&mut self) {
         let now = self.core.clock.now();
         self.core.lock().router.handle_timeout(now);
         loop {
@@ -156,7 +176,7 @@ impl Driver {
         for id in std::mem::take(&mut state.leaving) {
             state.router.remove(id);
         }
-        if state.abandoned && self.ports.iter().all(|port| !port.has_waiting()) {
+        if state.abandoned && !self.has_waiting() {
             return None;
         }
         Some(state.router.poll_timeout().unwrap_or(Instant::FAR_FUTURE))

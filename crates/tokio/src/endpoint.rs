@@ -5,13 +5,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use pollrtc::{Clock, Config, PeerConnection, PeerId, Router, RouterId};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::Peer;
 use crate::driver::Driver;
 use crate::socket::{Sharing, Socket};
+
+/// How long goodbyes wait for sockets that are full.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
 
 /// UDP sockets and the connections on them, driven by a task of its own, or by several. Cheap to clone; the
 /// tasks end once all clones and all [`Peer`]s are gone.
@@ -50,6 +54,10 @@ pub(crate) struct State {
     pub(crate) leaving: Vec<PeerId>,
     /// No handle is left.
     pub(crate) abandoned: bool,
+    /// New connections are closed at once.
+    is_closing: bool,
+    /// Who waits until all that there is to send is sent.
+    pub(crate) flushes: Vec<oneshot::Sender<()>>,
 }
 
 impl Endpoint {
@@ -156,11 +164,28 @@ impl Endpoint {
         }
         let changed = Arc::new(Notify::new());
         let mut state = shared.core.lock();
+        if state.is_closing {
+            connection.close(now);
+        }
         let id = state.router.insert(connection);
         state.listeners.insert(id, Arc::clone(&changed));
         drop(state);
         shared.core.wake.notify_one();
         Peer::new(Arc::clone(shared), id, changed)
+    }
+
+    /// Closes all connections, also those that are made later, and waits until what tells the peers is sent: a second at
+    /// most, if a socket is full. The handles get [`Event::Closed`](pollrtc::Event::Closed). Messages that wait to be sent
+    /// are lost, so have the other side say what it has got, where that counts.
+    pub async fn close(&self) {
+        let flushed: Vec<_> = self.shards.iter().map(|shared| shared.core.close()).collect();
+        let all = async {
+            for flushed in flushed {
+                // An error only if the task has ended, which has sent all then.
+                let _ = flushed.await;
+            }
+        };
+        let _ = tokio::time::timeout(FLUSH_PATIENCE, all).await;
     }
 
     /// The addresses of the sockets.
@@ -189,8 +214,28 @@ impl Core {
                 listeners: HashMap::new(),
                 leaving: Vec::new(),
                 abandoned: false,
+                is_closing: false,
+                flushes: Vec::new(),
             }),
         }
+    }
+
+    /// Closes all connections. The receiver hears when the peers are told.
+    fn close(&self) -> oneshot::Receiver<()> {
+        let now = self.clock.now();
+        let (flush, flushed) = oneshot::channel();
+        let mut state = self.lock();
+        state.is_closing = true;
+        let ids: Vec<PeerId> = state.router.peers().map(|(id, _)| id).collect();
+        for id in ids {
+            if let Some(mut peer) = state.router.peer_mut(id) {
+                peer.close(now);
+            }
+        }
+        state.flushes.push(flush);
+        drop(state);
+        self.wake.notify_one();
+        flushed
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {

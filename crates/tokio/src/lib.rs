@@ -5,8 +5,8 @@
 //! of the connections.
 //!
 //! ```no_run
-//! use pollrtc::{Config, Event};
 //! use pollrtc_tokio::Endpoint;
+//! use pollrtc_tokio::pollrtc::{Config, Event};
 //!
 //! # async fn run(offer: String, send_answer: impl Fn(String)) -> Result<(), Box<dyn std::error::Error>> {
 //! let endpoint = Endpoint::bind(&["192.0.2.1:0".parse()?])?;
@@ -14,12 +14,23 @@
 //! send_answer(peer.accept_offer(&offer).await?);
 //! while let Some(event) = peer.next_event().await {
 //!     if let Event::Message { channel, data } = event {
-//!         peer.send(channel, data).await?; // waits while the peer is slow
+//!         // Waits while the peer is slow. Refused if the channel is closed by now, or the peer takes no message of
+//!         // this length.
+//!         let _ = peer.send(channel, data).await;
 //!     }
 //! }
+//! endpoint.close().await; // says goodbye to all peers that are left
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # How a connection ends
+//!
+//! Whatever becomes of the peer, [`Peer::next_event`] comes to `None`, and [`Peer::send`] comes back: after
+//! [`Event::Closed`](pollrtc::Event::Closed), which tells why. A peer that vanishes is noticed in
+//! [`Config::failed_timeout`](pollrtc::Config::failed_timeout), and waited for until
+//! [`Config::close_timeout`](pollrtc::Config::close_timeout) has passed as well. Dropping a [`Peer`] closes its
+//! connection; [`Endpoint::close`] closes all, and waits until the goodbyes are sent.
 //!
 //! # Bounds
 //!
@@ -27,6 +38,7 @@
 //! until [`Peer::next_event`] takes it. Who does not take their messages lets their peer's window
 //! close, and slows down nobody else.
 
+mod channel;
 mod driver;
 mod endpoint;
 mod peer;
@@ -34,6 +46,9 @@ mod port;
 mod socket;
 mod streams;
 
+pub use channel::{ByteStream, Channel};
 pub use endpoint::Endpoint;
 pub use peer::Peer;
+/// The connections that are driven here.
+pub use pollrtc;
 pub use streams::{Incoming, StreamLimits, Streams};

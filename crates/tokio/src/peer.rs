@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pollrtc::{
-    ChannelId, ChannelInit, ChannelSendError, Event, Instant, Message, NegotiationError, OpenError, PeerConnection,
-    PeerId, Stats,
+    CandidateError, ChannelId, ChannelInit, ChannelSendError, Event, Instant, Message, NegotiationError, OpenError,
+    PeerConnection, PeerId, RemoteCandidate, Stats,
 };
 use tokio::sync::Notify;
 
+use crate::channel::Channel;
 use crate::endpoint::{Shared, State};
 
 /// How long a description waits for candidates from STUN servers that may never answer.
@@ -55,6 +56,36 @@ impl Peer {
         Ok(self.gathered(answer).await)
     }
 
+    /// An offer to send to the other side at once: candidates that are found later come as
+    /// [`Event::Candidate`](pollrtc::Event::Candidate), to be sent after it (trickle ICE, RFC 8838).
+    ///
+    /// # Errors
+    ///
+    /// If another exchange is under way, or the connection is closed.
+    pub fn trickle_offer(&self) -> Result<String, NegotiationError> {
+        self.with(|peer, now| peer.offer(now))
+    }
+
+    /// Takes the other side's offer, and gives the answer to send back at once, as
+    /// [`trickle_offer`](Self::trickle_offer) does.
+    ///
+    /// # Errors
+    ///
+    /// If the offer is malformed or asks for what can't be; the connection is as it was then.
+    pub fn trickle_answer(&self, offer: &str) -> Result<String, NegotiationError> {
+        self.with(|peer, now| peer.accept_offer(now, offer))
+    }
+
+    /// A candidate of the other side's that came over signaling: what its
+    /// [`IceCandidate`](pollrtc::IceCandidate) was sent as, or its text alone. An empty one means that no more will come.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a candidate line, or names a section that the other side has not described.
+    pub fn add_remote_candidate<'c>(&self, candidate: impl Into<RemoteCandidate<'c>>) -> Result<(), CandidateError> {
+        self.with(|peer, now| peer.add_remote_candidate(now, candidate))
+    }
+
     /// Takes the other side's answer to our offer.
     ///
     /// # Errors
@@ -74,11 +105,13 @@ impl Peer {
         self.with(|peer, _| peer.create_data_channel(init))
     }
 
-    /// Sends a message on a channel, waiting as long as too much waits to be sent already.
+    /// Sends a message on a channel, waiting as long as too much waits to be sent already. While the connection has failed
+    /// that is until it ends, see [`Config::close_timeout`](pollrtc::Config::close_timeout).
     ///
     /// # Errors
     ///
-    /// If the channel is closed, or the message is larger than the peer takes.
+    /// If the channel is not open or is closed meanwhile, or the message is larger than
+    /// [can ever be sent](PeerConnection::max_message_size).
     pub async fn send(&self, channel: ChannelId, message: impl Into<Message>) -> Result<(), ChannelSendError> {
         let message = message.into();
         loop {
@@ -88,6 +121,13 @@ impl Peer {
                 done => return done,
             }
         }
+    }
+
+    /// A handle to one of the channels, be it one that was [created](Self::create_data_channel) here or one that an
+    /// event tells of. From now on its messages go there, those that wait to be taken as well, and no more come from
+    /// [`next_event`](Self::next_event).
+    pub fn channel(&self, channel: ChannelId) -> Channel {
+        Channel::new(Arc::clone(&self.shared), self.id, Arc::clone(&self.changed), channel)
     }
 
     /// What happens next; `None` once the connection has ended.

@@ -5,11 +5,14 @@
 mod echo;
 
 use pollrtc_tokio::Endpoint;
+use pollrtc_tokio::pollrtc::Config;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).unwrap_or("127.0.0.1:0".into());
     let offer = std::io::read_to_string(std::io::stdin())?;
     let endpoint = Endpoint::bind(&[address.parse()?])?;
-    echo::echo(&endpoint, &offer, |answer| println!("{answer}")).await
+    echo::echo(&endpoint, Config::default(), &offer, |answer| println!("{answer}")).await?;
+    endpoint.close().await;
+    Ok(())
 }
