@@ -144,6 +144,10 @@ pub enum CloseReason {
     /// The SCTP association ended, and with it every channel.
     #[error("SCTP ended: {0}")]
     Sctp(pollrtc_sctp::CloseReason),
+    /// Another connection of the [`Router`](crate::Router) lives between the same two sockets, so that nothing would tell
+    /// their datagrams apart.
+    #[error("another connection between the same two sockets is in use")]
+    AddressInUse,
     /// The same description of the peer was given to another connection of the [`Router`](crate::Router), which
     /// is the one that the peer knows of.
     #[error("another connection with the same description has taken its place")]

@@ -1,5 +1,6 @@
 //! Many connections behind one socket.
 
+mod contests;
 mod duplicates;
 mod routes;
 mod schedule;
@@ -18,10 +19,11 @@ use pollrtc_ice::{AddressValidation, Pacer};
 use pollrtc_rtp::{Rewrite, RtpPacket, SharedPacket};
 use pollrtc_stun::{Class, Message};
 
-use crate::event::Event;
+use crate::event::{CloseReason, Event};
 use crate::media::{Outgoing, Received, WriteError};
 use crate::peer::PeerConnection;
 use crate::router_id::RouterId;
+use contests::Contests;
 use duplicates::{Duplicates, Status, Verdict};
 use routes::{Names, Routes};
 use schedule::{Queue, Timers};
@@ -47,6 +49,10 @@ const PACING: Duration = Duration::from_micros(200);
 /// Say with each datagram [which local address](Datagram::received_on) it reached. Behind one outside address and port
 /// there may be several peers, told apart by where they send to: NATs give one port to many as long as they talk
 /// to different places (RFC 7857 §5 advises against, Linux does).
+///
+/// Two connections between the same two sockets can't be told apart, once they speak DTLS. The first one goes on, and the
+/// second one ends with [`CloseReason::AddressInUse`] as soon as ICE has found that path. A peer that begins anew from the same
+/// address takes the place of its former connection, which does not answer any more.
 ///
 /// # Offers that come twice
 ///
@@ -77,6 +83,7 @@ pub struct Router {
     peers: Slots<Occupant>,
     routes: Routes,
     duplicates: Duplicates,
+    contests: Contests,
     /// When each peer is to be woken.
     timers: Timers,
     /// Whose deadline may have changed since `timers` was told.
@@ -140,6 +147,7 @@ impl Router {
             peers: Slots::default(),
             routes: Routes::default(),
             duplicates: Duplicates::default(),
+            contests: Contests::default(),
             timers: Timers::default(),
             stale: Queue::default(),
             busy: Queue::default(),
@@ -237,6 +245,7 @@ impl Router {
         self.timers.set(id.index(), None);
         self.orphans.extend(names.streams());
         self.routes.forget(names);
+        self.contests.forget(id);
         let verdicts = self.duplicates.update(id, status, Status::default());
         self.apply(verdicts);
         peer.allow_dtls(true);
@@ -434,26 +443,59 @@ impl Router {
 
     /// ICE has heard of this flow in a message that only the peer can have written. It is the
     /// peer's if nobody else's; and in any case once a check of ours has come back by it, which
-    /// nobody can fake with a forged source address.
-    fn claim_flow(&mut self, id: PeerId, flow: Flow) {
+    /// nobody can fake with a forged source address. Who has lost it by that.
+    fn claim_flow(&mut self, id: PeerId, flow: Flow) -> Option<PeerId> {
         let owner = self.routes.owner(flow);
         if owner == Some(id) {
-            return;
+            return None;
         }
-        let Some(occupant) = self.peers.get(id) else { return };
+        let occupant = self.peers.get(id)?;
         match occupant.peer.address_validation(flow) {
-            AddressValidation::Unknown => return,
-            AddressValidation::Authenticated if owner.is_some() => return,
+            AddressValidation::Unknown => return None,
+            AddressValidation::Authenticated if owner.is_some() => return None,
             _ => {}
         }
         if let Some(owner) = owner.and_then(|owner| self.peers.get_mut(owner)) {
             owner.names.lose(flow);
         }
-        let Some(Occupant { peer, names, .. }) = self.peers.get_mut(id) else {
-            return;
-        };
+        let Occupant { peer, names, .. } = self.peers.get_mut(id)?;
         let is_validated = |flow: Flow| peer.address_validation(flow) == AddressValidation::Validated;
         self.routes.claim(id, names, flow, is_validated);
+        owner
+    }
+
+    /// A message of a peer has come by a flow, whosever that was. Where its former owner shows that it lives, the two can't be
+    /// told apart, and the latter one ends.
+    fn follow_flow(&mut self, now: Instant, id: PeerId, flow: Flow, message: &Message<'_>) {
+        if !self.contests.has_lost(id, flow) {
+            if let Some(former) = self.claim_flow(id, flow) {
+                self.contest(now, flow, former, id);
+            }
+            return;
+        }
+        if message.class() == Class::SuccessResponse
+            && let Some(latter) = self.contests.note_answer(id, flow, message.transaction_id())
+        {
+            if let Some(occupant) = self.peers.get_mut(latter) {
+                occupant.peer.give_way(CloseReason::AddressInUse);
+            }
+            self.touch(latter);
+            self.claim_flow(id, flow);
+        }
+    }
+
+    /// A connection has taken a flow over. The former owner is asked whether its peer lives, unless both answer one
+    /// description, of which one alone goes on.
+    fn contest(&mut self, now: Instant, flow: Flow, former: PeerId, latter: PeerId) {
+        let description = |id| Some(self.peers.get(id)?.status.description);
+        if description(former).flatten().is_some() && description(former) == description(latter) {
+            return;
+        }
+        if let Some(occupant) = self.peers.get_mut(former) {
+            occupant.peer.ask_path(now, flow);
+            self.contests.begin(flow, former, latter);
+            self.touch(former);
+        }
     }
 
     /// Does what follows for connections of one description.
@@ -488,7 +530,7 @@ impl Router {
             }
         }
         if let Some(occupant) = self.peers.get_mut(id) {
-            occupant.peer.supersede();
+            occupant.peer.give_way(CloseReason::Superseded);
         }
         self.touch(id);
     }
@@ -521,7 +563,7 @@ impl Router {
         let occupant = self.peers.get_mut(id)?;
         if let Some(message) = message {
             occupant.peer.handle_message(now, flow, &message);
-            self.claim_flow(id, flow);
+            self.follow_flow(now, id, flow, &message);
             self.touch(id);
             return Some((id, Received::Nothing));
         }
@@ -704,6 +746,7 @@ impl StateMachine for Router {
                 && message.class() == Class::Request
             {
                 self.routes.expect_response(id, message.transaction_id(), peers);
+                self.contests.note_check(id, transmit.flow, message.transaction_id());
             }
             // Sending can free room, which is an event.
             self.eventful.push(slot);

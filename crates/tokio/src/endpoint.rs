@@ -151,6 +151,10 @@ impl Endpoint {
 
     /// A new connection, with this endpoint's addresses as host candidates (those of one of its routers).
     /// [`Config::max_segments`] is set to what the system can offload.
+    ///
+    /// One socket speaks with one socket about one connection: a second one between the same two ends with
+    /// [`CloseReason::AddressInUse`](pollrtc::CloseReason::AddressInUse) and leaves the first in peace. Where a program
+    /// needs several with the same other side, open several channels, or bind an endpoint for each.
     pub fn peer(&self, config: Config) -> Peer {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let shared = &self.shards[turn % self.shards.len()];

@@ -323,3 +323,25 @@ async fn candidates_trickle() {
     tokio::join!(opened(&a), opened(&b));
     assert!(a.add_remote_candidate(&IceCandidate::new("nonsense", "")).is_err());
 }
+
+/// Nothing would tell their datagrams apart.
+#[tokio::test]
+async fn a_second_connection_between_the_same_two_sockets_is_refused_with_a_reason() {
+    let (one, other) = (endpoint(), endpoint());
+    let (a, channel, b, _) = connected(&one, &other).await;
+    let (c, d) = (one.peer(Config::default()), other.peer(Config::default()));
+    c.create_data_channel("data").unwrap();
+    let answer = d.accept_offer(&c.offer().await.unwrap()).await.unwrap();
+    c.accept_answer(&answer).unwrap();
+    for refused in [&c, &d] {
+        let told = timeout(PATIENCE, last_event(refused)).await.unwrap();
+        assert!(
+            matches!(told, Some(Event::Closed(CloseReason::AddressInUse))),
+            "{told:?}"
+        );
+    }
+    for number in 0..100 {
+        a.send(channel, number.to_string()).await.unwrap();
+        assert_eq!(message(&b).await, Message::from(number.to_string()));
+    }
+}

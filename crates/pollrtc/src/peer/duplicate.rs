@@ -84,10 +84,21 @@ impl PeerConnection {
         self.is_dtls_allowed = is_allowed;
     }
 
+    /// Asks the peer whether it is still there, on the transport whose path this is.
+    pub(crate) fn ask_path(&mut self, now: Instant, flow: Flow) {
+        self.now = self.now.max(now);
+        for transport in self.transports.iter_mut() {
+            if transport.flow() == Some(flow) {
+                transport.ice.expect_migration(now);
+            }
+        }
+        self.advance();
+    }
+
     /// Ends the connection in favour of another one, without a word: the peer would take that for a word of
     /// the other.
-    pub(crate) fn supersede(&mut self) {
-        self.end(CloseReason::Superseded);
+    pub(crate) fn give_way(&mut self, reason: CloseReason) {
+        self.end(reason);
         self.transports.close_dtls(self.now);
         self.transports.close_ice();
     }

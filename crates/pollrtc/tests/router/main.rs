@@ -1,5 +1,6 @@
 //! Routers: many connections behind one socket or a few, through the public API and in virtual time.
 
+mod contests;
 mod flows;
 mod media;
 mod peers;
