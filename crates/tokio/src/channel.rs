@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
-use crate::endpoint::Shared;
+use crate::shared::Shared;
 
 /// How many bytes one message of a [`ByteStream`] has, at most.
 const LONGEST_WRITE: usize = 64 * 1024;

@@ -5,19 +5,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
-use pollrtc::{Datagram, Departure, Instant, StateMachine, Transmit};
+use pollrtc::{Instant, StateMachine, Transmit};
 use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
-use crate::endpoint::Core;
+use crate::flows;
 use crate::port::Port;
+use crate::shared::Core;
 use crate::socket::{Buffers, MAX_TRAIN, Socket};
-use crate::streams::{Incoming, Streams};
+use crate::streams::Streams;
 
 /// Batches that are received before what they caused is sent: acknowledgements must not wait long.
 const BATCHES_PER_TURN: usize = 4;
-/// Frames of streams that are taken before what they caused is sent.
-const FRAMES_PER_TURN: usize = 64;
 
 pub(crate) struct Driver {
     core: Arc<Core>,
@@ -71,14 +70,7 @@ impl Driver {
                 }
             }
         }
-        for _ in 0..FRAMES_PER_TURN {
-            let Some(incoming) = self.streams.try_next() else { break };
-            let router = &mut self.core.lock().router;
-            match incoming {
-                Incoming::Event(event) => router.handle_flow(now, event),
-                Incoming::Frame { flow, mut bytes } => _ = router.handle_datagram(now, Datagram::new(flow, &mut bytes)),
-            }
-        }
+        flows::take_incoming(&mut self.streams, &mut self.core.lock().router, now);
         if self.cores.len() > 1 {
             self.hand_on(now);
         }
@@ -118,11 +110,7 @@ impl Driver {
     fn transmit_all(&mut self) {
         let now = self.core.clock.now();
         self.core.lock().router.handle_timeout(now);
-        loop {
-            let request = self.core.lock().router.poll_flow();
-            let Some(request) = request else { break };
-            self.streams.request(request);
-        }
+        flows::carry_out_requests(&mut self.streams, &mut self.core.lock().router);
         for port in &mut self.ports {
             port.flush(now, |id, departure| self.core.lock().router.handle_sent(id, departure));
         }
@@ -132,25 +120,14 @@ impl Driver {
                 return;
             };
             if transmit.flow.protocol().is_stream() {
-                self.send_on_stream(&transmit);
+                let router = &mut self.core.lock().router;
+                flows::send_frame(&mut self.streams, router, now, &transmit, &self.outgoing);
                 continue;
             }
             let port = self.port_for(&transmit);
             self.ports[port].send(now, &transmit, &self.outgoing, |id, departure| {
                 self.core.lock().router.handle_sent(id, departure);
             });
-        }
-    }
-
-    /// A frame is sent whole or dropped whole.
-    fn send_on_stream(&mut self, transmit: &Transmit) {
-        let frame = self.outgoing.get(..transmit.len).unwrap_or_default();
-        let departure = match self.streams.send(transmit.flow, frame) {
-            true => Departure::Sent(self.core.clock.now()),
-            false => Departure::Dropped,
-        };
-        if let Some(id) = transmit.id {
-            self.core.lock().router.handle_sent(id, departure);
         }
     }
 

@@ -1,17 +1,17 @@
-//! What the handles and the driver's task share.
+//! Sockets, and the connections on them.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pollrtc::{Clock, Config, PeerConnection, PeerId, Router, RouterId};
-use tokio::sync::{Notify, oneshot};
+use pollrtc::{Clock, Config, PeerConnection, Router, RouterId};
+use tokio::sync::Notify;
 
 use crate::Peer;
 use crate::driver::Driver;
+use crate::shared::{Core, Shared};
 use crate::socket::{Sharing, Socket};
 
 /// How long goodbyes wait for sockets that are full.
@@ -25,39 +25,6 @@ pub struct Endpoint {
     addresses: Arc<[SocketAddr]>,
     /// Counts the peers, which the shards get in turn.
     turn: Arc<AtomicUsize>,
-}
-
-/// One router with its sockets. Kept alive by the handles; the driver holds on to the cores only.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) core: Arc<Core>,
-    /// Its number, where there are several.
-    router_id: Option<RouterId>,
-    addresses: Vec<SocketAddr>,
-    max_segments: usize,
-}
-
-#[derive(Debug)]
-pub(crate) struct Core {
-    pub(crate) clock: Clock,
-    /// Tells the driver that there is something to send, or a sooner timeout.
-    pub(crate) wake: Notify,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-pub(crate) struct State {
-    pub(crate) router: Router,
-    /// Whom to tell that something happened to a connection.
-    pub(crate) listeners: HashMap<PeerId, Arc<Notify>>,
-    /// Connections that nobody holds any more: gone once their farewell is sent.
-    pub(crate) leaving: Vec<PeerId>,
-    /// No handle is left.
-    pub(crate) abandoned: bool,
-    /// New connections are closed at once.
-    is_closing: bool,
-    /// Who waits until all that there is to send is sent.
-    pub(crate) flushes: Vec<oneshot::Sender<()>>,
 }
 
 impl Endpoint {
@@ -205,52 +172,5 @@ impl Endpoint {
     /// True if there is no connection.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-}
-
-impl Core {
-    fn new(clock: Clock, router: Router) -> Self {
-        Self {
-            clock,
-            wake: Notify::new(),
-            state: Mutex::new(State {
-                router,
-                listeners: HashMap::new(),
-                leaving: Vec::new(),
-                abandoned: false,
-                is_closing: false,
-                flushes: Vec::new(),
-            }),
-        }
-    }
-
-    /// Closes all connections. The receiver hears when the peers are told.
-    fn close(&self) -> oneshot::Receiver<()> {
-        let now = self.clock.now();
-        let (flush, flushed) = oneshot::channel();
-        let mut state = self.lock();
-        state.is_closing = true;
-        let ids: Vec<PeerId> = state.router.peers().map(|(id, _)| id).collect();
-        for id in ids {
-            if let Some(mut peer) = state.router.peer_mut(id) {
-                peer.close(now);
-            }
-        }
-        state.flushes.push(flush);
-        drop(state);
-        self.wake.notify_one();
-        flushed
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        // The state machines hold their invariants across panics of the application's closures.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.core.lock().abandoned = true;
-        self.core.wake.notify_one();
     }
 }

@@ -41,8 +41,10 @@
 mod channel;
 mod driver;
 mod endpoint;
+mod flows;
 mod peer;
 mod port;
+mod shared;
 mod socket;
 mod streams;
 

@@ -11,7 +11,7 @@ use pollrtc::{
 use tokio::sync::Notify;
 
 use crate::channel::Channel;
-use crate::endpoint::{Shared, State};
+use crate::shared::{Shared, State};
 
 /// How long a description waits for candidates from STUN servers that may never answer.
 const GATHERING_PATIENCE: Duration = Duration::from_secs(3);
