@@ -23,7 +23,13 @@ pub(crate) struct Reassembly {
     partial: Option<Partial>,
     /// Fragments beyond a gap, by TSN.
     fragments: BTreeMap<u64, Fragment>,
-    streams: BTreeMap<u16, InStream>,
+    /// The next sequence number of each ordered stream that was used.
+    streams: BTreeMap<u16, u64>,
+    /// Whole messages whose turn in their stream has not come, by stream and sequence number; `None` for one that was
+    /// too large to keep.
+    waiting: BTreeMap<(u16, u64), (u32, Option<Bytes>)>,
+    /// The peer resets streams once all has come that it sent before.
+    deferred: Option<Deferred>,
     /// A FORWARD TSN may have taken the beginning of a message whose rest still comes.
     beginnings_may_miss: bool,
     /// Capacity for the next message in fragments: messages of one sender are often alike.
@@ -102,19 +108,22 @@ struct Fragment {
     other_edge: u64,
 }
 
+/// A reset of streams that waits (RFC 6525 §5.2.2 E2): what comes behind it belongs to their next life.
 #[derive(Debug)]
-struct InStream {
-    next_ssn: u64,
-    /// Whole messages whose turn has not come; `None` for one that was too large to keep.
-    waiting: BTreeMap<u64, (u32, Option<Bytes>)>,
+struct Deferred {
+    /// The last TSN before it.
+    last_tsn: u64,
+    /// Ascending; none means all.
+    streams: Vec<u16>,
+    /// Whole messages of the next life, in the order in which they became whole.
+    messages: Vec<(Identity, Option<Bytes>)>,
+    /// Sequence numbers up to which the peer gave up ordered messages of the next life.
+    skipped: BTreeMap<u16, u16>,
 }
 
-impl Default for InStream {
-    fn default() -> Self {
-        Self {
-            next_ssn: FIRST_SSN,
-            waiting: BTreeMap::new(),
-        }
+impl Deferred {
+    fn names(&self, stream: u16) -> bool {
+        self.streams.is_empty() || self.streams.binary_search(&stream).is_ok()
     }
 }
 
@@ -135,6 +144,8 @@ impl Reassembly {
             partial: None,
             fragments: BTreeMap::new(),
             streams: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            deferred: None,
             beginnings_may_miss: false,
             size_hint: 0,
             window: window as usize,
@@ -211,7 +222,7 @@ impl Reassembly {
         if data.beginning && data.ending && self.partial.is_none() {
             let message = self.within_limit(data.payload.len()).then_some(data.payload);
             let message = message.map(Bytes::copy_from_slice);
-            self.deliver(Identity::of(data), message, events);
+            self.deliver(tsn, Identity::of(data), message, events);
             return Outcome::Kept;
         }
         let identity = Identity::of(data);
@@ -290,7 +301,7 @@ impl Reassembly {
                 bytes.shrink_to_fit();
             }
             let message = (!partial.too_large).then(|| Bytes::from(bytes));
-            self.deliver(partial.identity, message, events);
+            self.deliver(tsn, partial.identity, message, events);
         }
         Outcome::Kept
     }
@@ -301,7 +312,7 @@ impl Reassembly {
         if data.beginning && data.ending {
             let message = self.within_limit(data.payload.len()).then_some(data.payload);
             let message = message.map(Bytes::copy_from_slice);
-            self.deliver(identity, message, events);
+            self.deliver(tsn, identity, message, events);
             return Outcome::Kept;
         }
         let (mut first, mut last) = (tsn, tsn);
@@ -367,15 +378,28 @@ impl Reassembly {
                 }
             }
         }
-        self.deliver(identity, fits.then(|| Bytes::from(bytes)), events);
+        self.deliver(last, identity, fits.then(|| Bytes::from(bytes)), events);
     }
 
     fn within_limit(&self, size: usize) -> bool {
         size <= self.max_message
     }
 
-    /// Hands a whole message over, now or when its stream is there.
-    fn deliver(&mut self, identity: Identity, message: Option<Bytes>, events: &mut VecDeque<Event>) {
+    /// Hands a whole message over that ends with this TSN: now, when its stream is there, or when its stream has begun
+    /// anew.
+    fn deliver(&mut self, last: u64, identity: Identity, message: Option<Bytes>, events: &mut VecDeque<Event>) {
+        if let Some(deferred) = &mut self.deferred
+            && last > deferred.last_tsn
+            && deferred.names(identity.stream)
+        {
+            self.held.add(message.as_ref().map_or(0, Bytes::len));
+            deferred.messages.push((identity, message));
+            return;
+        }
+        self.deliver_in_turn(identity, message, events);
+    }
+
+    fn deliver_in_turn(&mut self, identity: Identity, message: Option<Bytes>, events: &mut VecDeque<Event>) {
         let Identity {
             stream,
             unordered,
@@ -386,31 +410,30 @@ impl Reassembly {
             self.hand_over(stream, ppid, message, events);
             return;
         }
-        let state = self.streams.entry(stream).or_default();
-        let ssn = extend_ssn(state.next_ssn, ssn);
-        if ssn > state.next_ssn {
+        let next = self.streams.entry(stream).or_insert(FIRST_SSN);
+        let ssn = extend_ssn(*next, ssn);
+        if ssn > *next {
             self.held.add(message.as_ref().map_or(0, Bytes::len));
-            if let Some((_, Some(replaced))) = state.waiting.insert(ssn, (ppid, message)) {
-                self.held.remove(replaced.len());
+            if let Some((_, replaced)) = self.waiting.insert((stream, ssn), (ppid, message)) {
+                self.held.remove(replaced.map_or(0, |replaced| replaced.len()));
             }
             return;
         }
-        if ssn < state.next_ssn {
+        if ssn < *next {
             return; // Its number has passed; a peer that counts right does not do that.
         }
-        state.next_ssn += 1;
-        let more = !state.waiting.is_empty();
+        *next += 1;
         self.hand_over(stream, ppid, message, events);
-        if more {
+        if !self.waiting.is_empty() {
             self.deliver_waiting(stream, events);
         }
     }
 
     fn deliver_waiting(&mut self, stream: u16, events: &mut VecDeque<Event>) {
-        while let Some(state) = self.streams.get_mut(&stream)
-            && let Some((ppid, message)) = state.waiting.remove(&state.next_ssn)
+        while let Some(next) = self.streams.get_mut(&stream)
+            && let Some((ppid, message)) = self.waiting.remove(&(stream, *next))
         {
-            state.next_ssn += 1;
+            *next += 1;
             self.held.remove(message.as_ref().map_or(0, Bytes::len));
             self.hand_over(stream, ppid, message, events);
         }
@@ -450,22 +473,37 @@ impl Reassembly {
             self.set_edge(last, cumulative + 1);
         }
         for (stream, ssn) in skipped {
-            let state = self.streams.entry(stream).or_default();
-            let ssn = extend_ssn(state.next_ssn, ssn);
-            // Whole messages that waited for what is given up now are delivered in their order.
-            while let Some(state) = self.streams.get_mut(&stream)
-                && let Some(entry) = state.waiting.first_entry()
-                && *entry.key() <= ssn
-            {
-                let (ppid, message) = entry.remove();
-                self.held.remove(message.as_ref().map_or(0, Bytes::len));
-                self.hand_over(stream, ppid, message, events);
-            }
-            if let Some(state) = self.streams.get_mut(&stream) {
-                state.next_ssn = state.next_ssn.max(ssn + 1);
-            }
-            self.deliver_waiting(stream, events);
+            self.skip_in_stream(cumulative, stream, ssn, events);
         }
+    }
+
+    fn skip_in_stream(&mut self, cumulative: u64, stream: u16, ssn: u16, events: &mut VecDeque<Event>) {
+        let next = self.streams.get(&stream).copied();
+        let extended = extend_ssn(next.unwrap_or(FIRST_SSN), ssn);
+        // A number that has passed, or the first one of all, behind a reset that waits: it is the next life's.
+        if next.is_none_or(|next| extended < next)
+            && let Some(deferred) = &mut self.deferred
+            && cumulative > deferred.last_tsn
+            && deferred.names(stream)
+        {
+            deferred.skipped.insert(stream, ssn);
+            return;
+        }
+        if next.is_some_and(|next| extended < next) {
+            return;
+        }
+        self.streams.insert(stream, extended + 1);
+        if self.waiting.is_empty() {
+            return;
+        }
+        // Whole messages that waited for what is given up now are delivered in their order.
+        while let Some((&key, _)) = self.waiting.range((stream, 0)..=(stream, extended)).next()
+            && let Some((ppid, message)) = self.waiting.remove(&key)
+        {
+            self.held.remove(message.as_ref().map_or(0, Bytes::len));
+            self.hand_over(stream, ppid, message, events);
+        }
+        self.deliver_waiting(stream, events);
     }
 
     fn run_end(&self, first: u64) -> u64 {
@@ -482,24 +520,48 @@ impl Reassembly {
         last
     }
 
+    /// The peer resets these streams (none means all) once all has come up to `last_tsn`: what it sends behind that
+    /// waits until then. Replaces a reset that waits.
+    pub(crate) fn defer_reset(&mut self, last_tsn: u64, mut streams: Vec<u16>) {
+        streams.sort_unstable();
+        let before = self.deferred.take();
+        let (messages, skipped) = before.map_or_else(Default::default, |before| (before.messages, before.skipped));
+        self.deferred = Some(Deferred {
+            last_tsn,
+            streams,
+            messages,
+            skipped,
+        });
+    }
+
     /// The peer's streams begin anew (RFC 6525 §5.2.2).
     pub(crate) fn reset(&mut self, streams: Streams) {
+        let (first, last) = match streams {
+            Streams::All => (0, u16::MAX),
+            Streams::One(stream) => (stream, stream),
+        };
         match streams {
-            Streams::All => {
-                let all = core::mem::take(&mut self.streams);
-                all.into_values().for_each(|stream| self.forget(stream));
-            }
+            Streams::All => self.streams.clear(),
             Streams::One(stream) => {
-                if let Some(stream) = self.streams.remove(&stream) {
-                    self.forget(stream);
-                }
+                self.streams.remove(&stream);
             }
+        }
+        while let Some((&key, _)) = self.waiting.range((first, 0)..=(last, u64::MAX)).next()
+            && let Some((_, message)) = self.waiting.remove(&key)
+        {
+            self.held.remove(message.map_or(0, |message| message.len()));
         }
     }
 
-    fn forget(&mut self, stream: InStream) {
-        for (_, message) in stream.waiting.into_values() {
-            self.held.remove(message.map_or(0, |message| message.len()));
+    /// A reset that waited has been done: what waited behind it follows.
+    pub(crate) fn end_deferral(&mut self, events: &mut VecDeque<Event>) {
+        let Some(deferred) = self.deferred.take() else { return };
+        for (identity, message) in deferred.messages {
+            self.held.remove(message.as_ref().map_or(0, Bytes::len));
+            self.deliver_in_turn(identity, message, events);
+        }
+        for (stream, ssn) in deferred.skipped {
+            self.skip_in_stream(0, stream, ssn, events);
         }
     }
 }

@@ -135,3 +135,101 @@ fn for_every_seed_resets_separate_lives_of_a_stream() {
         assert_eq!(lives, [5, 5, 5, 5, 5, 0], "seed {seed}");
     }
 }
+
+/// What happens to streams, without the messages' identifiers.
+fn story(events: &[Event]) -> Vec<String> {
+    let line = |event: &Event| match event {
+        Event::Message { stream, data, .. } => format!("{stream}: {}", String::from_utf8_lossy(data)),
+        Event::IncomingReset(streams) => format!("reset {streams:?}"),
+        other => format!("{other:?}"),
+    };
+    events.iter().map(line).collect()
+}
+
+const IN_PROGRESS: u32 = 6;
+const PERFORMED: u32 = 1;
+
+#[test]
+fn what_comes_behind_a_reset_that_waits_belongs_to_the_next_life() {
+    // RFC 6525 §5.2.2 E2.
+    let mut tester = Tester::new();
+    tester.ordered(0, 1, 0, b"old life");
+    assert_eq!(tester.reset(0xFFFF_FFF0, 1, &[1]), [IN_PROGRESS]);
+    tester.ordered(3, 1, 1, b"new life too");
+    tester.ordered(2, 1, 0, b"new life");
+    tester.data(4, 7, 1, b"new life, unordered");
+    tester.ordered(5, 3, 0, b"another stream");
+    assert_eq!(tester.reset_results(), []);
+    assert_eq!(story(&tester.events()), ["1: old life", "3: another stream"]);
+    tester.ordered(1, 2, 0, b"late");
+    assert_eq!(tester.reset_results(), [PERFORMED]);
+    assert_eq!(
+        story(&tester.events()),
+        [
+            "2: late",
+            "reset One(1)",
+            "1: new life",
+            "1: new life too",
+            "1: new life, unordered"
+        ]
+    );
+    assert_eq!(tester.machine.held_bytes(), 0);
+}
+
+#[test]
+fn a_message_in_fragments_waits_behind_a_reset_as_well() {
+    let mut tester = Tester::new();
+    assert_eq!(tester.reset(0xFFFF_FFF0, 0, &[]), [IN_PROGRESS], "all streams");
+    tester.data(2, 4, 1, b"in ");
+    tester.data(1, 2 | 4, 1, b"a message ");
+    tester.data(3, 1 | 4, 1, b"fragments");
+    assert_eq!(
+        tester.reset(0xFFFF_FFF1, 0, &[]),
+        [IN_PROGRESS],
+        "asked for again as dcsctp does"
+    );
+    assert_eq!(story(&tester.events()), [""; 0]);
+    assert_eq!(tester.machine.held_bytes(), 22);
+    tester.ordered(0, 7, 0, b"late");
+    assert_eq!(tester.reset_results(), [PERFORMED]);
+    assert_eq!(
+        story(&tester.events()),
+        ["7: late", "reset All", "1: a message in fragments"]
+    );
+}
+
+#[test]
+fn what_is_given_up_behind_a_reset_that_waits_is_given_up_in_the_next_life() {
+    let mut tester = Tester::new();
+    tester.ordered(0, 1, 0, b"old life");
+    tester.ordered(1, 1, 1, b"old life too");
+    assert_eq!(tester.reset(0xFFFF_FFF0, 2, &[1]), [IN_PROGRESS]);
+    tester.ordered(4, 1, 1, b"new life, second");
+    // TSN 2 was on stream 2, TSN 3 the first message of stream 1's next life.
+    tester.forward_tsn(3, &[(1, 0), (2, 0)]);
+    assert_eq!(tester.reset_results(), [PERFORMED]);
+    assert_eq!(
+        story(&tester.events()),
+        ["1: old life", "1: old life too", "reset One(1)", "1: new life, second"]
+    );
+    tester.ordered(5, 1, 2, b"third");
+    assert_eq!(story(&tester.events()), ["1: third"]);
+}
+
+#[test]
+fn messages_behind_a_reset_that_waits_fill_the_window() {
+    let mut tester = Tester::with(config().with_receive_window(20_000));
+    assert_eq!(tester.reset(0xFFFF_FFF0, 0, &[1]), [IN_PROGRESS]);
+    for n in 1..100 {
+        tester.ordered(n, 1, n as u16 - 1, &[7; 1000]);
+    }
+    assert!((15_000..=20_000).contains(&tester.machine.held_bytes()));
+    tester.ordered(0, 2, 0, b"late");
+    assert_eq!(tester.reset_results(), [PERFORMED]);
+    let taken = tester.machine.held_bytes() / 1000;
+    assert_eq!(
+        tester.events().len(),
+        2 + taken,
+        "and nothing that was acknowledged is lost"
+    );
+}

@@ -197,16 +197,27 @@ impl Receiver {
             return Ok(());
         }
         self.received.advance_to(cumulative);
-        self.reassembly.skip(cumulative, forward.streams(), events);
+        let streams = forward.streams().filter(|(stream, _)| *stream < self.inbound_streams);
+        self.reassembly.skip(cumulative, streams, events);
         match self.reassembly.absorb(self.received.cumulative(), events) {
             Outcome::Violation(what) => Err(DataError::Violation(what)),
             Outcome::Kept | Outcome::Dropped => Ok(()),
         }
     }
 
+    /// The peer resets these streams (none means all) once all has come up to `last_tsn`.
+    pub(super) fn defer_reset(&mut self, last_tsn: u64, streams: Vec<u16>) {
+        self.reassembly.defer_reset(last_tsn, streams);
+    }
+
     /// The peer's streams begin anew (RFC 6525 §5.2.2).
     pub(super) fn reset(&mut self, streams: Streams) {
         self.reassembly.reset(streams);
+    }
+
+    /// A reset that waited has been done.
+    pub(super) fn end_deferral(&mut self, events: &mut VecDeque<Event>) {
+        self.reassembly.end_deferral(events);
     }
 
     /// The application has taken a message of this length.

@@ -64,6 +64,17 @@ pub(super) enum RequestOutcome {
     Finished { streams: Vec<u16>, performed: bool },
 }
 
+/// What is to be done about a request of the peer's for these streams; none means all.
+#[derive(Debug)]
+pub(super) enum RequestVerdict {
+    /// Nothing: it is no news.
+    Ignore,
+    /// They are reset now.
+    Perform(Vec<u16>),
+    /// They are reset later: see [`Reconfiguration::take_deferred`].
+    Defer(Vec<u16>),
+}
+
 impl Reconfiguration {
     pub(super) fn new(cookie: &Cookie) -> Self {
         Self {
@@ -186,7 +197,7 @@ impl Reconfiguration {
 
     // The peer's requests.
 
-    /// The peer resets streams on which it sends. Gives them if that is to be done now; none means all.
+    /// The peer resets streams on which it sends.
     /// `received`: the TSN up to which all has come. `crowded`: nobody takes events.
     pub(super) fn handle_request(
         &mut self,
@@ -194,26 +205,26 @@ impl Reconfiguration {
         last_tsn: u64,
         received: u64,
         crowded: bool,
-    ) -> Option<Vec<u16>> {
+    ) -> RequestVerdict {
         let sequence = request.request_sequence;
         self.replace_deferred(sequence);
         if !self.is_expected(sequence) {
-            return None;
+            return RequestVerdict::Ignore;
         }
-        let streams = request.streams().collect();
+        let streams: Vec<u16> = request.streams().collect();
         // §5.2.2 E3: not before all that was sent before has come. Nor while nobody takes events.
         if last_tsn > received || crowded {
             self.respond(sequence, ReconfigResult::InProgress);
             self.deferred = Some(Deferred {
                 sequence,
                 last_tsn,
-                streams,
+                streams: streams.clone(),
             });
-            return None;
+            return RequestVerdict::Defer(streams);
         }
         self.deferred = None;
         self.finish(sequence, ReconfigResult::Performed);
-        Some(streams)
+        RequestVerdict::Perform(streams)
     }
 
     /// A request that waited for DATA may be ready. Gives its streams; none means all. The answer leaves

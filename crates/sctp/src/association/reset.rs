@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::reconfiguration::RequestOutcome;
+use super::reconfiguration::{RequestOutcome, RequestVerdict};
 use super::state::{Phase, State};
 use super::{Association, MAX_EVENTS};
 use crate::serial::extend;
@@ -66,9 +66,10 @@ impl Association {
         let Some(tcb) = self.state.tcb_mut() else { return };
         let received = tcb.receiver.cumulative_tsn();
         let last_tsn = extend(received, request.last_tsn);
-        let now = tcb.reconfiguration.handle_request(request, last_tsn, received, crowded);
-        if let Some(streams) = now {
-            self.perform_reset(streams);
+        match tcb.reconfiguration.handle_request(request, last_tsn, received, crowded) {
+            RequestVerdict::Ignore => {}
+            RequestVerdict::Perform(streams) => self.perform_reset(streams),
+            RequestVerdict::Defer(streams) => tcb.receiver.defer_reset(last_tsn, streams),
         }
     }
 
@@ -90,6 +91,7 @@ impl Association {
             tcb.receiver.reset(streams);
             self.events.push_back(Event::IncomingReset(streams));
         }
+        tcb.receiver.end_deferral(&mut self.events);
     }
 
     fn handle_reset_response(&mut self, response: ReconfigResponse) {

@@ -1,5 +1,12 @@
 //! Two machines, a link between them, and a clock that only we move.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses what it needs")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "each test file uses what it needs"
+)]
+
+mod tester;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,6 +16,7 @@ use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::Rng;
 use pollrtc_sctp::channel::{ChannelConfig, ChannelEvent, DataChannels, Parity};
 use pollrtc_sctp::{Association, Config, Event, SendOptions, Streams};
+pub use tester::Tester;
 
 pub fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
