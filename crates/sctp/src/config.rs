@@ -29,6 +29,10 @@ pub struct Config {
     pub max_message_size: usize,
     /// How many bytes may wait to be sent.
     pub send_buffer: usize,
+    /// How many bytes of messages may have been sent, in whole or in part, and not be acknowledged up to the last one;
+    /// beyond that no message is begun. A peer that acknowledges all but the first packet makes us hold so many.
+    /// A message counts 192 bytes more than it has. At most 16,384 chunks are outstanding, whatever this says.
+    pub max_outstanding: usize,
     /// How many streams to ask for; the peer may allow fewer.
     pub outbound_streams: u16,
     /// How many streams to accept.
@@ -68,6 +72,7 @@ impl Default for Config {
             receive_window: 2 * 1024 * 1024,
             max_message_size: 256 * 1024,
             send_buffer: 16 * 1024 * 1024,
+            max_outstanding: 16 * 1024 * 1024,
             outbound_streams: u16::MAX,
             inbound_streams: u16::MAX,
             rto_initial: Duration::from_secs(1),
@@ -111,6 +116,7 @@ impl Config {
         with_receive_window, receive_window: u32;
         with_max_message_size, max_message_size: usize;
         with_send_buffer, send_buffer: usize;
+        with_max_outstanding, max_outstanding: usize;
         with_outbound_streams, outbound_streams: u16;
         with_inbound_streams, inbound_streams: u16;
         with_rto_initial, rto_initial: Duration;

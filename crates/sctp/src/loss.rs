@@ -9,13 +9,19 @@ use core::time::Duration;
 
 use pollrtc_core::Instant;
 
-use crate::outstanding::{Acked, Outstanding};
+use crate::outstanding::{Acked, MAX_CHUNKS, Outstanding};
 use crate::rto::RttEstimator;
 
 /// SACKs with news from above after which a chunk counts as lost (RFC 9260 §7.2.4).
 const MISSING_REPORTS: usize = 3;
 /// How many recoveries from losses a reorder window that was raised outlives (RFC 8985 §6.2 step 4).
 const REORDER_PERSISTENCE: u8 = 16;
+/// How many transmissions are kept in mind that were not the first of their chunk, and how many that may not be repeated;
+/// beyond that most are stale.
+const MAX_RESENT: usize = 2 * MAX_CHUNKS;
+/// How many chunks are judged at a time, and how soon the rest is.
+const MAX_JUDGED: usize = 2048;
+const JUDGED_AGAIN: Duration = Duration::from_millis(1);
 /// Never wait less than this for a probe (timers are not finer).
 const MIN_PROBE_DELAY: Duration = Duration::from_millis(10);
 
@@ -122,7 +128,14 @@ impl LossDetector {
         self.persistence = 0;
     }
 
-    pub(crate) fn on_resent(&mut self, tsn: u64, now: Instant) {
+    pub(crate) fn on_resent(&mut self, tsn: u64, now: Instant, outstanding: &Outstanding) {
+        if self.resent.len() >= MAX_RESENT {
+            // One entry for each chunk at most is the last transmission's.
+            self.resent.retain(|(tsn, at)| {
+                let in_flight = outstanding.in_flight_chunk(*tsn);
+                in_flight.is_some_and(|chunk| chunk.sent_at == *at)
+            });
+        }
         self.resent.push_back((tsn, now));
     }
 
@@ -154,10 +167,15 @@ impl LossDetector {
             verdict.again_at = Some(verdict.again_at.map_or(at, |other: Instant| other.min(at)));
         };
         let mut lost = false;
+        let mut budget = MAX_JUDGED;
         let reported = self.highest_news.last().copied().unwrap_or(0);
         self.judged = self.judged.max(outstanding.cumulative() + 1);
         while self.judged < outstanding.next_tsn() {
             let tsn = self.judged;
+            if !spend(&mut budget) {
+                look_again(now + JUDGED_AGAIN);
+                break;
+            }
             if let Some(chunk) = outstanding
                 .in_flight_chunk(tsn)
                 .filter(|chunk| chunk.transmissions == 1)
@@ -183,6 +201,10 @@ impl LossDetector {
             self.judged += 1;
         }
         while let Some(&(tsn, sent_at)) = self.resent.front() {
+            if !spend(&mut budget) {
+                look_again(now + JUDGED_AGAIN);
+                break;
+            }
             let still = outstanding
                 .in_flight_chunk(tsn)
                 .is_some_and(|chunk| chunk.sent_at == sent_at && chunk.transmissions > 1);
@@ -206,6 +228,10 @@ impl LossDetector {
             self.resent.pop_front();
         }
         while let Some(&(tsn, sent_at)) = self.suspected.front() {
+            if !spend(&mut budget) {
+                look_again(now + JUDGED_AGAIN);
+                break;
+            }
             let in_flight = outstanding.in_flight_chunk(tsn);
             if in_flight.is_some_and(|chunk| chunk.sent_at == sent_at) {
                 let deadline = sent_at + rtt.longest().unwrap_or(newest_rtt);
@@ -218,6 +244,12 @@ impl LossDetector {
             }
             self.suspected.pop_front();
         }
+        if self.suspected.len() >= MAX_RESENT {
+            self.suspected.retain(|(tsn, at)| {
+                let in_flight = outstanding.in_flight_chunk(*tsn);
+                in_flight.is_some_and(|chunk| chunk.sent_at == *at)
+            });
+        }
         verdict.lost = lost;
         verdict
     }
@@ -226,4 +258,11 @@ impl LossDetector {
     pub(crate) fn probe_delay(srtt: Duration) -> Duration {
         (srtt * 2).max(MIN_PROBE_DELAY)
     }
+}
+
+/// Takes one from the budget; false if nothing is left.
+fn spend(budget: &mut usize) -> bool {
+    let left = budget.checked_sub(1);
+    *budget = left.unwrap_or(0);
+    left.is_some()
 }

@@ -60,7 +60,7 @@ enum Stop {
 impl Sender {
     pub(super) fn new(config: &Config, max_packet: usize, cookie: &Cookie) -> Self {
         Self {
-            outstanding: Outstanding::new(begin(cookie.local_tsn)),
+            outstanding: Outstanding::new(begin(cookie.local_tsn), config.max_outstanding),
             congestion: Congestion::new(max_packet, config.initial_window, cookie.peer_window),
             loss: LossDetector::default(),
             peer_window: cookie.peer_window,
@@ -100,6 +100,7 @@ impl Sender {
     /// Nothing more can leave now, for want of data.
     pub(super) fn note_rest(&mut self) {
         self.congestion.on_sent(0);
+        self.outstanding.release_more();
     }
 
     /// Whether some DATA is not acknowledged.
@@ -125,7 +126,7 @@ impl Sender {
     /// Whether a packet of new data could be sent and the peer has room for it.
     fn has_new_data_for_peer(&self, queue: &SendQueue) -> bool {
         let waits = self.outstanding.unsent_len().is_some() || !queue.is_empty();
-        waits && self.peer_room() >= self.max_packet
+        waits && self.peer_room() >= self.max_packet && !self.outstanding.is_full()
     }
 
     /// Whether DATA waits and the congestion window has room for it.
@@ -440,11 +441,11 @@ impl Sender {
             if len > packet.room() {
                 return Stop::PacketFull;
             }
+            self.loss.on_resent(tsn, now, &self.outstanding);
             let Some((header, payload)) = self.outstanding.resend(now, tsn) else {
                 return Stop::PacketFull;
             };
             packet.data(&header, payload);
-            self.loss.on_resent(tsn, now);
             stats.chunks_sent += 1;
             stats.chunks_retransmitted += 1;
         }
@@ -472,6 +473,13 @@ impl Sender {
             };
             if !self.force_packet && self.outstanding.in_flight() >= self.congestion.window() {
                 return Stop::WindowFull;
+            }
+            // What the peer does not acknowledge for good fills our memory.
+            if self.outstanding.is_full() {
+                self.outstanding.release_more();
+                if self.outstanding.is_full() {
+                    return Stop::WindowFull;
+                }
             }
             let room = packet.room().saturating_sub(DATA_HEADER_LEN);
             let fragment = if len <= room {

@@ -54,6 +54,7 @@ impl Outstanding {
                 sent_at: Instant::ZERO,
             });
         }
+        self.held -= message.data.len();
         message.data = Bytes::new();
         let (first, last) = (message.first, message.last);
         for tsn in first.max(self.cumulative + 1)..=last {

@@ -31,6 +31,11 @@ pub(crate) struct Outstanding {
     unfinished: Option<usize>,
     /// Chunks to send again, ascending; entries whose chunk is not `Lost` any more are stale.
     lost: VecDeque<u64>,
+    /// Something was lost that `lost` has no place for at its end: it has to be made anew.
+    lost_is_stale: bool,
+    /// What the messages cost that are held here, and how much of it there may be.
+    held: usize,
+    max_held: usize,
     /// What the peer said to have beyond the cumulative TSN ack: inclusive ranges, ascending, disjoint.
     acked: Vec<(u64, u64)>,
     /// Room for the blocks of one SACK, and for what `acked` becomes by it.
@@ -43,6 +48,17 @@ pub(crate) struct Outstanding {
     advanced: u64,
     abandoned: Abandoned,
 }
+
+/// How many chunks may be outstanding. A gap block reaches four times as far (RFC 9260 §3.3.4); what one SACK may cost
+/// decides.
+pub(crate) const MAX_CHUNKS: usize = 16_384;
+/// What holding a message costs besides its bytes: it, its first chunk, and what counts its references.
+const MESSAGE_COST: usize = 192;
+/// How many messages are let go of at a time, since that takes long, and how many by each that is begun.
+const RELEASED_AT_ONCE: usize = 2048;
+const RELEASED_PER_MESSAGE: usize = 2;
+/// How many chunks count as thrown away by one SACK; the next ones tell of the rest.
+const MAX_RENEGED: usize = 1024;
 
 /// What was abandoned (RFC 3758).
 #[derive(Clone, Copy, Debug, Default)]
@@ -132,8 +148,8 @@ pub(crate) enum SackError {
 }
 
 impl Outstanding {
-    /// The first chunk will have TSN `initial`.
-    pub(crate) fn new(initial: u64) -> Self {
+    /// The first chunk will have TSN `initial`; messages may be begun until those held cost `max_held`.
+    pub(crate) fn new(initial: u64, max_held: usize) -> Self {
         Self {
             cumulative: initial - 1,
             chunks: VecDeque::new(),
@@ -141,6 +157,9 @@ impl Outstanding {
             first_message: 0,
             unfinished: None,
             lost: VecDeque::new(),
+            lost_is_stale: false,
+            held: 0,
+            max_held,
             acked: Vec::new(),
             listed: Vec::new(),
             united: Vec::new(),
@@ -199,9 +218,17 @@ impl Outstanding {
 
     // Sending what is new.
 
+    /// Whether nothing may be sent for the first time: what is held already is enough.
+    pub(crate) fn is_full(&self) -> bool {
+        let begun = self.unfinished.is_some() || self.messages.is_empty();
+        self.chunks.len() >= MAX_CHUNKS || (self.held >= self.max_held && !begun)
+    }
+
     /// Begins a message whose first fragment is sent next.
     pub(crate) fn begin(&mut self, stream: u16, ssn: u16, message: QueuedMessage) {
+        self.release_finished(RELEASED_PER_MESSAGE);
         let first = self.next_tsn();
+        self.held += message.data.len() + MESSAGE_COST;
         self.messages.push_back(SentMessage {
             data: message.data,
             stream,
@@ -349,11 +376,19 @@ impl Outstanding {
 
     fn queue_lost(&mut self, tsn: u64) {
         // Losses are found in ascending order, but for what is lost a second time.
-        if self.lost.back().is_none_or(|last| *last < tsn) {
-            self.lost.push_back(tsn);
-        } else if let Err(position) = self.lost.binary_search(&tsn) {
-            self.lost.insert(position, tsn);
+        match self.lost.back().is_none_or(|last| *last < tsn) {
+            true => self.lost.push_back(tsn),
+            false => self.lost_is_stale = true,
         }
+    }
+
+    /// Makes `lost` anew from the chunks.
+    fn recount_lost(&mut self) {
+        self.lost_is_stale = false;
+        self.lost.clear();
+        let lost = (self.cumulative + 1..).zip(&self.chunks);
+        let lost = lost.filter(|(_, chunk)| chunk.state == ChunkState::Lost);
+        self.lost.extend(lost.map(|(tsn, _)| tsn));
     }
 
     /// Everything in flight counts as lost (RFC 9260 §6.3.3 E3).
@@ -367,9 +402,7 @@ impl Outstanding {
     }
 
     fn mark_lost_where(&mut self, is_lost: impl Fn(&SentChunk, &Policy) -> bool) {
-        self.lost.clear();
-        let tsns = self.cumulative + 1..;
-        for (tsn, chunk) in tsns.zip(&mut self.chunks) {
+        for chunk in &mut self.chunks {
             if chunk.state == ChunkState::InFlight {
                 let message = chunk.message.checked_sub(self.first_message);
                 let message = message.and_then(|index| self.messages.get(usize::try_from(index).ok()?));
@@ -379,10 +412,8 @@ impl Outstanding {
                     self.payload_in_flight -= usize::from(chunk.len);
                 }
             }
-            if chunk.state == ChunkState::Lost {
-                self.lost.push_back(tsn);
-            }
         }
+        self.recount_lost();
     }
 
     /// Whether a chunk is in flight for the last time: if it is lost, its message is.
@@ -410,6 +441,9 @@ impl Outstanding {
     }
 
     fn first_lost(&mut self) -> Option<(u64, SentChunk)> {
+        if self.lost_is_stale {
+            self.recount_lost();
+        }
         loop {
             let tsn = *self.lost.front()?;
             match self.chunk(tsn) {
@@ -444,8 +478,12 @@ impl Outstanding {
             advanced: cumulative > self.cumulative,
             ..Acked::default()
         };
-        if sack.gap_blocks().len() == 0 && self.acked.is_empty() {
+        if sack.gap_blocks().len() == 0 {
+            self.forget_acked_to(cumulative);
             self.advance_to(cumulative, &mut acked);
+            if !self.acked.is_empty() && self.renege_head(None) {
+                self.recount_acked();
+            }
             return Ok(acked);
         }
         let thrown_away = self.take_gap_blocks(cumulative, sack, &mut acked);
@@ -486,30 +524,40 @@ impl Outstanding {
             sack.gap_blocks()
                 .map(|(start, end)| (cumulative + u64::from(start), cumulative + u64::from(end))),
         );
-        let mut before = core::mem::take(&mut self.acked);
-        // What the cumulative ack covers now is no longer a block.
-        before.retain_mut(|(start, end)| {
-            *start = (*start).max(cumulative + 1);
-            start <= end
-        });
+        self.forget_acked_to(cumulative);
+        let before = core::mem::take(&mut self.acked);
         subtract(&listed, &before, u64::MAX, |tsn| self.acknowledge(tsn, acked));
-        let mut thrown_away = false;
+        let mut thrown_away = 0;
         if let (Some((_, last)), Some(news)) = (listed.last(), acked.highest) {
-            subtract(&before, &listed, news.min(*last), |tsn| thrown_away |= self.miss(tsn));
+            subtract(&before, &listed, news.min(*last), |tsn| {
+                thrown_away += usize::from(self.miss(tsn, thrown_away < MAX_RENEGED));
+            });
         }
         unite(&before, &listed, &mut self.united);
         self.acked = core::mem::replace(&mut self.united, before);
         self.listed = listed;
-        thrown_away
+        thrown_away > 0
     }
 
-    /// A miss indication for a chunk that the peer had. True if it counts as thrown away now.
-    fn miss(&mut self, tsn: u64) -> bool {
+    /// What the cumulative ack covers is no longer a block.
+    fn forget_acked_to(&mut self, cumulative: u64) {
+        if self.acked.first().is_none_or(|(start, _)| *start > cumulative) {
+            return;
+        }
+        let covered = self.acked.partition_point(|(_, end)| *end <= cumulative);
+        self.acked.drain(..covered);
+        if let Some((start, _)) = self.acked.first_mut() {
+            *start = (*start).max(cumulative + 1);
+        }
+    }
+
+    /// A miss indication for a chunk that the peer had. True if it counts as thrown away now, if it `may`.
+    fn miss(&mut self, tsn: u64, may: bool) -> bool {
         let Some(chunk) = self.index(tsn).and_then(|index| self.chunks.get_mut(index)) else {
             return false;
         };
         chunk.missed = chunk.missed.saturating_add(1);
-        let thrown_away = chunk.missed >= MISS_INDICATIONS;
+        let thrown_away = may && chunk.missed >= MISS_INDICATIONS;
         if thrown_away {
             self.renege(tsn);
         }
@@ -520,7 +568,9 @@ impl Outstanding {
     /// with it all that follows up to the first block that it lists. True if it has.
     fn renege_head(&mut self, first_listed: Option<u64>) -> bool {
         let mut tsn = self.cumulative + 1;
-        while first_listed.is_none_or(|listed| tsn < listed)
+        let most = tsn + MAX_RENEGED as u64;
+        while tsn < most
+            && first_listed.is_none_or(|listed| tsn < listed)
             && self.chunk(tsn).is_some_and(|chunk| chunk.state == ChunkState::Acked)
         {
             self.renege(tsn);
@@ -543,6 +593,10 @@ impl Outstanding {
 
     fn acknowledge(&mut self, tsn: u64, acked: &mut Acked) {
         let Some(index) = self.index(tsn) else { return };
+        self.acknowledge_at(index, tsn, acked);
+    }
+
+    fn acknowledge_at(&mut self, index: usize, tsn: u64, acked: &mut Acked) {
         let Some(chunk) = self.chunks.get_mut(index) else {
             return;
         };
@@ -587,23 +641,43 @@ impl Outstanding {
     }
 
     fn advance_to(&mut self, cumulative: u64, acked: &mut Acked) {
-        while self.cumulative < cumulative {
-            self.acknowledge(self.cumulative + 1, acked);
-            self.chunks.pop_front();
-            self.cumulative += 1;
+        let mut covered = 0;
+        for tsn in self.cumulative + 1..=cumulative {
+            self.acknowledge_at(covered, tsn, acked);
+            covered += 1;
         }
-        let unfinished = u64::from(self.unfinished.is_some());
-        while self.messages.len() as u64 > unfinished
-            && self.messages.front().is_some_and(|message| message.last <= cumulative)
-        {
-            self.messages.pop_front();
-            self.first_message += 1;
-        }
+        self.chunks.drain(..covered);
+        self.cumulative = cumulative;
+        self.release_finished(RELEASED_AT_ONCE);
         // Stale entries must not pile up in front.
         while self.lost.front().is_some_and(|tsn| *tsn <= cumulative) {
             self.lost.pop_front();
         }
         self.advance_over_abandoned();
+    }
+
+    /// Lets go of messages that have arrived, or were given up, for good. They are not used any more, so that it does not
+    /// matter when.
+    fn release_finished(&mut self, most: usize) {
+        let unfinished = usize::from(self.unfinished.is_some());
+        for _ in 0..most.min(self.messages.len() - unfinished) {
+            if self
+                .messages
+                .front()
+                .is_none_or(|message| message.last > self.cumulative)
+            {
+                return;
+            }
+            if let Some(message) = self.messages.pop_front() {
+                self.first_message += 1;
+                self.held -= message.data.len() + MESSAGE_COST;
+            }
+        }
+    }
+
+    /// Lets go of more, if many have arrived at once.
+    pub(crate) fn release_more(&mut self) {
+        self.release_finished(RELEASED_AT_ONCE);
     }
 }
 
