@@ -128,6 +128,7 @@ fn duplicates_are_told_once() {
     tester.data(2);
     tester.data(2);
     assert_eq!(tester.sack(), Some((0, vec![(2, 2)], vec![2])));
+    assert_eq!(tester.sack(), Some((0, vec![(2, 2)], vec![])));
     tester.data(1);
     assert_eq!(tester.sack(), Some((2, vec![], vec![])));
     assert_eq!(tester.machine.stats().duplicates_received, 2);
@@ -139,7 +140,8 @@ fn gap_blocks_fill_a_packet_and_no_more() {
     for n in 0..600 {
         tester.data(1 + 2 * n);
     }
-    let (cumulative, gaps, _) = tester.sack().unwrap();
+    let sacks = std::iter::from_fn(|| tester.sack());
+    let (cumulative, gaps, _) = sacks.last().unwrap();
     assert_eq!(cumulative, -1);
     assert_eq!(gaps.len(), (1152 - 12 - 16) / 4);
     assert!(gaps.iter().zip(1u16..).all(|(gap, n)| *gap == (2 * n, 2 * n)));
@@ -370,4 +372,60 @@ fn a_closed_window_is_probed_with_one_packet_later_and_later_for_hours() {
         left += 1;
     }
     assert_eq!(left, 4, "the window is open");
+}
+
+#[test]
+fn packets_that_come_in_one_batch_are_acknowledged_as_if_they_came_one_by_one() {
+    let mut tester = Tester::new();
+    for n in 0..6 {
+        tester.data(n);
+    }
+    for n in [1, 3, 5] {
+        assert_eq!(tester.sack(), Some((n, vec![], vec![])));
+    }
+    assert_eq!(tester.sack(), None);
+    // A hole, and what comes behind it: the sender counts who tells of it (§7.2.4).
+    for n in [7, 8, 10, 10] {
+        tester.data(n);
+    }
+    assert_eq!(tester.sack(), Some((5, vec![(2, 2)], vec![10])));
+    assert_eq!(tester.sack(), Some((5, vec![(2, 3)], vec![])));
+    assert_eq!(tester.sack(), Some((5, vec![(2, 3), (5, 5)], vec![])));
+    assert_eq!(tester.sack(), Some((5, vec![(2, 3), (5, 5)], vec![])));
+    assert_eq!(tester.sack(), None);
+    tester.data(6);
+    tester.data(9);
+    assert_eq!(tester.sack(), Some((8, vec![(2, 2)], vec![])));
+    assert_eq!(tester.sack(), Some((10, vec![], vec![])));
+    assert_eq!(tester.sack(), None);
+}
+
+#[test]
+fn few_acknowledgements_wait_however_large_the_batch() {
+    let mut tester = Tester::new();
+    for n in 0..1000 {
+        tester.data(n);
+    }
+    let sacks: Vec<_> = std::iter::from_fn(|| tester.sack()).collect();
+    assert_eq!(sacks.len(), 17);
+    assert_eq!(sacks[15], (31, vec![], vec![]));
+    assert_eq!(sacks[16], (999, vec![], vec![]), "the last one stands for many");
+}
+
+#[test]
+fn a_receiver_that_was_busy_still_lets_the_sender_tell_a_loss_by_sacks() {
+    let mut pair = Associations::connected();
+    // So that the first DATA is past.
+    pair.send(0, "hello");
+    pair.run_for(ms(500));
+    pair.a.lose = vec![0];
+    for number in 0..8 {
+        pair.send(0, numbered(number, 1100));
+    }
+    let before = pair.b.machine.stats().sacks_sent;
+    pair.b.busy_until = pair.now + ms(50);
+    pair.run_for(ms(61));
+    // One for each packet behind the gap, a probe included.
+    assert_eq!(pair.b.machine.stats().sacks_sent - before, 8);
+    assert_eq!(pair.a.machine.stats().fast_recoveries, 1);
 }

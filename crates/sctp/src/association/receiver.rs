@@ -32,6 +32,10 @@ pub(super) struct Receiver {
     advertised: u32,
     /// A SACK has to leave now.
     sack_due: bool,
+    /// SACKs that were due when other packets came before they had left.
+    waiting: WaitingSacks,
+    /// Some DATA of the packet that is being taken has been looked at.
+    in_packet: bool,
     /// Packets with DATA since the last SACK.
     packets: u32,
     /// The first DATA has come.
@@ -66,6 +70,8 @@ impl Receiver {
             window: config.receive_window,
             advertised: config.receive_window,
             sack_due: false,
+            waiting: WaitingSacks::default(),
+            in_packet: false,
             packets: 0,
             begun: false,
             duplicates: Vec::new(),
@@ -111,6 +117,9 @@ impl Receiver {
         stats.chunks_received += 1;
         if data.payload.is_empty() {
             return Err(DataError::Empty);
+        }
+        if !core::mem::replace(&mut self.in_packet, true) && self.sack_due {
+            self.set_sack_aside();
         }
         let tsn = extend(self.received.cumulative(), data.tsn);
         self.sack_due |= data.immediate;
@@ -171,6 +180,7 @@ impl Receiver {
 
     /// A packet with DATA has been taken: when to acknowledge it (§6.2). At once if `at_once`.
     pub(super) fn handle_end_of_packet(&mut self, now: Instant, at_once: bool) {
+        self.in_packet = false;
         let first = !core::mem::replace(&mut self.begun, true);
         self.packets += 1;
         if at_once || first || self.packets >= 2 || self.received.has_gaps() {
@@ -259,16 +269,36 @@ impl Receiver {
 
     /// Whether an acknowledgement is to be sent, with company or without.
     pub(super) fn is_sack_due(&self) -> bool {
-        self.sack_due
+        self.sack_due || !self.waiting.is_empty()
+    }
+
+    /// An acknowledgement is due that has not left, and the next packet is here: a driver takes what comes in batches.
+    /// The peer counts SACKs, to tell losses and to open its congestion window, so that each leaves that §6.2 asks for.
+    fn set_sack_aside(&mut self) {
+        if self.waiting.add(self.received.cumulative(), self.received.ranges()) {
+            self.sack_due = false;
+            self.packets = 0;
+        }
     }
 
     /// An acknowledgement that is due, or one that has company: a packet leaves anyway (§6.2).
     pub(super) fn write_sack(&mut self, packet: &mut PacketWriter<'_>, has_company: bool, stats: &mut Stats) {
         let rides = self.packets > 0 && has_company;
-        if !self.sack_due && !rides {
+        if !self.is_sack_due() && !rides {
             return;
         }
         let window = self.reassembly.window_left();
+        if let Some((cumulative, gaps)) = self.waiting.front() {
+            // The window is what it is now. The peer counts against it what this one does not acknowledge, so that it
+            // thinks of it as smaller, if anything.
+            if Sack::write(packet, cumulative, window, gaps, &self.duplicates) {
+                self.waiting.pop();
+                self.duplicates.clear();
+                self.advertised = window;
+                stats.sacks_sent += 1;
+            }
+            return;
+        }
         let cumulative = self.received.cumulative();
         let gaps = self.received.ranges();
         if Sack::write(packet, cumulative, window, gaps, &self.duplicates) {
@@ -278,6 +308,47 @@ impl Receiver {
             self.advertised = window;
             self.sack_timer.stop();
             stats.sacks_sent += 1;
+        }
+    }
+}
+
+/// How many SACKs wait at most, and how many gaps one of them may have. Beyond that one stands for several.
+const MAX_WAITING_SACKS: usize = 16;
+const MAX_WAITING_GAPS: usize = 128;
+
+/// SACKs as they were when they were due.
+#[derive(Debug, Default)]
+struct WaitingSacks {
+    /// Cumulative TSNs, each with how many of the gaps are its own.
+    sacks: VecDeque<(u64, usize)>,
+    gaps: VecDeque<(u64, u64)>,
+}
+
+impl WaitingSacks {
+    fn is_empty(&self) -> bool {
+        self.sacks.is_empty()
+    }
+
+    /// Adds one; false if there are enough.
+    fn add(&mut self, cumulative: u64, gaps: &[(u64, u64)]) -> bool {
+        let has_room = self.sacks.len() < MAX_WAITING_SACKS && gaps.len() <= MAX_WAITING_GAPS;
+        if has_room {
+            self.sacks.push_back((cumulative, gaps.len()));
+            self.gaps.extend(gaps);
+        }
+        has_room
+    }
+
+    /// The first one.
+    fn front(&mut self) -> Option<(u64, &[(u64, u64)])> {
+        let (cumulative, gaps) = *self.sacks.front()?;
+        let all = self.gaps.make_contiguous();
+        Some((cumulative, all.get(..gaps)?))
+    }
+
+    fn pop(&mut self) {
+        if let Some((_, gaps)) = self.sacks.pop_front() {
+            self.gaps.drain(..gaps);
         }
     }
 }
