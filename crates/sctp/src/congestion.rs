@@ -8,28 +8,49 @@ const MIN_SSTHRESH: usize = 4;
 pub(crate) struct Congestion {
     cwnd: usize,
     ssthresh: usize,
+    /// What ssthresh was at first.
+    initial_ssthresh: usize,
     partial_bytes_acked: usize,
     mtu: usize,
     initial_packets: usize,
     /// What was sent last filled the window. Acknowledgements may come many at a time, so what the
     /// first of them leaves in flight says nothing of how the window was used.
     filled: bool,
+    /// The retransmission timer ran out, and nothing was acknowledged since.
+    timed_out: bool,
     /// In fast recovery, until this TSN is acknowledged (§7.2.4).
     recovery_exit: Option<u64>,
 }
 
 impl Congestion {
     pub(crate) fn new(mtu: usize, initial_packets: usize, peer_window: u32) -> Self {
+        // As large as it makes sense: the peer's window (§7.2.1), in bytes on the wire.
+        let initial_ssthresh = (peer_window as usize).saturating_mul(2);
         Self {
             cwnd: initial_packets.max(1).saturating_mul(mtu),
-            // As large as it makes sense: the peer's window (§7.2.1), in bytes on the wire.
-            ssthresh: (peer_window as usize).saturating_mul(2),
+            ssthresh: initial_ssthresh,
+            initial_ssthresh,
             partial_bytes_acked: 0,
             mtu,
             initial_packets: initial_packets.max(1),
             filled: false,
+            timed_out: false,
             recovery_exit: None,
         }
+    }
+
+    /// Packets take another path from now on, of which nothing is known (RFC 8831 §5, RFC 8261 §6.1).
+    pub(crate) fn on_path_change(&mut self) {
+        self.cwnd = self.initial_packets.saturating_mul(self.mtu);
+        self.ssthresh = self.initial_ssthresh;
+        self.partial_bytes_acked = 0;
+        self.filled = false;
+        self.recovery_exit = None;
+    }
+
+    /// Whether what was sent last was not acknowledged in time.
+    pub(crate) fn has_timed_out(&self) -> bool {
+        self.timed_out
     }
 
     pub(crate) fn set_mtu(&mut self, mtu: usize) {
@@ -54,6 +75,7 @@ impl Congestion {
     /// `acked` bytes arrived, `in_flight` were on the way before, everything up to `cumulative` is
     /// there.
     pub(crate) fn on_ack(&mut self, acked: usize, in_flight: usize, cumulative: u64) {
+        self.timed_out &= acked == 0;
         if let Some(exit) = self.recovery_exit {
             if cumulative < exit {
                 return; // No growth before what was lost is repaired.
@@ -93,10 +115,14 @@ impl Congestion {
     }
 
     /// The retransmission timer ran out (§7.2.3). Fast recovery ends, so that the window regrows by
-    /// slow start.
+    /// slow start: up to half of what it was when the first of several timers ran out in a row. The later ones are for a
+    /// single packet, and say nothing of how many the path carries (RFC 5681 §3.1).
     pub(crate) fn on_timeout(&mut self) {
         self.recovery_exit = None;
-        self.ssthresh = (self.cwnd / 2).max(self.mtu.saturating_mul(MIN_SSTHRESH));
+        if !self.timed_out {
+            self.ssthresh = (self.cwnd / 2).max(self.mtu.saturating_mul(MIN_SSTHRESH));
+        }
+        self.timed_out = true;
         self.cwnd = self.mtu;
         self.partial_bytes_acked = 0;
     }

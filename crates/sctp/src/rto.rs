@@ -74,6 +74,12 @@ impl RttEstimator {
             },
         };
         self.measured = Some(measured);
+        self.revert_back_off();
+    }
+
+    /// The timeout is what measurements say, if there are any.
+    pub(crate) fn revert_back_off(&mut self) {
+        let Some(measured) = self.measured else { return };
         let variance = (measured.rttvar * 4).max(GRANULARITY);
         self.rto = (measured.srtt + variance).clamp(self.min, self.max);
     }

@@ -1,7 +1,9 @@
 //! Messages that have not been begun: one queue per stream, and whose turn it is.
 
-use alloc::collections::{BTreeMap, BinaryHeap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+use alloc::vec::Vec;
 use core::cmp::Reverse;
+use core::time::Duration;
 
 use bytes::Bytes;
 use pollrtc_core::Instant;
@@ -38,6 +40,11 @@ impl Policy {
         max_retransmits: u16::MAX,
     };
 
+    /// Whether its time is limited.
+    fn is_limited(&self) -> bool {
+        self.expires != Instant::FAR_FUTURE
+    }
+
     pub(crate) fn expired(&self, now: Instant) -> bool {
         has_passed(self.expires, now)
     }
@@ -63,11 +70,19 @@ pub(crate) struct SendQueue {
     buffered: usize,
     /// Streams on which a message was refused for want of room, in turn, with its length.
     refused: VecDeque<(u16, usize)>,
+    /// Messages whose time is limited: until when, and their number and stream.
+    lifetimes: BTreeSet<(Instant, u64, u16)>,
+    /// Messages whose time begins when the time is told next: how much they have, and their number and stream.
+    unstamped: Vec<(Duration, u64, u16)>,
+    /// How many messages were queued, and how many were put back in front of others.
+    pushed: u64,
+    put_back: u64,
 }
 
 #[derive(Debug, Default)]
 struct OutStream {
-    queue: VecDeque<QueuedMessage>,
+    /// With the numbers of the messages, ascending.
+    queue: VecDeque<(u64, QueuedMessage)>,
     /// Bytes that have not left, and those of them that count.
     waiting: usize,
     buffered: usize,
@@ -80,13 +95,16 @@ struct OutStream {
     due: u64,
 }
 
+/// The number of the first message; lower ones are those of messages that were put back.
+const FIRST_NUMBER: u64 = 1 << 63;
 /// What one byte costs a stream of weight 1.
 const COST: u64 = 1 << 16;
 /// What each message costs besides its bytes.
 const MESSAGE_COST: usize = 16;
 
 impl SendQueue {
-    pub(crate) fn push(&mut self, stream: u16, weight: u16, message: QueuedMessage) {
+    /// Queues a message, which is given up when this time has passed.
+    pub(crate) fn push(&mut self, stream: u16, weight: u16, message: QueuedMessage, lifetime: Option<Duration>) {
         let entry = self.streams.entry(stream).or_default();
         entry.weight = weight.max(1);
         entry.waiting += message.data.len();
@@ -94,8 +112,13 @@ impl SendQueue {
             entry.buffered += message.data.len();
             self.buffered += message.data.len();
         }
+        let number = FIRST_NUMBER + self.pushed;
+        self.pushed += 1;
+        if let Some(lifetime) = lifetime {
+            self.unstamped.push((lifetime, number, stream));
+        }
         let was_idle = entry.queue.is_empty();
-        entry.queue.push_back(message);
+        entry.queue.push_back((number, message));
         if was_idle {
             entry.due = entry.due.max(self.virtual_time);
             self.ready.push(Reverse((entry.due, stream)));
@@ -132,20 +155,50 @@ impl SendQueue {
         }
     }
 
+    /// It is `now`: the time of messages begins that were queued since that was told last.
+    pub(crate) fn stamp(&mut self, now: Instant) {
+        for (lifetime, number, stream) in self.unstamped.drain(..) {
+            let Some(entry) = self.streams.get_mut(&stream) else {
+                continue;
+            };
+            let Ok(position) = entry.queue.binary_search_by_key(&number, |(number, _)| *number) else {
+                continue;
+            };
+            if let Some((_, message)) = entry.queue.get_mut(position) {
+                message.policy.expires = now + lifetime;
+                self.lifetimes.insert((now + lifetime, number, stream));
+            }
+        }
+    }
+
+    /// Puts a message back that had left, in front of its stream's others. The amounts are right again after a
+    /// [`restart`](Self::restart).
+    pub(crate) fn put_back(&mut self, stream: u16, message: QueuedMessage) {
+        self.put_back += 1;
+        let number = FIRST_NUMBER - self.put_back;
+        if message.policy.is_limited() {
+            self.lifetimes.insert((message.policy.expires, number, stream));
+        }
+        let entry = self.streams.entry(stream).or_default();
+        entry.weight = entry.weight.max(1);
+        let was_idle = entry.queue.is_empty();
+        entry.queue.push_front((number, message));
+        if was_idle {
+            self.ready.push(Reverse((entry.due, stream)));
+        }
+    }
+
     /// The length of the message whose turn it is.
     pub(crate) fn peek_len(&self) -> Option<usize> {
         let Reverse((_, stream)) = self.ready.peek()?;
-        let front = self.streams.get(stream)?.queue.front()?;
+        let (_, front) = self.streams.get(stream)?.queue.front()?;
         Some(front.data.len())
     }
 
-    /// When the message whose turn it is runs out of time; the end of time for never.
-    pub(crate) fn front_expires(&self) -> Instant {
-        let front = self.ready.peek().and_then(|Reverse((_, stream))| {
-            let stream = self.streams.get(stream)?;
-            stream.queue.front()
-        });
-        front.map_or(Instant::FAR_FUTURE, |message| message.policy.expires)
+    /// When the first message runs out of time, wherever it waits; the end of time for never.
+    pub(crate) fn first_expires(&self) -> Instant {
+        let first = self.lifetimes.first();
+        first.map_or(Instant::FAR_FUTURE, |(expires, ..)| *expires)
     }
 
     /// Takes the message whose turn it is, with its stream and, if it is ordered, its stream
@@ -160,9 +213,16 @@ impl SendQueue {
         Some((stream, ssn, message))
     }
 
-    /// Throws away the message whose turn it is; no sequence number is used up.
-    pub(crate) fn drop_next(&mut self) -> Option<Dequeued> {
-        let (stream, message) = self.pop()?;
+    /// Throws away a message whose time has passed; no sequence number is used up.
+    pub(crate) fn drop_expired(&mut self, now: Instant) -> Option<Dequeued> {
+        self.lifetimes.first().filter(|(expires, ..)| *expires <= now)?;
+        let (_, number, stream) = self.lifetimes.pop_first()?;
+        let queue = &mut self.streams.get_mut(&stream)?.queue;
+        let position = queue.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        let (_, message) = queue.remove(position)?;
+        if queue.is_empty() {
+            self.ready.retain(|Reverse((_, other))| *other != stream);
+        }
         Some(Dequeued {
             stream,
             len: message.data.len(),
@@ -174,7 +234,10 @@ impl SendQueue {
         let Reverse((due, stream)) = self.ready.pop()?;
         self.virtual_time = due;
         let entry = self.streams.get_mut(&stream)?;
-        let message = entry.queue.pop_front()?;
+        let (number, message) = entry.queue.pop_front()?;
+        if message.policy.is_limited() {
+            self.lifetimes.remove(&(message.policy.expires, number, stream));
+        }
         let cost = (message.data.len() + MESSAGE_COST) as u64 * COST / u64::from(entry.weight);
         entry.due = due.saturating_add(cost);
         if !entry.queue.is_empty() {
@@ -235,6 +298,7 @@ impl SendQueue {
             self.buffered = self.buffered.saturating_sub(entry.buffered);
             if !entry.queue.is_empty() {
                 self.ready.retain(|Reverse((_, other))| *other != stream);
+                self.lifetimes.retain(|(.., other)| *other != stream);
             }
         }
     }
@@ -252,9 +316,9 @@ impl SendQueue {
         self.buffered = 0;
         for entry in self.streams.values_mut() {
             entry.next_ssn = 0;
-            entry.waiting = entry.queue.iter().map(|message| message.data.len()).sum();
-            let counted = entry.queue.iter().filter(|message| message.counted);
-            entry.buffered = counted.map(|message| message.data.len()).sum();
+            entry.waiting = entry.queue.iter().map(|(_, message)| message.data.len()).sum();
+            let counted = entry.queue.iter().filter(|(_, message)| message.counted);
+            entry.buffered = counted.map(|(_, message)| message.data.len()).sum();
             self.buffered += entry.buffered;
         }
     }

@@ -202,3 +202,30 @@ fn cookies_as_long_as_those_of_other_stacks_are_echoed_whole() {
         assert!(len <= mtu.max(cookie_len + 16));
     }
 }
+
+#[test]
+fn data_behind_a_cookie_that_grew_too_old_is_sent_once_the_association_stands() {
+    let mut pair = Associations::new(patient(), patient());
+    pair.a.machine.connect();
+    pair.send(1, numbered(0, 3000));
+    pair.send(2, "on another stream");
+    pair.run_until(ms(1000), |pair| pair.a.sent == 2);
+    assert_eq!(kinds(&pair.a.wire[1]), [kind::COOKIE_ECHO, kind::DATA]);
+    // The path is gone for longer than the cookie is good for.
+    pair.drop_in_flight();
+    pair.faults.loss = 1000;
+    pair.run_for(ms(61_000));
+    pair.send(1, numbered(1, 3000));
+    pair.faults.loss = 0;
+    pair.run_for(ms(10_000));
+    assert_eq!(pair.b.machine.stats().dropped_cookie, 1);
+    let mut messages = pair.b.messages();
+    messages.sort_by_key(|(stream, _)| *stream);
+    let expected = [
+        (1, numbered(0, 3000)),
+        (1, numbered(1, 3000)),
+        (2, "on another stream".into()),
+    ];
+    assert_eq!(messages, expected);
+    assert_eq!(pair.a.machine.buffered_amount(1), 0);
+}

@@ -367,3 +367,75 @@ fn for_every_seed_a_link_that_only_reorders_costs_next_to_nothing() {
         }
     }
 }
+
+#[test]
+fn messages_grow_old_wherever_they_wait() {
+    let mut pair = Associations::connected();
+    pair.b.reading = false;
+    // The peer's window is full of what it does not read.
+    for number in 0..300 {
+        pair.send(1, numbered(number, 16_384));
+    }
+    pair.run_for(ms(5000));
+    let waiting = pair.a.machine.buffered_amount(1);
+    for number in 0..50 {
+        // Behind messages that don't grow old, on the same stream and on another one, and behind each other.
+        pair.send_with(1, numbered(number, 1000), lifetime(300));
+        pair.send_with(2, numbered(number, 1000), lifetime(1000 - 10 * number as u64));
+        pair.send_with(2, "patient", SendOptions::default());
+    }
+    assert_eq!(pair.a.machine.buffered_amount(1), waiting + 50_000);
+    pair.run_for(ms(310));
+    assert_eq!(pair.a.machine.buffered_amount(1), waiting);
+    assert_eq!(pair.a.machine.buffered_amount(2), 50 * 1007);
+    pair.run_for(ms(700));
+    assert_eq!(pair.a.machine.buffered_amount(2), 50 * 7);
+    assert_eq!(pair.a.machine.stats().messages_abandoned, 100);
+    pair.b.reading = true;
+    pair.run_for(ms(20_000));
+    let messages = pair.b.messages();
+    assert_eq!(messages.iter().filter(|(stream, _)| *stream == 1).count(), 300);
+    let on_2: Vec<_> = messages.into_iter().filter(|(stream, _)| *stream == 2).collect();
+    assert_eq!(on_2, vec![(2, "patient".into()); 50]);
+    assert_eq!(forward_tsns(&pair.a.wire), 0);
+}
+
+#[test]
+fn messages_grow_old_before_anybody_has_connected() {
+    let mut pair = Associations::new(config(), config());
+    pair.send_with(0, "old news", lifetime(500));
+    pair.send(0, "for whoever comes");
+    assert_eq!(pair.a.machine.buffered_amount(0), 25);
+    pair.run_for(ms(501));
+    assert_eq!(pair.a.machine.buffered_amount(0), 17);
+    assert_eq!(pair.a.machine.poll_timeout(), None);
+    pair.b.machine.connect();
+    pair.run_for(ms(1000));
+    assert_eq!(pair.b.messages(), [(0, "for whoever comes".into())]);
+}
+
+#[test]
+fn time_begins_when_a_message_is_sent_however_long_nothing_happened_before() {
+    let mut pair = Associations::connected();
+    pair.run_for(ms(10_000));
+    pair.send_with(0, "news", lifetime(100));
+    pair.run_for(ms(50));
+    assert_eq!(pair.b.messages(), [(0, "news".into())]);
+}
+
+#[test]
+fn an_end_in_good_order_does_not_wait_for_what_has_grown_old() {
+    let mut pair = Associations::connected();
+    pair.b.reading = false;
+    for number in 0..127 {
+        pair.send(1, numbered(number, 16_384));
+    }
+    pair.run_for(ms(5000));
+    let waiting = pair.a.machine.buffered_amount(1);
+    pair.send_with(2, numbered(0, 30_000), lifetime(100));
+    assert_eq!(waiting, 0, "all else has left");
+    pair.a.machine.close();
+    pair.run_for(ms(1000));
+    let closed = |event: &Event| matches!(event, Event::Closed(_));
+    assert!(pair.a.events.iter().any(closed));
+}

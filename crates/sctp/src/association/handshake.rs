@@ -211,13 +211,16 @@ impl Association {
         self.state = State::Associated(Box::new(tcb));
     }
 
-    /// An association that is replaced may have sent DATA behind its COOKIE ECHO. There is no way
-    /// to send it under new numbers but to send it whole, and that only happens when the peer threw
-    /// away its state, which is what `Restarted` is about.
+    /// An attempt to connect that comes to nothing may have sent DATA behind its COOKIE ECHO. The peer has taken none of
+    /// it, since it did not take the cookie: it is sent under new numbers when the next attempt succeeds.
     fn put_back_outstanding(&mut self) {
-        if self.state.tcb().is_some_and(|tcb| !tcb.sender.is_empty()) {
-            self.queue.restart();
+        let Some(tcb) = self.state.tcb_mut().filter(|tcb| !tcb.sender.is_empty()) else {
+            return;
+        };
+        for (stream, message) in tcb.sender.take_messages().rev() {
+            self.queue.put_back(stream, message);
         }
+        self.queue.restart();
     }
 
     /// The peer has thrown its end away and will begin anew, or take our INIT: what had not been begun

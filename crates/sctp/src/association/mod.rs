@@ -210,15 +210,11 @@ impl Association {
             return Err(SendError::Resetting(stream));
         }
         let policy = match options.reliability {
-            Reliability::Reliable => Policy::RELIABLE,
             Reliability::MaxRetransmits(max_retransmits) => Policy {
                 max_retransmits,
                 ..Policy::RELIABLE
             },
-            Reliability::MaxLifetime(lifetime) => Policy {
-                expires: self.now + lifetime,
-                ..Policy::RELIABLE
-            },
+            Reliability::Reliable | Reliability::MaxLifetime(_) => Policy::RELIABLE,
         };
         let message = QueuedMessage {
             data,
@@ -227,7 +223,11 @@ impl Association {
             counted,
             policy,
         };
-        self.queue.push(stream, options.priority, message);
+        let lifetime = match options.reliability {
+            Reliability::MaxLifetime(lifetime) => Some(lifetime),
+            _ => None,
+        };
+        self.queue.push(stream, options.priority, message, lifetime);
         self.stats.messages_sent += 1;
         Ok(())
     }
@@ -278,14 +278,27 @@ impl Association {
         self.path.set_round_trip_time(rtt);
     }
 
-    /// Tells that packets take another path from now on. Its round-trip time and how much it
-    /// reorders are learned anew.
+    /// Tells that packets take another path from now on. How much it carries is learned anew, from what an association
+    /// begins with (RFC 8831 §5, RFC 8261 §6.1), as are its round-trip time and how much it reorders.
     pub fn handle_path_change(&mut self, now: Instant) {
         self.observe(now);
         self.stats.path_changes += 1;
         self.path.handle_change(self.now);
         if let Some(tcb) = self.state.tcb_mut() {
             tcb.sender.handle_path_change(self.now, &self.path);
+        }
+    }
+
+    /// Tells that the path carries packets both ways, as a layer below has seen by an answer that is authenticated. What
+    /// was sent again in vain while it did not is sent again now, instead of when the retransmission timer runs out
+    /// that was doubled each time (RFC 9260 §6.3.3).
+    ///
+    /// Nothing happens where nothing waits for that; it does no harm to tell it often.
+    pub fn handle_path_alive(&mut self, now: Instant) {
+        self.observe(now);
+        let Some(tcb) = self.state.tcb_mut() else { return };
+        if tcb.sender.handle_path_alive(self.now) {
+            self.path.handle_alive();
         }
     }
 
@@ -307,6 +320,11 @@ impl Association {
     /// it needs to be [connected](Self::connect) again.
     pub fn expect_restart(&mut self, until: Instant) {
         self.restart_expected_until = Some(until);
+    }
+
+    /// The latest time that it was told.
+    pub(crate) fn now(&self) -> Instant {
+        self.now
     }
 
     pub(crate) fn expects_restart(&self) -> bool {
@@ -397,6 +415,7 @@ impl Association {
 
     fn observe(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        self.queue.stamp(self.now);
     }
 }
 
@@ -461,6 +480,6 @@ impl InnerProtocol for Association {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        Some(self.state.deadline()).filter(|deadline| *deadline != Instant::FAR_FUTURE)
+        Some(self.state.deadline().min(self.queue.first_expires())).filter(|deadline| *deadline != Instant::FAR_FUTURE)
     }
 }

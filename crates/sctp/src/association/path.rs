@@ -50,6 +50,12 @@ impl Path {
         self.rtt.back_off();
     }
 
+    /// The way is open again: what was waited for in vain says nothing of how long an answer takes.
+    pub(super) fn handle_alive(&mut self) {
+        self.rtt.revert_back_off();
+        self.errors = 0;
+    }
+
     /// The peer is there (§8.1).
     pub(super) fn clear_errors(&mut self) {
         self.errors = 0;

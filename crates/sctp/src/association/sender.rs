@@ -11,7 +11,7 @@ use super::timer::Timer;
 use crate::congestion::Congestion;
 use crate::loss::LossDetector;
 use crate::outstanding::{Acked, Outstanding, SackError, round_trip};
-use crate::send_queue::{Dequeued, SendQueue, has_passed};
+use crate::send_queue::{Dequeued, QueuedMessage, SendQueue, has_passed};
 use crate::serial::begin;
 use crate::wire::{DATA_HEADER_LEN, ForwardTsn, HEADER_LEN, PacketWriter, Sack};
 use crate::{Config, Event, Stats};
@@ -106,6 +106,11 @@ impl Sender {
     /// Whether some DATA is not acknowledged.
     pub(super) fn has_chunks(&self) -> bool {
         self.outstanding.has_chunks()
+    }
+
+    /// Gives back what was begun, whole. There is nothing to be done with it any more.
+    pub(super) fn take_messages(&mut self) -> impl DoubleEndedIterator<Item = (u16, QueuedMessage)> {
+        self.outstanding.take_messages()
     }
 
     /// The last TSN that was used.
@@ -337,11 +342,22 @@ impl Sender {
     /// Packets take another path from now on. What is on its way may need as long as on one that is not known.
     pub(super) fn handle_path_change(&mut self, now: Instant, path: &Path) {
         self.loss.on_path_change();
+        self.congestion.on_path_change();
         if self.retransmit.is_running() {
             self.retransmit.set(now + path.rto());
         }
         self.reorder.stop();
         self.rearm_probe(now, path);
+    }
+
+    /// The path carries packets. What was sent into the time in which it did not, and was not answered, is sent again
+    /// now; there is no need to wait as long as the last wait was in vain. True if something was not answered.
+    pub(super) fn handle_path_alive(&mut self, now: Instant) -> bool {
+        let unanswered = self.congestion.has_timed_out() && self.retransmit.is_running();
+        if unanswered {
+            self.retransmit.set(now);
+        }
+        unanswered
     }
 
     // What leaves.
@@ -383,7 +399,7 @@ impl Sender {
             self.congestion.on_sent(self.outstanding.in_flight());
         }
         self.account_abandoned(source);
-        self.watch_lifetime(stop, source.queue);
+        self.watch_lifetime(stop);
         if self.outstanding.forward_tsn_needed() && self.outstanding.advanced() != self.forwarded.0 {
             // Something was given up just now; the news follows in the next packet.
             self.forward_tsn_due = true;
@@ -415,10 +431,9 @@ impl Sender {
         }
     }
 
-    /// What can't leave now may have to be given up while it waits.
-    fn watch_lifetime(&mut self, stop: Stop, queue: &SendQueue) {
+    /// What was begun and can't leave now may have to be given up while it waits.
+    fn watch_lifetime(&mut self, stop: Stop) {
         let expires = match stop {
-            Stop::Drained | Stop::PacketFull => Instant::FAR_FUTURE,
             Stop::WindowFull if self.outstanding.has_lost() => match self.may_abandon {
                 true => self.outstanding.lost_expires(),
                 false => Instant::FAR_FUTURE,
@@ -427,7 +442,7 @@ impl Sender {
                 true => self.outstanding.unfinished_expires(),
                 false => Instant::FAR_FUTURE,
             },
-            Stop::WindowFull => queue.front_expires(),
+            Stop::WindowFull | Stop::Drained | Stop::PacketFull => Instant::FAR_FUTURE,
         };
         self.lifetime.set(expires);
     }
@@ -531,10 +546,8 @@ impl Source<'_> {
     }
 
     /// Messages whose time has passed before they were begun.
-    fn drop_expired(&mut self, now: Instant) {
-        while has_passed(self.queue.front_expires(), now)
-            && let Some(dropped) = self.queue.drop_next()
-        {
+    pub(super) fn drop_expired(&mut self, now: Instant) {
+        while let Some(dropped) = self.queue.drop_expired(now) {
             self.stats.messages_abandoned += 1;
             self.note_dequeued(dropped);
         }

@@ -1,12 +1,14 @@
 //! What happens when timers run out.
 
 use super::Association;
+use super::sender::Source;
 use super::state::{State, Tcb};
 use crate::CloseReason;
 
 impl Association {
     /// Does what is due.
     pub(super) fn handle_timeouts(&mut self) {
+        self.drop_expired();
         if self.state.deadline() > self.now {
             return;
         }
@@ -31,6 +33,21 @@ impl Association {
             self.path.back_off();
             self.count_error();
         }
+    }
+
+    /// Messages that were not begun are given up when their time has passed (RFC 3758 §4.1).
+    fn drop_expired(&mut self) {
+        if self.queue.first_expires() > self.now {
+            return;
+        }
+        let mut source = Source {
+            queue: &mut self.queue,
+            events: &mut self.events,
+            stats: &mut self.stats,
+        };
+        source.drop_expired(self.now);
+        // A reset or the end may have waited for them.
+        self.progress();
     }
 
     /// The path was quiet for a while: is the peer there (§8.3)?

@@ -319,6 +319,24 @@ impl Outstanding {
         Some((header, message.data.get(start..end)?))
     }
 
+    /// Gives back all messages with their streams, whole, as if none of them had been begun.
+    pub(crate) fn take_messages(&mut self) -> impl DoubleEndedIterator<Item = (u16, QueuedMessage)> {
+        let messages = core::mem::take(&mut self.messages);
+        messages
+            .into_iter()
+            .filter(|message| !message.data.is_empty())
+            .map(|message| {
+                let queued = QueuedMessage {
+                    data: message.data,
+                    ppid: message.ppid,
+                    ordered: message.ordered,
+                    counted: message.counted,
+                    policy: message.policy,
+                };
+                (message.stream, queued)
+            })
+    }
+
     // Sending again.
 
     /// The lowest TSN to send again, with its length on the wire. What should rather be given up
