@@ -3,6 +3,7 @@
 mod support;
 
 use bytes::Bytes;
+use pollrtc_core::InnerProtocol;
 use pollrtc_sctp::channel::{
     ChannelCloseReason, ChannelConfig, ChannelEvent, ChannelId, ChannelInit, ChannelSendError, ChannelState,
     DataChannels, Message, MessageKind, OpenError, Parity,
@@ -581,4 +582,59 @@ fn another_association_takes_the_place_of_one_that_is_given_up_on_both_sides() {
     assert_eq!(pair.a.machine.stream_id(second), Some(0), "all numbers are free again");
     let ended = |event: &ChannelEvent| matches!(event, ChannelEvent::Disconnected(_));
     assert!(!pair.a.events.iter().chain(&pair.b.events).any(ended));
+}
+
+/// A peer that answers resets and never resets a stream itself.
+fn half_closing_peer() -> RawPeer {
+    RawPeer::with(ChannelConfig::new().with_max_channels(8))
+}
+
+#[test]
+fn a_channel_whose_peer_never_closes_its_side_is_closed_in_the_end() {
+    let mut raw = half_closing_peer();
+    let mut streams = Vec::new();
+    for round in 0..5 {
+        let opened: Vec<ChannelId> = std::iter::from_fn(|| raw.channels.open("c").ok()).collect();
+        assert_eq!(opened.len(), 8, "round {round}");
+        raw.exchange();
+        streams.extend(opened.iter().map(|id| raw.channels.stream_id(*id).unwrap()));
+        opened.iter().for_each(|id| raw.channels.close_channel(*id));
+        raw.exchange();
+        raw.events();
+        assert_eq!(raw.channels.channels().count(), 8, "the peer may still send");
+        raw.now += ms(30_000);
+        raw.exchange();
+        let reasons = opened.iter().map(|id| (*id, ChannelCloseReason::Local));
+        assert_eq!(closed(&raw.events()), reasons.collect::<Vec<_>>());
+    }
+    streams.sort_unstable();
+    streams.dedup();
+    assert_eq!(streams.len(), 40, "no number is used twice");
+    assert_eq!(raw.channels.poll_timeout(), raw.channels.association().poll_timeout());
+    // The peer comes round: the numbers are free again.
+    raw.peer.reset_streams(&streams).unwrap();
+    raw.exchange();
+    assert_eq!(raw.events(), []);
+    let again = raw.channels.open("c").unwrap();
+    assert_eq!(raw.channels.stream_id(again), streams.first().copied());
+}
+
+#[test]
+fn a_peer_that_still_sends_is_waited_for() {
+    let mut raw = half_closing_peer();
+    let channel = raw.channels.open("c").unwrap();
+    raw.exchange();
+    let stream = raw.channels.stream_id(channel).unwrap();
+    raw.channels.close_channel(channel);
+    raw.exchange();
+    raw.events();
+    for _ in 0..10 {
+        raw.now += ms(20_000);
+        raw.say(stream, 51, b"not yet");
+    }
+    assert_eq!(raw.channels.state(channel), ChannelState::Closing);
+    assert_eq!(raw.events().len(), 10);
+    raw.peer.reset_streams(&[stream]).unwrap();
+    raw.exchange();
+    assert_eq!(closed(&raw.events()), [(channel, ChannelCloseReason::Local)]);
 }

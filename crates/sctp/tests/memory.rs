@@ -18,7 +18,9 @@ fn small() -> Config {
 }
 
 fn small_rude() -> RawPeer {
-    RawPeer::with(ChannelConfig::new().with_association(small()))
+    // Peers that don't close their side are not given up while a test lasts.
+    let config = ChannelConfig::new().with_association(small());
+    RawPeer::with(config.with_close_timeout(ms(3_600_000)))
 }
 
 /// Says it whatever the peer's window or our own buffer says.

@@ -20,6 +20,7 @@ impl DataChannels {
                 Event::IncomingReset(Streams::One(stream)) => self.handle_incoming_reset(stream),
                 Event::IncomingReset(Streams::All) => {
                     let streams: Vec<u16> = self.table.ids().filter_map(|id| self.table.get(id)?.stream).collect();
+                    let streams: Vec<u16> = streams.into_iter().chain(self.half_closed.given_up()).collect();
                     streams
                         .into_iter()
                         .for_each(|stream| self.handle_incoming_reset(stream));
@@ -154,6 +155,9 @@ impl DataChannels {
     }
 
     fn handle_incoming_reset(&mut self, stream: u16) {
+        if self.half_closed.take_given_up(stream) {
+            self.table.make_reusable(stream);
+        }
         let Some(id) = self.table.on_stream(stream) else {
             return;
         };
@@ -178,6 +182,9 @@ impl DataChannels {
             Ok(()) => {
                 if let Some(channel) = self.table.get_mut(id) {
                     channel.outgoing_reset = true;
+                    if !channel.incoming_reset {
+                        self.await_incoming_reset(id);
+                    }
                 }
                 self.finish_if_reset(id);
             }
@@ -194,6 +201,29 @@ impl DataChannels {
         }
         for stream in self.association.prove_reset(stream) {
             self.handle_outgoing_reset(stream, Ok(()));
+        }
+    }
+
+    /// The peer has as long as configured to close its side, counted from the last message that it sends.
+    fn await_incoming_reset(&mut self, id: ChannelId) {
+        if let Some(channel) = self.table.get(id) {
+            let (now, messages) = (self.association.now(), channel.stats.messages_received);
+            self.half_closed.wait_for(id, now, messages);
+        }
+    }
+
+    /// Gives up waiting for peers that don't close their side.
+    pub(super) fn finish_half_closed(&mut self) {
+        while let Some((id, messages)) = self.half_closed.take_due(self.association.now()) {
+            let Some(channel) = self.table.get(id) else { continue };
+            if channel.stats.messages_received != messages {
+                self.await_incoming_reset(id);
+                continue;
+            }
+            if let Some(stream) = channel.stream {
+                self.half_closed.give_up(stream);
+            }
+            self.finish(id, None, false);
         }
     }
 
@@ -216,6 +246,7 @@ impl DataChannels {
             }
             self.unassigned.retain(|waiting| *waiting != id);
             self.inboxes.finish(id);
+            self.half_closed.forget_finished(|id| self.table.get(id).is_none());
             self.emit(ChannelEvent::Closed {
                 channel: id,
                 reason: reason.unwrap_or(channel.close_reason),

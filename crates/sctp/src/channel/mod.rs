@@ -1,5 +1,6 @@
 //! Data channels (RFC 8831) and their establishment (RFC 8832) on top of an association.
 
+mod closing;
 mod detached;
 mod establish;
 mod inbox;
@@ -18,6 +19,7 @@ use pollrtc_core::{Headroom, InnerProtocol, Instant};
 use pollrtc_crypto::Rng;
 
 use crate::{Association, CloseReason, SendError, SendOptions};
+use closing::HalfClosed;
 use inbox::Inboxes;
 pub use message::{Message, MessageKind};
 use table::Table;
@@ -73,6 +75,7 @@ pub struct DataChannels {
     /// `usize::MAX` for no limit.
     remote_max_message_size: usize,
     table: Table,
+    half_closed: HalfClosed,
     /// Channels that wait for a stream, until the role is known.
     unassigned: VecDeque<ChannelId>,
     /// Bytes held in `Channel::parts`.
@@ -101,6 +104,7 @@ impl DataChannels {
             ended: false,
             remote_max_message_size: DEFAULT_REMOTE_MAX_MESSAGE_SIZE,
             table: Table::default(),
+            half_closed: HalfClosed::new(config.close_timeout),
             unassigned: VecDeque::new(),
             part_bytes: 0,
             events: VecDeque::new(),
@@ -228,6 +232,7 @@ impl DataChannels {
         self.end_channels();
         self.association = self.association.successor(rng);
         self.table.forget_streams();
+        self.half_closed.clear();
         self.unassigned.clear();
         self.parity = None;
         self.remote_max_message_size = DEFAULT_REMOTE_MAX_MESSAGE_SIZE;
@@ -339,6 +344,11 @@ impl DataChannels {
         self.association.handle_path_change(now);
     }
 
+    /// Tells that the path carries packets; see [`Association::handle_path_alive`].
+    pub fn handle_path_alive(&mut self, now: Instant) {
+        self.association.handle_path_alive(now);
+    }
+
     /// How much room a packet needs that did not fit; see [`Association::needed_room`].
     pub fn needed_room(&self) -> Option<usize> {
         self.association.needed_room()
@@ -399,6 +409,7 @@ impl InnerProtocol for DataChannels {
     fn handle_timeout(&mut self, now: Instant) {
         self.association.handle_timeout(now);
         self.handle_association_events();
+        self.finish_half_closed();
     }
 
     fn write_body(&mut self, now: Instant, buf: &mut [u8], headroom: Headroom) -> Option<usize> {
@@ -431,6 +442,7 @@ impl InnerProtocol for DataChannels {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.association.poll_timeout()
+        let deadlines = [self.association.poll_timeout(), self.half_closed.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 }

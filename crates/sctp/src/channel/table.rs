@@ -121,6 +121,15 @@ impl Table {
         (candidate < limit).then_some(candidate)
     }
 
+    /// The stream of a channel that was removed may be used again after all.
+    pub(super) fn make_reusable(&mut self, stream: u16) {
+        if self.by_stream.get(&stream) == Some(&None) {
+            self.by_stream.remove(&stream);
+            let lowest = &mut self.lowest_free[usize::from(stream % 2)];
+            *lowest = (*lowest).min(stream);
+        }
+    }
+
     /// There is another association, none of whose numbers is used. Only without any channel.
     pub(super) fn forget_streams(&mut self) {
         self.by_stream.clear();

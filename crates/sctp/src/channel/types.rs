@@ -1,6 +1,7 @@
 //! Channels as the user sees them.
 
 use alloc::string::String;
+use core::time::Duration;
 
 use super::Message;
 use crate::config::setters;
@@ -17,6 +18,10 @@ pub struct ChannelConfig {
     pub max_channels: usize,
     /// How many bytes of labels and protocols the peer's channels may have together.
     pub max_label_bytes: usize,
+    /// How long a channel that we have closed waits for the peer to close its side (RFC 8831 §6.7), counted from when
+    /// the peer has everything of ours, or from the last message that it still sends. Then the channel is closed all the
+    /// same, and its number is not used again until the peer has reset it.
+    pub close_timeout: Duration,
 }
 
 impl Default for ChannelConfig {
@@ -31,6 +36,7 @@ impl Default for ChannelConfig {
             },
             max_channels: 4096,
             max_label_bytes: 1024 * 1024,
+            close_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -45,6 +51,7 @@ impl ChannelConfig {
         with_association, association: Config;
         with_max_channels, max_channels: usize;
         with_max_label_bytes, max_label_bytes: usize;
+        with_close_timeout, close_timeout: Duration;
     }
 }
 
