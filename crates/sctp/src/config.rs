@@ -10,6 +10,17 @@ use core::time::Duration;
 /// let config = Config::new().with_max_message_size(64 * 1024).with_remote_port(5001);
 /// # let _ = config;
 /// ```
+///
+/// # Memory
+///
+/// Whatever a peer sends, and however late the application takes it, an association does not hold more than
+///
+/// - twice [`receive_window`](Self::receive_window) and one [`max_message_size`](Self::max_message_size) of what came,
+///   many small messages included,
+/// - [`max_outstanding`](Self::max_outstanding) and one message of what was sent,
+/// - what the application has queued to be sent, see [`send_buffer`](Self::send_buffer),
+/// - 32 bytes for each stream that the peer used, of [`inbound_streams`](Self::inbound_streams),
+/// - half a megabyte besides.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
