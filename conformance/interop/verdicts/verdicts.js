@@ -2,6 +2,11 @@
 // What peers make of descriptions that are not as they should be; see run.sh.
 const fs = require('fs'), http = require('http'), path = require('path'), { spawnSync } = require('child_process');
 const { launch } = require('../browser/launch.js');
+const { Browser } = require('../negotiation/browser'), linePeers = require('../negotiation/line-peer');
+const answers = require('./answers'), { Pion } = require('./pion');
+
+// A browser's name and version for the head of a column.
+const title = (version) => version.replace('/', ' ').replace(/^Chrome/, 'Chromium').replace(/( \d+).*/, '$1').replace(/^firefox/, 'Firefox');
 
 // Runs inside the page: an offer of the browser's own, which it takes.
 const makeOffer = async () => {
@@ -31,7 +36,7 @@ async function browser(name) {
   const driver = await launch(name, { hideAddresses: false });
   const tab = await driver.open(`http://localhost:${page.address().port}/`);
   return {
-    name: driver.version.replace('/', ' ').replace(/^Chrome/, 'Chromium').replace(/( \d+).*/, '$1').replace(/^firefox/, 'Firefox'),
+    name: title(driver.version),
     offer: () => tab.evaluate(makeOffer),
     async judge(offers) {
       const verdicts = [];
@@ -59,6 +64,37 @@ const places = (offer, line) => {
   return [[`${session}${line}\r\n`, first, ...others].join(''), [session, `${first}${line}\r\n`, ...others].join('')];
 };
 
+// Those that are asked about answers, which takes a whole exchange.
+const ANSWERED = {
+  chromium: () => new Browser('chromium'),
+  firefox: () => new Browser('firefox'),
+  pion: () => new Pion(),
+  aiortc: linePeers.aiortc,
+  libdatachannel: linePeers.libdatachannel,
+};
+const VERSIONS = {
+  pion: (peer) => `Pion ${peer.version}`,
+  aiortc: () => aiortc().name,
+  libdatachannel: () => {
+    const { getLibraryVersion } = require('../libdatachannel/node_modules/node-datachannel');
+    return `libdatachannel ${getLibraryVersion()}`;
+  },
+};
+
+// Writes the peers' columns anew, behind ours, which the test has.
+async function judgeAnswers(input, names) {
+  const ours = new Map(fs.readFileSync(input, 'utf8').split('\n').slice(1, -1).map((row) => row.split('\t').slice(0, 2)));
+  const columns = [];
+  for (const name of names) {
+    const peer = ANSWERED[name]();
+    await peer.start();
+    columns.push([(VERSIONS[name] ?? (({ version }) => title(version)))(peer), ...await answers.verdicts(peer)]);
+    await peer.end();
+  }
+  const rows = ['case', ...answers.names].map((name, index) => [name, index ? ours.get(name) ?? '' : 'pollrtc', ...columns.map((column) => column[index])]);
+  fs.writeFileSync(input, rows.map((row) => `${row.join('\t')}\n`).join(''));
+}
+
 const summary = ([session, section]) => {
   const [inSession, inSection] = [session !== 'ok', section !== 'ok'];
   if (inSession && inSection) return 'refuses';
@@ -67,6 +103,7 @@ const summary = ([session, section]) => {
 
 (async () => {
   const [mode, input, ...names] = process.argv.slice(2);
+  if (mode === 'answers') return judgeAnswers(input, names);
   const peers = [];
   for (const name of names) peers.push(name === 'aiortc' ? aiortc() : await browser(name));
   const columns = [];

@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::bundle::{self, Shared};
-use super::candidate::Candidates;
+use super::candidates::Candidates;
 use super::config::{Config, Reassociation};
 use super::read::{RemoteContent, RemoteDescription, RemoteSection};
 use super::section::{
@@ -46,11 +46,8 @@ impl Exchanged<'_> {
         }
         let mut rejected = self.rejected();
         let (mut groups, mut shared) = self.bundled(&rejected);
-        if self.reject_held(&shared, &mut rejected) {
+        if self.offerer == Offerer::Us && self.reject_unusable(&shared, &groups, &mut rejected)? {
             (groups, shared) = self.bundled(&rejected);
-        }
-        if self.offerer == Offerer::Us {
-            self.check_bundles(&shared, &groups, &mut rejected)?;
         }
         let (mut transports, mut candidates) = (BTreeMap::new(), BTreeMap::new());
         let mut transport_of = alloc::vec![None; rejected.len()];
@@ -174,24 +171,73 @@ impl Exchanged<'_> {
         (groups, shared)
     }
 
-    /// RFC 4145 §4: who answers `holdconn` wants no connection now. It costs what would go over it; a
-    /// transport that is in use goes on. Whether there was any.
-    fn reject_held(&self, shared: &[Shared], rejected: &mut [Option<RejectReason>]) -> bool {
-        let known = |key: TransportKey| self.before.transports.contains_key(&key.transport);
-        let is_held = |shared: &&Shared| {
-            self.sides(shared.tagged)
-                .is_some_and(|(ours, theirs)| theirs.setup == Some(Setup::HoldConn) && !ours.key().is_some_and(known))
-        };
+    /// What answers our offer in a way that can't be used costs what would go over that transport. Whether there was any.
+    fn reject_unusable(
+        &self,
+        shared: &[Shared],
+        groups: &[Vec<usize>],
+        rejected: &mut [Option<RejectReason>],
+    ) -> Result<bool, NegotiationError> {
+        let mut missing = None;
         let mut any = false;
-        if self.offerer == Offerer::Us {
-            for member in shared.iter().filter(is_held).flat_map(|shared| &shared.members) {
+        for shared in shared {
+            let bundled = groups.iter().any(|group| group.contains(&shared.tagged));
+            let Some(reason) = self.unusable(shared, bundled) else {
+                continue;
+            };
+            any = true;
+            for member in &shared.members {
                 if let Some(slot) = rejected.get_mut(*member) {
-                    slot.get_or_insert(RejectReason::HoldConn);
-                    any = true;
+                    slot.get_or_insert(reason);
                 }
             }
+            let section = shared.tagged;
+            let has_fingerprint = self
+                .remote
+                .sections
+                .get(section)
+                .is_some_and(|section| section.has_fingerprint);
+            let lacks = match reason {
+                RejectReason::NoIceCredentials => Some(NegotiationError::MissingIceCredentials { section }),
+                RejectReason::NoFingerprint if !has_fingerprint => {
+                    Some(NegotiationError::MissingFingerprint { section })
+                }
+                _ => None,
+            };
+            missing = missing.or(lacks);
         }
-        any
+        // Whoever gets no section learns more from an error.
+        match missing {
+            Some(missing) if rejected.iter().all(Option::is_some) => Err(missing),
+            _ => Ok(any),
+        }
+    }
+
+    /// Why the transport that an answer describes can't be used.
+    fn unusable(&self, shared: &Shared, bundled: bool) -> Option<RejectReason> {
+        let (ours, theirs) = self.sides(shared.tagged)?;
+        let is_known = ours
+            .key()
+            .is_some_and(|key| self.before.transports.contains_key(&key.transport));
+        let own = match &ours.state {
+            LocalState::Active { description, .. } => description,
+            LocalState::Rejected(_) => return None,
+        };
+        if *own == TransportDescription::BundleOnly && !bundled {
+            return Some(RejectReason::BundleOnly);
+        }
+        // RFC 4145 §4: who answers so wants no connection now. A transport that is in use goes on.
+        if theirs.setup == Some(Setup::HoldConn) && !is_known {
+            return Some(RejectReason::HoldConn);
+        }
+        if theirs.credentials.is_none() {
+            return Some(RejectReason::NoIceCredentials);
+        }
+        if theirs.fingerprints.is_empty() {
+            return Some(RejectReason::NoFingerprint);
+        }
+        let is_required = self.config.rtcp_mux_policy == RtcpMuxPolicy::Require;
+        (is_required && !self.rtcp_mux(shared)).then_some(RejectReason::NoRtcpMux)
     }
 
     /// The BUNDLE groups of the answer, without what is rejected.
@@ -204,57 +250,6 @@ impl Exchanged<'_> {
         let groups = groups.iter();
         let groups = groups.map(|group| group.iter().copied().filter(alive).collect::<Vec<usize>>());
         groups.filter(|group| !group.is_empty()).collect()
-    }
-
-    /// RFC 9143 §7.4: a group of the answer is a part of one that we offered, and what has no
-    /// transport of its own is in it.
-    fn check_bundles(
-        &self,
-        shared: &[Shared],
-        groups: &[Vec<usize>],
-        rejected: &mut [Option<RejectReason>],
-    ) -> Result<(), NegotiationError> {
-        let mut offered_in = BTreeMap::new();
-        for (group, members) in self.local.bundles.iter().enumerate() {
-            offered_in.extend(members.iter().map(|member| (*member, group)));
-        }
-        let bundled: BTreeSet<usize> = groups.iter().flatten().copied().collect();
-        for shared in shared {
-            let group = offered_in.get(&shared.tagged);
-            for member in &shared.members {
-                let (section, Some((ours, theirs))) = (*member, self.sides(*member)) else {
-                    continue;
-                };
-                // A section that we offered with port zero is not in a group of ours.
-                if ours.rejected().is_none() && theirs.is_rejected(true) {
-                    continue;
-                }
-                if bundled.contains(member) && (group.is_none() || offered_in.get(member) != group) {
-                    return Err(NegotiationError::BundleMismatch { section });
-                }
-            }
-            let describes = |index: &usize| self.local.sections.get(*index).map(|section| &section.state);
-            let own = match describes(&shared.tagged) {
-                Some(LocalState::Active { description, .. }) => description.clone(),
-                _ => continue,
-            };
-            if bundled.contains(&shared.tagged) {
-                continue;
-            }
-            match own {
-                TransportDescription::Full { .. } => {}
-                TransportDescription::BundleOnly => {
-                    if let Some(slot) = rejected.get_mut(shared.tagged) {
-                        slot.get_or_insert(RejectReason::BundleOnly);
-                    }
-                }
-                // RFC 9143 §7.3.2: an answer can't move a section out of its bundle.
-                TransportDescription::Bundled => {
-                    return Err(NegotiationError::BundleMismatch { section: shared.tagged });
-                }
-            }
-        }
-        Ok(())
     }
 
     /// With what makes each of the peer's candidates that one.
@@ -273,7 +268,11 @@ impl Exchanged<'_> {
             .provisional
             .and_then(|agreed| agreed.transports.get(&key.transport))
             .map(Box::as_ref);
-        self.check_restart(section, key, before, &remote)?;
+        // RFC 9429 §5.10: an answer restarts ICE if the offer does. To a peer that has not, aiortc is one, our end is what it was.
+        let ignored = before.filter(|_| self.offerer == Offerer::Us);
+        let ignored = ignored
+            .filter(|before| before.key.generation != key.generation && !before.remote.differs_in_credentials(&remote));
+        let key = ignored.map_or(key, |before| before.key);
         let anew = self.check_association(section, before, earlier, &remote)?;
         // RFC 8842 §5.3: the roles of an association stay, whatever is said. Firefox answers every
         // re-offer with `active`, whatever it is; its certificate tells that the association goes on.
@@ -286,7 +285,7 @@ impl Exchanged<'_> {
             let last = earlier.unwrap_or(before);
             last.handshake.saturating_add(u32::from(renewed(last)))
         });
-        let rtcp_mux = self.rtcp_mux(shared, before)?;
+        let rtcp_mux = self.rtcp_mux(shared);
         for known in [before, earlier].into_iter().flatten() {
             if remote.tls_id.is_none() && !known.remote.differs_in_association(&remote) {
                 remote.tls_id.clone_from(&known.remote.tls_id);
@@ -366,25 +365,6 @@ impl Exchanged<'_> {
             && theirs(section).is_some_and(|now| now.setup == Some(other))
     }
 
-    /// RFC 9429 §5.10: an answer restarts ICE if the offer does. One that does it by itself is taken.
-    fn check_restart(
-        &self,
-        section: usize,
-        key: TransportKey,
-        before: Option<&Transport>,
-        remote: &RemoteTransport,
-    ) -> Result<(), NegotiationError> {
-        let Some(before) = before.filter(|_| self.offerer == Offerer::Us) else {
-            return Ok(());
-        };
-        let offered = before.key.generation != key.generation;
-        let answered = before.remote.differs_in_credentials(remote);
-        match (offered, answered) {
-            (true, false) => Err(NegotiationError::RestartIgnored { section }),
-            _ => Ok(()),
-        }
-    }
-
     /// Whether the peer asks for a new DTLS association, and may (RFC 9429 §5.8.3, §5.11).
     fn check_association(
         &self,
@@ -437,29 +417,18 @@ impl Exchanged<'_> {
         }
     }
 
-    /// RFC 9429 §5.8.3: what the policy requires, and no change of what was agreed.
-    fn rtcp_mux(&self, shared: &Shared, before: Option<&Transport>) -> Result<bool, NegotiationError> {
+    /// Whether RTCP goes with RTP, as it does where there is none.
+    fn rtcp_mux(&self, shared: &Shared) -> bool {
         let carries_rtp = |index: &usize| {
             let ours = self.local.sections.get(*index);
             ours.is_some_and(|ours| matches!(ours.content, LocalContent::Rtp(_)))
         };
         if !shared.members.iter().any(carries_rtp) {
-            return Ok(true);
+            return true;
         }
-        let section = shared.tagged;
-        let Some((_, theirs)) = self.sides(section) else {
-            return Ok(true);
-        };
-        // A data section that describes the transport of media may leave it out where another says it.
         let says = |index: &usize| self.remote.sections.get(*index).is_some_and(|theirs| theirs.rtcp_mux);
-        let mux = theirs.rtcp_mux || (!carries_rtp(&section) && shared.members.iter().any(says));
-        if !mux && self.config.rtcp_mux_policy == RtcpMuxPolicy::Require {
-            return Err(NegotiationError::RtcpMuxRequired { section });
-        }
-        if before.is_some_and(|before| before.rtcp_mux && !mux) {
-            return Err(NegotiationError::RtcpMuxChanged { section });
-        }
-        Ok(mux)
+        // A data section that describes the transport of media may leave it out where another says it.
+        says(&shared.tagged) || (!carries_rtp(&shared.tagged) && shared.members.iter().any(says))
     }
 
     fn section(

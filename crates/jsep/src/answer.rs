@@ -45,6 +45,8 @@ struct Answering<'a> {
     states: BTreeMap<usize, LocalState>,
     /// Sections whose RTCP goes with their RTP.
     muxed: BTreeSet<usize>,
+    /// The first that can't be reached or recognised, if the rest is rejected too.
+    missing: Option<NegotiationError>,
 }
 
 impl<'a> Answering<'a> {
@@ -61,6 +63,7 @@ impl<'a> Answering<'a> {
             idle: BTreeMap::new(),
             states: BTreeMap::new(),
             muxed: BTreeSet::new(),
+            missing: None,
         }
     }
 
@@ -69,6 +72,10 @@ impl<'a> Answering<'a> {
         self.reject_by_policy();
         self.keep_what_is_bundled();
         let shared = self.assign_transports()?;
+        // Whoever gets no section learns more from an error.
+        if let Some(missing) = self.missing.take().filter(|_| shared.is_empty()) {
+            return Err(missing);
+        }
         let (offer, negotiator) = (self.offer, self.negotiator);
         let mut mids = None;
         let mut sections = Vec::with_capacity(offer.sections.len());
@@ -311,7 +318,7 @@ impl<'a> Answering<'a> {
     ) -> Result<Option<(Shared, LocalState)>, NegotiationError> {
         let offer = self.offer;
         loop {
-            let Some(tagged) = bundle::tagged_of_offer(offer, &shared) else {
+            let Some(tagged) = offer.tagged_of(&shared) else {
                 let section = |index: &usize| offer.sections.get(*index);
                 // Plain RTP knows neither ICE nor DTLS: it is refused, not an error (RFC 9429 §5.1.2).
                 let plain =
@@ -329,11 +336,16 @@ impl<'a> Answering<'a> {
                     }
                     return Ok(None);
                 }
+                let reason = match described {
+                    true => RejectReason::BundleRejected,
+                    false => RejectReason::NoIceCredentials,
+                };
                 if !described {
-                    return Err(NegotiationError::MissingIceCredentials { section: shared.tagged });
+                    let missing = NegotiationError::MissingIceCredentials { section: shared.tagged };
+                    self.missing.get_or_insert(missing);
                 }
                 for member in shared.members {
-                    self.reject(member, RejectReason::BundleRejected);
+                    self.reject(member, reason);
                 }
                 return Ok(None);
             };
@@ -342,13 +354,18 @@ impl<'a> Answering<'a> {
             };
             let has_rtp = |index: &usize| self.parameters.get(*index).is_some_and(Option::is_some);
             let has_rtp = shared.members.iter().any(has_rtp);
-            match self.unusable(&shared, tagged, section, has_rtp)? {
+            match self.unusable(&shared, tagged, section, has_rtp) {
                 None => {
                     let shared = shared.tag(tagged);
                     let state = self.described(&shared, section, has_rtp, given, next)?;
                     return Ok(Some((shared, state)));
                 }
                 Some(reason) => {
+                    // Plain RTP fails on its own (RFC 9429 §5.1.2, §5.3.1).
+                    if reason == RejectReason::NoFingerprint && !section.has_fingerprint && section.promises_dtls() {
+                        let missing = NegotiationError::MissingFingerprint { section: tagged };
+                        self.missing.get_or_insert(missing);
+                    }
                     self.reject(tagged, reason);
                     shared.members.retain(|member| *member != tagged);
                     let Some(first) = shared.members.first() else {
@@ -361,29 +378,15 @@ impl<'a> Answering<'a> {
     }
 
     /// Why the transport that a section describes can't be used.
-    fn unusable(
-        &self,
-        shared: &Shared,
-        index: usize,
-        section: &RemoteSection,
-        has_rtp: bool,
-    ) -> Result<Option<RejectReason>, NegotiationError> {
+    fn unusable(&self, shared: &Shared, index: usize, section: &RemoteSection, has_rtp: bool) -> Option<RejectReason> {
         if section.fingerprints.is_empty() {
-            // RFC 9429 §5.8.3 wants an error where DTLS is promised; §5.1.2 and §5.3.1 let what is
-            // plain RTP fail on its own.
-            if !section.has_fingerprint && section.promises_dtls() {
-                return Err(NegotiationError::MissingFingerprint { section: index });
-            }
-            return Ok(Some(RejectReason::NoFingerprint));
+            return Some(RejectReason::NoFingerprint);
         }
         if section.setup == Some(Setup::HoldConn) {
-            return Ok(Some(RejectReason::HoldConn));
+            return Some(RejectReason::HoldConn);
         }
         let required = self.negotiator.config.rtcp_mux_policy == RtcpMuxPolicy::Require;
-        if has_rtp && required && !self.says_mux(shared, index) {
-            return Ok(Some(RejectReason::NoRtcpMux));
-        }
-        Ok(None)
+        (has_rtp && required && !self.says_mux(shared, index)).then_some(RejectReason::NoRtcpMux)
     }
 
     /// Whether RTCP goes with RTP: the section that describes the transport says so, or where that
@@ -438,9 +441,6 @@ impl<'a> Answering<'a> {
         };
         given.insert(key.transport);
         let mux = self.says_mux(shared, shared.tagged);
-        if has_rtp && before.is_some_and(|before| before.rtcp_mux && !mux) && self.carried_rtp(shared) {
-            return Err(NegotiationError::RtcpMuxChanged { section: shared.tagged });
-        }
         let (key, continued) = match before {
             Some(before) => {
                 let remote = agree::remote_transport(self.offer, shared).ok_or(missing)?;
@@ -471,13 +471,6 @@ impl<'a> Answering<'a> {
                 },
             },
         })
-    }
-
-    /// Whether media was agreed on over this transport before, and how its RTCP goes with it.
-    fn carried_rtp(&self, shared: &Shared) -> bool {
-        let agreed = &self.negotiator.agreed.sections;
-        let carried = |index: &usize| agreed.get(*index).is_some_and(|section| section.rtp().is_some());
-        shared.members.iter().any(carried)
     }
 
     /// The credentials with which a transport goes on, and the role if its association does.

@@ -2,8 +2,6 @@
 
 use alloc::vec::Vec;
 
-use super::read::RemoteDescription;
-
 /// The sections of one transport: a BUNDLE group, or one section on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shared {
@@ -61,19 +59,15 @@ pub(super) fn shared(groups: &[Vec<usize>], sections: usize, alive: impl Fn(usiz
     all
 }
 
-/// The section of an offered group that describes its transport: the first that is alive and has a
-/// port (RFC 9143 §7.3.1). Browsers describe it in bundle-only sections too: where nothing better
-/// is left, one of those will do. `None` if none describes it.
-pub(super) fn tagged_of_offer(offer: &RemoteDescription, shared: &Shared) -> Option<usize> {
-    let describes = |index: &usize| {
-        offer
-            .sections
-            .get(*index)
-            .is_some_and(|section| section.credentials.is_some())
-    };
-    let has_port = |index: &usize| offer.sections.get(*index).is_some_and(|section| !section.port_zero);
-    let members = || shared.members.iter().copied();
-    members()
-        .find(|index| describes(index) && has_port(index))
-        .or_else(|| members().find(describes))
+/// Which of these groups each section is in.
+pub(super) fn group_of(groups: &[Vec<usize>], sections: usize) -> Vec<Option<usize>> {
+    let mut group_of = alloc::vec![None; sections];
+    for (group, members) in groups.iter().enumerate() {
+        for member in members {
+            if let Some(slot) = group_of.get_mut(*member) {
+                *slot = Some(group);
+            }
+        }
+    }
+    group_of
 }

@@ -1,12 +1,11 @@
-//! Candidates that come after their description (RFC 8838, RFC 8840): to which transport they
-//! belong, and which are known already.
+//! Candidates that come after their description (RFC 8838, RFC 8840), and to which transport they belong.
 
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt::Write;
 
+use super::candidates::{Told, Trickled, identity};
 use super::read::RemoteDescription;
 use super::state::{Agreed, Exchange};
 use super::{Effect, NegotiationError, Negotiator, Transport, TransportId};
@@ -50,42 +49,6 @@ impl<'a> From<&'a str> for RemoteCandidate<'a> {
 impl<'a> From<&'a String> for RemoteCandidate<'a> {
     fn from(candidate: &'a String) -> Self {
         Self::from(candidate.as_str())
-    }
-}
-
-/// A candidate for an offer of the peer's that we have not answered: its transport is not known yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Trickled {
-    section: usize,
-    /// `None`: no more will come.
-    candidate: Option<Told>,
-}
-
-/// A candidate that was told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Told {
-    candidate: OwnedCandidate,
-    identity: String,
-}
-
-/// The peer's candidates over one transport, each once.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub(super) struct Candidates {
-    pub(super) known: Vec<OwnedCandidate>,
-    pub(super) identities: BTreeSet<String>,
-}
-
-impl Candidates {
-    /// Adds those that are new, as long as there is room.
-    pub(super) fn extend<'c>(&mut self, told: impl Iterator<Item = &'c OwnedCandidate>, maximum: usize) {
-        for candidate in told {
-            if self.known.len() >= maximum {
-                return;
-            }
-            if self.identities.insert(identity(&candidate.as_candidate())) {
-                self.known.push(candidate.clone());
-            }
-        }
     }
 }
 
@@ -280,29 +243,4 @@ impl Agreed {
             }
         }
     }
-}
-
-/// What makes a candidate that one (RFC 8445 §5.1.3), whatever extensions it is told with: browsers
-/// add `ufrag` where they trickle and leave it out in descriptions.
-fn identity(candidate: &Candidate<'_>) -> String {
-    let mut identity = String::with_capacity(128);
-    let mut add = |word: &str| {
-        identity.push_str(word);
-        identity.push(' ');
-    };
-    add(candidate.address);
-    let (related_address, related_port) = candidate.related.unzip();
-    add(related_address.unwrap_or_default());
-    add(candidate.kind.as_str());
-    add(candidate.tcp_type.map_or("", |tcp_type| tcp_type.as_str()));
-    // Writing to a string can't fail.
-    let _ = write!(
-        identity,
-        "{} {} {}",
-        candidate.component,
-        candidate.port,
-        related_port.unwrap_or_default()
-    );
-    identity.extend(candidate.transport.chars().map(|letter| letter.to_ascii_lowercase()));
-    identity
 }

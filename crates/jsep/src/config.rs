@@ -86,7 +86,7 @@ pub enum BundlePolicy {
 /// Whether RTCP may need a component of its own (RFC 9429 §4.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum RtcpMuxPolicy {
-    /// Never: a section without `a=rtcp-mux` is refused.
+    /// Never: a section without `a=rtcp-mux` is rejected, unless it is bundled or had it before.
     #[default]
     Require,
     /// A peer without multiplexing is served too; its transport needs a second ICE component.

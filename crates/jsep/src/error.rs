@@ -34,16 +34,18 @@ pub enum NegotiationError {
     /// There is no such transceiver.
     #[error("there is no such transceiver, or it was stopped; add another")]
     NoSuchTransceiver,
-    /// A section that we need has no ICE credentials (RFC 9429 §5.8.3).
+    /// No section that we could use has ICE credentials (RFC 9429 §5.8.3), so that there is nothing left to agree on. Where others
+    /// have them, those without are rejected. Browsers, Pion, aiortc and libdatachannel refuse it too.
     #[error("m-section {section} has no a=ice-ufrag or a=ice-pwd, nor has the session; add both")]
     MissingIceCredentials {
-        /// Its index, from zero.
+        /// Index of the first, from zero.
         section: usize,
     },
-    /// A section that we need names no certificate with a hash that is fit for use (RFC 8122 §5).
+    /// No section that we could use has a fingerprint (RFC 8122 §5), so that there is nothing left to agree on. Where others have
+    /// one, those without are rejected. Browsers, Pion and libdatachannel refuse it too; aiortc fails as DTLS begins.
     #[error("m-section {section} has no a=fingerprint with a known hash; add one such as sha-256")]
     MissingFingerprint {
-        /// Its index, from zero.
+        /// Index of the first, from zero.
         section: usize,
     },
     /// The peer asks for a new DTLS association (other certificate, role or tls-id) where it can't
@@ -52,18 +54,6 @@ pub enum NegotiationError {
         "m-section {section} asks for a new DTLS association; keep fingerprint and tls-id, or restart ICE with new ones if the other side allows that, and keep the role"
     )]
     NewDtlsAssociation {
-        /// Its index, from zero.
-        section: usize,
-    },
-    /// A section without `a=rtcp-mux` in an answer (RFC 9429 §4.1.1, §5.8.3).
-    #[error("m-section {section} has no a=rtcp-mux, which is required; add it")]
-    RtcpMuxRequired {
-        /// Its index, from zero.
-        section: usize,
-    },
-    /// Multiplexing was in use and is not any more, or the reverse (RFC 9429 §5.8.3).
-    #[error("m-section {section} changes a=rtcp-mux from what was agreed; keep it")]
-    RtcpMuxChanged {
         /// Its index, from zero.
         section: usize,
     },
@@ -106,21 +96,6 @@ pub enum NegotiationError {
         expected: String,
         /// Media and protocol as they are.
         found: String,
-    },
-    /// A BUNDLE group in an answer that is no part of one in the offer, or that leaves out a
-    /// section without a transport of its own (RFC 9143 §7.3).
-    #[error(
-        "m-section {section}: the answer's BUNDLE group does not fit the offer's; answer with a part of the same group"
-    )]
-    BundleMismatch {
-        /// Index of the section that does not fit.
-        section: usize,
-    },
-    /// An answer with the old ICE credentials to an offer that restarted ICE (RFC 9429 §5.10).
-    #[error("the offer restarted ICE, but m-section {section} of the answer has the old credentials; make new ones")]
-    RestartIgnored {
-        /// Its index, from zero.
-        section: usize,
     },
     /// A candidate that can't be read (RFC 8839 §5.1).
     #[error("the candidate can't be parsed: {0}")]
@@ -183,6 +158,42 @@ pub enum Deviation {
         /// Index of the section, from zero.
         section: usize,
     },
+    /// Media without `a=rtcp-mux` in a bundle (RFC 9143 §9.3), or where multiplexing was agreed on before (RFC 9429 §5.8.3). It is
+    /// multiplexed all the same.
+    #[error("m-section {section} has no a=rtcp-mux, although it is bundled or had it before; add it")]
+    RtcpMuxMissing {
+        /// Index of the section, the first of its bundle, from zero.
+        section: usize,
+    },
+    /// No fingerprint that is fit for use, although a DTLS association is in use (RFC 8122 §5). It goes on with the certificate
+    /// that was verified.
+    #[error("m-section {section} has no a=fingerprint with a known hash any more; repeat it in each description")]
+    FingerprintMissing {
+        /// Index of the section that describes the transport, from zero.
+        section: usize,
+    },
+    /// A bundle whose first section does not describe its transport (RFC 9143 §7.1.3), but another one does, which is taken.
+    #[error("m-section {section} is the first of its bundle and does not describe the transport; describe it there")]
+    TransportElsewhere {
+        /// Index of the first section, from zero.
+        section: usize,
+    },
+    /// An answer whose BUNDLE group has a section that was not offered in it, or leaves out one that has no transport of its own
+    /// (RFC 9143 §7.3.3). The first is bundled, and what was bundled stays so.
+    #[error(
+        "m-section {section}: the answer's BUNDLE group does not fit the offer's; answer with a part of the same group"
+    )]
+    BundleMismatch {
+        /// Index of the section that does not fit, from zero.
+        section: usize,
+    },
+    /// An answer with the old ICE credentials to an offer that restarts ICE (RFC 9429 §5.10). ICE is not restarted, and goes on
+    /// with the credentials of before.
+    #[error("the offer restarts ICE, but m-section {section} of the answer has the old credentials; make new ones")]
+    RestartIgnored {
+        /// Index of the section that describes the transport, from zero.
+        section: usize,
+    },
 }
 
 /// Why a section has port zero.
@@ -219,6 +230,9 @@ pub enum RejectReason {
     /// It names no certificate by a hash that is fit for use (RFC 8122 §5).
     #[error("no fingerprint with a known hash")]
     NoFingerprint,
+    /// It has no ICE credentials (RFC 8839 §5.4).
+    #[error("no ICE credentials")]
+    NoIceCredentials,
     /// `a=setup:holdconn` (RFC 8842 §5.1).
     #[error("a=setup:holdconn can't be used with DTLS")]
     HoldConn,

@@ -7,9 +7,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::bundle::{self, Shared};
+use super::line::SectionLine;
 use super::section::{
     AgreedIdle, AgreedSection, LastTransport, LocalContent, LocalData, LocalForm, LocalIdle, LocalRtp, LocalSection,
-    LocalState, Mids, Rtcp, SectionLine, TransportDescription,
+    LocalState, Mids, Rtcp, TransportDescription,
 };
 use super::state::DataWish;
 use super::transceiver::Transceiver;

@@ -4,9 +4,10 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::bundle::{self, Shared};
 use super::config::Config;
 use super::description::{Description, SdpKind, Secret};
-use super::section::{LocalContent, LocalForm, SectionLine};
+use super::line::{RTP_PROTOCOLS, SectionLine};
 use super::{CertificateHash, Deviation, NegotiationError, RejectReason};
 use crate::rtp::{MediaKind, RtpParameters};
 use pollrtc_sdp::attribute::{
@@ -159,36 +160,31 @@ impl RemoteDescription {
         })
     }
 
-    /// RFC 3264 §6.1: whether this answer's directions go no further than those of the offer.
-    pub(super) fn compare_directions(&mut self, offer: &LocalForm) {
-        let pairs = offer.sections.iter().zip(&self.sections).enumerate();
-        let wider = pairs.filter_map(|(section, (ours, theirs))| {
-            let LocalContent::Rtp(rtp) = &ours.content else {
-                return None;
-            };
-            let (offered, answered) = (rtp.direction, theirs.direction);
-            let fits = answered.intersect(offered.reversed()) == answered;
-            (!fits && ours.rejected().is_none() && !theirs.port_zero).then_some(Deviation::Direction {
-                section,
-                offered,
-                answered,
-            })
-        });
+    /// Tells of deviations, as far as there is room.
+    pub(super) fn deviate(&mut self, deviations: impl IntoIterator<Item = Deviation>) {
         let room = FINDINGS_MAXIMUM.saturating_sub(self.deviations.len());
-        self.deviations.extend(wider.take(room));
+        self.deviations.extend(deviations.into_iter().take(room));
     }
 
     /// Which BUNDLE group each section is in.
     pub(super) fn bundle_of(&self) -> Vec<Option<usize>> {
-        let mut groups = alloc::vec![None; self.sections.len()];
-        for (group, members) in self.bundles.iter().enumerate() {
-            for member in members {
-                if let Some(slot) = groups.get_mut(*member) {
-                    *slot = Some(group);
-                }
-            }
-        }
-        groups
+        bundle::group_of(&self.bundles, self.sections.len())
+    }
+
+    /// The section of an offered group that describes its transport: the first that is alive and has a
+    /// port (RFC 9143 §7.3.1). Browsers describe it in bundle-only sections too: where nothing better
+    /// is left, one of those will do. `None` if none describes it.
+    pub(super) fn tagged_of(&self, shared: &Shared) -> Option<usize> {
+        let describes = |index: &usize| {
+            self.sections
+                .get(*index)
+                .is_some_and(|section| section.credentials.is_some())
+        };
+        let has_port = |index: &usize| self.sections.get(*index).is_some_and(|section| !section.port_zero);
+        let members = || shared.members.iter().copied();
+        members()
+            .find(|index| describes(index) && has_port(index))
+            .or_else(|| members().find(describes))
     }
 
     pub(super) fn index_of_mid(&self, mid: &str) -> Option<usize> {
@@ -334,18 +330,6 @@ impl RemoteContent {
         }
     }
 }
-
-/// RFC 9429 §5.1.2: what peers write when they mean RTP over DTLS.
-pub(super) const RTP_PROTOCOLS: [&str; 8] = [
-    "UDP/TLS/RTP/SAVPF",
-    "TCP/DTLS/RTP/SAVPF",
-    "UDP/TLS/RTP/SAVP",
-    "TCP/DTLS/RTP/SAVP",
-    "RTP/SAVPF",
-    "RTP/SAVP",
-    "RTP/AVPF",
-    "RTP/AVP",
-];
 
 /// The streams of a section: `a=msid` (RFC 8830 §2), or what came before it, `a=ssrc:1 msid:`.
 fn streams(media: &Media<'_>) -> Vec<String> {

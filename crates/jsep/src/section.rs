@@ -6,52 +6,12 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::read::RTP_PROTOCOLS;
+use super::line::SectionLine;
 use super::transceiver::TransceiverId;
 use super::transport::{LocalTransport, TransportKey};
 use super::{DtlsRole, RejectReason, TransportId};
 use crate::rtp::{NegotiatedRtp, RtpParameters};
 use pollrtc_sdp::attribute::{Direction, Setup};
-
-/// What an `m=` line says apart from the port, so that a section can be refused in kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SectionLine {
-    pub(super) media: String,
-    pub(super) protocol: String,
-    pub(super) formats: String,
-}
-
-impl SectionLine {
-    /// Whether an answer's line can be that to ours: the same media over what is the same protocol,
-    /// by whichever of its names.
-    pub(super) fn is_answered_by(&self, answer: &Self) -> bool {
-        let same_stack = || {
-            let stacks = Stack::of(&self.protocol).zip(Stack::of(&answer.protocol));
-            stacks.is_some_and(|(ours, theirs)| ours == theirs)
-        };
-        self.media == answer.media && (self.protocol == answer.protocol || same_stack())
-    }
-}
-
-/// What deployed peers mean by the names of protocols, which they don't always answer as offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stack {
-    Rtp,
-    Sctp,
-}
-
-impl Stack {
-    fn of(protocol: &str) -> Option<Self> {
-        const SCTP_PROTOCOLS: [&str; 3] = ["UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP"];
-        if RTP_PROTOCOLS.contains(&protocol) {
-            Some(Stack::Rtp)
-        } else if SCTP_PROTOCOLS.contains(&protocol) {
-            Some(Stack::Sctp)
-        } else {
-            None
-        }
-    }
-}
 
 /// One of our descriptions, without what its transports add: it can be written again with the
 /// candidates that have come since.
@@ -258,6 +218,17 @@ impl LocalForm {
             _ => None,
         });
         described.collect()
+    }
+
+    /// What was offered for a transport did not come to be: these are the credentials that hold.
+    pub(super) fn replace_key(&mut self, holds: TransportKey) {
+        for section in &mut self.sections {
+            if let LocalState::Active { key, .. } = &mut section.state
+                && key.transport == holds.transport
+            {
+                *key = holds;
+            }
+        }
     }
 
     pub(super) fn key_of(&self, transport: TransportId) -> Option<TransportKey> {

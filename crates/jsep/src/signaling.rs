@@ -13,7 +13,7 @@ use super::section::{AgreedContent, LocalForm, LocalSection};
 use super::state::{Agreed, Before, Created, Current, DataWish, Exchange, Provisional};
 use super::transceiver::{Negotiated, Origin};
 use super::transport::{CertificateHash, HashFunction, LocalTransport, TransportKey};
-use super::{NegotiationError, Negotiator, TransceiverInit};
+use super::{Deviation, NegotiationError, Negotiator, TransceiverInit};
 use crate::rtp::MediaKind;
 use pollrtc_sdp::Profile;
 use pollrtc_sdp::attribute::Direction;
@@ -258,16 +258,30 @@ impl Negotiator {
         self.created_offer = None;
         self.created_answer = None;
         if description.kind == SdpKind::Offer {
+            remote.complete(&self.agreed, None);
             return self.take_remote_offer(Arc::new(remote));
         }
         let Exchange::Offered { offer, .. } = &self.exchange else {
             return Err(self.wrong_state(action));
         };
-        let offer = offer.clone();
+        let mut offer = offer.clone();
+        remote.fit_bundles(&offer);
+        remote.complete(&self.agreed, Some(&offer));
         remote.compare_directions(&offer);
-        let remote = Arc::new(remote);
         let agreed = self.exchanged(Offerer::Us, &offer, &remote)?;
-        self.conclude(description.kind, offer, remote, agreed);
+        for transport in agreed.transports.values() {
+            let id = transport.key.transport;
+            if offer.key_of(id).is_some_and(|offered| offered != transport.key) {
+                remote.deviate([Deviation::RestartIgnored {
+                    section: transport.section,
+                }]);
+                if description.kind == SdpKind::Answer {
+                    Arc::make_mut(&mut offer).replace_key(transport.key);
+                    self.restart.remove(&id);
+                }
+            }
+        }
+        self.conclude(description.kind, offer, Arc::new(remote), agreed);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::candidate::Trickled;
+use super::candidates::Trickled;
 use super::config::Config;
 use super::description::{Description, SdpKind, Secret, SignalingState};
 use super::read::RemoteDescription;

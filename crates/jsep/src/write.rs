@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 
 use super::config::Config;
+use super::line::SectionLine;
 use super::section::{
-    LocalContent, LocalData, LocalForm, LocalRtp, LocalSection, LocalState, Rtcp, SectionLine, TransportDescription,
+    LocalContent, LocalData, LocalForm, LocalRtp, LocalSection, LocalState, Rtcp, TransportDescription,
 };
 use super::transport::{LocalTransport, TransportKey};
 use pollrtc_sdp::attribute::{Attribute, CandidateKind, Direction, OwnedCandidate, SctpMap, Setup};

@@ -23,11 +23,12 @@ const maxWaiting = 1024 * 1024
 var bind = flag.String("bind", "127.0.0.1", "the address to be reached at")
 
 type command struct {
-	Do, On, Label, Sdp, Dtls string
-	Ordered                  *bool
-	MaxRetransmits           *uint16
-	Seed                     int
-	Sizes                    []int
+	Do, On, Label, Sdp, Dtls, Kind string
+	Media                          bool
+	Ordered                        *bool
+	MaxRetransmits                 *uint16
+	Seed                           int
+	Sizes                          []int
 }
 
 type message struct {
@@ -44,6 +45,7 @@ type channel struct {
 
 type connection struct {
 	pion     *webrtc.PeerConnection
+	restarts bool // by the next offer
 	lock     sync.Mutex
 	channels map[string]*channel
 }
@@ -77,7 +79,7 @@ func (m message) digest() string {
 }
 
 // It does not look at the offer's a=setup: the role that it answers with must be told.
-func newConnection(dtls string) (*connection, error) {
+func newConnection(dtls string, hasMedia bool) (*connection, error) {
 	var settings webrtc.SettingEngine
 	role := webrtc.DTLSRoleClient
 	if dtls == "server" {
@@ -88,7 +90,14 @@ func newConnection(dtls string) (*connection, error) {
 	}
 	address := net.ParseIP(*bind)
 	settings.SetIPFilter(func(ip net.IP) bool { return ip.Equal(address) })
-	pion, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
+	media := &webrtc.MediaEngine{}
+	if hasMedia {
+		if err := media.RegisterDefaultCodecs(); err != nil {
+			return nil, err
+		}
+	}
+	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(media))
+	pion, err := api.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +188,16 @@ func (c *connection) carryOut(order command) (any, error) {
 			c.adopt(pion)
 		}
 		return nothing, err
+	case "media":
+		_, err := c.pion.AddTransceiverFromKind(webrtc.NewRTPCodecType(order.Kind))
+		return nothing, err
+	case "restart":
+		c.restarts = true
+		return nothing, nil
 	case "offer":
-		return c.describe(c.pion.CreateOffer(nil))
+		options := &webrtc.OfferOptions{ICERestart: c.restarts}
+		c.restarts = false
+		return c.describe(c.pion.CreateOffer(options))
 	case "answer":
 		offer := webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: order.Sdp}
 		if err := c.pion.SetRemoteDescription(offer); err != nil {
@@ -231,7 +248,7 @@ func main() {
 		var reply any = struct{}{}
 		err = json.Unmarshal(line, &order)
 		if err == nil && order.Do == "create" {
-			connections[order.On], err = newConnection(order.Dtls)
+			connections[order.On], err = newConnection(order.Dtls, order.Media)
 		} else if connection, known := connections[order.On]; err == nil && known {
 			reply, err = connection.carryOut(order)
 		} else if err == nil {

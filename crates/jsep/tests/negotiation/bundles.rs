@@ -2,8 +2,8 @@
 
 use pollrtc_jsep::rtp::MediaKind;
 use pollrtc_jsep::{
-    BundlePolicy, Config, Description, Deviation, Effect, NegotiationError, RejectReason, RtcpMuxPolicy, SdpKind,
-    TransceiverInit, TransportId,
+    BundlePolicy, Config, Description, Deviation, Effect, RejectReason, RtcpMuxPolicy, SdpKind, TransceiverInit,
+    TransportId,
 };
 
 use crate::support::{
@@ -39,9 +39,12 @@ fn without_bundle(description: &Description) -> Description {
     }
 }
 
-/// Media that needs another transport for its RTCP, which not everybody has.
-fn without_mux(offer: &Description) -> Description {
-    edited(&edited(offer, "a=rtcp-mux\r\n", ""), "a=rtcp-mux-only\r\n", "")
+/// Media by a protocol that we don't know, or back by the one that all know.
+fn by_another_protocol(description: &Description) -> Description {
+    match description.sdp.contains("SAVPF") {
+        true => edited(description, "UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/ABCD"),
+        false => edited(description, "UDP/TLS/RTP/ABCD", "UDP/TLS/RTP/SAVPF"),
+    }
 }
 
 fn reasons(effects: &[Effect]) -> Vec<(usize, RejectReason)> {
@@ -221,13 +224,13 @@ fn the_first_section_that_is_not_rejected_describes_the_transport() {
     let mut alice = offerer(BundlePolicy::Balanced);
     let offer = alice.offer();
     let mut bob = Peer::new("bob");
-    let answer = bob.answer(&without_mux(&offer));
+    let answer = bob.answer(&by_another_protocol(&offer));
     assert_eq!(
         [0, 1, 2, 3].map(|index| is_rejected(&answer, index)),
         [true, true, true, false]
     );
     assert_eq!(values(&answer.sdp, "group"), ["BUNDLE 3"]);
-    alice.take(&answer);
+    alice.take(&by_another_protocol(&answer));
     let transport = alice.negotiator.transports().next().unwrap();
     assert_eq!((transport.section, transport.mid.as_deref()), (3, Some("3")));
     // Both mean the same end of it.
@@ -238,14 +241,14 @@ fn the_first_section_that_is_not_rejected_describes_the_transport() {
 #[test]
 fn without_the_section_that_describes_the_transport_the_whole_bundle_is_rejected() {
     let mut alice = offerer(BundlePolicy::MaxBundle);
-    let offer = described_once(&without_mux(&alice.offer()));
+    let offer = described_once(&by_another_protocol(&alice.offer()));
     let mut bob = Peer::new("bob");
     bob.take(&offer);
     let answer = bob.create_answer();
     let effects = bob.negotiator.set_local(&answer).unwrap();
     assert!((0..4).all(|index| is_rejected(&answer, index)));
     assert_eq!(reasons(&effects)[3], (3, RejectReason::BundleRejected));
-    alice.take(&answer);
+    alice.take(&by_another_protocol(&answer));
     assert_eq!(alice.negotiator.transports().count(), 0);
 }
 
@@ -263,8 +266,18 @@ fn bundle_only_outside_of_a_bundle_is_rejected() {
     let mut alice = offerer(BundlePolicy::Balanced);
     let answer = Peer::media("carol").answer(&alice.offer());
     let moved = edited(&answer, "BUNDLE 0 1 2 3", "BUNDLE 0 2 3");
-    let effects = alice.take(&moved);
+    let text = section(&moved, 1);
+    let own = edited(&moved, &text, &text.replace("a=ice-ufrag:", "a=ice-ufrag:own"));
+    let effects = alice.clone().take(&own);
     assert_eq!(reasons(&effects), [(1, RejectReason::BundleOnly)]);
+    // One that has no other transport is forgotten there.
+    for moved in [&moved, &described_once(&moved)] {
+        let mut alice = alice.clone();
+        assert_eq!(reasons(&alice.take(moved)), []);
+        let deviates = [Deviation::BundleMismatch { section: 1 }];
+        assert_eq!(alice.negotiator.remote_deviations(), deviates);
+        assert_eq!(alice.negotiator.transports().count(), 1);
+    }
 }
 
 #[test]
@@ -326,7 +339,12 @@ fn the_answers_group_is_a_part_of_the_offered_one() {
         (dave, edited(&answer, "t=0 0\r\n", "t=0 0\r\na=group:BUNDLE 0 1\r\n"))
     };
     let (mut dave, forged) = unbundled;
-    assert_eq!(dave.refuse(&forged), NegotiationError::BundleMismatch { section: 0 });
+    assert_eq!(dave.negotiator.transports().count(), 4);
+    assert_eq!(closed(&dave.take(&forged)), 1, "it goes where the answer has it");
+    assert_eq!(dave.negotiator.transports().count(), 3);
+    let deviates = [Deviation::BundleMismatch { section: 1 }];
+    assert_eq!(dave.negotiator.remote_deviations(), deviates);
+    assert_eq!(values(&dave.offer().sdp, "group"), ["BUNDLE 0 1"]);
     assert!(values(&first.sdp, "group").len() == 1);
 }
 
@@ -339,7 +357,14 @@ fn what_is_bundled_can_not_be_moved_out_by_an_answer() {
     assert_eq!(different(&offer, "ice-ufrag"), 1);
     let answer = bob.answer(&offer);
     let moved = edited(&answer, "BUNDLE 0 1 2 3", "BUNDLE 0 1 2");
-    assert_eq!(alice.refuse(&moved), NegotiationError::BundleMismatch { section: 3 });
+    let before: Vec<_> = alice.negotiator.transports().cloned().collect();
+    let effects = alice.take(&moved);
+    assert_eq!((reasons(&effects), closed(&effects)), (vec![], 0));
+    assert!(alice.negotiator.transports().eq(&before));
+    assert!(alice.negotiator.data_channels().is_some());
+    let deviates = [Deviation::BundleMismatch { section: 3 }];
+    assert_eq!(alice.negotiator.remote_deviations(), deviates);
+    assert_eq!(values(&alice.offer().sdp, "group"), ["BUNDLE 0 1 2 3"]);
 }
 
 #[test]
@@ -391,12 +416,13 @@ fn multiplexing_of_rtcp_is_answered_if_offered_and_demanded_by_the_policy() {
     let mut bob = Peer::media("bob");
     let answer = bob.answer(&offer);
     assert!(has(&answer.sdp, "rtcp-mux") && !has(&answer.sdp, "rtcp-mux-only"));
-    let refused = alice.refuse(&edited(&answer, "a=rtcp-mux\r\n", ""));
-    assert_eq!(refused, NegotiationError::RtcpMuxRequired { section: 0 });
+    let alone = without_bundle(&edited(&answer, "a=rtcp-mux\r\n", ""));
+    let effects = alice.clone().take(&alone);
+    assert_eq!(reasons(&effects), [(0, RejectReason::NoRtcpMux)]);
     alice.take(&answer);
 
     // Who can do nothing else means it.
-    let only = edited(&offer, "a=rtcp-mux\r\n", "");
+    let only = without_bundle(&edited(&offer, "a=rtcp-mux\r\n", ""));
     let mut carol = Peer::media("carol");
     carol.take(&only);
     let deviates = [Deviation::RtcpMuxOnly { section: 0 }];
@@ -440,11 +466,25 @@ fn multiplexing_stays_as_it_was_agreed() {
         .add_transceiver(MediaKind::Audio, TransceiverInit::default());
     exchange(&mut alice, &mut bob);
     let answer = bob.answer(&alice.offer());
-    let refused = alice.refuse(&edited(&answer, "a=rtcp-mux\r\n", ""));
-    assert_eq!(refused, NegotiationError::RtcpMuxChanged { section: 0 });
-    alice.take(&answer);
-    let changed = edited(&alice.offer(), "a=rtcp-mux\r\n", "");
-    assert_eq!(bob.refuse(&changed), NegotiationError::RtcpMuxChanged { section: 0 });
+    let again = Peer::clone(&alice);
+    for unbundled in [false, true] {
+        let (mut alice, mut bob) = (again.clone(), bob.clone());
+        let without = |description: &Description| match unbundled {
+            true => without_bundle(&edited(description, "a=rtcp-mux\r\n", "")),
+            false => edited(description, "a=rtcp-mux\r\n", ""),
+        };
+        let deviates = [Deviation::RtcpMuxMissing { section: 0 }];
+        let effects = alice.take(&without(&answer));
+        assert_eq!(reasons(&effects), []);
+        assert_eq!(alice.negotiator.remote_deviations(), deviates);
+        // In an offer as well, and the answer says what goes on.
+        let answer = bob.answer(&without(&alice.offer()));
+        assert_eq!(bob.negotiator.remote_deviations(), deviates);
+        assert!(has(&answer.sdp, "rtcp-mux") && !is_rejected(&answer, 0));
+        for peer in [&alice, &bob] {
+            assert!(peer.negotiator.transports().all(|transport| transport.rtcp_mux));
+        }
+    }
 }
 
 /// A line behind those of a section that describe codecs.

@@ -15,5 +15,6 @@ mod peers;
 mod restraint;
 mod rfcs;
 mod states;
+mod tolerance;
 mod transports;
 mod traps;

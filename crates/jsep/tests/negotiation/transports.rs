@@ -283,10 +283,33 @@ fn an_answer_restarts_ice_if_the_offer_does() {
     let answer = bob.answer(&alice.offer());
     alice.take(&answer);
     alice.negotiator.restart_ice();
-    let offer = alice.offer();
-    bob.answer(&offer);
-    let refused = alice.refuse(&answer);
-    assert_eq!(refused, NegotiationError::RestartIgnored { section: 0 });
+    let before = the_transport(&alice);
+    let offer = alice.create_offer();
+    assert_eq!(gathers(&alice.negotiator.set_local(&offer).unwrap()), 1);
+    // As aiortc answers, which knows no restart: its end goes on, and so does ours.
+    assert_eq!(restarts(&alice.take(&as_kind(&answer, SdpKind::PrAnswer))), []);
+    assert_eq!(
+        alice.negotiator.live_keys().count(),
+        2,
+        "the answer may still be another"
+    );
+    assert_eq!(restarts(&alice.take(&answer)), []);
+    assert_eq!(the_transport(&alice), before);
+    let deviates = [Deviation::RestartIgnored { section: 0 }];
+    assert_eq!(alice.negotiator.remote_deviations(), deviates);
+    assert!(alice.negotiator.live_keys().eq([before.key]));
+    // It is told once, and not tried again and again.
+    assert!(!alice.negotiator.negotiation_needed());
+    let ufrag = |description: &Description| values(&description.sdp, "ice-ufrag")[0].to_owned();
+    assert_ne!(ufrag(&alice.local()), ufrag(&offer), "what holds is what is said");
+    let again = alice.offer();
+    assert_eq!(ufrag(&again), ufrag(&alice.local()));
+    alice.take(&bob.answer(&again));
+    // Another restart is another try, with credentials that were never told.
+    alice.negotiator.restart_ice();
+    let anew = alice.offer();
+    assert_ne!(ufrag(&anew), ufrag(&offer));
+    assert_eq!(restarts(&alice.take(&bob.answer(&anew))), [(true, false)]);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::script::seeded;
 use crate::support::{Pair, START, Who};
 use pollrtc::{
-    ChannelSendError, ChannelState, Config, ConnectionState, DtlsRole, Event, NegotiationError, PeerConnection,
-    RemoteCandidate, SessionDescription, SignalingState, StateMachine,
+    ChannelSendError, ChannelState, Config, ConnectionState, Deviation, DtlsRole, Event, NegotiationError,
+    PeerConnection, RemoteCandidate, SessionDescription, SignalingState, StateMachine,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -96,6 +96,46 @@ fn a_peer_that_writes_malformed_lines_is_connected_with_and_told_about() {
     }
     assert_talking(&mut pair, Who::Alice, "chat");
     assert_talking(&mut pair, Who::Bob, "chat back");
+}
+
+/// As aiortc 1.16: it takes no notice of the new credentials, and answers with those that it had. Its agent goes on by them, and
+/// would find nobody there any more.
+#[test]
+fn a_peer_that_does_not_restart_ice_goes_on_as_before() {
+    let mut pair = met(as_it_is);
+    let credentials = ["a=ice-ufrag", "a=ice-pwd"];
+    let of = |pair: &mut Pair, who: Who| {
+        let offer = pair.side(who).peer.create_offer().unwrap().sdp;
+        credentials.map(|name| lines(&offer, name)[0].to_owned())
+    };
+    for restarting in Who::BOTH {
+        let before = of(&mut pair, restarting);
+        pair.side(restarting).peer.restart_ice();
+        let unheard = |offer: &str| {
+            let new = credentials.map(|name| lines(offer, name)[0].to_owned());
+            assert_ne!(new, before);
+            replaced(&replaced(offer, &new[0], &before[0]), &new[1], &before[1])
+        };
+        exchange_as(&mut pair, restarting, unheard, as_it_is);
+        let peer = &pair.side(restarting).peer;
+        assert!(matches!(
+            peer.remote_deviations(),
+            [Deviation::RestartIgnored { section: 0 }]
+        ));
+        // Longer than consent lasts.
+        pair.run_for(60 * SECOND);
+        assert_eq!(
+            pair.side(restarting).peer.connection_state(),
+            ConnectionState::Connected
+        );
+        assert_talking(&mut pair, restarting, &format!("{restarting:?} wanted to restart"));
+        assert_eq!(of(&mut pair, restarting), before);
+    }
+    // Who does restart is as welcome as ever.
+    pair.alice.peer.restart_ice();
+    exchange_as(&mut pair, Who::Alice, as_it_is, as_it_is);
+    pair.run_for(2 * SECOND);
+    assert_talking(&mut pair, Who::Alice, "after a restart");
 }
 
 #[test]
