@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{ExtensionId, PayloadType, Rid, Role, RtpParameters, rules};
+use super::{ExtensionId, PayloadType, Rid, Role, RtpError, RtpParameters, rules};
 use pollrtc_sdp::attribute::RidDirection;
 
 /// What both sides agreed on for one section, as one of them sees it.
@@ -45,21 +45,6 @@ impl NegotiatedRtp {
         let received = self.receive.header_extensions.iter().filter(only_received);
         self.send.header_extensions.iter().chain(received)
     }
-}
-
-/// Why a section of the peer can't be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RtpError {
-    /// The answer has none of the codecs that were offered.
-    #[error("answer with at least one of the offered codecs, or reject the section with port 0")]
-    NoCommonCodec,
-    /// A payload type stands for two configurations within one bundle (RFC 9143 §9.1.1).
-    #[error("payload type {0} stands for two codecs in one bundle; give one of them another")]
-    PayloadTypeConflict(u8),
-    /// An extension id stands for two extensions within one bundle (RFC 8285 §7).
-    #[error("extension id {0} stands for two header extensions in one bundle; give one of them another")]
-    ExtensionIdConflict(u16),
 }
 
 impl RtpParameters {

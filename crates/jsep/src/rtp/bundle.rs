@@ -4,8 +4,7 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use super::agree::RtpError;
-use super::{Codec, ExtensionId, HeaderExtension, MediaKind, PayloadType, Role, RtpParameters, numbers};
+use super::{Codec, ExtensionId, HeaderExtension, MediaKind, PayloadType, Role, RtpError, RtpParameters, numbers};
 use pollrtc_sdp::attribute::ExtMap;
 
 /// The ids of extensions in one-byte headers (RFC 8285 §4.2).

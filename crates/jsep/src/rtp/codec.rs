@@ -1,11 +1,9 @@
-//! Codecs, and when two are the same.
+//! Codecs and their feedback.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-
-use super::rules;
 
 /// A codec with its configuration, without a payload type.
 ///
@@ -79,25 +77,6 @@ impl Codec {
             .filter_map(|parameter| parameter.split_once('='))
             .find(|(each, _)| each.trim_ascii().eq_ignore_ascii_case(name))
             .map(|(_, value)| value.trim_ascii())
-    }
-
-    /// Whether the two are the same codec, so that what one side sends the other can decode: name,
-    /// clock rate, channels, and those parameters that have to be the same on both sides.
-    ///
-    /// | codec | parameters that have to be the same |
-    /// |---|---|
-    /// | H264 | the profile within `profile-level-id`, `packetization-mode` (RFC 6184 §8.2.2) |
-    /// | H265 | `profile-space`, `profile-id`, `tier-flag`, `interop-constraints`, `tx-mode`, and if both say it `profile-compatibility-indicator` (RFC 7798 §7.2.2) |
-    /// | VP9 | `profile-id` (RFC 9628 §7) |
-    /// | AV1 | `profile` |
-    /// | others | none: they say what their writer wants to receive |
-    ///
-    /// What repairs or wraps other codecs (`rtx`, `red`) matches here whatever it refers to.
-    pub fn matches(&self, other: &Codec) -> bool {
-        self.is(&other.name)
-            && self.clock_rate == other.clock_rate
-            && self.channels == other.channels
-            && rules::same_configuration(self, other)
     }
 
     /// What the codec is there for.

@@ -1,4 +1,4 @@
-//! What each codec's parameters mean to an offer and its answer.
+//! What each codec's parameters mean to an offer and its answer, and when two codecs are the same.
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -7,9 +7,30 @@ use alloc::vec::Vec;
 use super::Codec;
 use super::h264::ProfileLevelId;
 
+impl Codec {
+    /// Whether the two are the same codec, so that what one side sends the other can decode: name,
+    /// clock rate, channels, and those parameters that have to be the same on both sides.
+    ///
+    /// | codec | parameters that have to be the same |
+    /// |---|---|
+    /// | H264 | the profile within `profile-level-id`, `packetization-mode` (RFC 6184 §8.2.2) |
+    /// | H265 | `profile-space`, `profile-id`, `tier-flag`, `interop-constraints`, `tx-mode`, and if both say it `profile-compatibility-indicator` (RFC 7798 §7.2.2) |
+    /// | VP9 | `profile-id` (RFC 9628 §7) |
+    /// | AV1 | `profile` |
+    /// | others | none: they say what their writer wants to receive |
+    ///
+    /// What repairs or wraps other codecs (`rtx`, `red`) matches here whatever it refers to.
+    pub fn matches(&self, other: &Codec) -> bool {
+        self.is(&other.name)
+            && self.clock_rate == other.clock_rate
+            && self.channels == other.channels
+            && same_configuration(self, other)
+    }
+}
+
 /// Whether those parameters are the same that have to be the same on both sides. The names of the
 /// codecs are equal already.
-pub(super) fn same_configuration(a: &Codec, b: &Codec) -> bool {
+fn same_configuration(a: &Codec, b: &Codec) -> bool {
     match Format::of(a) {
         Format::H264 => {
             let profile = |codec| profile_level_id(codec).map(|id| id.profile());
