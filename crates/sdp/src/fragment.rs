@@ -1,11 +1,8 @@
 //! What is sent of a description when candidates are trickled.
 
 use crate::attribute::{Group, IceOptions};
-use crate::error::ParseError;
 use crate::line::Lines;
 use crate::media::{Media, MediaSections};
-use crate::parser::Parser;
-use crate::profile::Profile;
 #[cfg(feature = "alloc")]
 use crate::profile::Reading;
 use crate::section::Attributes;
@@ -47,12 +44,6 @@ pub struct Fragment<'a> {
 }
 
 impl<'a> Fragment<'a> {
-    /// Reads a fragment in the profile [`Interop`](Profile::Interop) and with the default limits: a
-    /// malformed line costs what it is about. Nothing is allocated, nothing copied.
-    pub fn parse<T: AsRef<[u8]> + ?Sized>(text: &'a T) -> Result<Self, ParseError> {
-        Parser::new().profile(Profile::Interop).parse_fragment(text)
-    }
-
     /// From what a pass over a fragment has found.
     pub(crate) fn new(session: Session<'a>) -> Self {
         Self { session }

@@ -380,3 +380,21 @@ impl<'a> Iterator for MediaSections<'a> {
         })
     }
 }
+
+impl<'a> Session<'a> {
+    /// The media sections in order, understood or not.
+    pub fn media(&self) -> MediaSections<'a> {
+        MediaSections::new(*self, self.media)
+    }
+
+    /// The media section with this `a=mid`.
+    pub fn media_by_mid(&self, mid: &str) -> Option<Media<'a>> {
+        self.media().find(|media| media.mid() == Some(mid))
+    }
+
+    /// The first of the media sections that `media` has.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn media_from(&self, media: &'a [u8]) -> Option<Media<'a>> {
+        MediaSections::new(*self, media).next()
+    }
+}

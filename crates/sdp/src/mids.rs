@@ -1,6 +1,9 @@
 //! Which mids there are, without an allocation: a small table for almost all descriptions, a sorted
 //! list for those with many sections.
 
+/// Slots of the table that every pass has, of which half may be taken.
+pub(crate) const FEW: usize = 128;
+
 /// A set of mids as offsets into the text, in `N` slots (a power of two) of which half may be taken.
 /// For small `N` only: mids that were made to collide cost `N` steps each.
 #[derive(Debug, Clone, Copy)]

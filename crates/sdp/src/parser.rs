@@ -1,6 +1,7 @@
 //! The one pass that checks a description.
 
 mod groups;
+mod repeats;
 mod streams;
 
 use nom::Offset;
@@ -11,7 +12,7 @@ use crate::fields::{self, Connection, MediaLine};
 use crate::fragment::Fragment;
 use crate::grammar::{self, Fault, token_length};
 use crate::line::{RawLine, RawLines};
-use crate::mids::Mids;
+use crate::mids::{FEW, Mids};
 use crate::profile::{Level, Limits, Profile, Reading, Verdict, Weight};
 use crate::section::Section;
 use crate::session::Session;
@@ -157,6 +158,22 @@ impl Parser {
     }
 }
 
+impl<'a> Session<'a> {
+    /// Checks a description, in the profile [`Jsep`](crate::Profile::Jsep) and with the default
+    /// limits; [`Parser`] has others.
+    pub fn parse<T: AsRef<[u8]> + ?Sized>(text: &'a T) -> Result<Self, ParseError> {
+        Parser::new().parse(text)
+    }
+}
+
+impl<'a> Fragment<'a> {
+    /// Reads a fragment in the profile [`Interop`](Profile::Interop) and with the default limits: a
+    /// malformed line costs what it is about. Nothing is allocated, nothing copied.
+    pub fn parse<T: AsRef<[u8]> + ?Sized>(text: &'a T) -> Result<Self, ParseError> {
+        Parser::new().profile(Profile::Interop).parse_fragment(text)
+    }
+}
+
 /// The error for the first byte that may not stand in a description (RFC 8866 §9 `byte-string`).
 #[cold]
 fn locate_bad_byte(text: &[u8]) -> ParseError {
@@ -222,7 +239,7 @@ struct Pass<'a, 'f> {
     streams: Streams,
     /// The whole, if all of it is UTF-8: then no value has to be looked at for it.
     utf8: Option<&'a str>,
-    mids: Mids<'a, { groups::FEW }>,
+    mids: Mids<'a, FEW>,
 }
 
 impl<'a, 'f> Pass<'a, 'f> {

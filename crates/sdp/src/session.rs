@@ -1,11 +1,8 @@
 //! The description as a whole.
 
 use crate::attribute::{Direction, ExtMap, Fingerprint, Group, IceOptions, MsidSemantic, Name, Setup};
-use crate::error::ParseError;
 use crate::fields::{Bandwidth, Connection, Origin, Timing};
 use crate::line::Lines;
-use crate::media::{Media, MediaSections};
-use crate::parser::Parser;
 #[cfg(feature = "alloc")]
 use crate::profile::Reading;
 use crate::section::{Attributes, Section, TypedAttributes};
@@ -35,18 +32,12 @@ use crate::section::{Attributes, Section, TypedAttributes};
 pub struct Session<'a> {
     section: Section<'a>,
     /// From the first `m=` on.
-    media: &'a [u8],
+    pub(crate) media: &'a [u8],
     media_count: usize,
     text: &'a [u8],
 }
 
 impl<'a> Session<'a> {
-    /// Checks a description, in the profile [`Jsep`](crate::Profile::Jsep) and with the default
-    /// limits; [`Parser`] has others.
-    pub fn parse<T: AsRef<[u8]> + ?Sized>(text: &'a T) -> Result<Self, ParseError> {
-        Parser::new().parse(text)
-    }
-
     pub(crate) fn new(text: &'a [u8], session: Section<'a>, media: &'a [u8], media_count: usize) -> Self {
         Self {
             section: session,
@@ -65,12 +56,6 @@ impl<'a> Session<'a> {
             section.note_line(&line);
         }
         Self::new(text, section.with_text(session), media, media_count)
-    }
-
-    /// The first of the media sections that `media` has.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn media_from(&self, media: &'a [u8]) -> Option<Media<'a>> {
-        MediaSections::new(*self, media).next()
     }
 
     pub(crate) fn section(&self) -> &Section<'a> {
@@ -131,19 +116,9 @@ impl<'a> Session<'a> {
         self.section.typed_attributes()
     }
 
-    /// The media sections in order, understood or not.
-    pub fn media(&self) -> MediaSections<'a> {
-        MediaSections::new(*self, self.media)
-    }
-
     /// How many media sections there are.
     pub fn media_count(&self) -> usize {
         self.media_count
-    }
-
-    /// The media section with this `a=mid`.
-    pub fn media_by_mid(&self, mid: &str) -> Option<Media<'a>> {
-        self.media().find(|media| media.mid() == Some(mid))
     }
 
     /// `a=group`.

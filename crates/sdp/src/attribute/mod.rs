@@ -4,10 +4,12 @@ mod candidate;
 mod clock;
 mod data_channel;
 mod depend;
+mod direction;
 mod extmap;
 mod format;
 mod group;
 mod ice;
+mod invalid;
 mod key;
 mod name;
 #[cfg(feature = "alloc")]
@@ -22,16 +24,19 @@ mod security;
 mod simulcast;
 mod source;
 mod source_filter;
+mod table;
 mod typed;
 
 pub use candidate::{Candidate, CandidateKind, TcpType};
 pub use clock::{MediaClk, TsRefClk};
 pub use data_channel::{DcMap, DcSa, unescape};
 pub use depend::Depend;
+pub use direction::Direction;
 pub use extmap::ExtMap;
 pub use format::{Fmtp, RtcpFb, RtpMap};
 pub use group::Group;
 pub use ice::{IceOptions, RemoteCandidates};
+pub use invalid::InvalidAttribute;
 pub use key::{Crypto, KeyMgmt};
 #[cfg(feature = "alloc")]
 pub use owned::OwnedAttribute;
@@ -45,9 +50,8 @@ pub use security::{Fingerprint, Setup};
 pub use simulcast::{Simulcast, SimulcastList, SimulcastRid, SimulcastStream};
 pub use source::{Msid, MsidSemantic, Ssrc, SsrcGroup};
 pub use source_filter::SourceFilter;
-pub use typed::{Attribute, Direction, InvalidAttribute, Rtcp};
+pub use typed::{Attribute, Rtcp};
 
 pub(crate) use format::payload_type_of;
-pub(crate) use name::{Repeat, Usage};
+pub(crate) use name::{Name, Repeat, Usage};
 pub(crate) use raw::{split as split_attribute, value_of};
-pub(crate) use typed::Name;

@@ -1,7 +1,102 @@
 //! What is known of an attribute by its name.
 
-use super::typed::Name;
+use super::direction::Direction;
+use super::table::attribute_table;
 use crate::scan;
+
+/// Makes the enum of names from the table.
+macro_rules! names {
+    (
+        indexed { $($(#[$idoc:meta])* $i:ident($itype:ty): $itext:literal, $iusage:ident $irepeat:ident, $iparse:expr;)* }
+        flags { $($(#[$fdoc:meta])* $f:ident: $ftext:literal, $fusage:ident;)* }
+        others { $($(#[$odoc:meta])* $o:ident($otype:ty): $otext:literal, $ousage:ident $orepeat:ident, $oparse:expr;)* }
+    ) => {
+        /// The name of an attribute that has a typed form.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub(crate) enum Name { $($i,)* $($f,)* SendRecv, SendOnly, RecvOnly, Inactive, $($o,)* }
+
+        impl Name {
+            pub(crate) const ALL: [Name; Name::COUNT] = [
+                $(Name::$i,)* $(Name::$f,)*
+                Name::SendRecv, Name::SendOnly, Name::RecvOnly, Name::Inactive,
+                $(Name::$o,)*
+            ];
+            pub(crate) const COUNT: usize = Name::INDEXED + [$($otext,)*].len();
+            /// How many names a section's index has; they come first.
+            pub(crate) const INDEXED: usize = [$($itext,)* $($ftext,)*].len() + 4;
+
+            /// The name as it is written.
+            #[inline]
+            pub(crate) const fn as_bytes(self) -> &'static [u8] {
+                self.as_str().as_bytes()
+            }
+
+            /// The name as it is written.
+            #[inline]
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self {
+                    $(Name::$i => $itext,)*
+                    $(Name::$f => $ftext,)*
+                    Name::SendRecv => Direction::SendRecv.as_str(),
+                    Name::SendOnly => Direction::SendOnly.as_str(),
+                    Name::RecvOnly => Direction::RecvOnly.as_str(),
+                    Name::Inactive => Direction::Inactive.as_str(),
+                    $(Name::$o => $otext,)*
+                }
+            }
+
+            /// Where the attribute has a meaning.
+            #[inline]
+            pub(crate) fn usage(self) -> Usage {
+                match self {
+                    $(Name::$i => Usage::$iusage,)*
+                    $(Name::$f => Usage::$fusage,)*
+                    Name::SendRecv | Name::SendOnly | Name::RecvOnly | Name::Inactive => Usage::Both,
+                    $(Name::$o => Usage::$ousage,)*
+                }
+            }
+
+            /// Whether one section may hold several.
+            #[inline]
+            pub(crate) fn repeat(self) -> Repeat {
+                match self {
+                    $(Name::$i => Repeat::$irepeat,)*
+                    $(Name::$f => Repeat::Once,)*
+                    Name::SendRecv | Name::SendOnly | Name::RecvOnly | Name::Inactive => Repeat::Once,
+                    $(Name::$o => Repeat::$orepeat,)*
+                }
+            }
+
+            /// Whether the attribute has no value.
+            #[inline]
+            pub(crate) fn is_flag(self) -> bool {
+                matches!(
+                    self,
+                    $(Name::$f)|* | Name::SendRecv | Name::SendOnly | Name::RecvOnly | Name::Inactive
+                )
+            }
+
+        }
+    };
+}
+
+attribute_table!(names);
+
+/// Where an attribute has a meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Usage {
+    Session,
+    Media,
+    Both,
+}
+
+/// Whether one section may hold several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    Once,
+    Several,
+}
 
 impl Name {
     /// Names are compared as they are (RFC 8866 §9: tokens, and §5.13 does not fold case).
@@ -62,21 +157,6 @@ impl Name {
         const { assert!(Name::COUNT <= 128) };
         1_u128.wrapping_shl(self.exclusive() as u32)
     }
-}
-
-/// Where an attribute has a meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Usage {
-    Session,
-    Media,
-    Both,
-}
-
-/// Whether one section may hold several.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    Once,
-    Several,
 }
 
 /// One look-up in a table finds the only name that it can be.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Attribute, InvalidAttribute, Name};
+use super::Name;
 use crate::grammar;
 
 /// An attribute as it came: `a=<name>` or `a=<name>:<value>` (RFC 8866 §5.13).
@@ -18,17 +18,6 @@ impl<'a> RawAttribute<'a> {
     /// The value as text; `None` if there is no value or it is not UTF-8.
     pub fn text(&self) -> Option<&'a str> {
         self.value.and_then(|value| core::str::from_utf8(value).ok())
-    }
-
-    /// The attribute with its meaning.
-    ///
-    /// ```
-    /// let session = pollrtc_sdp::Session::parse("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=tool:x 1.0\r\n").unwrap();
-    /// let typed = session.attributes().next().unwrap().typed();
-    /// assert_eq!(typed, Ok(pollrtc_sdp::attribute::Attribute::Tool("x 1.0")));
-    /// ```
-    pub fn typed(&self) -> Result<Attribute<'a>, InvalidAttribute> {
-        Attribute::parse(self.name, self.value)
     }
 
     /// Splits the value of an `a=` line that the parser has let pass.

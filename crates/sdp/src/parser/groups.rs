@@ -6,12 +6,10 @@ use super::Pass;
 use crate::attribute::{self, Attribute, Group, Name};
 use crate::error::{ErrorKind, ParseError};
 use crate::line::{RawLine, RawLines};
-use crate::mids::{Bundling, Mids, SortedMids};
+use crate::mids::{Bundling, FEW, Mids, SortedMids};
 use crate::profile::Limits;
 use crate::section::Section;
 
-/// Slots of the table that every pass has, of which half may be taken.
-pub(super) const FEW: usize = 128;
 /// Lengths of the lists for descriptions with more sections.
 const SOME: usize = 512;
 const MANY: usize = Limits::MEDIA_SECTIONS_MAXIMUM as usize;
