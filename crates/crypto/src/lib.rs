@@ -19,6 +19,7 @@ extern crate alloc;
 pub mod aws_lc_rs;
 mod certificate;
 mod der;
+mod error;
 mod fingerprint;
 mod hkdf;
 mod hmac;
@@ -32,12 +33,13 @@ pub mod rust_crypto;
 mod srtp;
 
 pub use certificate::Certificate;
+pub use error::CryptoError;
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use hkdf::{Hkdf, Secret};
 pub use hmac::{HmacSha1, HmacSha256};
 pub use provider::{
-    AeadAlgorithm, AeadKey, CryptoError, CtrAlgorithm, CtrKey, HashAlgorithm, HashContext, HmacKey, KeyExchange,
-    KeyExchangeAnswer, NamedGroup, Provider, RecordNumberKey, SignatureScheme, SigningKey,
+    AeadAlgorithm, AeadKey, CtrAlgorithm, CtrKey, HashAlgorithm, HashContext, HmacKey, KeyExchange, KeyExchangeAnswer,
+    NamedGroup, Provider, RecordNumberKey, SignatureScheme, SigningKey,
 };
 pub use public_key::public_key_info;
 pub use rng::Rng;

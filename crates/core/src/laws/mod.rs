@@ -204,23 +204,6 @@ where
             .tests(scripts)
             .quickcheck(Property(self));
     }
-
-    /// Runs one script, given as bytes: what [`check`](Self::check) prints, or what a fuzzer makes.
-    ///
-    /// # Panics
-    ///
-    /// If a law is broken.
-    pub fn run(&self, script: &[u8]) {
-        let first = run::log_of(self, script);
-        let second = run::log_of(self, script);
-        if let Some(at) = (0..first.len().max(second.len())).find(|&i| first.get(i) != second.get(i)) {
-            panic!(
-                "law 5, deterministic: output {at} differs between two runs of one script: {:?} and then {:?}",
-                first.get(at),
-                second.get(at)
-            );
-        }
-    }
 }
 
 /// A state machine whose kind is forgotten: what a peer is to the harness.

@@ -31,11 +31,34 @@ const UNHEARD_OF: ([u8; 4], u16) = ([203, 0, 113, 7], 5000);
 /// Where a stranger sends from.
 const STRANGER: ([u8; 4], u16) = ([198, 51, 100, 9], 7000);
 
+impl<M> Laws<M>
+where
+    M: StateMachine + 'static,
+    M::Event: Debug,
+{
+    /// Runs one script, given as bytes: what [`check`](Self::check) prints, or what a fuzzer makes.
+    ///
+    /// # Panics
+    ///
+    /// If a law is broken.
+    pub fn run(&self, script: &[u8]) {
+        let first = log_of(self, script);
+        let second = log_of(self, script);
+        if let Some(at) = (0..first.len().max(second.len())).find(|&i| first.get(i) != second.get(i)) {
+            panic!(
+                "law 5, deterministic: output {at} differs between two runs of one script: {:?} and then {:?}",
+                first.get(at),
+                second.get(at)
+            );
+        }
+    }
+}
+
 /// Something that the machine gave out. It becomes text only where two runs differ: for each datagram, that would
 /// take longer than the run.
 #[derive(PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "requests for flows are rare")]
-pub(super) enum Output {
+enum Output {
     Transmit {
         now: Instant,
         flow: Flow,
@@ -70,7 +93,7 @@ impl Debug for Output {
 }
 
 /// What the machine gave out, in order.
-pub(super) fn log_of<M>(laws: &Laws<M>, script: &[u8]) -> Vec<Output>
+fn log_of<M>(laws: &Laws<M>, script: &[u8]) -> Vec<Output>
 where
     M: StateMachine + 'static,
     M::Event: Debug,
