@@ -1,4 +1,4 @@
-//! What strangers, liars and broken stacks may try, and that it does not work.
+//! What attackers, liars and broken stacks may try, and that it does not work.
 
 use pollrtc_core::{InnerProtocol, Instant};
 use pollrtc_dtls::wire::handshake::HEADER_LEN as MESSAGE_HEADER_LEN;
@@ -102,8 +102,8 @@ fn a_good_hello_from_somebody_faster_gives_way_to_the_peers_own_when_it_is_silen
         0,
         &HelloParts::good().client(),
     ));
-    let for_the_stranger = pair.server_sends();
-    assert!(!for_the_stranger.is_empty());
+    let for_the_attacker = pair.server_sends();
+    assert!(!for_the_attacker.is_empty());
     pair.server_gets(&hello[0]);
     assert_eq!(pair.server.stats().ignored_client_hellos, 1, "the first may go on");
     pair.now += millis(2000);
@@ -490,7 +490,7 @@ fn nothing_is_handed_over_after_the_end() {
 
 #[test]
 fn a_hello_of_the_wrong_kind_gives_no_amplification() {
-    // A stranger's 25 bytes get no more than one small alert, however often.
+    // An attacker's 25 bytes get no more than one small alert, however often.
     let mut server = waiting_server();
     let mut received = 0;
     let mut sent = 0;

@@ -21,8 +21,8 @@ fn p384() -> Certificate {
     Certificate::from_der(include_bytes!("../../crypto/tests/data/p384.cert.der"), key).unwrap()
 }
 
-/// Two that take anyone, before they have connected.
-fn strangers(versions: Versions) -> Setup {
+/// Two that accept any certificate.
+fn accepting_any(versions: Versions) -> Setup {
     let mut setup = Setup::new().speaking(versions);
     setup.client.peer = PeerVerification::AcceptAny;
     setup.server.peer = PeerVerification::AcceptAny;
@@ -52,7 +52,7 @@ fn the_first_certificate_is_shown_that_the_peer_can_verify() {
                 ([&large, &small], vec![P256], &small),
                 ([&small, &large], vec![RSA, P384], &large),
             ] {
-                let mut setup = strangers(versions);
+                let mut setup = accepting_any(versions);
                 let (shows, takes) = sides(&mut setup);
                 shows.certificates = ours.map(Clone::clone).to_vec();
                 takes.signature_schemes = theirs;
@@ -70,14 +70,14 @@ fn the_first_certificate_is_shown_that_the_peer_can_verify() {
 #[test]
 fn without_a_certificate_that_the_peer_can_verify_there_is_no_handshake() {
     for versions in VERSIONS {
-        let mut setup = strangers(versions);
+        let mut setup = accepting_any(versions);
         setup.server.certificates = vec![certificate(1), certificate(2)];
         setup.client.signature_schemes = vec![RSA, P384];
         let mut pair = settled(setup);
         let refused = Event::ClientHelloRefused(HandshakeError::SignatureScheme);
         assert_eq!(pair.server_events()[0], refused);
 
-        let mut setup = strangers(versions);
+        let mut setup = accepting_any(versions);
         setup.client.certificates = vec![certificate(1)];
         setup.server.signature_schemes = vec![RSA];
         let mut pair = settled(setup);
@@ -89,7 +89,7 @@ fn without_a_certificate_that_the_peer_can_verify_there_is_no_handshake() {
 #[test]
 fn in_dtls_12_the_curve_of_a_servers_key_is_one_that_the_client_has() {
     for (versions, is_welcome) in [(Versions::Dtls12, false), (Versions::Dtls13, true)] {
-        let mut setup = strangers(versions);
+        let mut setup = accepting_any(versions);
         setup.server.certificates = vec![p384()];
         setup.client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
         let mut pair = settled(setup);
@@ -100,7 +100,7 @@ fn in_dtls_12_the_curve_of_a_servers_key_is_one_that_the_client_has() {
         }
     }
     // Another certificate takes its place.
-    let mut setup = strangers(Versions::Dtls12);
+    let mut setup = accepting_any(Versions::Dtls12);
     setup.server.certificates.insert(0, p384());
     setup.client.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
     let small = setup.server.certificates[1].clone();
@@ -109,7 +109,7 @@ fn in_dtls_12_the_curve_of_a_servers_key_is_one_that_the_client_has() {
 
 #[test]
 fn schemes_are_offered_in_the_order_of_preference_and_those_of_the_provider_alone() {
-    let mut setup = strangers(Versions::Both);
+    let mut setup = accepting_any(Versions::Both);
     setup.client.provider = pollrtc_crypto::rust_crypto::PROVIDER;
     setup.client.signature_schemes = vec![SignatureScheme::Ed25519, RSA, P256];
     let offered = offered(setup, |extensions| {
@@ -123,7 +123,7 @@ fn schemes_are_offered_in_the_order_of_preference_and_those_of_the_provider_alon
 fn authorities_are_shown_behind_the_certificate_that_they_stand_for() {
     for versions in VERSIONS {
         for sides in [SERVER_SHOWS, CLIENT_SHOWS] {
-            let mut setup = strangers(versions);
+            let mut setup = accepting_any(versions);
             let (shows, _) = sides(&mut setup);
             let (own, authority) = (certificate(1), certificate(2));
             assert!(own.chain().eq([own.der()]));
@@ -135,7 +135,7 @@ fn authorities_are_shown_behind_the_certificate_that_they_stand_for() {
             assert!(seen.contains(&Some(own.der())), "{versions:?}");
         }
     }
-    let mut setup = strangers(Versions::Dtls12);
+    let mut setup = accepting_any(Versions::Dtls12);
     let authority = certificate(9);
     let chain = setup.server.certificates[0].with_authorities(vec![authority.der().to_vec()]);
     setup.server.certificates = vec![chain];
@@ -151,7 +151,7 @@ fn authorities_are_shown_behind_the_certificate_that_they_stand_for() {
 fn a_server_hears_by_which_name_it_was_asked_for() {
     for versions in VERSIONS {
         for name in [None, Some("sfu.example.com")] {
-            let mut setup = strangers(versions);
+            let mut setup = accepting_any(versions);
             setup.client.server_name = name.map(str::to_owned);
             let pair = settled(setup);
             assert!(pair.client.is_connected());
@@ -191,7 +191,7 @@ fn a_name_is_one_dns_name_and_its_answer_is_empty() {
 #[test]
 fn only_who_wants_session_tickets_asks_for_them() {
     for wanted in [false, true] {
-        let mut setup = strangers(Versions::Dtls13);
+        let mut setup = accepting_any(Versions::Dtls13);
         setup.client.session_tickets = wanted;
         let modes = offered(setup, |extensions| {
             extensions

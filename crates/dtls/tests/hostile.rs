@@ -1,5 +1,5 @@
 //! Loads that no honest peer makes: floods, bursts, dust. In both versions and roles memory stays
-//! within its bound, work is not spent on strangers, and the real peer gets through.
+//! within its bound, work is not spent on attackers, and the real peer gets through.
 
 use allocation_counter::measure;
 use pollrtc_core::{InnerProtocol, Instant};
@@ -16,7 +16,7 @@ use crate::support::wire::{HelloParts, fragment_record, message_record, plain_re
 use crate::support::{Pair, Setup, deliver, drain, events, millis, rng};
 
 const VERSIONS: [Versions; 2] = [Versions::Dtls12, Versions::Dtls13];
-/// What a peer or a stranger may make a connection keep.
+/// What a peer or an attacker may make a connection keep.
 const MAX_MEMORY: usize = 104 * 1024;
 /// Beside what [`Connection::memory`] tells: what waits to be sent, acknowledgements, spare room of
 /// vectors.
@@ -41,7 +41,7 @@ fn after(setup: &Setup, flights: usize) -> Pair {
     pair
 }
 
-/// A record as only a stranger writes it, of every kind and for every stage.
+/// A record as only an attacker writes it, of every kind and for every stage.
 fn dust(number: u64) -> Vec<u8> {
     let kinds = [0u8, 1, 2, 3, 4, 8, 11, 12, 13, 14, 15, 16, 20, 24, 99];
     let kind = HandshakeType(kinds[(number % 15) as usize]);

@@ -188,14 +188,14 @@ fn a_record_of_chacha20_has_no_explicit_nonce() {
 #[test]
 fn a_datagram_that_is_no_dtls_is_counted_and_nothing_else() {
     let mut pair = Pair::connected();
-    let stranger: [&[u8]; 5] = [
+    let forged: [&[u8]; 5] = [
         b"",
         b"\x00",
         &[0x80; 40],
         &[22; 12],
         &[99, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0],
     ];
-    for datagram in stranger {
+    for datagram in forged {
         assert_eq!(pair.server_gets(datagram), Vec::<Vec<u8>>::new());
     }
     assert_eq!(pair.server.stats().malformed_records, 4);

@@ -115,7 +115,7 @@ impl Negotiator {
         let mut in_force = BTreeSet::new();
         for agreed in self.agreements() {
             let transports: BTreeSet<TransportId> = chosen(section, agreed.sections.len())
-                .filter_map(|index| agreed.carrier_of(index, &remote))
+                .filter_map(|index| agreed.transport_of(index, &remote))
                 .collect();
             for id in transports {
                 let transport = agreed.transports.get(&id);
@@ -193,7 +193,7 @@ impl RemoteDescription {
 impl Agreed {
     /// The transport that candidates for a section belong to. A peer that bundles may tell those of
     /// the whole group for a section that we reject (RFC 9143 §7.1.3).
-    fn carrier_of(&self, index: usize, remote: &RemoteDescription) -> Option<TransportId> {
+    fn transport_of(&self, index: usize, remote: &RemoteDescription) -> Option<TransportId> {
         let transport = |index: usize| self.sections.get(index)?.transport;
         transport(index).or_else(|| {
             let ufrag = remote.ufrag_of(index)?;
@@ -235,7 +235,7 @@ impl Agreed {
     /// Candidates that came between the offer and our answer.
     pub(super) fn add_trickled(&mut self, trickled: &[Trickled], offer: &RemoteDescription, maximum: usize) {
         for each in trickled {
-            let Some(id) = self.carrier_of(each.section, offer) else {
+            let Some(id) = self.transport_of(each.section, offer) else {
                 continue;
             };
             if self.lacks(id, each.candidate.as_ref(), maximum) {

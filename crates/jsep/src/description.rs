@@ -40,7 +40,7 @@ impl fmt::Display for SdpKind {
 pub struct Description {
     /// What it is for.
     pub kind: SdpKind,
-    /// Its text (RFC 8866).
+    /// The text (RFC 8866).
     pub sdp: String,
 }
 

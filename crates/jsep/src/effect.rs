@@ -22,7 +22,7 @@ pub enum Effect {
     Gather(TransportKey),
     /// A transport was agreed on, or what was agreed on has changed otherwise than in candidates.
     Transport {
-        /// As it is now.
+        /// The transport as it is now.
         transport: Transport,
         /// Whether ICE starts or restarts: one side has other credentials than before.
         ice_restarted: bool,
@@ -31,9 +31,9 @@ pub enum Effect {
     },
     /// The peer has told more candidates of a transport that was agreed on.
     RemoteCandidates {
-        /// Which transport.
+        /// The transport that they belong to.
         transport: TransportId,
-        /// Those that are new.
+        /// The new candidates.
         candidates: Vec<OwnedCandidate>,
         /// Whether no more come.
         end_of_candidates: bool,
@@ -46,9 +46,9 @@ pub enum Effect {
     DataChannelsClosed,
     /// A section is rejected.
     SectionRejected {
-        /// Its index, from zero.
+        /// The section's index, from zero.
         section: usize,
-        /// Its mid.
+        /// The section's mid.
         mid: String,
         /// The reason.
         reason: RejectReason,
@@ -56,9 +56,9 @@ pub enum Effect {
     /// Media in a section is not taken, but the section stays, without any: it is bundled with
     /// something that is taken.
     SectionIdle {
-        /// Its index, from zero.
+        /// The section's index, from zero.
         section: usize,
-        /// Its mid.
+        /// The section's mid.
         mid: String,
         /// Why the media is not taken.
         reason: RejectReason,
@@ -71,7 +71,7 @@ pub enum Effect {
     TransceiverRemoved(TransceiverId),
     /// The peer sends in this transceiver from now on, or in other streams.
     TrackAdded {
-        /// Which transceiver.
+        /// The transceiver that the track belongs to.
         transceiver: TransceiverId,
         /// The streams that it belongs to.
         streams: Vec<String>,

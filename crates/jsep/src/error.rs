@@ -54,15 +54,15 @@ pub enum NegotiationError {
         "m-section {section} asks for a new DTLS association; keep fingerprint and tls-id, or restart ICE with new ones if the other side allows that, and keep the role"
     )]
     NewDtlsAssociation {
-        /// Its index, from zero.
+        /// Index of the section, from zero.
         section: usize,
     },
     /// An answer with more or fewer sections than the offer (RFC 3264 §6).
     #[error("the offer has {offered} m-sections, the answer {answered}; answer each in its place")]
     SectionsMismatch {
-        /// In the offer.
+        /// Number of sections in the offer.
         offered: usize,
-        /// In the answer.
+        /// Number of sections in the answer.
         answered: usize,
     },
     /// An offer with fewer sections than were agreed on before (RFC 3264 §8).
@@ -70,16 +70,16 @@ pub enum NegotiationError {
         "the description has {has} m-sections, but {had} were agreed on before; reject what is not needed with port 0"
     )]
     SectionsMissing {
-        /// Agreed on before.
+        /// Number of sections agreed on before.
         had: usize,
-        /// In this description.
+        /// Number of sections in this description.
         has: usize,
     },
     /// Another mid than the offer has, or than was agreed on for a section in use
     /// (RFC 5888 §9.1, RFC 9429 §5.2.2).
     #[error("m-section {section} has mid {found:?} where {expected:?} is in use; keep the mid")]
     MidMismatch {
-        /// Its index, from zero.
+        /// Index of the section, from zero.
         section: usize,
         /// What it should be.
         expected: String,
@@ -90,7 +90,7 @@ pub enum NegotiationError {
     /// (RFC 9429 §5.8.3).
     #[error("m-section {section} is {found:?} where {expected:?} is in use; keep media type and protocol")]
     MediaMismatch {
-        /// Its index, from zero.
+        /// Index of the section, from zero.
         section: usize,
         /// Media and protocol as they should be.
         expected: String,
@@ -133,9 +133,9 @@ pub enum Deviation {
     Direction {
         /// Index of the section, from zero.
         section: usize,
-        /// As the offer has it.
+        /// The direction in the offer.
         offered: Direction,
-        /// As the answer has it.
+        /// The direction in the answer.
         answered: Direction,
     },
     /// An answer with `a=setup:actpass` (RFC 8842 §5.3), as good as one without `a=setup`: the peer

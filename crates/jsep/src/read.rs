@@ -49,7 +49,7 @@ pub(super) struct RemoteSection {
     malformed: bool,
     pub(super) bundle_only: bool,
     pub(super) credentials: Option<(String, Secret)>,
-    /// By functions that are fit for use, in order, each once.
+    /// Hashes by functions that are fit for use, in order, each once.
     pub(super) fingerprints: Vec<CertificateHash>,
     /// Whether there are any at all.
     pub(super) has_fingerprint: bool,

@@ -35,12 +35,12 @@ pub(super) struct LocalForm {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct LastTransport {
     pub(super) key: TransportKey,
-    /// That of ours in its DTLS association.
+    /// Our role in its DTLS association.
     pub(super) dtls_role: DtlsRole,
     pub(super) setup: Setup,
     /// What each section says of itself.
     pub(super) directions: Vec<Direction>,
-    /// As written, without candidates; `None` until the description is created.
+    /// What was written, without candidates; `None` until the description is created.
     pub(super) local: Option<LocalTransport>,
 }
 
@@ -78,7 +78,7 @@ pub(super) enum TransportDescription {
 /// What is said about RTCP where the transport is described; nothing if it carries no RTP.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub(super) struct Rtcp {
-    /// Of the media in the bundle, if it is a data section that describes the transport.
+    /// `a=rtcp-mux`, also for media in the bundle of a data section that describes the transport.
     pub(super) mux: bool,
     pub(super) mux_only: bool,
     pub(super) rsize: bool,
@@ -102,7 +102,7 @@ pub(super) enum LocalContent {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct LocalNothing {
     pub(super) rtcp_mux: bool,
-    /// Of the formats of the `m=` line.
+    /// Codecs of the formats of the `m=` line.
     pub(super) parameters: RtpParameters,
 }
 
@@ -239,7 +239,7 @@ impl LocalForm {
     }
 }
 
-/// In order and without doubles.
+/// The items in order and without doubles.
 pub(super) fn each_once<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
     let mut items: Vec<T> = items.collect();
     items.sort_unstable();

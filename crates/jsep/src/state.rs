@@ -48,13 +48,13 @@ pub struct Negotiator {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Exchange {
     None,
-    /// Ours.
+    /// Our offer waits.
     Offered {
         offer: Arc<LocalForm>,
         provisional: Option<Provisional>,
         before: Before,
     },
-    /// The peer's.
+    /// The peer's offer waits.
     Received {
         offer: Arc<RemoteDescription>,
         provisional: Option<Provisional>,

@@ -28,6 +28,7 @@ impl RemoteDescription {
         let is_alive = |index: &usize| alive.get(*index).copied().unwrap_or(false);
         let offered_in = bundle::group_of(&offer.bundles, alive.len());
         let offered = |index: usize| offered_in.get(index).copied().flatten();
+        let mut answered_in = bundle::group_of(&groups, alive.len());
         for group in &groups {
             let mut members = group.iter().copied().filter(is_alive);
             let Some(tagged) = members.next() else { continue };
@@ -35,21 +36,31 @@ impl RemoteDescription {
                 .extend(members.filter(|member| offered(*member).is_none() || offered(*member) != offered(tagged)));
         }
         for index in (0..alive.len()).filter(is_alive) {
-            let carrier = self.carrier_of(index, offer, &groups, is_alive);
-            let Some(carrier) = carrier.filter(|carrier| *carrier != index) else {
+            let bundle = offered(index).and_then(|group| offer.bundles.get(group));
+            let others = bundle.into_iter().flatten().copied().filter(is_alive);
+            let other = self.bundled_with(index, offer, others, &answered_in);
+            let Some(other) = other.filter(|other| *other != index) else {
                 continue;
             };
-            let place = |section: usize| groups.iter().position(|group| group.contains(&section));
-            let (own, group) = (place(index), place(carrier));
+            let place = |section: usize| answered_in.get(section).copied().flatten();
+            let (own, group) = (place(index), place(other));
             if own.is_some() && own == group {
                 continue;
             }
-            groups
-                .iter_mut()
-                .for_each(|group| group.retain(|member| *member != index));
-            match group.and_then(|group| groups.get_mut(group)) {
-                Some(group) => group.push(index),
-                None => groups.push([carrier, index].into()),
+            if let Some(own) = own.and_then(|own| groups.get_mut(own)) {
+                own.retain(|member| *member != index);
+            }
+            let group = group.unwrap_or_else(|| {
+                groups.push([other].into());
+                groups.len().saturating_sub(1)
+            });
+            if let Some(members) = groups.get_mut(group) {
+                members.push(index);
+            }
+            for section in [other, index] {
+                if let Some(slot) = answered_in.get_mut(section) {
+                    *slot = Some(group);
+                }
             }
             deviating.insert(index);
         }
@@ -62,32 +73,30 @@ impl RemoteDescription {
         );
     }
 
-    /// The section whose transport is that of another too, whatever the answer's groups say.
-    fn carrier_of(
+    /// The first of those that it was offered with whose transport is that of a section too, whatever the answer's groups say.
+    fn bundled_with(
         &self,
         index: usize,
         offer: &LocalForm,
-        groups: &[Vec<usize>],
-        is_alive: impl Fn(&usize) -> bool,
+        mut others: impl Iterator<Item = usize>,
+        answered_in: &[Option<usize>],
     ) -> Option<usize> {
         let ours = offer.sections.get(index)?;
         let LocalState::Active { key, description } = &ours.state else {
             return None;
         };
-        let bundle = offer.bundles.iter().find(|group| group.contains(&index))?;
-        let others = || bundle.iter().copied().filter(|member| is_alive(member));
-        let answered = |index: usize| groups.iter().any(|group| group.contains(&index));
+        let answered = |index: usize| answered_in.get(index).is_some_and(Option::is_some);
         match description {
             TransportDescription::Bundled => {
-                others().find(|other| offer.sections.get(*other).and_then(LocalSection::key) == Some(*key))
+                others.find(|other| offer.sections.get(*other).and_then(LocalSection::key) == Some(*key))
             }
             _ if answered(index) => None,
             description => {
-                let carrier = others().find(|other| answered(*other))?;
+                let other = others.find(|other| answered(*other))?;
                 let credentials = |index: usize| self.sections.get(index)?.credentials.as_ref();
                 let own = credentials(index);
-                let is_bundled = *description == TransportDescription::BundleOnly && own == credentials(carrier);
-                (own.is_none() || is_bundled).then_some(carrier)
+                let is_bundled = *description == TransportDescription::BundleOnly && own == credentials(other);
+                (own.is_none() || is_bundled).then_some(other)
             }
         }
     }
@@ -152,9 +161,7 @@ impl RemoteDescription {
     }
 
     /// RFC 9143 §7.1.3: the first section describes the transport of all. Some peers have it described by another, and all that
-    /// do multiplex RTCP (§9.3), also those that don't say so.
-    ///
-    /// Which of them describes it.
+    /// bundle multiplex RTCP (§9.3), also those that don't say so. The index of the first section.
     fn complete_bundle(&mut self, bundle: &Shared, deviations: &mut Vec<Deviation>) -> usize {
         let members = || {
             bundle

@@ -22,7 +22,7 @@ pub struct TransceiverId(pub(super) u32);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct TransceiverInit {
-    /// Which way; both by default.
+    /// The direction of media; both ways by default.
     pub direction: Direction,
     /// Ids of the media streams that what we send belongs to (RFC 8830).
     pub streams: Vec<String>,

@@ -22,7 +22,7 @@ impl fmt::Display for TransportId {
 /// Never used again once they differ: a restart that is rolled back leaves a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransportKey {
-    /// Which transport.
+    /// The transport that they belong to.
     pub transport: TransportId,
     /// Counts from zero; another generation has another `ice-ufrag` and `ice-pwd` and its own
     /// candidates (RFC 8839 §4.4.3.1).
@@ -50,7 +50,7 @@ pub struct LocalTransport {
     pub fingerprints: Vec<CertificateHash>,
     /// `a=tls-id`, if you want one (RFC 8842 §4); an answer has it only if the offer has one.
     pub tls_id: Option<String>,
-    /// Those that are known by now.
+    /// Candidates that are known by now.
     pub candidates: Vec<OwnedCandidate>,
     /// Whether no more candidates come in this generation.
     pub end_of_candidates: bool,
@@ -152,7 +152,7 @@ impl CertificateHash {
         read.next().is_none().then_some(Self { function, bytes })
     }
 
-    /// Which function it is by.
+    /// The hash function.
     pub const fn function(&self) -> HashFunction {
         self.function
     }
@@ -229,9 +229,9 @@ pub struct Transport {
     /// Counts from zero; another number is another DTLS handshake with the same peer, whose end of the
     /// transport is a new one: what ran over the association goes on over the new one.
     pub handshake: u32,
-    /// Index and mid of the section that describes the transport, for signaling its candidates.
+    /// Index of the section that describes the transport, for signaling its candidates.
     pub section: usize,
-    /// See [`section`](Self::section).
+    /// Mid of the section that describes the transport; see [`section`](Self::section).
     pub mid: Option<String>,
 }
 

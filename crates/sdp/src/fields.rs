@@ -350,7 +350,7 @@ pub struct MediaLine<'a> {
     pub port: u16,
     /// How many ports in a row, if it says so.
     pub port_count: Option<u32>,
-    /// Such as `UDP/DTLS/SCTP`.
+    /// The transport protocol, such as `UDP/DTLS/SCTP`.
     pub protocol: &'a str,
     /// The formats, joined by single spaces; see [`MediaLine::formats`].
     pub format_list: &'a str,
@@ -453,7 +453,7 @@ pub(crate) struct Survey<'a> {
 }
 
 /// Beyond this many formats that are no payload types, duplicates go unnoticed: the check must not
-/// grow with the square of what a stranger sends.
+/// grow with the square of what a peer sends.
 const MAX_COMPARED_FORMATS: usize = 32;
 
 /// RFC 8866 §9 `proto`: tokens joined by slashes.

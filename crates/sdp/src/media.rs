@@ -36,7 +36,7 @@ impl<'a> Media<'a> {
         self.line.port
     }
 
-    /// Such as `UDP/DTLS/SCTP`.
+    /// The transport protocol, such as `UDP/DTLS/SCTP`.
     pub fn protocol(&self) -> &'a str {
         self.line.protocol
     }

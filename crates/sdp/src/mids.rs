@@ -9,13 +9,13 @@ pub(crate) const FEW: usize = 128;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mids<'a, const N: usize> {
     text: &'a [u8],
-    slots: [Slot; N],
+    slots: [MidSlot; N],
     inserted: usize,
 }
 
 /// Where a mid starts, and how long it is; empty if it has no length.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Slot {
+pub(crate) struct MidSlot {
     offset: u32,
     length: u16,
     /// Part of the hash, so that almost no two different mids are compared byte by byte.
@@ -23,8 +23,8 @@ pub(crate) struct Slot {
     bundled: bool,
 }
 
-impl Slot {
-    const EMPTY: Slot = Slot {
+impl MidSlot {
+    const EMPTY: MidSlot = MidSlot {
         offset: 0,
         length: 0,
         tag: 0,
@@ -52,7 +52,7 @@ impl<'a, const N: usize> Mids<'a, N> {
     pub(crate) fn new(text: &'a [u8]) -> Self {
         Self {
             text,
-            slots: [Slot::EMPTY; N],
+            slots: [MidSlot::EMPTY; N],
             inserted: 0,
         }
     }
@@ -64,7 +64,7 @@ impl<'a, const N: usize> Mids<'a, N> {
 
     /// Whether this mid has been put into a bundle before.
     pub(crate) fn bundle(&mut self, mid: &[u8]) -> Bundling {
-        self.find(mid).map_or(Bundling::Unknown, Slot::bundle)
+        self.find(mid).map_or(Bundling::Unknown, MidSlot::bundle)
     }
 
     pub(crate) fn contains(&mut self, mid: &[u8]) -> bool {
@@ -89,7 +89,7 @@ impl<'a, const N: usize> Mids<'a, N> {
         let tag = tag(hash(mid));
         match self.slot(mid) {
             Some(slot) if slot.length == 0 => {
-                *slot = Slot {
+                *slot = MidSlot {
                     offset,
                     length,
                     tag,
@@ -102,15 +102,15 @@ impl<'a, const N: usize> Mids<'a, N> {
         }
     }
 
-    fn find(&mut self, mid: &[u8]) -> Option<&mut Slot> {
+    fn find(&mut self, mid: &[u8]) -> Option<&mut MidSlot> {
         self.slot(mid).filter(|slot| slot.length != 0)
     }
 
     /// The slot that holds `mid`, or else the one where it would go.
-    fn slot(&mut self, mid: &[u8]) -> Option<&mut Slot> {
+    fn slot(&mut self, mid: &[u8]) -> Option<&mut MidSlot> {
         let hash = hash(mid);
         let start = usize::try_from(hash).unwrap_or(0) & N.wrapping_sub(1);
-        let matches = |slot: &Slot| {
+        let matches = |slot: &MidSlot| {
             slot.length == 0
                 || (slot.tag == tag(hash) && usize::from(slot.length) == mid.len() && slot.text(self.text) == mid)
         };
@@ -139,7 +139,7 @@ pub(crate) enum Bundling {
 #[derive(Debug)]
 pub(crate) struct SortedMids<'a, const N: usize> {
     text: &'a [u8],
-    slots: [Slot; N],
+    slots: [MidSlot; N],
     length: usize,
 }
 
@@ -148,7 +148,7 @@ impl<'a, const N: usize> SortedMids<'a, N> {
     pub(crate) fn new(text: &'a [u8], mids: impl Iterator<Item = (&'a [u8], usize)>) -> Self {
         let mut all = Self {
             text,
-            slots: [Slot::EMPTY; N],
+            slots: [MidSlot::EMPTY; N],
             length: 0,
         };
         for (slot, (mid, offset)) in all.slots.iter_mut().zip(mids) {
@@ -178,10 +178,10 @@ impl<'a, const N: usize> SortedMids<'a, N> {
 
     /// Whether this mid has been put into a bundle before.
     pub(crate) fn bundle(&mut self, mid: &[u8]) -> Bundling {
-        self.find(mid).map_or(Bundling::Unknown, Slot::bundle)
+        self.find(mid).map_or(Bundling::Unknown, MidSlot::bundle)
     }
 
-    fn find(&mut self, mid: &[u8]) -> Option<&mut Slot> {
+    fn find(&mut self, mid: &[u8]) -> Option<&mut MidSlot> {
         let text = self.text;
         let taken = self.slots.get_mut(..self.length)?;
         let at = taken.partition_point(|slot| slot.text(text) < mid);

@@ -252,7 +252,7 @@ pub enum WriteError {
     /// A line's value does not have the form that RFC 8866 gives it.
     #[error("`{letter}=`: {kind}")]
     InvalidLine {
-        /// Which line.
+        /// The line's letter.
         letter: Letter,
         /// What is wrong with it.
         kind: ErrorKind,

@@ -1,4 +1,4 @@
-//! What strangers, liars and broken stacks may try against DTLS 1.3, and that it does not work.
+//! What attackers, liars and broken stacks may try against DTLS 1.3, and that it does not work.
 
 use pollrtc_core::InnerProtocol;
 use pollrtc_crypto::NamedGroup;
@@ -384,7 +384,7 @@ fn a_version_that_somebody_took_out_of_the_hello_is_missed() {
 }
 
 #[test]
-fn a_cookie_of_12_from_a_stranger_does_not_force_12() {
+fn a_cookie_of_12_from_an_attacker_does_not_force_12() {
     let mut pair = Setup::new().speaking(Versions::Both).pair();
     pair.client_sends();
     let request = message_record(HandshakeType::HELLO_VERIFY_REQUEST, 0, &[0xfe, 0xff, 2, 5, 5]);
@@ -417,13 +417,13 @@ fn a_changed_offer_is_noticed_before_anyone_is_connected() {
 fn a_good_hello_from_somebody_faster_gives_way_to_the_peers_own_when_it_is_silent() {
     for first in [Versions::Dtls12, Versions::Dtls13] {
         let mut pair = Setup::new().speaking(Versions::Both).pair();
-        let mut stranger = Setup::new().speaking(first).pair();
-        stranger.client = {
+        let mut attacker = Setup::new().speaking(first).pair();
+        attacker.client = {
             let mut config = Setup::new().speaking(first).client;
             config.groups = vec![NamedGroup::X25519, NamedGroup::Secp256r1];
             Connection::client(config, rng(77)).unwrap()
         };
-        for datagram in stranger.client_sends() {
+        for datagram in attacker.client_sends() {
             pair.server_gets(&datagram);
         }
         assert_eq!(pair.server.state(), State::Connecting);
@@ -437,7 +437,7 @@ fn a_good_hello_from_somebody_faster_gives_way_to_the_peers_own_when_it_is_silen
         pair.settle();
         assert!(pair.client.is_connected() && pair.server.is_connected(), "{first:?}");
         // Once connected, no hello changes anything.
-        for datagram in stranger.client_sends() {
+        for datagram in attacker.client_sends() {
             pair.server_gets(&datagram);
         }
         assert!(pair.server.is_connected() && pair.server_sends().is_empty());

@@ -15,7 +15,7 @@ pub enum MediaKind {
 }
 
 impl MediaKind {
-    /// Of the word on the `m=` line.
+    /// The kind that a word on the `m=` line names.
     pub fn parse(kind: &str) -> Option<Self> {
         match kind {
             "audio" => Some(MediaKind::Audio),
@@ -24,7 +24,7 @@ impl MediaKind {
         }
     }
 
-    /// As on the `m=` line.
+    /// The word on the `m=` line.
     pub fn as_str(self) -> &'static str {
         match self {
             MediaKind::Audio => "audio",
@@ -56,7 +56,7 @@ pub enum CodecOrder {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RtpCapabilities {
-    /// Of what kind.
+    /// The kind of media.
     pub kind: MediaKind,
     /// In order of preference. `rtx` stands here once per clock rate, `red` once per codec that it
     /// wraps, both without the payload types that they refer to.

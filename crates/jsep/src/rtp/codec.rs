@@ -151,7 +151,7 @@ pub struct Feedback {
 }
 
 impl Feedback {
-    /// As it is written: `nack`, `nack pli`.
+    /// The feedback as it is written: `nack`, `nack pli`.
     pub fn new(text: &str) -> Self {
         let (kind, parameter) = text.split_once(' ').unwrap_or((text, ""));
         Self {

@@ -8,9 +8,9 @@ use pollrtc_sdp::attribute::{Direction, ExtMap};
 /// A header extension that we can use, or that is in use.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HeaderExtension {
-    /// What names it.
+    /// The URI that names it.
     pub uri: String,
-    /// Which way, seen from who says so.
+    /// The direction, seen from who says so.
     pub direction: Direction,
     /// Whether it goes encrypted (RFC 6904).
     pub encrypted: bool,
@@ -19,7 +19,7 @@ pub struct HeaderExtension {
 }
 
 impl HeaderExtension {
-    /// Of both ways and not encrypted.
+    /// An extension of both ways, not encrypted.
     pub fn new(uri: &str) -> Self {
         Self {
             uri: uri.to_owned(),
@@ -55,7 +55,7 @@ impl HeaderExtension {
 pub struct ExtensionId {
     /// 1 to 14, or to 255 in the two-byte form; in offers also 4096 to 4351, which only propose.
     pub id: u16,
-    /// What it is.
+    /// The extension that it stands for.
     pub extension: HeaderExtension,
 }
 

@@ -20,7 +20,7 @@ pub struct Rid {
 }
 
 impl Rid {
-    /// Without restrictions.
+    /// A stream without restrictions.
     pub fn new(id: &str, direction: RidDirection) -> Self {
         Self {
             id: id.to_owned(),
@@ -107,12 +107,12 @@ impl Simulcast {
 /// One stream of a simulcast: forms of it, of which one is used at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct SimulcastStream {
-    /// In order of preference.
+    /// The forms in order of preference.
     pub alternatives: Vec<Layer>,
 }
 
 impl SimulcastStream {
-    /// Of one form, not paused.
+    /// A stream of one form, not paused.
     pub fn new(rid: &str) -> Self {
         let layer = Layer {
             rid: rid.to_owned(),

@@ -8,9 +8,9 @@ use super::{Codec, ExtensionId, Rid, Role, Simulcast};
 /// A codec and the payload type that stands for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PayloadType {
-    /// 0 to 127.
+    /// The number, 0 to 127.
     pub payload_type: u8,
-    /// What it stands for.
+    /// The codec that it stands for.
     pub codec: Codec,
 }
 
@@ -31,7 +31,7 @@ impl PayloadType {
 /// extensions, RTCP, layers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RtpParameters {
-    /// In order of preference, as on the `m=` line.
+    /// Codecs in order of preference, as on the `m=` line.
     pub codecs: Vec<PayloadType>,
     /// `a=extmap`.
     pub header_extensions: Vec<ExtensionId>,

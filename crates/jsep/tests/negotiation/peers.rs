@@ -1,4 +1,4 @@
-//! Peers that are no browsers: SIP phones, gateways, and strangers who mean no good.
+//! Peers that are no browsers: SIP phones, gateways, and attackers.
 
 use std::fmt::Write;
 
@@ -98,7 +98,7 @@ fn an_answer_may_name_the_protocol_otherwise() {
         "UDP/TLS/RTP/SAVPF" => vec!["UDP/TLS/RTP/SAVP", "TCP/DTLS/RTP/SAVPF", "RTP/SAVPF", "RTP/SAVP"],
         _ => vec!["TCP/DTLS/SCTP", "DTLS/SCTP"],
     };
-    let strangers = |kind: &str| match kind {
+    let other_stacks = |kind: &str| match kind {
         "UDP/TLS/RTP/SAVPF" => vec!["UDP/DTLS/SCTP", "RTP/ABC"],
         _ => vec!["UDP/TLS/RTP/SAVPF", "TCP/BFCP"],
     };
@@ -109,7 +109,7 @@ fn an_answer_may_name_the_protocol_otherwise() {
             .add_transceiver(MediaKind::Audio, TransceiverInit::default());
         alice.negotiator.add_data_channels();
         let answer = bob.answer(&alice.offer());
-        for name in strangers(protocol) {
+        for name in other_stacks(protocol) {
             let refused = alice.refuse(&edited(&answer, protocol, name));
             assert!(matches!(refused, NegotiationError::MediaMismatch { .. }), "{refused}");
         }
@@ -218,7 +218,7 @@ fn the_profiles_of_jsep_refuse_an_ill_formed_line_of_a_known_kind_and_lenient_do
 }
 
 #[test]
-fn doubles_and_strangers_in_groups_are_refused_by_the_profile_of_jsep_and_else_ignored() {
+fn repeated_and_unknown_mids_of_groups_are_refused_by_the_profile_of_jsep_and_else_ignored() {
     let mut alice = Peer::media("alice");
     for kind in [MediaKind::Audio, MediaKind::Video] {
         alice.negotiator.add_transceiver(kind, TransceiverInit::default());

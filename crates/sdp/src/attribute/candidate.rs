@@ -37,7 +37,7 @@ pub struct Candidate<'a> {
     pub component: u16,
     /// `udp`, `tcp` or another token, in any case; see [`Candidate::is_udp`].
     pub transport: &'a str,
-    /// From 1 to 2147483647.
+    /// The priority, from 1 to 2147483647.
     pub priority: u32,
     /// An IPv4 or IPv6 address, or a host name such as `<uuid>.local`.
     pub address: &'a str,
@@ -380,18 +380,18 @@ impl fmt::Display for Candidate<'_> {
 pub enum CandidateKind<'a> {
     /// An address of the host's own.
     Host,
-    /// What a STUN server saw.
+    /// The address that a STUN server saw.
     ServerReflexive,
-    /// What the peer saw.
+    /// The address that the peer saw.
     PeerReflexive,
     /// An address on a TURN server.
     Relay,
-    /// One that RFC 8839 does not know; the candidate is to be ignored.
+    /// A type that RFC 8839 does not know; the candidate is to be ignored.
     Unknown(&'a str),
 }
 
 impl<'a> CandidateKind<'a> {
-    /// As it is written.
+    /// The name as it is written.
     pub const fn as_str(&self) -> &'a str {
         match self {
             CandidateKind::Host => "host",
@@ -432,7 +432,7 @@ pub enum TcpType {
 }
 
 impl TcpType {
-    /// As it is written.
+    /// The name as it is written.
     pub fn as_str(self) -> &'static str {
         match self {
             TcpType::Active => "active",

@@ -66,7 +66,7 @@ impl Direction {
         Self::of(self.sends() && other.sends(), self.receives() && other.receives())
     }
 
-    /// As it is written.
+    /// The name as it is written.
     pub const fn as_str(self) -> &'static str {
         match self {
             Direction::SendRecv => "sendrecv",

@@ -23,14 +23,14 @@ use crate::grammar::{Fault, Parsed, field, number_u16, reject, some_text, space,
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ExtMap<'a> {
-    /// From 1 to 255, of which one-byte headers can say up to 14; or from 4096 to 4351 in an offer
+    /// The id, from 1 to 255, of which one-byte headers can say up to 14; or from 4096 to 4351 in an offer
     /// that leaves the choice to the answerer.
     pub id: u16,
     /// Which way the extension goes, seen from the writer; both ways if it does not say.
     pub direction: Option<Direction>,
-    /// What the extension is.
+    /// The URI that names the extension.
     pub uri: &'a str,
-    /// What the extension's own definition has to say.
+    /// Attributes that the extension's own definition gives it.
     pub attributes: Option<&'a str>,
 }
 

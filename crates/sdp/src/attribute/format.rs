@@ -23,7 +23,7 @@ use crate::grammar::{Fault, Parsed, field, number_u8, number_u32, rest, some_tex
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RtpMap<'a> {
-    /// From 0 to 127.
+    /// The payload type, from 0 to 127.
     pub payload_type: u8,
     /// The encoding's name; compare it with [`is`](Self::is), without regard to case.
     pub encoding: &'a str,

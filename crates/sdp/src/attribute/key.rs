@@ -23,13 +23,13 @@ use crate::grammar::{Fault, Parsed, field, number_u32, rest, some_text, space, t
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Crypto<'a> {
-    /// By which the answer chooses: at most nine digits.
+    /// The number by which the answer chooses, of at most nine digits.
     pub tag: u32,
-    /// Such as `AES_CM_128_HMAC_SHA1_80`.
+    /// The name of the suite, such as `AES_CM_128_HMAC_SHA1_80`.
     pub suite: &'a str,
     /// Keys, joined by semicolons: `inline:` and base64.
     pub keys: &'a str,
-    /// What follows, joined by spaces.
+    /// Session parameters, joined by spaces.
     pub parameters: Option<&'a str>,
 }
 

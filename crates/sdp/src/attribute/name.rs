@@ -160,8 +160,8 @@ impl Name {
 }
 
 /// One look-up in a table finds the only name that it can be.
-static SLOTS: [Slot; SLOT_COUNT] = {
-    let mut slots = [Slot {
+static SLOTS: [NameSlot; SLOT_COUNT] = {
+    let mut slots = [NameSlot {
         head: 0,
         length: 0,
         name: None,
@@ -175,7 +175,7 @@ static SLOTS: [Slot; SLOT_COUNT] = {
             slot.name.is_none(),
             "two names have the same slot: change the hash's factor"
         );
-        *slot = Slot {
+        *slot = NameSlot {
             head,
             length: name.as_bytes().len() as u8,
             name: Some(*name),
@@ -186,7 +186,7 @@ static SLOTS: [Slot; SLOT_COUNT] = {
 };
 
 #[derive(Clone, Copy)]
-struct Slot {
+struct NameSlot {
     /// The name's first eight bytes.
     head: u64,
     length: u8,

@@ -37,7 +37,7 @@ impl<'a> Decimal<'a> {
         self.0.parse().unwrap_or(0.0)
     }
 
-    /// As it was written.
+    /// The number as it was written.
     pub fn as_str(&self) -> &'a str {
         self.0
     }
@@ -176,7 +176,7 @@ impl<'a> ImageSets<'a> {
             .map(ImageSet)
     }
 
-    /// As it came.
+    /// The text as it came.
     pub fn as_str(&self) -> &'a str {
         self.0
     }

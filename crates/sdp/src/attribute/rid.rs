@@ -128,7 +128,7 @@ pub enum RidDirection {
 }
 
 impl RidDirection {
-    /// As it is written.
+    /// The name as it is written.
     pub fn as_str(self) -> &'static str {
         match self {
             RidDirection::Send => "send",

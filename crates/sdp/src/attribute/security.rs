@@ -102,7 +102,7 @@ pub enum Setup {
 }
 
 impl Setup {
-    /// As it is written.
+    /// The name as it is written.
     pub fn as_str(self) -> &'static str {
         match self {
             Setup::Active => "active",

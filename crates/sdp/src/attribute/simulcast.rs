@@ -104,7 +104,7 @@ impl<'a> SimulcastList<'a> {
         self.0.split([';', ',']).map(SimulcastRid::of)
     }
 
-    /// As it came.
+    /// The text as it came.
     pub fn as_str(&self) -> &'a str {
         self.0
     }
