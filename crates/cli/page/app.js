@@ -1,109 +1,182 @@
-// What is on the page, and what its buttons do. The connection itself is in link.js.
+// What is on the page, and what its buttons do. The connection itself is in link.js, descriptions are in sdp.js.
 import { RoomLink, ServerLink, pause } from '/link.js';
+import { forgetDescriptions, showDescriptions, showFault } from '/sdp.js';
+import { $, tabs } from '/page.js';
 
-const $ = (id) => document.getElementById(id);
 let link = null;
 // For the console, and for tests that drive this page.
 Object.defineProperty(window, 'pollrtc', { value: { get link() { return link; } } });
 
-// Tabs: arrow keys move between them, as assistive technology expects.
-const tabs = [$('tab-server'), $('tab-room')];
-function select(tab) {
-  for (const each of tabs) {
-    const chosen = each === tab;
-    each.setAttribute('aria-selected', chosen);
-    each.tabIndex = chosen ? 0 : -1;
-    $(each.getAttribute('aria-controls')).hidden = !chosen;
-  }
-}
-for (const tab of tabs) {
-  tab.addEventListener('click', () => select(tab));
-  tab.addEventListener('keydown', ({ key }) => {
-    if (key !== 'ArrowLeft' && key !== 'ArrowRight') return;
-    const next = tabs[1 - tabs.indexOf(tab)];
-    select(next);
-    next.focus();
-  });
-}
+const select = tabs([$('tab-server'), $('tab-room')], (tab) => {
+  for (const each of [$('tab-server'), $('tab-room')]) $(each.getAttribute('aria-controls')).hidden = each !== tab;
+});
 
 $('form-server').addEventListener('submit', (event) => {
   event.preventDefault();
   show(ServerLink.connect(new FormData(event.target).get('offerer')), 'pollrtc');
 });
 
+// "stun.example.org" is meant as "stun:stun.example.org".
+const stunUrl = (text) => (text.trim() && !/^stuns?:/.test(text.trim()) ? `stun:${text.trim()}` : text.trim());
+
 $('form-room').addEventListener('submit', (event) => {
   event.preventDefault();
+  const stun = stunUrl($('stun').value);
+  const fault = stun ? faultOf(stun) : '';
+  $('stun-fault').hidden = !fault;
+  $('stun-fault').textContent = fault;
+  if (fault) return $('stun').focus();
   const room = Array.from(crypto.getRandomValues(new Uint8Array(10)), (byte) => 'abcdefghjkmnpqrstuvwxyz023456789'[byte & 31]).join('');
   const url = new URL(location.href);
-  url.search = new URLSearchParams({ room, offerer: new FormData(event.target).get('room-offerer') });
+  url.search = new URLSearchParams({ room, offerer: new FormData(event.target).get('room-offerer'), ...(stun && { stun }) });
   history.replaceState(null, '', url);
   enterRoom();
 });
 
-function enterRoom() {
-  const wanted = new URLSearchParams(location.search);
-  $('room-link').value = location.href;
-  $('invitation').hidden = false;
-  show(RoomLink.join(wanted.get('room'), wanted.get('offerer') === 'second' ? 'second' : 'first'), 'the other browser');
+function faultOf(stun) {
+  try {
+    new RTCPeerConnection({ iceServers: [{ urls: stun }] }).close();
+    return '';
+  } catch {
+    return `The browser does not take “${stun}” as a STUN server: it is a host, and a port if it is not 3478.`;
+  }
 }
 
+function enterRoom() {
+  const wanted = new URLSearchParams(location.search), stun = stunUrl(wanted.get('stun') ?? '');
+  if (stun && faultOf(stun)) return state(faultOf(stun), 'failed');
+  invite();
+  show(RoomLink.join(wanted.get('room'), wanted.get('offerer') === 'second' ? 'second' : 'first', stun), 'the other browser');
+}
+
+// Where other devices find this page. A page that was opened as localhost has another name there.
+const isLoopback = /^(localhost|127\..*|\[::1\])$/.test(location.hostname);
+const network = fetch('/network').then((response) => response.json()).catch(() => ({ urls: [] }));
+async function fromElsewhere(path) {
+  const { urls } = isLoopback ? await network : { urls: [location.origin] };
+  return urls.length ? new URL(path, urls[0]).href : null;
+}
+const qr = (text) => `/qr?${new URLSearchParams({ text })}`;
+
+async function invite() {
+  $('room-link').value = location.href;
+  const url = await fromElsewhere(location.pathname + location.search);
+  $('room-link').value = url ?? location.href;
+  $('room-qr').hidden = !url;
+  if (url) $('room-qr').src = qr(url);
+  document.querySelector('#invitation .alone').hidden = !!url;
+  $('copy-note').hidden = true;
+  $('invitation').hidden = false;
+}
+
+async function offerPage() {
+  const url = await fromElsewhere('/');
+  $('card-share').hidden = !!link;
+  $('page-there').hidden = !url;
+  $('page-alone').hidden = !!url;
+  if (!url) return;
+  $('page-qr').src = qr(url);
+  $('page-link').href = $('page-link').textContent = url;
+}
+
+// The clipboard is there on HTTPS and localhost alone. Elsewhere a selection can be copied, if the browser lets us.
+async function copied(input) {
+  input.select();
+  try {
+    await navigator.clipboard.writeText(input.value);
+    return true;
+  } catch {
+    return document.execCommand('copy');
+  }
+}
 $('copy-link').addEventListener('click', async () => {
-  $('room-link').select();
-  await navigator.clipboard?.writeText($('room-link').value).catch(() => {});
-  $('copy-link').textContent = 'Copied';
+  const worked = await copied($('room-link'));
+  $('copy-note').textContent = worked ? 'Copied.' : 'The browser lets no page copy here. The link is selected: copy it yourself.';
+  $('copy-note').hidden = false;
 });
 
 // Follows one link from its first step to its end.
 function show(next, other) {
   link?.close();
   link = next;
-  $('steps').replaceChildren();
-  $('chat').replaceChildren();
+  for (const id of ['steps', 'chat', 'negotiated', 'pairs']) $(id).replaceChildren();
+  for (const id of ['card-chat', 'card-measured', 'card-negotiated', 'card-pairs', 'card-share', 'setup']) $(id).hidden = true;
   for (const id of ['rtt', 'rtt-range', 'throughput']) $(id).textContent = '–';
-  tell('negotiated', [['', 'Nothing yet.']]);
-  busy(true);
+  forgetDescriptions();
+  $('connection').hidden = false;
+  buttons();
   state(`Connecting to ${other} …`, 'connecting');
+  let best = Infinity, worst = 0;
 
-  const current = () => link === next;
-  next.addEventListener('step', ({ detail }) => {
-    if (!current()) return;
-    const item = document.createElement('li'), time = document.createElement('time'), text = document.createElement('span');
-    time.textContent = `${detail.at.toFixed(0)} ms`;
-    text.textContent = detail.text;
-    text.className = detail.kind;
-    item.append(time, text);
+  const on = (name, act) => next.addEventListener(name, (event) => link === next && act(event.detail));
+  on('step', ({ at, kind, text }) => {
+    const item = document.createElement('li'), time = document.createElement('time'), what = document.createElement('span');
+    time.textContent = at < 100_000 ? `${at.toFixed(0)} ms` : `${(at / 1000).toFixed(1)} s`;
+    what.textContent = text;
+    what.className = kind;
+    item.append(time, what);
+    $('card-steps').hidden = false;
     $('steps').append(item);
+    while ($('steps').childElementCount > 500) $('steps').firstElementChild.remove();
     $('steps').scrollTop = $('steps').scrollHeight;
   });
-  next.addEventListener('open', async () => {
-    if (!current()) return;
-    state(`Connected to ${other}.`, 'open');
+  on('open', async () => {
+    state(`Connected to ${other}`, 'open');
+    $('invitation').hidden = true;
+    for (const id of ['card-chat', 'card-measured']) $(id).hidden = false;
+    document.body.dataset.talking = '';
     usable(true);
     $('message').focus({ preventScroll: true });
-    ping(next);
-    while (next.state === 'open' && current()) {
-      tell('negotiated', await next.negotiated());
+    while (next.isAlive && link === next) {
+      const { negotiated, pairs } = await next.look();
+      if (link !== next) return;
+      tellNegotiated(negotiated);
+      tellPairs(pairs);
+      buttons();
       await pause(2000);
     }
   });
-  next.addEventListener('message', ({ detail }) => current() && said(other, detail.text, 'theirs'));
-  next.addEventListener('closed', ({ detail }) => {
-    if (!current()) return;
-    state(`${next.state === 'failed' ? 'Failed' : 'Closed'}: ${detail.reason}.`, next.state);
+  on('seated', () => { $('invitation').hidden = next.place !== 'first'; });
+  on('beat', ({ took }) => {
+    best = Math.min(best, took);
+    worst = Math.max(worst, took);
+    $('rtt').textContent = `${took.toFixed(1)} ms`;
+    $('rtt-range').textContent = `${best.toFixed(1)} to ${worst.toFixed(0)} ms`;
+  });
+  on('interrupted', () => {
+    state(`Interrupted: ${other} does not answer`, 'interrupted');
     usable(false);
-    busy(false);
+  });
+  on('resumed', () => {
+    state(`Connected to ${other}`, 'open');
+    usable(true);
+  });
+  on('described', () => showDescriptions(next.pc, next instanceof ServerLink));
+  on('refused', (fault) => showFault(fault));
+  on('message', ({ text }) => said(other, text, 'theirs'));
+  on('closed', ({ reason }) => {
+    state(next.state === 'failed' ? `Failed: ${reason}` : `Closed ${reason}`, next.state);
+    usable(false);
+    buttons();
+    $('invitation').hidden = true;
+    delete document.body.dataset.talking;
   });
 }
 
 function state(text, kind) {
+  $('connection').hidden = false;
   $('status').textContent = text;
   $('status').dataset.state = kind;
 }
 
-function busy(yes) {
-  $('connect').disabled = yes;
-  $('create-room').disabled = yes;
-  $('close').hidden = !yes;
+function buttons() {
+  const alive = link?.isAlive ?? false, over = !link || link.isOver;
+  for (const id of ['restart', 'renegotiate']) {
+    $(id).hidden = !alive;
+    $(id).disabled = !link?.canRevive();
+  }
+  $('close').hidden = over;
+  $('again').hidden = !over;
 }
 
 function usable(yes) {
@@ -111,12 +184,38 @@ function usable(yes) {
 }
 
 $('close').addEventListener('click', () => link?.close());
+for (const [id, restart] of [['restart', true], ['renegotiate', false]]) {
+  $(id).addEventListener('click', async () => {
+    const over = link;
+    $(id).disabled = true;
+    await over.renegotiate(restart).catch((error) => over.isOver || over.step(`That did not work: ${error.message}`, 'bad'));
+    buttons();
+  });
+}
+
+// Back to the choice; a room that is over is left.
+$('again').addEventListener('click', () => {
+  link = null;
+  history.replaceState(null, '', location.pathname);
+  for (const id of ['connection', 'card-chat', 'card-measured', 'card-steps', 'card-negotiated', 'card-pairs', 'invitation']) $(id).hidden = true;
+  forgetDescriptions();
+  $('setup').hidden = false;
+  offerPage();
+  $('connect').focus();
+});
+
+// The server need not find out by itself that the page is gone.
+addEventListener('pagehide', () => link?.leave());
 
 $('form-chat').addEventListener('submit', (event) => {
   event.preventDefault();
   const text = $('message').value;
   if (!text || link?.state !== 'open') return;
-  link.say(text);
+  try {
+    link.say(text);
+  } catch (error) {
+    return link.step(`Not said: ${error.message}`, 'bad');
+  }
   said('you', text, 'mine');
   $('message').value = '';
 });
@@ -131,19 +230,41 @@ function said(who, text, side) {
   $('chat').scrollTop = $('chat').scrollHeight;
 }
 
-function tell(id, rows) {
+function tellNegotiated(rows) {
   const body = document.createElement('tbody');
   for (const [name, value] of rows) {
-    const row = body.insertRow();
-    if (name) {
-      const head = document.createElement('th');
-      head.scope = 'row';
-      head.textContent = name;
-      row.append(head);
-    }
+    const row = body.insertRow(), head = document.createElement('th');
+    head.scope = 'row';
+    head.textContent = name;
+    row.append(head);
     row.insertCell().textContent = value;
   }
-  $(id).replaceChildren(body);
+  $('negotiated').replaceChildren(body);
+  $('card-negotiated').hidden = rows.length === 0;
+}
+
+const MOST_PAIRS = 20;
+const COLUMNS = [['State', 'state'], ['Here', 'local'], ['There', 'remote'], ['Round trip', 'took'], ['Sent / received', 'bytes']];
+function tellPairs(pairs) {
+  const table = document.createElement('table'), head = table.createTHead().insertRow(), body = table.createTBody();
+  for (const [name] of COLUMNS) {
+    const cell = document.createElement('th');
+    cell.scope = 'col';
+    cell.textContent = name;
+    head.append(cell);
+  }
+  for (const pair of pairs.slice(0, MOST_PAIRS)) {
+    const row = body.insertRow();
+    row.classList.toggle('chosen', pair.chosen);
+    for (const [name, key] of COLUMNS) {
+      const cell = row.insertCell();
+      cell.dataset.name = name;
+      cell.textContent = pair[key];
+    }
+  }
+  if (pairs.length > MOST_PAIRS) body.insertRow().insertCell().textContent = `and ${pairs.length - MOST_PAIRS} more`;
+  $('pairs').replaceChildren(...table.children);
+  $('card-pairs').hidden = pairs.length === 0;
 }
 
 const opened = (channel) => new Promise((done, refuse) => {
@@ -151,23 +272,6 @@ const opened = (channel) => new Promise((done, refuse) => {
   channel.addEventListener('open', () => done(channel));
   channel.addEventListener('close', () => refuse(new Error('the channel closed')));
 });
-
-// A message each second that the other side sends back.
-async function ping(over) {
-  const channel = await opened(over.open('ping', { ordered: false, maxRetransmits: 0 })).catch(() => null);
-  let best = Infinity, worst = 0;
-  channel?.addEventListener('message', ({ data }) => {
-    const took = performance.now() - Number(data);
-    best = Math.min(best, took);
-    worst = Math.max(worst, took);
-    $('rtt').textContent = `${took.toFixed(1)} ms`;
-    $('rtt-range').textContent = `${best.toFixed(1)} to ${worst.toFixed(1)} ms`;
-  });
-  while (channel?.readyState === 'open') {
-    channel.send(String(performance.now()));
-    await pause(1000);
-  }
-}
 
 $('measure').addEventListener('click', async () => {
   const over = link;
@@ -207,4 +311,6 @@ async function throughput(over) {
 if (new URLSearchParams(location.search).has('room')) {
   select($('tab-room'));
   enterRoom();
+} else {
+  offerPage();
 }

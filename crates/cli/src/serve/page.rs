@@ -5,16 +5,18 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
-const FILES: [(&str, &str, &str); 4] = [
+const FILES: [(&str, &str, &str); 6] = [
     ("/", "text/html", include_str!("../../page/index.html")),
     ("/style.css", "text/css", include_str!("../../page/style.css")),
     ("/app.js", "text/javascript", include_str!("../../page/app.js")),
     ("/link.js", "text/javascript", include_str!("../../page/link.js")),
+    ("/page.js", "text/javascript", include_str!("../../page/page.js")),
+    ("/sdp.js", "text/javascript", include_str!("../../page/sdp.js")),
 ];
 
 /// The page loads nothing from elsewhere, and nobody else frames it.
 const POLICY: &str =
-    "default-src 'self'; img-src data:; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'";
+    "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'";
 
 pub(super) fn routes() -> Router {
     FILES.into_iter().fold(Router::new(), |router, (path, kind, text)| {
