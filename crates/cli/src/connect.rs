@@ -1,18 +1,23 @@
 //! `pollrtc connect`: offers to a server that echoes, and checks what comes back.
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::future::pending;
+use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use pollrtc::{Bytes, ChannelId, Event, Message};
+use pollrtc::{
+    Bytes, ChannelCloseReason, ChannelId, ChannelSendError, ConnectionState, Event, Message, SessionDescription,
+};
+use pollrtc_sdp::attribute::Candidate;
 use pollrtc_tokio::{Endpoint, Peer};
 use serde_json::{Value, json};
+use tracing::debug;
 
-use crate::connection;
-use crate::net::{address_towards, own_addresses};
+use crate::net::{self, address_towards, own_addresses};
 use crate::signal::Description;
+use crate::{connection, log, output};
 
 /// What `connect` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -25,12 +30,12 @@ pub(crate) struct Args {
     /// How large each of them is
     #[arg(long, value_name = "BYTES", default_value_t = 1024)]
     size: usize,
-    /// The address whose UDP port is used; may be given several times [default: where the server is
-    /// reached from]
+    /// The address whose UDP port is used; may be given several times, and `0.0.0.0` or `::` stands for all of the
+    /// machine's [default: where the server is reached from]
     #[arg(long, value_name = "IP")]
     bind: Vec<IpAddr>,
-    /// How long all of it may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    /// How long all of it may take, up to a day
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
     #[command(flatten)]
     connection: connection::Options,
@@ -38,6 +43,7 @@ pub(crate) struct Args {
 
 /// Prints what happened as JSON; succeeds only if all came back, in order and unchanged.
 pub(crate) fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
+    log::begin(args.connection.verbose);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut report = json!({ "ok": false, "url": args.url, "messages": args.messages, "size": args.size });
     let limit = Duration::from_secs(args.timeout);
@@ -50,7 +56,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
         Ok(()) => report["ok"] = json!(true),
         Err(error) => report["error"] = json!(error.to_string()),
     }
-    writeln!(io::stdout(), "{report:#}")?;
+    output::line(format_args!("{report:#}"))?;
     Ok(if outcome.is_ok() {
         ExitCode::SUCCESS
     } else {
@@ -63,7 +69,7 @@ async fn connect(args: &Args, report: &mut Value) -> Result<(), Box<dyn Error>> 
     let addresses = if args.bind.is_empty() {
         addresses_towards(&url)
     } else {
-        args.bind.clone()
+        net::expanded(&args.bind)?
     };
     let sockets: Vec<_> = addresses.iter().map(|address| SocketAddr::new(*address, 0)).collect();
     let endpoint = Endpoint::bind(&sockets)?;
@@ -72,14 +78,15 @@ async fn connect(args: &Args, report: &mut Value) -> Result<(), Box<dyn Error>> 
 
     let began = Instant::now();
     let offer = peer.offer().await?;
-    peer.accept_answer(&ask(url, offer).await?)?;
+    let answer = ask(url, offer.clone()).await?;
+    can_meet(&offer, &answer)?;
+    peer.accept_answer(&answer)?;
     opened(&peer, channel, report).await?;
     report["connect_ms"] = millis(began);
 
     let began = Instant::now();
-    let (sent, checked) = tokio::join!(send(&peer, channel, args), check(&peer, channel, args, report));
-    checked?;
-    sent?;
+    // Whichever fails ends both, and is what is told.
+    tokio::try_join!(send(&peer, channel, args), check(&peer, channel, args, report))?;
     report["echo_ms"] = millis(began);
     let stats = peer.stats();
     let transport = stats.data_transport();
@@ -89,9 +96,34 @@ async fn connect(args: &Args, report: &mut Value) -> Result<(), Box<dyn Error>> 
     if let Some(time) = transport.and_then(|transport| transport.round_trip_time) {
         report["round_trip_ms"] = json!(time.as_secs_f64() * 1000.0);
     }
-    peer.close();
-    while peer.next_event().await.is_some() {}
+    endpoint.close().await;
     Ok(())
+}
+
+/// Fails where no pair of candidates can work: each side has addresses, but none of a family that both have.
+fn can_meet(offer: &str, answer: &str) -> Result<(), String> {
+    let (ours, theirs) = (candidates(offer), candidates(answer));
+    let same_family = |one: &IpAddr, other: &IpAddr| one.is_ipv4() == other.is_ipv4();
+    let meet = |one: &IpAddr| theirs.iter().any(|other| same_family(one, other));
+    // A candidate with an mDNS name tells no family, and the server may find others in our checks.
+    if theirs.is_empty() || ours.iter().any(meet) {
+        return Ok(());
+    }
+    let family = |ip: &IpAddr| if ip.is_ipv4() { "IPv4" } else { "IPv6" };
+    let list = |ips: &[IpAddr]| ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let missing = theirs.first().map_or("IP", family);
+    Err(format!(
+        "no {missing} address here: the server has {}, and this side {}; choose with --bind",
+        list(&theirs),
+        list(&ours)
+    ))
+}
+
+/// The addresses of a description's candidates, of those that are addresses.
+fn candidates(sdp: &str) -> Vec<IpAddr> {
+    let lines = sdp.lines().filter(|line| line.starts_with("a=candidate:"));
+    let parsed = lines.filter_map(|line| Candidate::parse(line).ok().filter(Candidate::is_udp));
+    parsed.filter_map(|candidate| candidate.address.parse().ok()).collect()
 }
 
 /// Posts the offer; gives the answer's SDP.
@@ -124,17 +156,47 @@ async fn opened(peer: &Peer, ours: ChannelId, report: &mut Value) -> Result<(), 
                 report["dtls"] = security.as_ref().map_or(Value::Null, connection::describe);
             }
             Event::ChannelOpen { channel, .. } if channel == ours => return Ok(()),
-            Event::ChannelClosed { channel, reason } if channel == ours => return Err(reason.to_string().into()),
+            Event::ChannelClosed { channel, reason } if channel == ours && ended_alone(reason) => {
+                return Err(format!("the channel has ended: {reason}").into());
+            }
+            Event::ConnectionStateChanged(ConnectionState::Failed) => return Err(no_path(peer).into()),
             Event::Closed(reason) => return Err(reason.into()),
-            _ => {}
+            event => debug!(?event),
         }
     }
     Err("the connection has ended".into())
 }
 
+/// Whether the channel alone has ended. Else the connection has, and tells why by its next event.
+fn ended_alone(reason: ChannelCloseReason) -> bool {
+    reason != ChannelCloseReason::Disconnected
+}
+
+/// Why there is no connection, or no more.
+fn no_path(peer: &Peer) -> String {
+    let ours = peer.with(|peer, _| peer.local_description());
+    let theirs = peer.with(|peer, _| peer.remote_description());
+    let list = |description: Option<SessionDescription>| {
+        let addresses = description
+            .map(|description| candidates(&description.sdp))
+            .unwrap_or_default();
+        addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "no packet gets through between {} here and {} there",
+        list(ours),
+        list(theirs)
+    )
+}
+
 async fn send(peer: &Peer, channel: ChannelId, args: &Args) -> Result<(), Box<dyn Error>> {
     for index in 0..args.messages {
-        peer.send(channel, message(index, args.size)).await?;
+        match peer.send(channel, message(index, args.size)).await {
+            Ok(()) => {}
+            // Why the channel is closed is told by the event that follows, to whoever takes the echoes.
+            Err(ChannelSendError::NotOpen) => pending().await,
+            Err(error) => return Err(format!("message {index} can't be sent: {error}").into()),
+        }
     }
     Ok(())
 }
@@ -147,8 +209,9 @@ async fn check(peer: &Peer, ours: ChannelId, args: &Args, report: &mut Value) ->
             match peer.next_event().await {
                 Some(Event::Message { channel, data }) if channel == ours => break data,
                 Some(Event::Closed(reason)) => return Err(reason.into()),
-                Some(Event::ChannelClosed { channel, reason }) if channel == ours => {
-                    return Err(reason.to_string().into());
+                Some(Event::ConnectionStateChanged(ConnectionState::Failed)) => return Err(no_path(peer).into()),
+                Some(Event::ChannelClosed { channel, reason }) if channel == ours && ended_alone(reason) => {
+                    return Err(format!("the channel has ended: {reason}").into());
                 }
                 Some(_) => {}
                 None => return Err("the connection has ended".into()),
@@ -226,6 +289,29 @@ mod tests {
             offer_url("http://a.example/rtc/offer?x=1"),
             "http://a.example/rtc/offer?x=1"
         );
+    }
+
+    #[test]
+    fn two_families_do_not_meet() {
+        let sdp = |ips: &[&str]| {
+            let lines = ips
+                .iter()
+                .map(|ip| format!("a=candidate:1 1 udp 5 {ip} 9 typ host\r\n"));
+            lines.collect::<String>()
+        };
+        let error = can_meet(&sdp(&["::1"]), &sdp(&["192.0.2.1", "127.0.0.1"])).unwrap_err();
+        assert!(error.starts_with("no IPv4 address here"), "{error}");
+        assert!(
+            error.contains("192.0.2.1, 127.0.0.1") && error.contains("::1"),
+            "{error}"
+        );
+        assert_eq!(can_meet(&sdp(&["::1", "127.0.0.1"]), &sdp(&["192.0.2.1"])), Ok(()));
+        assert_eq!(
+            can_meet(&sdp(&["::1"]), ""),
+            Ok(()),
+            "the server may be behind a NAT and find us"
+        );
+        assert_eq!(can_meet(&sdp(&["::1"]), &sdp(&["a.local"])), Ok(()));
     }
 
     #[test]

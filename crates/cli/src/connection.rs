@@ -2,12 +2,18 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ValueEnum;
 use pollrtc::{Config, DtlsParameters, DtlsRole, KeyLog, MediaKind, NamedGroup, RtpCapabilities, Versions};
 use serde_json::{Value, json};
+
+use crate::net;
+
+/// RFC 8489 §18.4: where STUN servers listen.
+const STUN_PORT: u16 = 3478;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
@@ -20,9 +26,12 @@ pub(crate) struct Options {
     /// The groups for DTLS's key exchange, the best first [default: X25519MLKEM768,x25519,secp256r1,secp384r1]
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = group)]
     dtls_groups: Vec<NamedGroup>,
-    /// How many bytes a UDP datagram may hold
-    #[arg(long, value_name = "BYTES", default_value_t = 1200)]
-    mtu: usize,
+    /// How many bytes a UDP datagram may hold, 576 at least
+    #[arg(long, value_name = "BYTES", default_value_t = 1200, value_parser = clap::value_parser!(u16).range(576..))]
+    mtu: u16,
+    /// A STUN server, which tells the address that a NAT gives us; may be given several times
+    #[arg(long, value_name = "HOST[:PORT]")]
+    stun: Vec<String>,
     /// Adds the secrets of all connections to this file, in the format of SSLKEYLOGFILE: who has it can read
     /// everything that a capture holds
     #[arg(long, value_name = "FILE")]
@@ -31,6 +40,9 @@ pub(crate) struct Options {
     /// inactive, since no media is carried yet
     #[arg(long)]
     media: bool,
+    /// Tells on standard error what happens; more of it if given twice or three times
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -64,7 +76,8 @@ impl Options {
                 Some(Version::V12) => Versions::Dtls12,
                 Some(Version::V13) => Versions::Dtls13,
             })
-            .with_mtu(self.mtu)
+            .with_mtu(self.mtu.into())
+            .with_stun_servers(self.stun_servers()?)
             .with_key_log(self.key_log.as_ref().map(key_log).transpose()?);
         let config = match self.media {
             false => config,
@@ -76,6 +89,24 @@ impl Options {
             [] => config,
             groups => config.with_dtls_groups(groups.iter().copied()),
         })
+    }
+
+    fn stun_servers(&self) -> io::Result<Vec<SocketAddr>> {
+        let found = self.stun.iter().map(|server| stun_server(server));
+        Ok(found.collect::<io::Result<Vec<_>>>()?.concat())
+    }
+}
+
+/// The addresses of a STUN server: all of a name's, since either family may have a NAT.
+fn stun_server(given: &str) -> io::Result<Vec<SocketAddr>> {
+    let given = given.strip_prefix("stun:").unwrap_or(given);
+    let has_port = given
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']')));
+    match has_port {
+        true => net::resolve(given),
+        false if given.contains(':') && !given.starts_with('[') => net::resolve(&format!("[{given}]:{STUN_PORT}")),
+        false => net::resolve(&format!("{given}:{STUN_PORT}")),
     }
 }
 
@@ -103,4 +134,18 @@ pub(crate) fn describe(agreed: &DtlsParameters) -> Value {
         "hello_was_retried": agreed.hello_was_retried,
         "srtp_profile": agreed.srtp_profile.map(|profile| profile.to_string()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stun_server_has_its_port_unless_told() {
+        let server = |text| stun_server(text).unwrap()[0].to_string();
+        assert_eq!(server("192.0.2.1"), "192.0.2.1:3478");
+        assert_eq!(server("stun:192.0.2.1:19302"), "192.0.2.1:19302");
+        assert_eq!(server("2001:db8::1"), "[2001:db8::1]:3478");
+        assert_eq!(server("[2001:db8::1]:5"), "[2001:db8::1]:5");
+    }
 }

@@ -3,11 +3,15 @@
 
 mod connect;
 mod connection;
+mod log;
 mod loopback;
 mod net;
+mod output;
+mod public;
 mod serve;
 mod signal;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -40,7 +44,8 @@ fn main() -> ExitCode {
         Command::Loopback(args) => loopback::run(args),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("pollrtc: {error}");
+        // Where nobody reads that either, the exit code says it.
+        let _ = writeln!(std::io::stderr(), "pollrtc: {error}");
         ExitCode::FAILURE
     })
 }

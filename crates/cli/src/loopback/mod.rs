@@ -3,15 +3,18 @@
 mod nat;
 mod world;
 
+use std::cell::Cell;
 use std::error::Error;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use nat::NatKind;
 use world::{Outcome, World};
+
+use crate::output;
 
 /// What `loopback` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -44,33 +47,36 @@ const NEEDS_RELAY: u8 = 2;
 
 /// Prints each step with its virtual time; succeeds only if every message arrived.
 pub(crate) fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
+    // The first line that was lost: nobody reads the others either.
+    let lost = Cell::new(None);
     let mut world = World::new(&args, |at, who, what| {
         let millis = at.as_nanos() as f64 / 1e6;
-        tell(format_args!("{millis:>10.1} ms  {who}  {what}"));
+        let told = lost
+            .take()
+            .map_or_else(|| output::line(format_args!("{millis:>10.1} ms  {who}  {what}")), Err);
+        lost.set(told.err());
     })?;
     let outcome = world.run();
+    if let Some(error) = lost.take() {
+        return Err(error.into());
+    }
     if let Some(path) = &args.pcap {
         world.write_capture(BufWriter::new(File::create(path)?))?;
     }
     match (outcome, nat::need_for_relay(args.nat_a, args.nat_b)) {
         (Outcome::Arrived, _) => {
             let messages = args.messages;
-            tell(format_args!(
+            output::line(format_args!(
                 "All {messages} messages arrived and came back, in order and unchanged."
-            ));
+            ))?;
             Ok(ExitCode::SUCCESS)
         }
         (Outcome::NotConnected, Some(why)) => {
-            tell(format_args!("These two can't meet without a relay (TURN): {why}."));
+            output::line(format_args!("These two can't meet without a relay (TURN): {why}."))?;
             Ok(ExitCode::from(NEEDS_RELAY))
         }
         (outcome, _) => Err(format!("{outcome} (seed {})", args.seed).into()),
     }
-}
-
-/// A line for whoever reads; the exit code is right also if nobody does any more.
-fn tell(line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 fn share(text: &str) -> Result<f64, String> {

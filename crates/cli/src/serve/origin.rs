@@ -6,11 +6,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::refused::Refused;
+
 /// A page of another site can make a browser send requests and open WebSockets to this server too,
 /// but it can't hide where it is from.
 pub(super) async fn only_own_page(request: Request, next: Next) -> Response {
     if !same_origin(request.headers()) {
-        return (StatusCode::FORBIDDEN, "only this server's own page may ask").into_response();
+        return Refused::new(StatusCode::FORBIDDEN, "only this server's own page may ask").into_response();
     }
     next.run(request).await
 }

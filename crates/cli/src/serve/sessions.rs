@@ -8,7 +8,7 @@
 //! | `POST /call?id=N` | the same, once more on that session |
 //! | `POST /call?id=N&change=C` | the same, to `restart-ice`, `close-channels` or `open-channel` |
 //! | `POST /answer?id=N`, `{"type":"answer","sdp":..}` | `{}` |
-//! | `GET /session?id=N` | what was negotiated: `{"view":{..},"dtls":{..}}`, for people and for programs; `findings`: what was malformed in the client's description, and left out |
+//! | `GET /session?id=N` | what was negotiated: `{"view":{..},"dtls":{..}}`, for people and for programs; `findings`: what was malformed in the client's description, and left out, each `{"line":..,"column":..,"error":..}` |
 //! | `DELETE /session?id=N` | nothing; the session is closed |
 //!
 //! An offer that comes twice, since somebody pressed a button or repeated a request, makes two sessions: the one
@@ -18,27 +18,46 @@
 //! `{"error":..}`, and with `line` and `column` where the SDP is malformed.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use pollrtc::{Config, ConnectionState, Event, NegotiationError, OpenError, PeerConnection};
+use pollrtc::{Config, ConnectionState, Event, OpenError, PeerConnection};
 use pollrtc_tokio::{Endpoint, Peer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{debug, info};
 
+use super::check;
+use super::ending::Ending;
+use super::refused::Refused;
 use crate::connection;
+use crate::public;
 use crate::signal::Description;
 
-/// How long a session may take to connect, and to come back once it is interrupted.
+/// How long a session may take to connect.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether a session is connected.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What all sessions have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Limits {
+    /// How many there are at most.
+    pub(super) most: usize,
+    /// How long one is kept that is interrupted.
+    pub(super) interrupted: Duration,
+    /// The addresses that a NAT gives us.
+    pub(super) public: Vec<IpAddr>,
+}
 
 /// All sessions of this server.
 #[derive(Debug)]
@@ -46,13 +65,18 @@ pub(super) struct Sessions {
     endpoint: Endpoint,
     /// Of each of them.
     config: Config,
-    most: usize,
+    limits: Limits,
+    ending: Ending,
     by_id: Mutex<HashMap<u64, Arc<Session>>>,
+    /// How many there have been.
+    count: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Session {
     peer: Peer,
+    /// Its name in the log; the id is nobody's business.
+    number: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -104,12 +128,14 @@ pub(super) fn routes(sessions: Arc<Sessions>) -> Router {
 }
 
 type Body = Result<Json<Description>, JsonRejection>;
+type Asked<T> = Result<Query<T>, QueryRejection>;
 
 async fn offer(
     State(sessions): State<Arc<Sessions>>,
-    Query(which): Query<Which>,
+    which: Asked<Which>,
     body: Body,
 ) -> Result<Json<Described>, Refused> {
+    let which = which?.0;
     let offer = body?.0.of_kind("offer")?;
     let (id, session) = match which.id {
         Some(id) => (id, sessions.find(id)?),
@@ -117,7 +143,7 @@ async fn offer(
     };
     match session.peer.accept_offer(&offer).await {
         Ok(sdp) => Ok(Json(Described {
-            description: Description::new("answer", sdp),
+            description: Description::new("answer", sessions.announced(sdp)),
             id,
         })),
         Err(error) => {
@@ -129,7 +155,8 @@ async fn offer(
     }
 }
 
-async fn call(State(sessions): State<Arc<Sessions>>, Query(call): Query<Call>) -> Result<Json<Described>, Refused> {
+async fn call(State(sessions): State<Arc<Sessions>>, call: Asked<Call>) -> Result<Json<Described>, Refused> {
+    let call = call?.0;
     let (id, session) = match call.id {
         Some(id) => (id, sessions.find(id)?),
         None => sessions.open()?,
@@ -144,7 +171,7 @@ async fn call(State(sessions): State<Arc<Sessions>>, Query(call): Query<Call>) -
     };
     match offer {
         Ok(sdp) => Ok(Json(Described {
-            description: Description::new("offer", sdp),
+            description: Description::new("offer", sessions.announced(sdp)),
             id,
         })),
         Err(refused) => {
@@ -158,9 +185,10 @@ async fn call(State(sessions): State<Arc<Sessions>>, Query(call): Query<Call>) -
 
 async fn answer(
     State(sessions): State<Arc<Sessions>>,
-    Query(which): Query<Which>,
+    which: Asked<Which>,
     body: Body,
 ) -> Result<Json<Value>, Refused> {
+    let which = which?.0;
     let answer = body?.0.of_kind("answer")?;
     sessions
         .find(which.id.unwrap_or_default())?
@@ -169,57 +197,83 @@ async fn answer(
     Ok(Json(json!({})))
 }
 
-async fn view(State(sessions): State<Arc<Sessions>>, Query(which): Query<Which>) -> Result<Json<Value>, Refused> {
-    let session = sessions.find(which.id.unwrap_or_default())?;
+async fn view(State(sessions): State<Arc<Sessions>>, which: Asked<Which>) -> Result<Json<Value>, Refused> {
+    let session = sessions.find(which?.0.id.unwrap_or_default())?;
     let stats = session.peer.stats();
     let security = stats.data_transport().and_then(|transport| transport.security);
     let security = security.map(|agreed| connection::describe(&agreed));
-    let told =
-        |peer: &PeerConnection| -> Vec<String> { peer.remote_findings().iter().map(ToString::to_string).collect() };
+    let told = |peer: &PeerConnection| -> Vec<Value> { peer.remote_findings().iter().map(check::describe).collect() };
     let findings = session.peer.with(|peer, _| told(peer));
     Ok(Json(
         json!({ "view": session.view(), "dtls": security, "findings": findings }),
     ))
 }
 
-async fn hang_up(State(sessions): State<Arc<Sessions>>, Query(which): Query<Which>) -> Result<StatusCode, Refused> {
-    let id = which.id.unwrap_or_default();
-    sessions.find(id)?.peer.close();
+async fn hang_up(State(sessions): State<Arc<Sessions>>, which: Asked<Which>) -> Result<StatusCode, Refused> {
+    let id = which?.0.id.unwrap_or_default();
+    sessions.find(id)?;
     sessions.close(id);
     Ok(StatusCode::NO_CONTENT)
 }
 
 impl Sessions {
-    pub(super) fn new(endpoint: Endpoint, config: Config, most: usize) -> Self {
+    pub(super) fn new(endpoint: Endpoint, config: Config, limits: Limits, ending: Ending) -> Self {
+        // Whoever has come back by then restarts ICE.
+        let config = config.with_close_timeout(limits.interrupted);
         Self {
             endpoint,
             config,
-            most,
+            limits,
+            ending,
             by_id: Mutex::default(),
+            count: AtomicU64::new(0),
         }
+    }
+
+    /// How many there are, and how many connections, those that are just saying goodbye included.
+    pub(super) fn count(&self) -> (usize, usize) {
+        (self.lock().len(), self.endpoint.len())
+    }
+
+    /// Says goodbye to all.
+    pub(super) async fn close_all(&self) {
+        self.endpoint.close().await;
     }
 
     /// A new session, which echoes from now on.
     fn open(self: &Arc<Self>) -> Result<(u64, Arc<Session>), Refused> {
         let mut by_id = self.lock();
-        if by_id.len() >= self.most {
-            return Err(Refused::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the server has as many sessions as it may have",
-            ));
+        let refuse = |why| Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, why));
+        if self.ending.has_begun() {
+            return refuse("the server ends");
+        }
+        if by_id.len() >= self.limits.most {
+            return refuse("the server has as many sessions as it may have");
         }
         let session = Arc::new(Session {
             peer: self.endpoint.peer(self.config.clone()),
+            number: self.count.fetch_add(1, Ordering::Relaxed) + 1,
         });
         let id = unguessable_id().map_err(Refused::internal)?;
         by_id.insert(id, Arc::clone(&session));
         drop(by_id);
+        info!(session = session.number, "a session begins");
         let (sessions, echoing) = (Arc::clone(self), Arc::clone(&session));
         tokio::spawn(async move {
-            echoing.echo().await;
+            let interrupted = sessions.limits.interrupted;
+            tokio::select! {
+                () = echoing.echo() => {}
+                () = echoing.lost(interrupted) => info!(session = echoing.number, "the peer does not come back"),
+            }
+            info!(session = echoing.number, "the session ends");
             sessions.close(id);
         });
         Ok((id, session))
+    }
+
+    /// Our description as the peer is to see it.
+    fn announced(&self, sdp: String) -> String {
+        public::announce(&sdp, &self.limits.public, self.config.ice_lite)
     }
 
     fn find(&self, id: u64) -> Result<Arc<Session>, Refused> {
@@ -239,25 +293,49 @@ impl Sessions {
 }
 
 impl Session {
-    /// Sends back what comes, until the connection ends or does not come about.
+    /// Sends back what comes, until the connection ends.
     async fn echo(&self) {
-        let mut deadline = Some(Instant::now() + PATIENCE);
-        loop {
-            let next = self.peer.next_event();
-            let event = match deadline {
-                Some(deadline) => timeout_at(deadline, next).await.unwrap_or(None),
-                None => next.await,
-            };
+        let session = self.number;
+        while let Some(event) = self.peer.next_event().await {
             match event {
                 // Who takes no message as large as they send gets no echo of it.
-                Some(Event::Message { channel, data }) => drop(self.peer.send(channel, data).await),
-                Some(Event::ConnectionStateChanged(state)) => match state {
-                    ConnectionState::Connected => deadline = None,
-                    ConnectionState::Closed => return,
-                    _ => deadline = deadline.or(Some(Instant::now() + PATIENCE)),
-                },
-                Some(Event::Closed(_)) | None => return,
-                Some(_) => {}
+                Event::Message { channel, data } => {
+                    if let Err(error) = self.peer.send(channel, data).await {
+                        debug!(session, %error, "no echo");
+                    }
+                }
+                Event::ConnectionStateChanged(state) => {
+                    info!(session, ?state);
+                    if state == ConnectionState::Closed {
+                        return;
+                    }
+                }
+                Event::PathChanged { path, .. } => info!(session, path = %path.flow),
+                Event::Secured {
+                    version, cipher_suite, ..
+                } => info!(session, %version, %cipher_suite),
+                Event::Closed(reason) => {
+                    info!(session, %reason, "closed");
+                    return;
+                }
+                event => debug!(session, ?event),
+            }
+        }
+    }
+
+    /// Once it has not connected in time, or was interrupted for so long. Also while an echo waits for a peer that
+    /// will never take it.
+    async fn lost(&self, interrupted: Duration) {
+        let mut deadline = Some(Instant::now() + PATIENCE);
+        loop {
+            match self.peer.with(|peer, _| peer.connection_state()) {
+                ConnectionState::Connected => deadline = None,
+                _ => deadline = deadline.or_else(|| Some(Instant::now() + interrupted)),
+            }
+            match deadline {
+                Some(deadline) if deadline <= Instant::now() => return,
+                Some(deadline) => sleep_until(deadline.min(Instant::now() + WATCH_INTERVAL)).await,
+                None => sleep(WATCH_INTERVAL).await,
             }
         }
     }
@@ -289,68 +367,21 @@ fn unguessable_id() -> Result<u64, getrandom::Error> {
     Ok(getrandom::u64()? >> 11)
 }
 
-/// Why a request was not carried out.
-#[derive(Debug)]
-pub(super) struct Refused {
-    status: StatusCode,
-    body: Value,
-}
-
-impl Refused {
-    fn new(status: StatusCode, why: impl std::fmt::Display) -> Self {
-        Self {
-            status,
-            body: json!({ "error": why.to_string() }),
-        }
-    }
-
-    fn internal(why: impl std::fmt::Display) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, why)
-    }
-}
-
-impl From<NegotiationError> for Refused {
-    fn from(error: NegotiationError) -> Self {
-        let status = match error {
-            NegotiationError::WrongState { .. } => StatusCode::CONFLICT,
-            NegotiationError::NoCertificate | NegotiationError::Write(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        let mut refused = Self::new(status, &error);
-        if let NegotiationError::Sdp(at) = error {
-            refused.body["line"] = at.line().into();
-            refused.body["column"] = at.column().into();
-        }
-        refused
-    }
-}
-
-impl From<JsonRejection> for Refused {
-    fn from(rejection: JsonRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
-    }
-}
-
-impl From<crate::signal::WrongKind> for Refused {
-    fn from(wrong: crate::signal::WrongKind) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, wrong)
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        (self.status, Json(self.body)).into_response()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::ending::ending;
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn who_does_not_connect_is_forgotten() {
         let endpoint = Endpoint::bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
-        let sessions = Arc::new(Sessions::new(endpoint.clone(), Config::default(), 1));
+        let limits = Limits {
+            most: 1,
+            interrupted: PATIENCE,
+            public: Vec::new(),
+        };
+        let (_end, ending) = ending();
+        let sessions = Arc::new(Sessions::new(endpoint.clone(), Config::default(), limits, ending));
         let (id, session) = sessions.open().unwrap();
         assert_eq!(sessions.open().unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
         drop(session);
