@@ -24,6 +24,9 @@ const heard = (page, text) => page.waitForFunction(
   (text) => [...document.querySelectorAll('#chat .theirs')].some((line) => line.innerText.includes(text)), { timeout: 10_000, polling: 50 }, text,
 ).catch(() => { throw new Error(`"${text}" was not heard`); });
 
+const until = (page, holds, ...args) => page.waitForFunction(holds, { timeout: 10_000, polling: 50 }, ...args)
+  .catch(async () => { throw new Error(`does not come true: ${holds} with ${args}; ${await steps(page)}`); });
+
 async function negotiated(page) {
   await page.waitForFunction(() => /DTLS/.test(document.querySelector('#negotiated').innerText), { timeout: 10_000, polling: 50 });
   return page.$$eval('#negotiated tr', (rows) => Object.fromEntries(rows.map((row) => [row.cells[0].innerText, row.cells[1]?.innerText])));
@@ -51,6 +54,27 @@ async function withServer(browser, url, offerer) {
   }, MESSAGES));
   same(result.sent, result.received);
   result.negotiated = await negotiated(page);
+  const again = `pollrtc ${offerer === 'browser' ? 'answered' : 'offers'} again`;
+  for (const [round, button] of ['renegotiate', 'restart'].entries()) {
+    await page.bringToFront();
+    await page.click(`#${button}:not([disabled])`);
+    await until(page, (again, count) => [...document.querySelectorAll('#steps li')].filter((item) => item.innerText.includes(again)).length === count, again, round + 1);
+    await until(page, () => window.pollrtc.link.pc.signalingState === 'stable' && !document.querySelector('#restart').disabled);
+    await say(page, `after ${button}`);
+    await heard(page, `after ${button}`);
+  }
+  result.pairs = await page.$$eval('#pairs tbody tr', (rows) => rows.map((row) => row.innerText.replace(/\s+/g, ' ')));
+  assert(result.pairs[0].startsWith('in use'), `pairs: ${result.pairs}`);
+  for (const [tab, kind] of [['local', 'localDescription'], ['remote', 'remoteDescription']]) {
+    await page.click(`#tab-sdp-${tab}`);
+    await until(page, (kind) => [...document.querySelectorAll('#sdp li')].map((item) => item.innerText.trim()).join('\n')
+      === window.pollrtc.link.pc[kind].sdp.trim().replace(/\r/g, ''), kind);
+    await until(page, () => /nothing wrong/.test(document.querySelector('#sdp-verdict').innerText));
+  }
+  await page.click('#tab-sdp-own');
+  await page.$eval('#sdp-text', (field) => { field.value = window.pollrtc.link.pc.localDescription.sdp.replace(/a=sctp-port:.*/, 'a=sctp-port:none'); });
+  await page.click('#form-sdp button');
+  await until(page, () => /^a=sctp-port:none\s+write a number/.test(document.querySelector('#sdp li.odd')?.innerText ?? ''));
   const id = await page.evaluate(() => window.pollrtc.link.id);
   await closeCleanly(page);
   const status = (await fetch(new URL(`/session?id=${id}`, url))).status;
@@ -67,12 +91,26 @@ async function inRoom(browser, url, offerer) {
   await first.click(`input[name=room-offerer][value=${offerer}]`);
   await first.click('#create-room');
   await first.waitForFunction(() => window.pollrtc.link?.place === 'first', { timeout: 10_000, polling: 50 });
-  const second = await open(browser, await first.$eval('#room-link', (input) => input.value));
+  const link = await first.$eval('#room-link', (input) => input.value);
+  await first.click('#copy-link');
+  await until(first, () => !document.querySelector('#copy-note').hidden);
+  const copied = await first.$eval('#copy-note', (note) => note.innerText);
+  const second = await open(browser, link);
   const pages = [first, second];
-  const result = { connectMs: await connected(first) };
+  const result = { copied, connectMs: await connected(first) };
   await connected(second);
   const offers = await Promise.all(pages.map((page) => page.$$eval('#steps li', (items) => items.filter((item) => /Sending the offer/.test(item.innerText)).length)));
   assert(offers.join() === (offerer === 'first' ? '1,0' : '0,1'), `offers made: ${offers}`);
+  if (copied === 'Copied.') {
+    await first.bringToFront();
+    await first.focus('#message');
+    await first.keyboard.down('Control');
+    await first.keyboard.press('KeyV');
+    await first.keyboard.up('Control');
+    const pasted = await first.$eval('#message', (field) => field.value);
+    assert(pasted === link, `the page says that it has copied ${link}, but ${pasted} was`);
+    await first.$eval('#message', (field) => { field.value = ''; });
+  }
   for (const [page, other] of [[first, second], [second, first]]) {
     await say(page, 'Grüße 🦀');
     await heard(other, 'Grüße 🦀');
@@ -96,6 +134,41 @@ async function inRoom(browser, url, offerer) {
     await page.close();
   }
   return result;
+}
+
+// The page never says for more than three seconds that it is connected once it is not: whether the server stands still, is
+// killed, or ends in order. When it goes on, so does the connection.
+async function truth(browser, _url, _media, start) {
+  const told = {};
+  for (const [signal, wanted] of [['SIGSTOP', 'interrupted'], ['SIGKILL', 'interrupted'], ['SIGTERM', 'closed']]) {
+    const server = await start(), page = await open(browser, server.url);
+    await page.bringToFront();
+    await page.click('#connect');
+    await connected(page);
+    await say(page, 'before');
+    await heard(page, 'before');
+    await page.evaluate(() => {
+      window.changed = new Promise((done) => new MutationObserver(([{ target }]) => done([performance.timeOrigin + performance.now(), target.dataset.state]))
+        .observe(document.querySelector('#status'), { attributeFilter: ['data-state'] }));
+    });
+    const began = Date.now();
+    server.kill(signal);
+    const [at, state] = await page.evaluate(() => window.changed);
+    told[signal] = Math.round(at - began);
+    assert(state === wanted, `${signal}: the page says ${state}`);
+    assert(told[signal] < 3000, `${signal}: the page said for ${told[signal]} ms that it was connected`);
+    assert(await page.$eval('#send', (button) => button.disabled), `${signal}: one can send`);
+    if (signal === 'SIGSTOP') {
+      server.kill('SIGCONT');
+      await until(page, () => document.querySelector('#status').dataset.state === 'open');
+      await say(page, 'after');
+      await heard(page, 'after');
+      await closeCleanly(page);
+      await server.stop();
+    }
+    await page.close();
+  }
+  return { told };
 }
 
 const renewed = (before, after) => assert(before.ufrags.every((side, at) => side.length && !after.ufrags[at].some((ufrag) => side.includes(ufrag))),
@@ -254,6 +327,7 @@ const comings = (browser, url) => connection(browser, url, async (step) => {
 module.exports = [
   ['pollrtc, browser offers', true, (browser, url) => withServer(browser, url, 'browser')],
   ['pollrtc, pollrtc offers', true, (browser, url) => withServer(browser, url, 'pollrtc')],
+  ['the page tells the truth', true, truth],
   ['the same offer twice', true, twice],
   ['renegotiation, ICE restarts', true, restarts],
   ...['max-bundle', 'balanced', 'max-compat'].map((policy) => [`renegotiation, data behind audio and video, ${policy}`, true, mediaFirst(policy)]),

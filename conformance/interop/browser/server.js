@@ -13,16 +13,18 @@ async function serve({ browser, program = PROGRAM, bind, more = [] }) {
   const server = spawn(program, ['serve', '--http', '127.0.0.1:0', '--bind', address, ...more], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((done) => server.on('exit', (code, signal) => done(signal ?? code)));
   let said = '';
-  const url = await new Promise((done, refuse) => {
+  const { url, udp } = await new Promise((done, refuse) => {
     server.stdout.on('data', (data) => {
       said += data;
       const url = /http:\/\/(\S+:\d+)/.exec(said);
-      if (url) done(`http://${url[1].replace('127.0.0.1', 'localhost')}/`);
+      const udp = /UDP (\S+):(\d+)/.exec(said);
+      if (url && udp) done({ url: `http://${url[1].replace('127.0.0.1', 'localhost')}/`, udp: [udp[1], Number(udp[2])] });
     });
     server.on('error', refuse);
     server.on('exit', (code) => refuse(new Error(`pollrtc ended with ${code}`)));
   });
-  return { url, stop: async () => { server.kill('SIGINT'); return ended; } };
+  const stop = async () => { server.kill('SIGINT'); return ended; };
+  return { url, udp, pid: server.pid, kill: (signal) => server.kill(signal), stop };
 }
 
 module.exports = { PROGRAM, serve };

@@ -27,7 +27,7 @@ async function main() {
         try {
           const browser = browsers[hideAddresses] ??= await launch(name, { hideAddresses });
           report.version = browser.version;
-          Object.assign(run, await test(browser, server.url, withMedia.url), { ok: true });
+          Object.assign(run, await test(browser, server.url, withMedia.url, start), { ok: true });
         } catch (error) {
           run.error = error.message;
           report.ok = false;
@@ -48,6 +48,6 @@ async function main() {
 }
 
 // A browser can hang in ways that no inner timeout sees.
-const LIMIT = 240_000 * Math.max(1, Number(options.repeat));
+const LIMIT = 600_000 * Math.max(1, Number(options.repeat));
 setTimeout(() => { console.error(`nothing more after ${LIMIT / 1000} s`); process.exit(1); }, LIMIT).unref();
 main().catch((error) => { console.error(error); process.exit(1); });
