@@ -1,6 +1,6 @@
 //! What kind of address one is, and which ones may be paired.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// How far an address reaches. Addresses that reach differently far can't talk to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,20 @@ pub(crate) fn reach(ip: IpAddr) -> Reach {
         _ if ip.is_loopback() => Reach::Host,
         IpAddr::V4(v4) if v4.is_link_local() => Reach::Link,
         IpAddr::V6(v6) if v6.is_unicast_link_local() => Reach::Link,
-        _ => Reach::Wide,
+        IpAddr::V6(v6) => translated(v6).map_or(Reach::Wide, |v4| reach(v4.into())),
+        IpAddr::V4(_) => Reach::Wide,
+    }
+}
+
+/// The IPv4 address that a translator or tunnel makes of an IPv6 one: NAT64 (RFC 6052 §2.1, RFC 8215) and 6to4 (RFC 3056
+/// §2). Whoever can't name an address must not name it in this way either.
+fn translated(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let segments = ip.segments();
+    let v4 = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+    match segments {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 1, _, _, _, high, low] => Some(v4(high, low)),
+        [0x2002, high, low, ..] => Some(v4(high, low)),
+        _ => None,
     }
 }
 
@@ -31,6 +44,9 @@ pub(crate) fn is_unusable(address: SocketAddr) -> bool {
         || ip.is_multicast()
         || match ip {
             IpAddr::V4(v4) => v4.is_broadcast() || v4.octets()[0] == 0,
+            IpAddr::V6(v6) if translated(v6).is_some() => {
+                translated(v6).is_some_and(|v4| is_unusable(SocketAddr::from((v4, address.port()))))
+            }
             IpAddr::V6(v6) => {
                 let site_local = (v6.segments()[0] & 0xffc0) == 0xfec0;
                 let v4_compatible = v6.segments()[..6] == [0; 6] && !v6.is_loopback();

@@ -10,6 +10,7 @@ use pollrtc_stun::{Class, ErrorCode, Message, Method, TransactionId, is_stun};
 
 use crate::address::{is_same, is_unusable};
 use crate::base::{AddressError, Bases};
+use crate::budget::Budget;
 use crate::candidate::Candidate;
 use crate::checklist::Readiness;
 use crate::config::Config;
@@ -24,8 +25,7 @@ use crate::generations::{Generations, Legacy, MAX_AUTHENTICATED};
 use crate::outbox::{Answer, LONGEST_MESSAGE, Outbox, Response};
 use crate::pacing::Pacing;
 use crate::pair::PairId;
-use crate::priority::COMPONENT;
-use crate::requests::{Verdict, judge};
+use crate::requests::{Verdict, judge, mapped_address};
 use crate::session::{CheckSuccess, IncomingCheck, Session};
 use crate::stats::Stats;
 use crate::transaction::{Claim, Purpose, Transaction};
@@ -78,6 +78,7 @@ pub struct Agent {
     generations: Generations,
     session: Session,
     outbox: Outbox,
+    budget: Budget,
     consent: Consent,
     pacing: Pacing,
     events: Events,
@@ -107,6 +108,7 @@ impl Agent {
             generations: Generations::new(credentials, config.timing.restart_grace),
             session: Session::default(),
             outbox: Outbox::new(&config),
+            budget: Budget::new(config.max_checks_per_address),
             consent: Consent::new(config.timing, config.lite),
             pacing: Pacing::new(config.timing.pacing, config.shared_pacing),
             events: Events::default(),
@@ -185,7 +187,7 @@ impl Agent {
     /// How many things of any kind (addresses, candidates, pairs, requests, messages, events) the
     /// agent holds. The configuration's limits bound it, whatever a peer does.
     pub fn items_held(&self) -> usize {
-        let queued = self.outbox.len() + self.events.len();
+        let queued = self.outbox.len() + self.budget.len() + self.events.len();
         let checks = self.session.items() + self.generations.len();
         self.bases.len() + self.gathering.len() + checks + queued
     }
@@ -279,10 +281,10 @@ impl Agent {
         self.advance(now);
     }
 
-    /// Tells that the peer will signal no more candidates (RFC 8838 §14): if nothing works, the
-    /// agent need not wait for more.
+    /// Tells that the peer will signal no more candidates (RFC 8838 §14). Nothing waits for that: what works first is
+    /// nominated, and where nothing works a check of the peer may show a way until [patience](crate::Timing::patience)
+    /// ends (RFC 8863).
     pub fn end_of_remote_candidates(&mut self, now: Instant) {
-        self.session.remotes_mut().end();
         self.advance(now);
     }
 
@@ -547,10 +549,19 @@ impl StateMachine for Agent {
 
     /// RFC 8445 §7.2.5.2.2: what ICMP says may fail a pair, and need not. Anybody can say so, and a home router that
     /// has not yet seen the peer's own packet says so of pairs that work a moment later; so a pair lives on until
-    /// its check times out or its consent ends. That a packet was too big says nothing of checks, which are small, and a
+    /// its check times out or its consent ends. It is a reason to ask on the path soon, and no more. That a packet was too big says nothing of checks, which are small, and a
     /// path's MTU is not lowered on the word of a stranger.
     fn handle_flow(&mut self, now: Instant, event: FlowEvent) {
-        _ = (now, event);
+        let FlowEvent::Unreachable(flow) = event else {
+            return;
+        };
+        self.now = self.now.max(now);
+        let reached = self.bases.complete(flow, self.consent.current_flow());
+        if let Some(flow) = reached.filter(|flow| self.consent.is_on(*flow) || self.session.has_pair(*flow)) {
+            self.stats.unreachable += 1;
+            self.consent.suspect(self.now, flow);
+            self.advance(now);
+        }
     }
 }
 
@@ -609,7 +620,7 @@ impl Agent {
                 remote_ufrag,
             } => (generation, remote_ufrag),
         };
-        self.consent.handle_message(self.now, flow);
+        self.consent.handle_request(self.now, flow);
         if generation != self.generations.number() {
             self.respond(flow, message, Answer::Success, Some(generation));
             self.stats.other_generation += 1;
@@ -671,7 +682,7 @@ impl Agent {
         self.outbox.remove(&message.transaction_id());
         self.stats.responses_received += 1;
         let is_granted = message.class() == Class::SuccessResponse;
-        let mapped = message.xor_mapped_address().filter(|_| is_granted);
+        let mapped = mapped_address(message).filter(|_| is_granted);
         let Some(base) = self.bases.of(flow) else {
             self.gathering.give_up_one();
             return;
@@ -695,9 +706,7 @@ impl Agent {
         }
         self.stats.responses_received += 1;
         self.outbox.remove(&message.transaction_id());
-        if let Purpose::Check(pair, _) = asked.purpose {
-            self.session.handle_end_of_check(pair, &message.transaction_id());
-        }
+        self.session.handle_end_of_check(asked, &message.transaction_id());
         let is_symmetric = asked.flow == flow;
         let is_understood = message.unknown_comprehension_required().next().is_none();
         if !is_symmetric {
@@ -730,6 +739,9 @@ impl Agent {
                     reflexive_priority,
                     round_trip: asked.round_trip(self.now),
                 };
+                if self.consent.is_of_path(asked, claim, current) {
+                    self.consent.renew(self.now, asked);
+                }
                 let (session, mut cx) = self.checks();
                 session.handle_success(&mut cx, success);
             }
@@ -797,38 +809,11 @@ impl Agent {
 
     /// A remote candidate, wherever it was until now.
     fn handle_candidate(&mut self, candidate: Candidate) {
-        let lawful =
-            candidate.component() == COMPONENT && candidate.protocol() == Protocol::Udp && candidate.priority() > 0;
-        if !lawful {
-            self.stats.candidates_unusable += 1;
-            return;
-        }
-        let known = self.remote_credentials().map(|remote| remote.ufrag.as_str());
-        if let Some(ufrag) = candidate.ufrag()
-            && known != Some(ufrag)
-        {
-            self.stats.candidates_other_generation += 1;
-            self.session.remotes_mut().hold(candidate);
-            return;
-        }
-        match candidate.address() {
-            Some(address) => {
-                let (session, mut cx) = self.checks();
-                session.add_candidate(&mut cx, &candidate, address);
-            }
-            None => self.handle_name(candidate),
-        }
-    }
-
-    fn handle_name(&mut self, candidate: Candidate) {
-        let Some(name) = candidate.mdns_name().map(Into::into) else {
-            self.stats.candidates_unusable += 1;
-            return;
-        };
-        let remotes = self.session.remotes_mut();
-        if remotes.signalled() >= self.config.max_candidates {
-            self.stats.candidates_over_limit += 1;
-        } else if remotes.await_address(candidate) {
+        let remote = self.remote_credentials();
+        let is_of_now = |ufrag| remote.is_some_and(|remote| remote.ufrag == ufrag);
+        let is_of_now = candidate.ufrag().is_none_or(is_of_now);
+        let (session, mut cx) = self.checks();
+        if let Some(name) = session.handle_candidate(&mut cx, candidate, is_of_now) {
             self.events.push(Event::ResolveMdns { name });
         }
     }
@@ -852,11 +837,24 @@ impl Agent {
 
     fn give_up_requests(&mut self) {
         let current = self.generations.number();
-        let Self { outbox, session, .. } = self;
-        while let Some((id, transaction)) = outbox.give_up_one(self.now, |asked| session.is_moot(asked, current)) {
+        let Self {
+            outbox,
+            session,
+            budget,
+            stats,
+            now,
+            ..
+        } = self;
+        loop {
+            let is_moot = |asked: &Transaction| session.is_moot(asked, current);
+            let may_send = |asked: &Transaction| session.may_repeat(asked, *now, budget, stats);
+            let Some((id, transaction)) = outbox.give_up_one(*now, is_moot, may_send) else {
+                return;
+            };
             match transaction.purpose {
+                Purpose::Check(..) if transaction.is_extra => {}
                 Purpose::Check(pair, claim) => {
-                    session.handle_end_of_check(pair, &id);
+                    session.handle_end_of_check(&transaction, &id);
                     if !transaction.cancelled {
                         session.handle_failure(pair, claim.nominates);
                     }
@@ -889,16 +887,11 @@ impl Agent {
         // Once they were nominated, some lite servers answer nothing but nominations: Chromium repeats its own
         // with each check of the selected pair, which RFC 8445 §8.1.1 does not forbid.
         let nominates = is_selected && self.control.role == Role::Controlling;
-        let Some(base) = self.bases.of(flow) else {
+        let (_, cx) = self.checks();
+        let Some(claim) = cx.bases.of(flow).map(|base| cx.claim(base, nominates)) else {
             return;
         };
-        let claim = Claim {
-            generation,
-            role: self.control.role,
-            tie_breaker: self.control.tie_breaker,
-            priority: base.peer_reflexive_priority(),
-            nominates,
-        };
+        let claim = Claim { generation, ..claim };
         if let Some(wait) = self.consent.begin_check(self.now, &mut self.rng) {
             let request = Transaction::new(self.now, Purpose::Consent(claim), flow, wait);
             self.outbox.start(TransactionId::random(&mut self.rng), request);
@@ -964,6 +957,10 @@ impl Agent {
         if !self.may_check() {
             return None;
         }
+        // Peers that wait for it send nothing before.
+        if self.session.has_due_nomination() {
+            return Some(self.now);
+        }
         match self.session.readiness(self.now) {
             Readiness::Now => Some(earliest),
             Readiness::At(time) => Some(earliest.max(time)),
@@ -976,7 +973,9 @@ impl Agent {
             return false;
         };
         let id = TransactionId::random(&mut self.rng);
-        self.outbox.request(self.now, id, Purpose::Gather { server }, flow);
+        let crowd = self.config.timing.pacing * self.gathering.open_questions();
+        let purpose = Purpose::Gather { server };
+        self.outbox.request(self.now, id, purpose, flow, crowd);
         true
     }
 
@@ -997,6 +996,7 @@ impl Agent {
             return;
         }
         self.choose_path();
+        self.consent.set_standby(self.session.has_standby());
         let started = self.generations.knows_remote() || self.generations.number() > 0;
         let state = match self.consent.health(self.now) {
             Some(health) if health.silent && !self.both_lite() => State::Disconnected,
@@ -1055,6 +1055,7 @@ impl Agent {
             path: self.consent.health(self.now),
             bases: &self.bases,
             outbox: &mut self.outbox,
+            budget: &mut self.budget,
             rng: &mut self.rng,
             stats: &mut self.stats,
         };

@@ -48,6 +48,9 @@ enum CandidateHost {
     Name { name: String, port: u16 },
 }
 
+/// What the names end in that multicast DNS resolves, in letters of any case (RFC 6762 §3, RFC 4343).
+const MDNS_DOMAIN: &str = ".local";
+
 impl Candidate {
     /// A host candidate for an agent's only address.
     ///
@@ -138,7 +141,10 @@ impl Candidate {
     /// (draft-ietf-mmusic-mdns-ice-candidates §3.2.1).
     pub(crate) fn mdns_name(&self) -> Option<&str> {
         let name = self.name()?;
-        let label = name.strip_suffix(".local")?;
+        let (label, domain) = name.split_at_checked(name.len().checked_sub(MDNS_DOMAIN.len())?)?;
+        if !domain.eq_ignore_ascii_case(MDNS_DOMAIN) {
+            return None;
+        }
         let is_label = !label.is_empty() && label.len() <= 63 && !label.contains('.');
         is_label.then_some(name)
     }

@@ -148,6 +148,8 @@ impl Checklist {
             if pair.state != PairState::InProgress {
                 pair.state = PairState::Waiting;
                 pair.leads_to = None;
+                pair.first_check = None;
+                pair.fresh_checks = 0;
             }
             if !is_fresh(pair) {
                 pair.valid = None;
@@ -170,6 +172,10 @@ impl Checklist {
     /// Puts a pair into the triggered-check queue (RFC 8445 §6.1.4.1), once.
     pub(crate) fn trigger(&mut self, id: PairId, not_before: Instant) {
         if let Some(pair) = self.get_mut(id) {
+            if pair.state == PairState::Failed {
+                pair.first_check = None;
+                pair.fresh_checks = 0;
+            }
             pair.state = PairState::Waiting;
         }
         match self.triggered.iter_mut().find(|queued| queued.pair == id) {
@@ -203,8 +209,9 @@ impl Checklist {
         if let Some(at) = self.triggered.iter().position(|queued| queued.not_before <= now) {
             return self.triggered.remove(at).map(|queued| queued.pair);
         }
-        let held = |id| self.triggered.iter().any(|queued| queued.pair == id);
-        let waiting = |pair: &&Pair| pair.state == PairState::Waiting && worthwhile(pair) && !held(pair.id);
+        let worthwhile = |pair: &Pair| pair.held_until <= now && worthwhile(pair);
+        let waiting =
+            |pair: &&Pair| pair.state == PairState::Waiting && worthwhile(pair) && !self.is_triggered(pair.id);
         if let Some(best) = self.pairs.iter().filter(waiting).max_by_key(|pair| pair.priority) {
             return Some(best.id);
         }
@@ -212,16 +219,34 @@ impl Checklist {
     }
 
     pub(crate) fn readiness(&self, now: Instant, worthwhile: impl Fn(&Pair) -> bool) -> Readiness {
-        let held = self.triggered.iter().map(|queued| queued.not_before).min();
-        if held.is_some_and(|at| at <= now) {
-            return Readiness::Now;
+        let triggered = self.triggered.iter().map(|queued| queued.not_before);
+        let is_open = |pair: &&Pair| match pair.state {
+            PairState::Waiting => worthwhile(pair) && !self.is_triggered(pair.id),
+            PairState::Frozen => worthwhile(pair),
+            _ => false,
+        };
+        let open = self.pairs.iter().filter(is_open).map(|pair| pair.held_until);
+        match triggered.chain(open).min() {
+            Some(at) if at <= now => Readiness::Now,
+            Some(at) => Readiness::At(at),
+            None => Readiness::Never,
         }
-        let queued = |id| self.triggered.iter().any(|queued| queued.pair == id);
-        let waiting = |pair: &Pair| pair.state == PairState::Waiting && worthwhile(pair) && !queued(pair.id);
-        if self.pairs.iter().any(waiting) || self.best_frozen(&worthwhile).is_some() {
-            return Readiness::Now;
-        }
-        held.map_or(Readiness::Never, Readiness::At)
+    }
+
+    /// How many checks wait or are in progress.
+    pub(crate) fn busy(&self) -> u32 {
+        let is_busy = |pair: &&Pair| matches!(pair.state, PairState::Waiting | PairState::InProgress);
+        u32::try_from(self.pairs.iter().filter(is_busy).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Of the pairs in progress that `may` be asked again, the one whose latest check is the oldest.
+    pub(crate) fn longest_unanswered(&self, may: impl Fn(&Pair) -> bool) -> Option<&Pair> {
+        let in_progress =
+            |pair: &&Pair| pair.state == PairState::InProgress && may(pair) && !self.is_triggered(pair.id);
+        self.pairs
+            .iter()
+            .filter(in_progress)
+            .min_by_key(|pair| pair.latest_check)
     }
 
     /// The best frozen pair. RFC 8445 §6.1.4.2 would leave it frozen while another pair of its

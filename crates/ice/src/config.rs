@@ -32,6 +32,15 @@ pub struct Config {
     pub max_peer_reflexive: usize,
     /// How many pairs the checklist holds (RFC 8445 §6.1.2.5); the lowest priorities go first.
     pub max_pairs: usize,
+    /// How many pairs from each local address are kept alive beside the selected one, to take its place when it dies: 2.
+    /// Lite agents keep none.
+    pub max_backup_pairs: usize,
+    /// How many checks go to one IP address in a second at most, however many candidates with that address a peer
+    /// signals, and however often it restarts: 50. What is over waits.
+    pub max_checks_per_address: u32,
+    /// How many refusals of requests that nobody has authenticated wait to be sent: 16. They have no part in the room for
+    /// answers to the peer, and go out after those.
+    pub max_waiting_refusals: usize,
     /// How many bytes a datagram may have on a path of which nothing better is known, without the headers of UDP and
     /// IP.
     pub mtu: usize,
@@ -82,6 +91,33 @@ impl Config {
         Self { max_pairs, ..self }
     }
 
+    /// The same with so many [backup pairs](Self::max_backup_pairs) from each local address.
+    #[must_use]
+    pub fn with_max_backup_pairs(self, max_backup_pairs: usize) -> Self {
+        Self {
+            max_backup_pairs,
+            ..self
+        }
+    }
+
+    /// The same with so many checks to one IP address [in a second](Self::max_checks_per_address).
+    #[must_use]
+    pub fn with_max_checks_per_address(self, max_checks_per_address: u32) -> Self {
+        Self {
+            max_checks_per_address,
+            ..self
+        }
+    }
+
+    /// The same with room for so many [refusals](Self::max_waiting_refusals).
+    #[must_use]
+    pub fn with_max_waiting_refusals(self, max_waiting_refusals: usize) -> Self {
+        Self {
+            max_waiting_refusals,
+            ..self
+        }
+    }
+
     /// The same with paths that take datagrams of so many [bytes](Self::mtu).
     #[must_use]
     pub fn with_mtu(self, mtu: usize) -> Self {
@@ -112,6 +148,9 @@ impl Default for Config {
             max_candidates: 100,
             max_peer_reflexive: 32,
             max_pairs: 100,
+            max_backup_pairs: 2,
+            max_checks_per_address: 50,
+            max_waiting_refusals: 16,
             mtu: DEFAULT_MTU,
             shared_pacing: false,
             ufrag_tag: None,
@@ -128,11 +167,13 @@ pub struct Timing {
     /// allows and the default; less counts as 5 ms.
     pub pacing: Duration,
     /// RTO, the time to the first retransmission, doubled for each one that follows (RFC 8445
-    /// §14.3). 500 ms is the least that the RFC allows and the default; less counts as 500 ms.
+    /// §14.3). 500 ms is the least that the RFC allows and the default; less counts as 500 ms. It is [Ta](Self::pacing)
+    /// times the number of transactions that wait or are in progress, where that is more.
     pub retransmission: Duration,
     /// Rc, how often a check is sent in all (RFC 8489 §6.2.1): 7.
     pub check_transmissions: u32,
-    /// The same for questions to STUN servers, 4: gathering ends sooner than checks give up.
+    /// The same for questions to STUN servers: 7. Where signaling has to wait for the end of gathering, and no server
+    /// answers, fewer end it sooner: 4 after 7.5 s, 7 after 39.5 s.
     pub gather_transmissions: u32,
     /// Rm, for how many RTOs an answer to the last transmission is awaited: 16.
     pub last_wait: u32,
@@ -148,6 +189,13 @@ pub struct Timing {
     /// [`Disconnected`](crate::State::Disconnected): 7.5 s, which a lost consent check or two don't
     /// reach while the peer's own checks arrive.
     pub disconnect: Duration,
+    /// After how much silence of the selected pair it is asked whether it is alive, if another one stands by to take its
+    /// place: 1 s, which makes less than 3 s from the death of a path to data on the next; less than 1 s counts as 1 s. Without another one there is
+    /// nothing to gain, and nobody is asked more often than consent needs.
+    pub failover: Duration,
+    /// The mean time between checks of each [backup pair](Config::max_backup_pairs), drawn as for consent: 15 s, which keeps
+    /// the bindings of NATs open; less than 5 s counts as 5 s.
+    pub backup_interval: Duration,
     /// How long checks with the credentials from before a restart are still answered, once data
     /// no longer flows on the old path: 5 s.
     pub restart_grace: Duration,
@@ -159,12 +207,14 @@ impl Default for Timing {
             pacing: LEAST_PACING,
             retransmission: LEAST_RETRANSMISSION,
             check_transmissions: 7,
-            gather_transmissions: 4,
+            gather_transmissions: 7,
             last_wait: 16,
             patience: Duration::from_millis(39_500),
             consent_interval: LEAST_CONSENT_INTERVAL,
             consent_expiry: MOST_CONSENT,
             disconnect: Duration::from_millis(7_500),
+            failover: LEAST_FAILOVER,
+            backup_interval: KEEPALIVE,
             restart_grace: Duration::from_secs(5),
         }
     }
@@ -180,6 +230,8 @@ pub(crate) const LEAST_PACING: Duration = Duration::from_millis(5);
 const LEAST_RETRANSMISSION: Duration = Duration::from_millis(500);
 /// RFC 7675 §5.1: no less than 4 s between checks, and the interval is drawn from 0.8 times this.
 const LEAST_CONSENT_INTERVAL: Duration = Duration::from_secs(5);
+/// A second of silence is nothing on a thin path.
+const LEAST_FAILOVER: Duration = Duration::from_secs(1);
 /// RFC 7675 §5.1.
 const MOST_CONSENT: Duration = Duration::from_secs(30);
 
@@ -194,6 +246,8 @@ impl Timing {
             last_wait: self.last_wait.clamp(1, 64),
             consent_interval: self.consent_interval.max(LEAST_CONSENT_INTERVAL),
             consent_expiry: self.consent_expiry.min(MOST_CONSENT),
+            failover: self.failover.max(LEAST_FAILOVER),
+            backup_interval: self.backup_interval.max(LEAST_CONSENT_INTERVAL),
             ..self
         }
     }

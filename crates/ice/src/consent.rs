@@ -6,6 +6,7 @@ use pollrtc_core::{Flow, Instant};
 use pollrtc_crypto::Rng;
 
 use crate::config::{KEEPALIVE, Timing};
+use crate::liveness::Doubt;
 use crate::pair::{Pair, PairId, smoothed};
 use crate::transaction::{Claim, Transaction};
 
@@ -15,6 +16,8 @@ pub(crate) struct Consent {
     timing: Timing,
     /// A lite agent asks nothing: its full peer does, and that it does is all there is.
     lite: bool,
+    /// Whether another pair could take the place of the path's.
+    has_standby: bool,
     path: Option<ActivePath>,
 }
 
@@ -30,9 +33,15 @@ struct ActivePath {
     last_message: Instant,
     /// When anything last came from it that was authenticated.
     last_heard: Instant,
-    /// When the first consent check went out that came after this and is not answered.
-    unanswered_since: Option<Instant>,
+    /// When a check of the peer last came.
+    last_request: Instant,
+    /// Checks of ours are unanswered.
+    doubt: Option<Doubt>,
+    /// When the latest went out.
+    last_check: Instant,
     next_check: Instant,
+    /// After how much silence it is asked whether it is alive, if another one stands by.
+    patience: Duration,
     /// Consent ran out while the machine slept: nothing goes out but one consent check.
     suspended_until: Option<Instant>,
 }
@@ -51,8 +60,10 @@ pub(crate) enum Origin {
 pub(crate) struct PathHealth {
     pub(crate) origin: Origin,
     pub(crate) last_heard: Instant,
-    /// The last consent check should have been answered by now, and nothing else came since.
-    pub(crate) missed: bool,
+    /// Since when checks of ours are unanswered, once the first answer is overdue.
+    pub(crate) doubted_since: Option<Instant>,
+    /// Since when it is clear that it answers no more.
+    pub(crate) missed_since: Option<Instant>,
     /// Nothing came for longer than [`Timing::disconnect`].
     pub(crate) silent: bool,
 }
@@ -71,6 +82,12 @@ pub(crate) enum Due {
 /// A timer that comes this much too late was not forgotten: the machine slept.
 const SLEPT: Duration = Duration::from_secs(5);
 
+/// Two checks of the peer in less than this are doubts.
+const PEER_DOUBTS: Duration = Duration::from_millis(400);
+
+/// How long apart checks are at least that somebody else gives reason for.
+const SUSPICION_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How long the answer to the consent check after a sleep may take.
 const AFTER_SLEEP: Duration = Duration::from_secs(2);
 
@@ -82,8 +99,14 @@ impl Consent {
         Self {
             timing,
             lite,
+            has_standby: false,
             path: None,
         }
+    }
+
+    /// Tells whether another pair could take the place of the path's.
+    pub(crate) fn set_standby(&mut self, has_standby: bool) {
+        self.has_standby = has_standby;
     }
 
     /// The way that data takes; `None` if nothing may be sent.
@@ -124,22 +147,16 @@ impl Consent {
         Some(PathHealth {
             origin: path.origin,
             last_heard: path.last_heard,
-            missed: self.missed_at(path).is_some_and(|at| at <= now),
+            doubted_since: path.doubt.and_then(|doubt| doubt.overdue_since()),
+            missed_since: path.missed_at().filter(|at| *at <= now),
             silent: path.suspended_until.is_some() || path.last_heard + self.timing.disconnect <= now,
         })
-    }
-
-    /// When it becomes clear that nobody answers the last consent check, nor says anything else
-    /// that is authenticated. It says nothing of consent, which lasts much longer: packets get
-    /// lost.
-    fn missed_at(&self, path: &ActivePath) -> Option<Instant> {
-        let round_trip = path.rtt.unwrap_or_default() * 2;
-        Some(path.unanswered_since? + round_trip.max(self.timing.retransmission))
     }
 
     /// Takes this pair as the path; a pair that was last asked some time ago is asked again soon.
     pub(crate) fn take_path(&mut self, now: Instant, pair: &Pair, rng: &mut Rng) {
         let interval = if self.lite { KEEPALIVE } else { self.interval(rng) };
+        let patience = drawn(self.timing.failover, rng);
         self.path = Some(ActivePath {
             flow: pair.flow,
             origin: Origin::Pair(pair.id),
@@ -147,8 +164,11 @@ impl Consent {
             last_success: pair.last_success,
             last_message: pair.last_success.max(now),
             last_heard: pair.last_success.max(now),
-            unanswered_since: None,
+            last_request: pair.last_asked,
+            doubt: None,
+            last_check: pair.last_success,
             next_check: (pair.last_success + interval).max(now),
+            patience,
             suspended_until: None,
         });
     }
@@ -183,7 +203,6 @@ impl Consent {
         if let Some(path) = self.path.as_mut().filter(|path| path.flow == flow) {
             path.last_message = now;
             path.last_heard = now;
-            path.unanswered_since = None;
         }
     }
 
@@ -192,7 +211,6 @@ impl Consent {
     pub(crate) fn handle_authenticated(&mut self, now: Instant, flow: Flow) {
         if let Some(path) = self.path.as_mut().filter(|path| path.flow == flow) {
             path.last_heard = path.last_heard.max(now);
-            path.unanswered_since = None;
         }
     }
 
@@ -203,22 +221,45 @@ impl Consent {
         }
     }
 
+    /// A check of the peer came by this flow. One soon after the other means that our answers don't arrive, though
+    /// all that the peer sends may.
+    pub(crate) fn handle_request(&mut self, now: Instant, flow: Flow) {
+        self.handle_message(now, flow);
+        if let Some(path) = self.path.as_mut().filter(|path| path.flow == flow) {
+            let before = core::mem::replace(&mut path.last_request, now);
+            if now - before < PEER_DOUBTS {
+                self.suspect(now, flow);
+            }
+        }
+    }
+
+    /// There is reason to ask soon whether the path is alive, if it goes by this flow; once a second is enough.
+    pub(crate) fn suspect(&mut self, now: Instant, flow: Flow) {
+        if let Some(path) = self.path.as_mut().filter(|path| path.flow == flow && !self.lite)
+            && now >= path.last_check + SUSPICION_INTERVAL
+        {
+            path.next_check = path.next_check.min(now);
+        }
+    }
+
     /// RFC 7675 §5.1: a consent check every 4 to 6 seconds; consent ends 30 seconds after the last
     /// answer. Two lite agents ask nothing, and their consent has no end.
     pub(crate) fn handle_timeout(&mut self, now: Instant, both_lite: bool) -> Option<Due> {
         let expires = self.expires()?;
+        let due = self.next_due()?;
         let lite = self.lite;
         let path = self.path.as_mut()?;
         let is_over = now >= expires && !both_lite;
-        let overslept = now - path.next_check >= SLEPT && path.suspended_until.is_none();
+        let overslept = now - due >= SLEPT && path.suspended_until.is_none();
         if is_over && overslept && !lite {
             // Time jumped: the checks that would have kept consent alive were never sent. Data
             // waits until one of them is answered.
             path.suspended_until = Some(now + AFTER_SLEEP);
+            path.doubt = None;
         } else if is_over {
             return Some(Due::Expired);
         }
-        if now < path.next_check {
+        if now < due {
             return None;
         }
         if lite {
@@ -226,6 +267,21 @@ impl Consent {
             return Some(Due::Keepalive);
         }
         Some(Due::Check)
+    }
+
+    /// When something has to go out: for consent, since the last answer is overdue, or since it is quiet and another
+    /// pair stands by.
+    fn next_due(&self) -> Option<Instant> {
+        let path = self.path.as_ref()?;
+        if self.lite {
+            return Some(path.next_check);
+        }
+        let next = match path.doubt {
+            Some(doubt) => doubt.next(),
+            None if self.has_standby => path.last_heard + path.patience,
+            None => path.next_check,
+        };
+        Some(next.min(path.next_check))
     }
 
     /// When consent ends if nothing comes.
@@ -239,17 +295,19 @@ impl Consent {
         Some(path.suspended_until.unwrap_or(consented + self.timing.consent_expiry))
     }
 
-    /// A factor between 0.8 and 1.2 keeps many agents from asking in step.
     fn interval(&self, rng: &mut Rng) -> Duration {
-        self.timing.consent_interval * (800 + rng.below(401)) / 1000
+        drawn(self.timing.consent_interval, rng)
     }
 
     /// A consent check goes out now: how long its answer counts.
     pub(crate) fn begin_check(&mut self, now: Instant, rng: &mut Rng) -> Option<Duration> {
         let interval = self.interval(rng);
+        let patience = drawn(self.timing.failover, rng);
         let path = self.path.as_mut()?;
+        path.last_check = now;
         path.next_check = now + interval;
-        path.unanswered_since.get_or_insert(now);
+        path.patience = patience;
+        path.doubt = Some(Doubt::ask(path.doubt, now, path.rtt));
         Some(self.timing.consent_expiry.min(interval * MAX_UNANSWERED))
     }
 
@@ -259,7 +317,7 @@ impl Consent {
             && self.generation(current) == Some(claim.generation)
     }
 
-    /// The peer answered a consent check of the path; its pair, if that is of now.
+    /// The peer answered a check on the path; its pair, if that is of now.
     pub(crate) fn renew(&mut self, now: Instant, transaction: &Transaction) -> Option<PairId> {
         let path = self.path.as_mut()?;
         // An answer to a question from before the sleep says nothing about now.
@@ -270,6 +328,7 @@ impl Consent {
             return None;
         }
         path.suspended_until = None;
+        path.doubt = None;
         path.last_success = now;
         path.last_message = now;
         path.last_heard = now;
@@ -289,10 +348,22 @@ impl Consent {
             return Some(path.next_check);
         }
         let silent = (!was_silent).then(|| path.last_heard + self.timing.disconnect);
-        let missed = self.missed_at(path).filter(|at| *at > now);
-        [Some(path.next_check), self.expires(), silent, missed]
+        let missed = path.missed_at().filter(|at| *at > now);
+        [self.next_due(), self.expires(), silent, missed]
             .into_iter()
             .flatten()
             .min()
     }
+}
+
+impl ActivePath {
+    /// When it becomes clear that it answers no more.
+    fn missed_at(&self) -> Option<Instant> {
+        Some(self.doubt?.missed_at(self.last_heard))
+    }
+}
+
+/// A factor between 0.8 and 1.2 keeps many agents from asking in step.
+pub(crate) fn drawn(mean: Duration, rng: &mut Rng) -> Duration {
+    mean * (800 + rng.below(401)) / 1000
 }

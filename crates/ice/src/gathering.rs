@@ -62,6 +62,11 @@ impl Gathering {
         !self.queue.is_empty()
     }
 
+    /// How many questions wait or are not answered.
+    pub(crate) fn open_questions(&self) -> u32 {
+        u32::try_from(self.queue.len() + self.pending).unwrap_or(u32::MAX)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.candidates.len() + self.queue.len()
     }
@@ -117,7 +122,9 @@ impl Gathering {
         mapped: Option<SocketAddr>,
     ) -> Option<Candidate> {
         self.give_up_one();
-        let mapped = mapped.map(normalise).filter(|mapped| !is_unusable(*mapped))?;
+        let mapped = mapped
+            .map(normalise)
+            .filter(|mapped| self.is_credible(base, server, *mapped))?;
         self.refresh_at.get_or_insert(now + KEEPALIVE);
         // RFC 8445 §5.1.3: the same address and base as another candidate is redundant; so is
         // what the server sees without a NAT between.
@@ -140,6 +147,11 @@ impl Gathering {
             server: Some(server),
         });
         Some(candidate)
+    }
+
+    /// Whether a base can look like this from the outside: it can't be of the other family, nor be the server itself.
+    fn is_credible(&self, base: &Base, server: usize, mapped: SocketAddr) -> bool {
+        !is_unusable(mapped) && mapped.is_ipv4() == base.address.is_ipv4() && self.servers.get(server) != Some(&mapped)
     }
 
     /// The priority of the server-reflexive candidate at this address.

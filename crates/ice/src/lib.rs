@@ -20,16 +20,25 @@
 //!
 //! - Checks start 5 ms apart (the least that RFC 8445 §14.2 allows) instead of 50.
 //! - A check that the peer triggers while ours is in progress waits up to 25 ms for the answer.
-//! - The best pair that works is nominated at once if none of higher priority is left, else after
-//!   twice its round-trip time and 50 ms.
+//! - The first pair that works is nominated at once. One of higher priority holds that up only until it was asked, and for
+//!   one round trip: some peers send nothing before they are nominated.
 //! - Ordinary checks end with the first pair that works, except those of higher priority.
+//! - While nothing works, and while a nomination is not answered, a pair is asked by a fresh check each 250 ms, six times
+//!   beside the retransmissions; so is the selected pair when a consent check is not answered in time.
+//! - A few pairs from each local address are [kept alive](Config::max_backup_pairs) beside the selected one. If it answers
+//!   no more and one of them does, the controlling side nominates that, without a restart; if the controlling side does not,
+//!   the controlled one goes there by itself. For that the selected pair is asked after [a second of
+//!   silence](Timing::failover).
+//! - No IP address gets more than [50 checks a second](Config::max_checks_per_address), whatever a peer signals.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
 
 mod address;
 mod agent;
+mod backups;
 mod base;
+mod budget;
 mod candidate;
 mod checklist;
 mod config;
@@ -39,11 +48,12 @@ mod control;
 mod credentials;
 mod event;
 mod events;
-mod fallback;
+mod failover;
 mod gathering;
 mod generations;
 mod keys;
 mod kind;
+mod liveness;
 mod nomination;
 mod outbox;
 mod pacing;

@@ -13,16 +13,20 @@ pub(crate) struct Nomination {
     selected: Option<PairId>,
     /// The pair that is being nominated by us.
     nominating: Option<PairId>,
+    /// The check that nominates it has not gone out yet.
+    is_due: bool,
     /// When to nominate the best of what works, come what may.
-    nominate_at: Option<Instant>,
+    nominate_by: Option<Instant>,
+    /// When to look again.
+    look_at: Option<Instant>,
     /// The greatest value of a renomination that was seen (draft-thatcher-ice-renomination).
     value: Option<u32>,
     /// When to free what was not selected.
     free_at: Option<Instant>,
 }
 
-/// What a better pair may take longer than one that works, on top of twice the round trip, before
-/// the latter is nominated. Data flows meanwhile.
+/// How long better pairs that were not asked yet may hold up the nomination of one that works, on top of twice its round
+/// trip. Data flows meanwhile.
 const NOMINATION_PATIENCE: Duration = Duration::from_millis(50);
 
 /// RFC 8445 §8.3.1: how long pairs that were not selected are kept.
@@ -39,41 +43,44 @@ impl Nomination {
     }
 
     /// Regular nomination (RFC 8445 §8.1.1): a controlling agent, which is who asks for it, nominates the best pair
-    /// that works, at once if nothing better can follow, else after a short while. `is_final` tells of a pair whether
-    /// candidates that are still to come can't be better.
-    pub(crate) fn choose(
-        &mut self,
-        now: Instant,
-        checklist: &Checklist,
-        is_final: impl Fn(&Pair) -> bool,
-    ) -> Option<PairId> {
+    /// that works. Some peers send nothing before. So a better pair holds that up only until it was asked, and for as long
+    /// as the answer on the one that works took; candidates that are still to come don't.
+    pub(crate) fn choose(&mut self, now: Instant, pacing: Duration, checklist: &Checklist) -> Option<PairId> {
         let best = match checklist.best_valid(|_| true) {
             Some(best) if !self.is_decided() => best,
             _ => {
-                self.nominate_at = None;
+                self.leave_choice();
                 return None;
             }
         };
         let priority = best.valid.map_or(0, |valid| valid.priority);
-        let may_be_better = |pair: &Pair| {
-            matches!(
-                pair.state,
-                PairState::Waiting | PairState::InProgress | PairState::Frozen
-            ) && pair.priority > priority
+        let round_trip = best.rtt.unwrap_or_default();
+        // Until when there is hope for a better one.
+        let hope = |pair: &Pair| match (pair.state, pair.first_check) {
+            _ if pair.priority <= priority => None,
+            (PairState::InProgress, Some(asked)) => Some(asked + round_trip).filter(|until| now < *until),
+            (PairState::Waiting | PairState::Frozen, _) => Some(now + pacing),
+            _ => None,
         };
-        let decided = is_final(best) && !checklist.iter().any(may_be_better);
-        let patience = best.rtt.unwrap_or_default() * 2 + NOMINATION_PATIENCE;
-        let at = *self.nominate_at.get_or_insert(now + patience);
-        if !decided && now < at {
-            return None;
+        let by = *self
+            .nominate_by
+            .get_or_insert(now + round_trip * 2 + NOMINATION_PATIENCE);
+        match checklist.iter().filter_map(hope).max() {
+            Some(until) if now < by => {
+                self.look_at = Some(until.min(by));
+                None
+            }
+            _ => {
+                self.leave_choice();
+                Some(best.id)
+            }
         }
-        self.nominate_at = None;
-        Some(best.id)
     }
 
-    /// The choice is somebody else's.
+    /// The choice is made, or somebody else's.
     pub(crate) fn leave_choice(&mut self) {
-        self.nominate_at = None;
+        self.nominate_by = None;
+        self.look_at = None;
     }
 
     /// The pair whose check led to `id`: it is asked again, now with USE-CANDIDATE. `None` if it is being asked.
@@ -83,8 +90,25 @@ impl Nomination {
         (self.nominating != Some(source)).then_some(source)
     }
 
+    /// The pair is to be asked, in its turn.
     pub(crate) fn begin(&mut self, source: PairId) {
         self.nominating = Some(source);
+        self.is_due = true;
+    }
+
+    /// The pair whose nomination waits for its turn.
+    pub(crate) fn due(&self) -> Option<PairId> {
+        self.nominating.filter(|_| self.is_due)
+    }
+
+    /// The check that nominates has gone out, or can't.
+    pub(crate) fn handle_start(&mut self) {
+        self.is_due = false;
+    }
+
+    /// The pair whose nomination has gone out and is not answered.
+    pub(crate) fn unanswered(&self) -> Option<PairId> {
+        self.nominating.filter(|_| !self.is_due)
     }
 
     /// Our nomination was answered, or can't be any more.
@@ -123,9 +147,15 @@ impl Nomination {
 
     pub(crate) fn select(&mut self, now: Instant, id: PairId) {
         self.nominating = None;
-        self.nominate_at = None;
+        self.leave_choice();
         self.selected = Some(id);
         self.free_at = Some(now + FREEING_DELAY);
+    }
+
+    /// Goes to another pair without having been told: a nomination that follows counts at once.
+    pub(crate) fn follow(&mut self, id: PairId) {
+        self.selected = Some(id);
+        self.free_at = None;
     }
 
     /// Whether what was not selected is to be freed by now; says so once.
@@ -142,7 +172,7 @@ impl Nomination {
     pub(crate) fn handle_role(&mut self) {
         if self.selected.is_none() {
             self.nominating = None;
-            self.nominate_at = None;
+            self.leave_choice();
         }
     }
 
@@ -160,11 +190,11 @@ impl Nomination {
 
     /// It ends: nothing is due any more.
     pub(crate) fn stop(&mut self) {
-        self.nominate_at = None;
+        self.leave_choice();
         self.free_at = None;
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.nominate_at.into_iter().chain(self.free_at).min()
+        self.look_at.into_iter().chain(self.free_at).min()
     }
 }

@@ -1,6 +1,7 @@
 //! The outbox: requests until they are answered or given up, and all that waits to be sent.
 
 use alloc::collections::VecDeque;
+use core::time::Duration;
 
 use pollrtc_core::{Flow, Instant, Transmit};
 use pollrtc_stun::{AttributeType, Builder, Class, ErrorCode, Message, Method, TransactionId};
@@ -16,10 +17,13 @@ use crate::transaction::{Claim, Purpose, Schedule, Transaction, Transactions};
 pub(crate) struct Outbox {
     transactions: Transactions,
     queue: VecDeque<Outgoing>,
+    /// What is said to strangers, once `queue` is empty.
+    refusals: VecDeque<Response>,
     checks: Schedule,
     gathering: Schedule,
     /// Requests are bounded by the checklist, so this bounds the responses.
     max_queued: usize,
+    max_refusals: usize,
 }
 
 /// Something to send.
@@ -78,6 +82,7 @@ impl Outbox {
         Self {
             transactions: Transactions::default(),
             queue: VecDeque::new(),
+            refusals: VecDeque::new(),
             checks: Schedule {
                 rto: timing.retransmission,
                 transmissions: timing.check_transmissions,
@@ -86,29 +91,43 @@ impl Outbox {
             gathering: Schedule {
                 rto: timing.retransmission,
                 transmissions: gather_transmissions,
-                last_wait: 1 << (gather_transmissions - 1).min(6),
+                last_wait: timing.last_wait.min(1 << (gather_transmissions - 1).min(6)),
             },
             max_queued: MAX_RESPONSES + config.max_pairs,
+            max_refusals: config.max_waiting_refusals,
         }
     }
 
     /// How many requests are open and how many messages wait.
     pub(crate) fn len(&self) -> usize {
-        self.transactions.len() + self.queue.len()
+        self.transactions.len() + self.queue.len() + self.refusals.len()
     }
 
     pub(crate) fn has_nothing_to_send(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_empty() && self.refusals.is_empty()
     }
 
     pub(crate) fn get(&self, id: &TransactionId) -> Option<&Transaction> {
         self.transactions.get(id)
     }
 
-    /// Puts out a request of this id, to be repeated until it is answered.
-    pub(crate) fn request(&mut self, now: Instant, id: TransactionId, purpose: Purpose, flow: Flow) {
-        let wait = self.schedule(purpose).wait_after(1);
-        self.start(id, Transaction::new(now, purpose, flow, wait));
+    /// Puts out a request of this id, to be repeated until it is answered. `crowd` is the time that it takes to begin
+    /// all transactions that wait or are in progress: no retransmission is to come before (RFC 8445 §14.3).
+    pub(crate) fn request(&mut self, now: Instant, id: TransactionId, purpose: Purpose, flow: Flow, crowd: Duration) {
+        let rto = self.schedule(purpose).rto.max(crowd);
+        self.start(id, Transaction::new(now, purpose, flow, rto));
+    }
+
+    /// Puts out a request that is sent once, beside another one for the same purpose.
+    pub(crate) fn request_once(&mut self, now: Instant, id: TransactionId, purpose: Purpose, flow: Flow) {
+        let schedule = self.schedule(purpose);
+        let wait = schedule.wait_after(schedule.transmissions);
+        let transaction = Transaction {
+            cancelled: true,
+            is_extra: true,
+            ..Transaction::new(now, purpose, flow, wait)
+        };
+        self.start(id, transaction);
     }
 
     /// Puts out a request; what follows at its deadline depends on its purpose.
@@ -136,11 +155,13 @@ impl Outbox {
     }
 
     /// Retransmits what is due, up to the first request that is given up; the caller asks until there is none.
-    /// `is_moot` tells of a request whether nobody waits for its answer any more.
+    /// `is_moot` tells of a request whether nobody waits for its answer any more, `may_send` whether it may be repeated
+    /// now: else that is left out.
     pub(crate) fn give_up_one(
         &mut self,
         now: Instant,
         is_moot: impl Fn(&Transaction) -> bool,
+        mut may_send: impl FnMut(&Transaction) -> bool,
     ) -> Option<(TransactionId, Transaction)> {
         while let Some(id) = self.transactions.due(now) {
             let transaction = *self.transactions.get(&id)?;
@@ -149,7 +170,7 @@ impl Outbox {
                 self.transactions.remove(&id);
                 continue;
             }
-            let schedule = self.schedule(transaction.purpose);
+            let schedule = self.schedule(transaction.purpose).with_rto(transaction.rto);
             // After a sleep of the machine the time may be over before all were sent.
             let deadline = now + schedule.wait_after(transaction.transmissions + 1);
             let is_over = is_moot(&transaction)
@@ -163,7 +184,12 @@ impl Outbox {
             }
             self.transactions
                 .update(&id, |transaction| transaction.deadline = deadline);
-            self.queue_request(id);
+            if may_send(&transaction) {
+                self.queue_request(id);
+            } else {
+                self.transactions
+                    .update(&id, |transaction| transaction.transmissions += 1);
+            }
         }
         None
     }
@@ -172,8 +198,10 @@ impl Outbox {
     pub(crate) fn cancel(&mut self, now: Instant, id: &TransactionId) {
         let total = self.checks.total();
         self.transactions.update(id, |transaction| {
-            transaction.cancelled = true;
-            transaction.deadline = now.max(transaction.started_at + total);
+            if !transaction.cancelled {
+                transaction.cancelled = true;
+                transaction.deadline = now.max(transaction.started_at + total);
+            }
         });
     }
 
@@ -197,19 +225,30 @@ impl Outbox {
         });
         self.queue
             .retain(|outgoing| !matches!(outgoing, Outgoing::Response(response) if is_gone(response.flow)));
+        self.refusals.retain(|refusal| !is_gone(refusal.flow));
         questions
     }
 
     pub(crate) fn clear(&mut self) {
         self.transactions.retain(|_, _| false);
         self.queue.clear();
+        self.refusals.clear();
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.transactions.next_deadline()
     }
 
+    /// What is signed answers the peer; all else goes to strangers, of whom there may be many.
     pub(crate) fn respond(&mut self, response: Response, stats: &mut Stats) {
+        if response.generation.is_none() {
+            if self.refusals.len() < self.max_refusals {
+                self.refusals.push_back(response);
+            } else {
+                stats.refusal_queue_full += 1;
+            }
+            return;
+        }
         if self.queue.len() >= self.max_queued {
             stats.response_queue_full += 1;
             return;
@@ -252,7 +291,17 @@ impl Outbox {
                 }
             }
         }
-        None
+        self.write_refusal(generations, stats, buf)
+    }
+
+    fn write_refusal(&mut self, generations: &Generations, stats: &mut Stats, buf: &mut [u8]) -> Option<Transmit> {
+        let refusal = self.refusals.front()?;
+        let Written::Done(transmit) = write_response(refusal, generations, buf) else {
+            return None;
+        };
+        self.refusals.pop_front();
+        stats.responses_sent += 1;
+        Some(transmit)
     }
 
     fn count_sent(&mut self, now: Instant, outgoing: Outgoing, stats: &mut Stats) {

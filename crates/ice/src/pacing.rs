@@ -77,8 +77,9 @@ impl Pacing {
 /// reasons (Appendix B.1): NATs can't make new bindings faster, and checks must not take more of a thin link than the data
 /// that follows. Both are about the network that this side is in. So this is right wherever a NAT or an access
 /// link may stand before the agents; a server with a public address and bandwidth to spare, which has many peers to
-/// connect at a time, may ask for a shorter interval: each agent keeps its own Ta towards its peer all the same. Nominations and
-/// consent checks have their times from elsewhere (RFC 8445 §8.1.1, RFC 7675 §5.1) and don't wait.
+/// connect at a time, may ask for a shorter interval: each agent keeps its own Ta towards its peer all the same. Nominations are
+/// checks that have been triggered (RFC 8445 §8.1.1) and wait for their turn, though not for their own agent's Ta;
+/// consent checks have times of their own (RFC 7675 §5.1) and don't wait.
 ///
 /// `K` names an agent. An agent that takes part is asked after everything that happens to it:
 ///

@@ -56,6 +56,14 @@ pub(crate) struct Pair {
     pub(crate) check: Option<TransactionId>,
     /// How many checks may still be answered, cancelled ones included.
     pub(crate) outstanding: u8,
+    /// When our first check of it went out.
+    pub(crate) first_check: Option<Instant>,
+    /// When our latest did.
+    pub(crate) latest_check: Option<Instant>,
+    /// How many fresh checks have followed the first, since nothing works yet.
+    pub(crate) fresh_checks: u8,
+    /// Its remote address gets no check before this.
+    pub(crate) held_until: Instant,
     /// The peer nominated this pair before our own check succeeded (RFC 8445 §7.3.1.5).
     pub(crate) nominate_on_success: bool,
     /// The peer nominated it, and it works both ways.
@@ -94,6 +102,10 @@ impl Pair {
             leads_to: None,
             check: None,
             outstanding: 0,
+            first_check: None,
+            latest_check: None,
+            fresh_checks: 0,
+            held_until: Instant::ZERO,
             nominate_on_success: false,
             nominated: false,
             answered: false,

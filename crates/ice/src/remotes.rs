@@ -31,8 +31,6 @@ pub(crate) struct Remotes {
     held: Vec<Candidate>,
     /// Candidates whose name is not resolved yet.
     unresolved: Vec<Candidate>,
-    /// No more are signalled.
-    ended: bool,
 }
 
 /// How many candidates for credentials that are not known yet are kept.
@@ -75,14 +73,6 @@ impl Remotes {
 
     pub(crate) fn peer_reflexive(&self) -> usize {
         usize::from(self.peer_reflexive)
-    }
-
-    pub(crate) fn have_ended(&self) -> bool {
-        self.ended
-    }
-
-    pub(crate) fn end(&mut self) {
-        self.ended = true;
     }
 
     /// A signalled candidate at a new address.
@@ -160,7 +150,10 @@ impl Remotes {
 
     /// Keeps a candidate until its name is resolved; tells whether that is a new name.
     pub(crate) fn await_address(&mut self, candidate: Candidate) -> bool {
-        let asked = self.unresolved.iter().any(|other| other.name() == candidate.name());
+        let asked = self
+            .unresolved
+            .iter()
+            .any(|other| is_same_name(other, candidate.name()));
         self.unresolved.push(candidate);
         !asked
     }
@@ -170,8 +163,16 @@ impl Remotes {
         let waiting = core::mem::take(&mut self.unresolved);
         let (named, others) = waiting
             .into_iter()
-            .partition(|candidate| candidate.name() == Some(name));
+            .partition(|candidate| is_same_name(candidate, Some(name)));
         self.unresolved = others;
         named
+    }
+}
+
+/// RFC 4343: names are the same in letters of any case.
+fn is_same_name(candidate: &Candidate, name: Option<&str>) -> bool {
+    match (candidate.name(), name) {
+        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+        _ => false,
     }
 }

@@ -1,6 +1,8 @@
 //! Requests: whether a check is the peer's (RFC 8489 §9.1.3, RFC 8445 §7.3).
 
-use pollrtc_stun::{ErrorCode, Message};
+use core::net::SocketAddr;
+
+use pollrtc_stun::{Attribute, AttributeType, ErrorCode, Message};
 
 use crate::generations::Generations;
 use crate::outbox::Answer;
@@ -20,6 +22,15 @@ pub(crate) enum Verdict<'m> {
         /// What its sender calls itself.
         remote_ufrag: &'m str,
     },
+}
+
+/// What a server saw: XOR-MAPPED-ADDRESS, else MAPPED-ADDRESS, which is all that old servers send (RFC 3489).
+pub(crate) fn mapped_address(message: &Message<'_>) -> Option<SocketAddr> {
+    let plain = || match message.attribute(AttributeType::MAPPED_ADDRESS) {
+        Some(Attribute::MappedAddress(address)) => Some(address),
+        _ => None,
+    };
+    message.xor_mapped_address().or_else(plain)
 }
 
 /// Judges a request. One that does not authenticate gets an answer that is no larger than about

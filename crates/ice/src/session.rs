@@ -2,25 +2,30 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use pollrtc_core::{Flow, Instant};
+use pollrtc_core::{Flow, Instant, Protocol};
 use pollrtc_stun::{Message, TransactionId};
 
 use crate::address::{is_unusable, may_pair};
+use crate::backups::Backups;
 use crate::base::Base;
+use crate::budget::Budget;
 use crate::candidate::Candidate;
 use crate::checklist::{Checklist, Readiness};
 use crate::context::Context;
 use crate::event::Role;
-use crate::fallback::{Fallback, fallback};
+use crate::failover::{Failover, failover};
 use crate::kind::CandidateKind;
+use crate::liveness::{LEAST_GAP, gap};
 use crate::nomination::Nomination;
 use crate::pair::{Pair, PairId, PairState};
-use crate::priority::candidate_priority;
+use crate::priority::{COMPONENT, candidate_priority};
 use crate::remotes::Remotes;
+use crate::stats::Stats;
 use crate::transaction::{Purpose, Transaction};
 
 /// One ICE session: from the start, or a restart, to the next.
@@ -29,6 +34,7 @@ pub(crate) struct Session {
     checklist: Checklist,
     remotes: Remotes,
     nomination: Nomination,
+    backups: Backups,
     /// Whether an authentic check of the peer has come.
     peer_checks: bool,
     /// The latest checks that were answered.
@@ -85,6 +91,10 @@ const TRIGGERED_HOLD: Duration = Duration::from_millis(25);
 /// How many checks of one pair may be unanswered at once; a peer that triggers more is not obeyed.
 const MAX_OUTSTANDING: u8 = 4;
 
+/// How many fresh checks may follow the first one of a pair, or of its nomination, while nothing works. They come in quick
+/// succession, where retransmissions, which go on, would come ever later.
+const MAX_FRESH: u8 = 6;
+
 impl From<&Message<'_>> for IncomingCheck {
     fn from(message: &Message<'_>) -> Self {
         Self {
@@ -104,7 +114,12 @@ impl Session {
 
     /// How many things of any kind are kept.
     pub(crate) fn items(&self) -> usize {
-        self.checklist.len() + self.remotes.items() + self.early.len()
+        self.checklist.len() + self.remotes.items() + self.early.len() + self.backups.len()
+    }
+
+    /// Whether another pair could take the place of the selected one.
+    pub(crate) fn has_standby(&self) -> bool {
+        self.backups.are_ready()
     }
 
     pub(crate) fn pair(&self, id: PairId) -> Option<&Pair> {
@@ -122,6 +137,11 @@ impl Session {
     /// Whether checks may have begun.
     pub(crate) fn is_waiting_for_pair(&self) -> bool {
         self.patience_ends.is_some()
+    }
+
+    /// Whether there is a pair on this flow.
+    pub(crate) fn has_pair(&self, flow: Flow) -> bool {
+        self.checklist.find(flow).is_some()
     }
 
     /// Whether a pair on this flow works: it has answered a check.
@@ -166,8 +186,36 @@ impl Session {
         &mut self.remotes
     }
 
+    /// Takes a signalled candidate; `is_of_now` says whether it may be of the peer's current credentials. A name to be
+    /// resolved, if that is what it is.
+    pub(crate) fn handle_candidate(
+        &mut self,
+        cx: &mut Context<'_>,
+        candidate: Candidate,
+        is_of_now: bool,
+    ) -> Option<String> {
+        let lawful =
+            candidate.component() == COMPONENT && candidate.protocol() == Protocol::Udp && candidate.priority() > 0;
+        let name = candidate.mdns_name();
+        match candidate.address() {
+            None if name.is_none() => cx.stats.candidates_unusable += 1,
+            _ if !lawful => cx.stats.candidates_unusable += 1,
+            _ if !is_of_now => {
+                cx.stats.candidates_other_generation += 1;
+                self.remotes.hold(candidate);
+            }
+            Some(address) => self.add_candidate(cx, &candidate, address),
+            None if self.remotes.signalled() >= cx.config.max_candidates => cx.stats.candidates_over_limit += 1,
+            None => {
+                let name = name.map(Into::into);
+                return name.filter(|_| self.remotes.await_address(candidate));
+            }
+        }
+        None
+    }
+
     /// Takes a signalled candidate at this address.
-    pub(crate) fn add_candidate(&mut self, cx: &mut Context<'_>, candidate: &Candidate, address: SocketAddr) {
+    fn add_candidate(&mut self, cx: &mut Context<'_>, candidate: &Candidate, address: SocketAddr) {
         // Our own address is no peer: checks to it would come back to us.
         if is_unusable(address) || cx.bases.with_address(address).is_some() {
             cx.stats.candidates_unusable += 1;
@@ -243,6 +291,7 @@ impl Session {
             (base.foundation, candidate.foundation),
         );
         pair.prioritise(cx.role);
+        self.backups.touch();
         self.checklist.insert(pair, cx.config.max_pairs)
     }
 
@@ -252,6 +301,7 @@ impl Session {
         let checklist = &self.checklist;
         let pair_is_gone = |id| checklist.get(id).is_some_and(|pair| is_gone(pair.flow));
         let selected_is_gone = self.nomination.handle_removal(pair_is_gone);
+        self.backups.touch();
         self.early.retain(|early| !is_gone(early.flow));
         self.checklist.remove_of(is_gone);
         if !selected_is_gone {
@@ -274,16 +324,95 @@ impl Session {
         self.patience_ends = Some(cx.now + cx.config.timing.patience);
     }
 
+    /// Whether a nomination waits for its turn.
+    pub(crate) fn has_due_nomination(&self) -> bool {
+        self.nomination.due().is_some()
+    }
+
     /// When the next check may go out, but for pacing.
     pub(crate) fn readiness(&self, now: Instant) -> Readiness {
-        self.checklist.readiness(now, self.worthwhile())
+        let fresh = self.next_fresh_check().map(|(_, at)| at);
+        match (self.checklist.readiness(now, self.worthwhile()), fresh) {
+            (Readiness::Now, _) => Readiness::Now,
+            (_, Some(at)) if at <= now => Readiness::Now,
+            (Readiness::At(at), Some(fresh)) => Readiness::At(at.min(fresh)),
+            (Readiness::Never, Some(fresh)) => Readiness::At(fresh),
+            (readiness, None) => readiness,
+        }
     }
 
     /// Sends the next check, if any; tells whether it did.
     pub(crate) fn start_next_check(&mut self, cx: &mut Context<'_>) -> bool {
-        let worthwhile = self.worthwhile();
-        let next = self.checklist.next(cx.now, worthwhile);
-        next.is_some_and(|pair| self.start_check(cx, pair, false))
+        // RFC 8445 §8.1.1: nominations have their turn as triggered checks do.
+        if let Some(pair) = self.nomination.due() {
+            self.nomination.handle_start();
+            return self.start_check(cx, pair, true);
+        }
+        while let Some(pair) = self.checklist.next(cx.now, self.worthwhile()) {
+            if self.hold_back(cx, pair) {
+                continue;
+            }
+            return self.start_check(cx, pair, false);
+        }
+        match self.next_fresh_check() {
+            Some((pair, at)) if at <= cx.now => self.start_fresh_check(cx, pair),
+            _ => false,
+        }
+    }
+
+    /// Puts a check off if its remote address has got as many as it may; tells whether it did. Who has answered wants
+    /// them.
+    fn hold_back(&mut self, cx: &mut Context<'_>, id: PairId) -> bool {
+        let Some(pair) = self.checklist.get_mut(id).filter(|pair| pair.valid.is_none()) else {
+            return false;
+        };
+        let ip = pair.flow.remote().ip();
+        if cx.budget.spend(cx.now, ip) {
+            return false;
+        }
+        cx.stats.checks_over_budget += 1;
+        pair.held_until = cx.budget.earliest(cx.now, ip);
+        if pair.state != PairState::Frozen {
+            pair.state = PairState::Waiting;
+        }
+        true
+    }
+
+    /// While nothing works, or a nomination is not answered: the pair to be asked by a check of its own, and when.
+    fn next_fresh_check(&self) -> Option<(PairId, Instant)> {
+        if let Some(pair) = self.nomination.unanswered() {
+            let pair = self.checklist.get(pair).filter(|pair| pair.fresh_checks < MAX_FRESH)?;
+            return Some((pair.id, pair.latest_check? + gap(pair.rtt)));
+        }
+        if self.nomination.is_decided() || self.checklist.best_valid(|_| true).is_some() {
+            return None;
+        }
+        // Where only a check has told of a candidate, the next one of the peer triggers ours.
+        let is_signalled = |pair: &Pair| {
+            let remote = self.remotes.get(pair.remote);
+            remote.is_some_and(|remote| remote.kind != CandidateKind::PeerReflexive)
+        };
+        let may = |pair: &Pair| pair.fresh_checks < MAX_FRESH && is_signalled(pair);
+        let pair = self.checklist.longest_unanswered(may)?;
+        Some((pair.id, pair.latest_check? + LEAST_GAP))
+    }
+
+    fn start_fresh_check(&mut self, cx: &mut Context<'_>, id: PairId) -> bool {
+        let nominates = self.nomination.unanswered() == Some(id);
+        let Some(pair) = self.checklist.get_mut(id) else {
+            return false;
+        };
+        pair.fresh_checks = pair.fresh_checks.saturating_add(1);
+        pair.latest_check = Some(cx.now);
+        let Some(base) = cx.bases.of(pair.flow) else {
+            return false;
+        };
+        if pair.valid.is_none() && !cx.budget.spend(cx.now, pair.flow.remote().ip()) {
+            cx.stats.checks_over_budget += 1;
+            return false;
+        }
+        cx.request_extra_check(id, pair.flow, base, nominates);
+        true
     }
 
     /// Which ordinary checks are worth a packet: none once a pair is selected, and none that could
@@ -296,6 +425,7 @@ impl Session {
 
     /// Sends a check of this pair; tells whether it could.
     fn start_check(&mut self, cx: &mut Context<'_>, id: PairId, nominates: bool) -> bool {
+        let crowd = cx.config.timing.pacing * self.checklist.busy();
         let Some(pair) = self.checklist.get_mut(id) else {
             return false;
         };
@@ -303,10 +433,14 @@ impl Session {
             return false;
         };
         // A nomination repeats the check of a pair that has succeeded and still counts as such.
-        if !nominates {
+        if nominates {
+            pair.fresh_checks = 0;
+        } else {
             pair.state = PairState::InProgress;
         }
-        pair.check = Some(cx.request_check(id, pair.flow, base, nominates));
+        pair.first_check.get_or_insert(cx.now);
+        pair.latest_check = Some(cx.now);
+        pair.check = Some(cx.request_check(id, pair.flow, base, nominates, crowd));
         pair.outstanding = pair.outstanding.saturating_add(1);
         true
     }
@@ -340,8 +474,11 @@ impl Session {
     }
 
     /// Counts a check of a pair as answered or given up.
-    pub(crate) fn handle_end_of_check(&mut self, pair: PairId, id: &TransactionId) {
-        if let Some(pair) = self.checklist.get_mut(pair) {
+    pub(crate) fn handle_end_of_check(&mut self, check: &Transaction, id: &TransactionId) {
+        if let Purpose::Check(pair, _) = check.purpose
+            && !check.is_extra
+            && let Some(pair) = self.checklist.get_mut(pair)
+        {
             pair.outstanding = pair.outstanding.saturating_sub(1);
             if pair.check == Some(*id) {
                 pair.check = None;
@@ -357,6 +494,13 @@ impl Session {
         };
         pair.state = PairState::Succeeded;
         pair.last_success = now;
+        // One answer is enough, unless it is a nomination that waits for its own.
+        if let Some(check) = pair.check
+            && (success.nominates || self.nomination.unanswered() != Some(id))
+        {
+            cx.outbox.cancel(now, &check);
+        }
+        self.backups.touch();
         let (flow, remote, foundation) = (pair.flow, pair.remote, pair.foundation);
         let nominated = core::mem::take(&mut pair.nominate_on_success);
         self.checklist.untrigger(id);
@@ -405,6 +549,7 @@ impl Session {
 
     /// RFC 8445 §7.2.5.2: a check failed, for good.
     pub(crate) fn handle_failure(&mut self, id: PairId, nominates: bool) {
+        self.backups.touch();
         let Some(pair) = self.checklist.get_mut(id) else {
             return;
         };
@@ -536,8 +681,9 @@ impl Session {
             return;
         }
         // §8.1.2: once a pair is selected, others are checked only if the peer wants one of them,
-        // comes from an address that is new, or the selected one has gone silent.
-        if check.use_candidate || known.is_none() || self.selected().is_none() || cx.is_silent() {
+        // comes from an address that is new or was given up, or the selected one has gone silent.
+        let is_news = known.is_none() || pair.state == PairState::Failed;
+        if check.use_candidate || is_news || self.selected().is_none() || cx.is_doubtful() {
             self.trigger_check(cx, id);
         }
         if check.use_candidate && cx.role == Role::Controlled {
@@ -637,7 +783,7 @@ impl Session {
         if let Some(pair) = self.checklist.get_mut(id) {
             pair.nominated = true;
         }
-        if self.nomination.accepts(id, &self.checklist, cx.is_silent()) {
+        if self.nomination.accepts(id, &self.checklist, cx.is_doubtful()) {
             self.select(cx, id);
         }
     }
@@ -652,46 +798,55 @@ impl Session {
         } else {
             self.nomination.leave_choice();
         }
-        self.fall_back(cx);
+        self.fail_over(cx);
+        self.run_backups(cx);
         if self.nomination.poll_free(cx.now) {
             self.free(cx);
         }
     }
 
     fn choose(&mut self, cx: &mut Context<'_>) {
-        let remotes = &self.remotes;
-        let is_final = |pair: &Pair| remotes.have_ended() || is_between_hosts(pair, remotes);
-        if let Some(best) = self.nomination.choose(cx.now, &self.checklist, is_final) {
-            self.nominate(cx, best);
+        if let Some(best) = self.nomination.choose(cx.now, cx.config.timing.pacing, &self.checklist) {
+            self.nominate(best);
         }
     }
 
-    /// Repeats the check that led to this pair, now with USE-CANDIDATE.
-    fn nominate(&mut self, cx: &mut Context<'_>, id: PairId) {
-        if let Some(source) = self.nomination.source_of(id, &self.checklist)
-            && self.start_check(cx, source, true)
-        {
+    /// Has the check that led to this pair repeated, now with USE-CANDIDATE.
+    fn nominate(&mut self, id: PairId) {
+        if let Some(source) = self.nomination.source_of(id, &self.checklist) {
             self.nomination.begin(source);
         }
     }
 
+    /// Keeps those alive that stand by.
+    fn run_backups(&mut self, cx: &mut Context<'_>) {
+        match self.selected() {
+            Some(selected) if !cx.config.lite => {
+                self.backups
+                    .run(cx.now, cx.config, selected, &mut self.checklist, cx.rng);
+            }
+            _ => self.backups.clear(),
+        }
+    }
+
     /// The selected pair answers no more, and another one does: that is it.
-    fn fall_back(&mut self, cx: &mut Context<'_>) {
+    fn fail_over(&mut self, cx: &mut Context<'_>) {
         // A pair that was selected just now is not the path yet.
         let selected = self.selected().and_then(|selected| self.checklist.get(selected));
         let Some((selected, health)) = selected.and_then(|pair| Some((pair, cx.path_of(pair.id)?))) else {
             return;
         };
-        let expiry = cx.config.timing.consent_expiry;
-        match fallback(cx.now, selected, &health, expiry, &self.checklist, &self.remotes) {
-            Fallback::Stay => {}
-            Fallback::MoveTo(id) => self.move_to(cx, id),
-            Fallback::Check(pairs) if !cx.config.lite => {
+        let is_backup = |id| self.backups.contains(id);
+        let timing = &cx.config.timing;
+        match failover(cx.now, cx.role, selected, &health, timing, &self.checklist, is_backup) {
+            Failover::Stay => {}
+            Failover::MoveTo(id) => self.move_to(cx, id),
+            Failover::Check(pairs) if !cx.config.lite => {
                 for id in pairs {
                     self.checklist.trigger(id, cx.now);
                 }
             }
-            Fallback::Check(_) => {}
+            Failover::Check(_) => {}
         }
     }
 
@@ -699,7 +854,7 @@ impl Session {
     /// where it is.
     fn move_to(&mut self, cx: &mut Context<'_>, id: PairId) {
         if cx.role == Role::Controlling && !cx.config.lite {
-            self.nominate(cx, id);
+            self.nominate(id);
             return;
         }
         if let Some(selected) = self.selected()
@@ -707,12 +862,14 @@ impl Session {
         {
             pair.nominated = false;
         }
-        self.select(cx, id);
+        self.nomination.follow(id);
+        self.backups.touch();
     }
 
     /// RFC 8445 §8.1.2: the pair is selected; no others are checked any more.
     fn select(&mut self, cx: &mut Context<'_>, id: PairId) {
         self.nomination.select(cx.now, id);
+        self.backups.touch();
         let nominated: Vec<PairId> = self
             .checklist
             .iter()
@@ -734,16 +891,19 @@ impl Session {
         }
     }
 
-    /// RFC 8445 §8.3.1: frees what was not selected, save what the peer may still send data on.
+    /// RFC 8445 §8.3.1: frees what was not selected, save what the peer may still send data on, and what may stand by.
     fn free(&mut self, cx: &mut Context<'_>) {
         let Some(selected) = self.selected() else {
             return;
         };
+        let backups = &self.backups;
+        let may_stand_by =
+            |pair: &Pair| backups.contains(pair.id) || matches!(pair.state, PairState::Waiting | PairState::Frozen);
         self.checklist
-            .retain(|pair| pair.id == selected || pair.valid.is_some() || pair.answered);
-        let (checklist, now) = (&self.checklist, cx.now);
+            .retain(|pair| pair.id == selected || pair.valid.is_some() || pair.answered || may_stand_by(pair));
+        let checklist = &self.checklist;
         cx.outbox.retain_requests(|transaction| match transaction.purpose {
-            Purpose::Check(pair, _) => checklist.get(pair).is_some() && transaction.deadline > now,
+            Purpose::Check(pair, _) => checklist.get(pair).is_some(),
             _ => true,
         });
     }
@@ -793,10 +953,28 @@ impl Session {
         }
     }
 
+    /// Whether a request may be repeated now: a check only if its remote address has not got too many.
+    pub(crate) fn may_repeat(
+        &self,
+        transaction: &Transaction,
+        now: Instant,
+        budget: &mut Budget,
+        stats: &mut Stats,
+    ) -> bool {
+        let Purpose::Check(pair, _) = transaction.purpose else {
+            return true;
+        };
+        let has_answered = self.checklist.get(pair).is_some_and(|pair| pair.valid.is_some());
+        let may = has_answered || budget.spend(now, transaction.flow.remote().ip());
+        stats.checks_over_budget += u64::from(!may);
+        may
+    }
+
     /// It ends: nothing is due any more.
     pub(crate) fn stop(&mut self) {
         self.patience_ends = None;
         self.nomination.stop();
+        self.backups.clear();
         self.early.clear();
     }
 
@@ -805,16 +983,7 @@ impl Session {
             .poll_timeout()
             .into_iter()
             .chain(self.patience_ends)
+            .chain(self.backups.poll_timeout())
             .min()
     }
-}
-
-/// No kind of pair is better than one without a NAT on either side.
-fn is_between_hosts(pair: &Pair, remotes: &Remotes) -> bool {
-    let remote = remotes.get(pair.remote);
-    let remote_is_host = remote.is_some_and(|remote| remote.kind == CandidateKind::Host);
-    remote_is_host
-        && pair
-            .valid
-            .is_some_and(|valid| valid.local_priority == pair.local_priority)
 }

@@ -56,6 +56,13 @@ pub struct Stats {
     pub after_end: u64,
     /// Dropped: too many responses wait to be sent.
     pub response_queue_full: u64,
+    /// Dropped: too many [refusals](crate::Config::max_waiting_refusals) wait to be sent.
+    pub refusal_queue_full: u64,
+    /// Checks that wait or were left out since their IP address has had [as many as it
+    /// may](crate::Config::max_checks_per_address).
+    pub checks_over_budget: u64,
+    /// What ICMP has said of flows that checks or data of ours went by.
+    pub unreachable: u64,
     /// Answered only: no room to learn another candidate or pair from checks.
     pub limit_reached: u64,
     /// Remote candidates that this agent has no use for: other components, TCP, odd ports and

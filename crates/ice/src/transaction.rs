@@ -42,10 +42,14 @@ pub(crate) struct Transaction {
     /// When it was first put out to be sent.
     pub(crate) started_at: Instant,
     pub(crate) transmissions: u32,
+    /// The time to its first retransmission.
+    pub(crate) rto: Duration,
     /// When to retransmit or to give up.
     pub(crate) deadline: Instant,
     /// No more retransmissions, and silence is no failure (RFC 8445 §7.3.1.4).
     pub(crate) cancelled: bool,
+    /// A fresh check beside the pair's own, which is still in progress.
+    pub(crate) is_extra: bool,
     /// Waits in the outgoing queue.
     pub(crate) queued: bool,
 }
@@ -58,8 +62,10 @@ impl Transaction {
             flow,
             started_at: now,
             transmissions: 0,
+            rto: wait,
             deadline: now + wait,
             cancelled: false,
+            is_extra: false,
             queued: false,
         }
     }
@@ -74,12 +80,18 @@ impl Transaction {
 /// How often a request is sent, and when (RFC 8489 §6.2.1).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Schedule {
+    /// The least; a transaction may have a longer one.
     pub(crate) rto: Duration,
     pub(crate) transmissions: u32,
     pub(crate) last_wait: u32,
 }
 
 impl Schedule {
+    /// The same with another time to the first retransmission.
+    pub(crate) fn with_rto(self, rto: Duration) -> Self {
+        Self { rto, ..self }
+    }
+
     /// How long after the `sent`-th transmission the next step comes.
     pub(crate) fn wait_after(self, sent: u32) -> Duration {
         if sent >= self.transmissions {

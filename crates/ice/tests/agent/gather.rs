@@ -78,16 +78,33 @@ fn questions_are_paced() {
 
 #[test]
 fn a_silent_server_does_not_hold_up_gathering_for_ever() {
-    let mut solo = asking(&SERVERS[..1]);
-    let mut asked = 0;
-    while !solo.events().contains(&Event::GatheringComplete) {
-        asked += solo.sent().len();
-        solo.now = solo.agent.poll_timeout().expect("gathering ends");
-        let now = solo.now;
-        solo.agent.handle_timeout(now);
+    // RFC 8489 §6.2.1 asks seven times; who can't wait for the end asks less often.
+    for (transmissions, end) in [(7, 39_500), (4, 7_500)] {
+        let mut config = Config::default().with_stun_servers([address(SERVERS[0])]);
+        config.timing.gather_transmissions = transmissions;
+        let mut solo = Solo::unacquainted(config, Role::Controlling);
+        let mut asked = 0;
+        while !solo.events().contains(&Event::GatheringComplete) {
+            asked += solo.sent().len();
+            solo.now = solo.agent.poll_timeout().expect("gathering ends");
+            let now = solo.now;
+            solo.agent.handle_timeout(now);
+        }
+        assert_eq!((asked, solo.now), (transmissions as usize, at(end)));
     }
-    assert_eq!(asked, 4);
-    assert!(solo.now <= at(8_000), "{:?}", solo.now);
+}
+
+#[test]
+fn a_server_that_five_questions_in_a_row_do_not_reach_is_found_all_the_same() {
+    let mut solo = asking(&SERVERS[..1]);
+    for _ in 0..5 {
+        solo.only_sent();
+        solo.now = solo.agent.poll_timeout().unwrap();
+        solo.agent.handle_timeout(solo.now);
+    }
+    let question = solo.only_sent();
+    tell(&mut solo, &question, "203.0.113.7:1024");
+    assert_eq!(solo.agent.local_candidates().count(), 2);
 }
 
 #[test]
@@ -122,4 +139,46 @@ fn other_families_are_not_asked() {
     let mut solo = asking(&["[2001:db8::5]:3478"]);
     assert!(solo.sent().is_empty());
     assert!(solo.events().contains(&Event::GatheringComplete));
+}
+
+/// What the agent makes of a server's answer with this address, as one attribute or the other.
+fn told(server: &str, mapped: &str, is_plain: bool) -> Option<std::net::SocketAddr> {
+    let mut solo = asking(&[server]);
+    let question = solo.only_sent();
+    let id = Message::parse(&question.bytes).unwrap().transaction_id();
+    let mut buf = [0; 128];
+    let builder = Builder::new(&mut buf, Class::SuccessResponse, Method::BINDING, id);
+    let builder = if is_plain {
+        builder.mapped_address(address(mapped))
+    } else {
+        builder.xor_mapped_address(address(mapped))
+    };
+    let len = builder.finish().unwrap();
+    solo.receive_from(server, &buf[..len]);
+    assert!(solo.events().contains(&Event::GatheringComplete));
+    let reflexive = solo
+        .agent
+        .local_candidates()
+        .find(|candidate| candidate.kind() == CandidateKind::ServerReflexive)?;
+    reflexive.address()
+}
+
+#[test]
+fn what_no_server_can_have_seen_is_no_candidate() {
+    for is_plain in [false, true] {
+        for mapped in [
+            "[2001:db8::7]:1024",
+            "0.0.0.0:1024",
+            "203.0.113.7:0",
+            "224.0.0.1:1024",
+            SERVERS[0],
+        ] {
+            assert_eq!(told(SERVERS[0], mapped, is_plain), None, "{mapped}");
+        }
+        assert_eq!(
+            told(SERVERS[0], "203.0.113.7:1024", is_plain),
+            Some(address("203.0.113.7:1024")),
+            "MAPPED-ADDRESS is all that some servers send"
+        );
+    }
 }

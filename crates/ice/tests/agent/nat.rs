@@ -63,7 +63,7 @@ enum Signal {
 pub(super) struct World {
     pub(super) net: Network,
     pub(super) agents: [Host<Agent>; 2],
-    delay: [Duration; 2],
+    pub(super) delay: [Duration; 2],
     /// What each agent has told, what it signals included.
     events: [Rc<RefCell<Vec<Event>>>; 2],
 }

@@ -151,9 +151,9 @@ fn a_round_trip_there_and_a_missed_consent_check_here_move_the_path() {
     solo.now = Instant::from_millis(1_000);
     let asked = check(&solo, 20);
     solo.receive_from(ELSEWHERE, &asked);
-    run(&mut solo, Instant::from_millis(3_000), &[ELSEWHERE]);
-    assert!(is_at(&solo, THERE), "no consent check is missed yet");
-    run(&mut solo, Instant::from_millis(7_000), &[ELSEWHERE]);
+    run(&mut solo, Instant::from_millis(1_500), &[ELSEWHERE]);
+    assert!(is_at(&solo, THERE), "no check is missed yet");
+    run(&mut solo, Instant::from_millis(4_000), &[ELSEWHERE]);
     assert!(is_at(&solo, ELSEWHERE));
     assert_eq!(solo.agent.state(), State::Completed);
     run(&mut solo, Instant::from_millis(100_000), &[ELSEWHERE]);

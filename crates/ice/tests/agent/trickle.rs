@@ -230,6 +230,70 @@ fn what_cannot_be_checked_is_ignored_and_counted() {
 }
 
 #[test]
+fn names_of_multicast_dns_are_the_same_in_letters_of_any_case() {
+    let mut solo = Solo::unacquainted(Config::default(), Role::Controlling);
+    let theirs = solo.theirs.clone();
+    solo.agent.set_remote_credentials(at(0), theirs).unwrap();
+    solo.events();
+    for name in ["Some-Host.LOCAL", "some-host.Local"] {
+        let line = format!("candidate:1 1 udp 2113937151 {name} 6000 typ host");
+        solo.agent.add_remote_candidate(at(0), line.parse().unwrap());
+    }
+    let name = "Some-Host.LOCAL".to_string();
+    assert_eq!(solo.events(), [Event::ResolveMdns { name }], "it is one name");
+    solo.agent
+        .handle_mdns_answer(at(0), "some-host.local", Some(address(THERE).ip()));
+    assert_eq!(solo.only_sent().to, address(THERE));
+}
+
+#[test]
+fn no_translator_or_tunnel_is_a_way_to_loopback_or_multicast() {
+    let mut solo = Solo::unacquainted(Config::default(), Role::Controlling);
+    solo.agent
+        .add_local_address(at(0), address("[2001:db8::1]:5000"))
+        .unwrap();
+    let theirs = solo.theirs.clone();
+    solo.agent.set_remote_credentials(at(0), theirs).unwrap();
+    let forms = |v4: &str| {
+        let v4: std::net::Ipv4Addr = v4.parse().unwrap();
+        let [a, b, c, d] = v4.octets();
+        let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        [
+            format!("64:ff9b::{high:x}:{low:x}"),
+            format!("64:ff9b:1::{high:x}:{low:x}"),
+            format!("2002:{high:x}:{low:x}::1"),
+        ]
+    };
+    let mut tell = |ip: &str| {
+        let line = format!("candidate:1 1 udp 2130706431 {ip} 6000 typ host");
+        solo.agent.add_remote_candidate(at(0), line.parse().unwrap());
+    };
+    for v4 in [
+        "127.0.0.1",
+        "127.9.9.9",
+        "224.0.0.1",
+        "255.255.255.255",
+        "0.0.0.0",
+        "169.254.169.254",
+    ] {
+        for ip in forms(v4) {
+            tell(&ip);
+        }
+    }
+    for _ in 0..40 {
+        solo.advance(ms(5));
+    }
+    assert!(solo.sent().is_empty());
+    // Those of the Internet are addresses like any other.
+    for ip in forms("203.0.113.7") {
+        let line = format!("candidate:1 1 udp 2130706431 {ip} 6000 typ host");
+        solo.agent.add_remote_candidate(solo.now, line.parse().unwrap());
+        solo.advance(ms(5));
+    }
+    assert_eq!(solo.sent().len(), 3);
+}
+
+#[test]
 fn candidates_and_pairs_are_capped() {
     let mut solo = Solo::unacquainted(Config::default(), Role::Controlling);
     let theirs = solo.theirs.clone();
