@@ -244,7 +244,7 @@ impl Router {
         } = self.peers.remove(id)?;
         self.timers.set(id.index(), None);
         self.orphans.extend(names.streams());
-        self.routes.forget(names);
+        self.routes.forget(id, names);
         self.contests.forget(id);
         let verdicts = self.duplicates.update(id, status, Status::default());
         self.apply(verdicts);
@@ -525,7 +525,7 @@ impl Router {
     fn supersede(&mut self, id: PeerId, heir: Option<PeerId>) {
         let Some(occupant) = self.peers.get_mut(id) else { return };
         if let Some(heir) = heir {
-            for flow in self.routes.release_flows(&mut occupant.names) {
+            for flow in self.routes.release_flows(id, &mut occupant.names) {
                 self.claim_flow(heir, flow);
             }
         }
@@ -691,11 +691,15 @@ impl Router {
                 let (id, theirs) = self.requests.remove(&ours)?;
                 Some((id, FlowEvent::Failed { id: theirs }))
             }
-            FlowEvent::Closed(flow)
-            | FlowEvent::Blocked(flow)
-            | FlowEvent::Writable(flow)
-            | FlowEvent::Unreachable(flow)
-            | FlowEvent::TooBig { flow, .. } => Some((self.routes.owner(self.routes.locate(flow))?, event)),
+            FlowEvent::Closed(flow) | FlowEvent::Blocked(flow) | FlowEvent::Writable(flow) => {
+                Some((self.routes.owner(self.routes.locate(flow))?, event))
+            }
+            // ICMP tells mostly of checks that nobody has answered yet.
+            FlowEvent::Unreachable(flow) | FlowEvent::TooBig { flow, .. } => {
+                let flow = self.routes.locate(flow);
+                let id = self.routes.owner(flow).or_else(|| self.routes.asker(flow))?;
+                Some((id, event))
+            }
             // Who has connected to a listener says in their first check whom they want.
             _ => None,
         }
@@ -745,7 +749,8 @@ impl StateMachine for Router {
             if let Some(message) = sent.and_then(|sent| Message::parse(sent).ok())
                 && message.class() == Class::Request
             {
-                self.routes.expect_response(id, message.transaction_id(), peers);
+                self.routes
+                    .expect_response(id, message.transaction_id(), transmit.flow, peers);
                 self.contests.note_check(id, transmit.flow, message.transaction_id());
             }
             // Sending can free room, which is an event.
@@ -803,7 +808,7 @@ impl StateMachine for Router {
         let Some(occupant) = self.peers.get_mut(id) else { return };
         occupant.peer.handle_flow(now, event);
         if let FlowEvent::Closed(flow) = event {
-            self.routes.release(&mut occupant.names, flow);
+            self.routes.release(id, &mut occupant.names, flow);
         }
         self.touch(id);
     }

@@ -35,8 +35,10 @@ pub(super) struct Routes {
     by_ufrag: Table<String, PeerId>,
     /// By the transaction that a response answers.
     by_transaction: Table<TransactionId, PeerId>,
+    /// Who has asked by a flow last, and in which transaction: whom it concerns that nobody is there.
+    by_question: Table<FlowKey, (PeerId, TransactionId)>,
     /// Transactions by age, so that those without a response are forgotten.
-    transactions: VecDeque<TransactionId>,
+    transactions: VecDeque<(TransactionId, Flow)>,
     /// The local addresses of all peers.
     locals: Vec<SocketAddr>,
 }
@@ -102,6 +104,11 @@ impl Routes {
         })
     }
 
+    /// Who has asked by this flow last, if that is not long ago.
+    pub(super) fn asker(&self, flow: Flow) -> Option<PeerId> {
+        Some(self.by_question.get(&FlowKey(flow))?.0)
+    }
+
     /// A flow is this peer's from now on, whosever it was. If it has too many then, one that `is_validated` does not
     /// hold for is forgotten, the oldest first.
     pub(super) fn claim(&mut self, id: PeerId, names: &mut Names, flow: Flow, is_validated: impl Fn(Flow) -> bool) {
@@ -110,21 +117,21 @@ impl Routes {
         if names.flows.len() > FLOWS_PER_PEER {
             let at = names.flows.iter().position(|flow| !is_validated(*flow)).unwrap_or(0);
             let forgotten = names.flows.remove(at);
-            self.by_flow.remove(&FlowKey(forgotten));
+            remove_own(&mut self.by_flow, &FlowKey(forgotten), id);
         }
     }
 
     /// A flow of a peer does not lead to it any more.
-    pub(super) fn release(&mut self, names: &mut Names, flow: Flow) {
+    pub(super) fn release(&mut self, id: PeerId, names: &mut Names, flow: Flow) {
         names.lose(flow);
-        self.by_flow.remove(&FlowKey(flow));
+        remove_own(&mut self.by_flow, &FlowKey(flow), id);
     }
 
     /// The flows of a peer, none of which leads to it any more.
-    pub(super) fn release_flows(&mut self, names: &mut Names) -> Vec<Flow> {
+    pub(super) fn release_flows(&mut self, id: PeerId, names: &mut Names) -> Vec<Flow> {
         let flows = core::mem::take(&mut names.flows);
         for flow in &flows {
-            self.by_flow.remove(&FlowKey(*flow));
+            remove_own(&mut self.by_flow, &FlowKey(*flow), id);
         }
         flows
     }
@@ -148,31 +155,51 @@ impl Routes {
             let Some(oldest) = names.ufrags.iter().position(is_former) else {
                 return;
             };
-            self.by_ufrag.remove(&names.ufrags.remove(oldest));
+            remove_own(&mut self.by_ufrag, &names.ufrags.remove(oldest), id);
         }
     }
 
     /// Remembers who asked, so that the response finds its way. The oldest of very many is forgotten.
-    pub(super) fn expect_response(&mut self, id: PeerId, transaction: TransactionId, peers: usize) {
+    pub(super) fn expect_response(&mut self, id: PeerId, transaction: TransactionId, flow: Flow, peers: usize) {
         if self.by_transaction.contains_key(&transaction) {
             return;
         }
         self.by_transaction.insert(transaction, id);
-        self.transactions.push_back(transaction);
+        self.by_question.insert(FlowKey(flow), (id, transaction));
+        self.transactions.push_back((transaction, flow));
         while self.transactions.len() > TRANSACTIONS_PER_PEER * peers.max(1) {
-            let Some(oldest) = self.transactions.pop_front() else {
+            let Some((oldest, flow)) = self.transactions.pop_front() else {
                 break;
             };
             self.by_transaction.remove(&oldest);
+            let key = FlowKey(flow);
+            if self.by_question.get(&key).is_some_and(|(_, latest)| *latest == oldest) {
+                self.by_question.remove(&key);
+            }
         }
     }
 
     /// Nothing leads to the peer of these names any more, but for responses to what it has asked.
-    pub(super) fn forget(&mut self, mut names: Names) {
-        self.release_flows(&mut names);
+    pub(super) fn forget(&mut self, id: PeerId, mut names: Names) {
+        self.release_flows(id, &mut names);
         for ufrag in &names.ufrags {
-            self.by_ufrag.remove(ufrag);
+            remove_own(&mut self.by_ufrag, ufrag, id);
         }
+    }
+}
+
+/// Removes an entry if it leads to this peer, and not to one that has taken the name over.
+#[cfg(feature = "std")]
+fn remove_own<K: Hash + Eq>(table: &mut Table<K, PeerId>, key: &K, id: PeerId) {
+    if table.get(key) == Some(&id) {
+        table.remove(key);
+    }
+}
+
+#[cfg(not(feature = "std"))]
+fn remove_own<K: Ord>(table: &mut Table<K, PeerId>, key: &K, id: PeerId) {
+    if table.get(key) == Some(&id) {
+        table.remove(key);
     }
 }
 

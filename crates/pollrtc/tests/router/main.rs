@@ -7,6 +7,7 @@ mod peers;
 #[path = "../peer/script.rs"]
 #[allow(dead_code)] // the fuzz targets and the other tests use all of it
 mod script;
+mod strays;
 mod threads;
 
 /// Who does the cryptography of [`script`]: RustCrypto, whose runs repeat.
