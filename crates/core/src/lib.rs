@@ -43,6 +43,7 @@
 //! # Features
 //!
 //! `std` (default) adds [`Clock`]; without it the crate is `no_std` and needs no `alloc`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod datagram;
