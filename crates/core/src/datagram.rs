@@ -6,6 +6,13 @@ use core::num::NonZeroUsize;
 use crate::{Flow, Instant, SendId};
 
 /// Explicit congestion notification, the two low bits of the IP traffic class (RFC 3168 §5).
+///
+/// ```
+/// # use pollrtc_core::Ecn;
+/// let traffic_class = 0b1011_1010; // as the system tells of a datagram that came
+/// assert_eq!(Ecn::from_bits(traffic_class), Some(Ecn::Ect0));
+/// assert_eq!(Ecn::from_bits(0), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Ecn {
@@ -92,6 +99,14 @@ impl<'d> Datagram<'d> {
 
 /// What [`poll_transmit`](crate::StateMachine::poll_transmit) wrote into the caller's buffer and
 /// where it goes.
+///
+/// ```
+/// # use pollrtc_core::Transmit;
+/// let buf = [0; 1500];
+/// let transmit = Transmit::udp("192.0.2.1:5000".parse().unwrap(), 100); // as `poll_transmit` gives it
+/// let (bytes, to) = (&buf[..transmit.len], transmit.flow.remote()); // socket.send_to(bytes, to)
+/// assert_eq!((bytes.len(), to.port()), (100, 5000));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit {
     /// Where to, from which local address (`None` leaves it to the caller), and how.

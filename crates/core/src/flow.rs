@@ -6,6 +6,13 @@ use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use crate::Framing;
 
 /// How a datagram travels.
+///
+/// ```
+/// # use pollrtc_core::{Flow, Protocol};
+/// let flow = Flow::udp("192.0.2.1:5000".parse().unwrap());
+/// assert_eq!(flow.protocol(), Protocol::Udp);
+/// assert!(Protocol::Tls.is_stream() && !Protocol::Udp.is_stream());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Protocol {
@@ -152,11 +159,24 @@ fn is_link_local(ip: Ipv6Addr) -> bool {
 
 /// Names a stream that a machine asked for, until it has a [`Flow`]: before it is open it has no local port.
 /// The machine counts; a machine of machines, such as a router, hands out numbers of its own.
+///
+/// ```
+/// # use pollrtc_core::RequestId;
+/// let mut connecting = std::collections::HashMap::new();
+/// connecting.insert(RequestId(7), "a socket"); // asked for, and not open yet
+/// assert_eq!(connecting.remove(&RequestId(7)), Some("a socket"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
 /// The DNS name of a server, in the letters of DNS (RFC 6066 §3: international names in their ASCII form), without
 /// a dot at its end.
+///
+/// ```
+/// # use pollrtc_core::ServerName;
+/// assert_eq!(ServerName::new("turn.example.com").unwrap().as_str(), "turn.example.com");
+/// assert!(ServerName::new("not a name").is_none());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ServerName {
     bytes: [u8; Self::LONGEST],
@@ -193,6 +213,18 @@ impl fmt::Debug for ServerName {
 }
 
 /// What a machine wants of the caller's streams; see [`poll_flow`](crate::StateMachine::poll_flow).
+///
+/// ```
+/// # use pollrtc_core::{FlowEvent, FlowRequest, Instant, StateMachine};
+/// /// A caller without streams says so at once.
+/// fn refuse(machine: &mut impl StateMachine, now: Instant) {
+///     while let Some(request) = machine.poll_flow() {
+///         if let FlowRequest::Open { id, .. } = request {
+///             machine.handle_flow(now, FlowEvent::Failed { id });
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[expect(
@@ -222,6 +254,14 @@ pub enum FlowRequest {
 }
 
 /// What became of a stream, or of what was sent; see [`handle_flow`](crate::StateMachine::handle_flow).
+///
+/// ```
+/// # use pollrtc_core::{Flow, FlowEvent, Protocol, RequestId};
+/// let local = "192.0.2.2:49152".parse().unwrap();
+/// let flow = Flow::new(Protocol::Tcp, Some(local), "192.0.2.1:3478".parse().unwrap());
+/// let opened = FlowEvent::Opened { id: Some(RequestId(7)), flow }; // machine.handle_flow(now, opened)
+/// # assert_ne!(opened, FlowEvent::Closed(flow));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FlowEvent {
@@ -257,10 +297,31 @@ pub enum FlowEvent {
 
 /// Names one transmit, so that its fate can be told: see [`handle_sent`](crate::StateMachine::handle_sent).
 /// The segments of one train count on from it.
+///
+/// ```
+/// # use pollrtc_core::{SendId, Transmit};
+/// /// The ids of the datagrams of a train.
+/// fn ids(transmit: &Transmit, buf: &[u8]) -> Option<Vec<SendId>> {
+///     let first = transmit.id?.0;
+///     let ids = first..first + transmit.datagrams(buf).len() as u64;
+///     Some(ids.map(SendId).collect())
+/// }
+/// # assert_eq!(ids(&Transmit::udp("192.0.2.1:9".parse().unwrap(), 1), &[0]), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SendId(pub u64);
 
 /// What became of a transmit.
+///
+/// ```
+/// # use pollrtc_core::{Departure, Instant, StateMachine, Transmit};
+/// /// What a caller tells a machine that wants to know.
+/// fn tell(machine: &mut impl StateMachine, transmit: &Transmit, sent: std::io::Result<usize>, now: Instant) {
+///     if let Some(id) = transmit.id {
+///         machine.handle_sent(id, if sent.is_ok() { Departure::Sent(now) } else { Departure::Dropped });
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Departure {
     /// It left at this time.

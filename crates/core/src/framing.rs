@@ -1,6 +1,12 @@
 //! Frames on a stream: cut out of what was read, and delimited where they are written.
 
 /// How frames are delimited on a stream. Who opens a stream says it; a listener has one of its own.
+///
+/// ```
+/// # use pollrtc_core::Framing;
+/// let around = Framing::Rfc4571.delimiters(b"hello").unwrap();
+/// assert_eq!(around.before(), [0, 5]); // then the frame
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Framing {

@@ -11,6 +11,7 @@
 //! - `HmacSha1` and `HmacSha256` are keyed once and used for every STUN message and SCTP cookie.
 //!
 //! Keys and secrets are wiped when dropped, compared in constant time and never printed.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -46,6 +47,12 @@ pub use rng::Rng;
 pub use srtp::{SrtpKeyDerivation, SrtpKeyLabel, SrtpTransform};
 
 /// The provider to take where nothing speaks for another: aws-lc-rs, else RustCrypto.
+///
+/// ```
+/// # use pollrtc_crypto::{Certificate, Rng, default_provider};
+/// let certificate = Certificate::generate(default_provider(), &mut Rng::from_os())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 pub fn default_provider() -> &'static dyn Provider {
     #[cfg(feature = "aws-lc-rs")]

@@ -68,6 +68,12 @@ impl CtrAlgorithm {
 }
 
 /// Hash functions, as they occur in cipher suites and certificate fingerprints.
+///
+/// ```
+/// # use pollrtc_crypto::HashAlgorithm;
+/// assert_eq!(HashAlgorithm::from_name("SHA-256"), Some(HashAlgorithm::Sha256)); // as in a=fingerprint
+/// assert_eq!(HashAlgorithm::Sha256.output_len(), 32);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HashAlgorithm {
@@ -121,6 +127,12 @@ impl HashAlgorithm {
 }
 
 /// Groups for ephemeral key exchange, with their TLS code points (RFC 8446 §4.2.7).
+///
+/// ```
+/// # use pollrtc_crypto::NamedGroup;
+/// assert_eq!(NamedGroup::from_name("x25519"), Some(NamedGroup::X25519));
+/// assert_eq!(NamedGroup::X25519MlKem768.public_key_len(), 1216);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u16)]
@@ -261,6 +273,18 @@ impl SignatureScheme {
 
 /// A cryptographic library. Providers are stateless; get one with `default_provider()` or name
 /// `aws_lc_rs::PROVIDER` or `rust_crypto::PROVIDER`.
+///
+/// ```
+/// # use pollrtc_crypto::{HashAlgorithm, NamedGroup, default_provider};
+/// let provider = default_provider();
+/// assert!(provider.groups().contains(&NamedGroup::X25519));
+/// let mut hash = provider.hash(HashAlgorithm::Sha256)?;
+/// hash.update(b"abc");
+/// let mut digest = [0; HashAlgorithm::MAX_OUTPUT_LEN];
+/// assert_eq!(hash.finish(&mut digest), 32);
+/// assert_eq!(digest[..4], [0xba, 0x78, 0x16, 0xbf]);
+/// # Ok::<(), pollrtc_crypto::CryptoError>(())
+/// ```
 pub trait Provider: Debug + Send + Sync {
     /// A key for authenticated encryption, scheduled once and used for many records.
     fn aead(&self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Box<dyn AeadKey>, CryptoError>;

@@ -38,9 +38,7 @@ const MAX_HELLO: usize = 4096;
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
 /// use std::collections::HashMap;
-/// use pollrtc_core::{Datagram, Flow, Headroom, InnerProtocol, Instant, Standalone, StateMachine};
-/// use pollrtc_crypto::{Certificate, Rng, default_provider};
-/// use pollrtc_dtls::{Accepted, Acceptor, ClientCertificates, Config, Connection, PeerVerification};
+/// use pollrtc_dtls::{Accepted, Acceptor, Certificate, ClientCertificates, Config, Connection, Datagram, Flow, Headroom, InnerProtocol, Instant, PeerVerification, Rng, Standalone, StateMachine, default_provider};
 ///
 /// let mut rng = Rng::from_os();
 /// let certificate = Certificate::generate(default_provider(), &mut rng).unwrap();

@@ -240,6 +240,13 @@ fn is_host_name(name: &str) -> bool {
 ///
 /// Who watches the network sees them, and can follow a connection by them from one address to another
 /// (RFC 9146 §8). In DTLS 1.3 they can be changed.
+///
+/// ```
+/// # use pollrtc_dtls::ConnectionIdPolicy;
+/// let policy = ConnectionIdPolicy::Random { length: 8.try_into()? };
+/// # let _ = policy;
+/// # Ok::<(), std::num::TryFromIntError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ConnectionIdPolicy {
@@ -279,6 +286,17 @@ impl ConnectionIdPolicy {
 pub type ChooseConnectionId = dyn Fn(&mut [u8]) + Send + Sync;
 
 /// Holds a [`ChooseConnectionId`].
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use pollrtc_dtls::{ConnectionIdChooser, ConnectionIdPolicy};
+/// /// Which of several machines a load balancer is to send to.
+/// const MACHINE: u8 = 3;
+/// let chooser = ConnectionIdChooser(Arc::new(|id: &mut [u8]| id[0] = MACHINE));
+/// let policy = ConnectionIdPolicy::Chosen { length: 8.try_into()?, chooser };
+/// # let _ = policy;
+/// # Ok::<(), std::num::TryFromIntError>(())
+/// ```
 #[derive(Clone)]
 pub struct ConnectionIdChooser(pub Arc<ChooseConnectionId>);
 
@@ -290,6 +308,16 @@ impl fmt::Debug for ConnectionIdChooser {
 
 /// Takes lines of the key log: `LABEL CLIENT_RANDOM SECRET` in hexadecimal, as in the files that
 /// `SSLKEYLOGFILE` names (RFC 9850), without the end of line.
+///
+/// ```
+/// # use std::sync::{Arc, Mutex};
+/// # use pollrtc_dtls::KeyLog;
+/// let lines = Arc::new(Mutex::new(Vec::new()));
+/// let taken = lines.clone();
+/// let log = KeyLog(Arc::new(move |line| taken.lock().unwrap().push(line.to_owned())));
+/// (log.0)("CLIENT_RANDOM 00 00");
+/// assert_eq!(lines.lock().unwrap().len(), 1);
+/// ```
 #[derive(Clone)]
 pub struct KeyLog(pub Arc<dyn Fn(&str) + Send + Sync>);
 
@@ -300,6 +328,11 @@ impl fmt::Debug for KeyLog {
 }
 
 /// Which versions of DTLS are spoken.
+///
+/// ```
+/// # use pollrtc_dtls::Versions;
+/// assert_eq!(Versions::default(), Versions::Both);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Versions {
     /// DTLS 1.3 where the peer speaks it too, else 1.2.

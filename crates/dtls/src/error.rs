@@ -108,6 +108,11 @@ impl From<CryptoError> for HandshakeError {
 }
 
 /// Why a connection ended.
+///
+/// ```
+/// # use pollrtc_dtls::CloseReason;
+/// assert_eq!(CloseReason::NoClientHello.to_string(), "no ClientHello came in time");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -144,6 +149,12 @@ pub enum CloseReason {
 }
 
 /// What makes a [`Config`](crate::Config) one that no connection can be made of.
+///
+/// ```
+/// # use pollrtc_dtls::ConfigError;
+/// let error = ConfigError::Groups;
+/// assert_eq!(error.to_string(), "there is no group for key exchange that the provider has");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {

@@ -31,9 +31,7 @@
 //! ```
 //! # #[cfg(feature = "aws-lc-rs")] {
 //! use std::collections::HashMap;
-//! use pollrtc_core::{Datagram, Flow, Headroom, InnerProtocol, Instant, Standalone, StateMachine};
-//! use pollrtc_crypto::{Certificate, Rng, default_provider};
-//! use pollrtc_dtls::{ClientCertificates, Config, Connection, ConnectionIdPolicy, PeerVerification, connection_id};
+//! use pollrtc_dtls::{Certificate, ClientCertificates, Config, Connection, ConnectionIdPolicy, Datagram, Flow, Headroom, InnerProtocol, Instant, PeerVerification, Rng, Standalone, StateMachine, connection_id, default_provider};
 //!
 //! const ID_LEN: u8 = 8;
 //! let mut rng = Rng::from_os();
@@ -86,6 +84,7 @@
 //! each other and unknown to each other; `negotiation` stands above and chooses. `admission` says in two tables which
 //! records and messages count; `connection` puts all of it together, one file for each concern. No module needs one
 //! that needs it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -124,3 +123,8 @@ pub use v13::KeyUpdateRequest;
 pub use wire::datagram::connection_id;
 pub use wire::v13::ConnectionIdUsage;
 pub use wire::{AlertDescription, CipherSuite, SrtpProfile, Version};
+// What the API and the examples speak of besides.
+pub use pollrtc_core::{Datagram, Flow, Headroom, InnerProtocol, Instant, Standalone, StateMachine, Transmit};
+#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+pub use pollrtc_crypto::default_provider;
+pub use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provider, Rng};

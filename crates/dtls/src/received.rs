@@ -11,7 +11,7 @@ use crate::wire::unified::UnifiedHeader;
 ///
 /// ```
 /// # fn on_datagram(connection: &mut pollrtc_dtls::Connection, now: pollrtc_core::Instant, datagram: &mut [u8]) {
-/// use pollrtc_core::InnerProtocol;
+/// use pollrtc_dtls::InnerProtocol;
 ///
 /// for payload in connection.handle_body(now, datagram) {
 ///     println!("{} bytes", payload.len());

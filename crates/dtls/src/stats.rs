@@ -1,5 +1,11 @@
 /// What was counted since the connection was made. Everything that is dropped is counted here by
 /// reason; nothing of it is an error.
+///
+/// ```
+/// # use pollrtc_dtls::Stats;
+/// let stats = Stats::default(); // of a connection that has begun
+/// assert_eq!((stats.sent, stats.received), (0, 0));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

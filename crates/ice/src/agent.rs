@@ -37,9 +37,7 @@ use crate::ufrag::local_ufrag;
 /// peer what its [events](Event) say; send data along its [path](Agent::path).
 ///
 /// ```
-/// use pollrtc_core::{Datagram, Instant, StateMachine};
-/// use pollrtc_crypto::Rng;
-/// use pollrtc_ice::{Agent, Candidate, Config, Role};
+/// use pollrtc_ice::{Agent, Candidate, Config, Datagram, Instant, Rng, Role, StateMachine};
 ///
 /// let now = Instant::ZERO;
 /// let (a, b) = ("192.0.2.1:5000".parse().unwrap(), "192.0.2.2:6000".parse().unwrap());
@@ -423,9 +421,8 @@ impl Agent {
     /// How far the other end of `flow` is validated; over all local addresses, if the flow names none.
     ///
     /// ```
-    /// # use pollrtc_core::Flow;
-    /// # use pollrtc_ice::{AddressValidation, Agent, Config, Role};
-    /// # let agent = Agent::new(Config::default(), Role::Controlling, pollrtc_crypto::Rng::from_seed([1; 32]));
+    /// # use pollrtc_ice::{AddressValidation, Agent, Config, Flow, Role};
+    /// # let agent = Agent::new(Config::default(), Role::Controlling, pollrtc_ice::Rng::from_seed([1; 32]));
     /// let flow = Flow::udp("203.0.113.9:9".parse()?);
     /// assert_eq!(agent.address_validation(flow), AddressValidation::Unknown);
     /// # Ok::<(), std::net::AddrParseError>(())

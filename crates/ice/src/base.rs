@@ -22,6 +22,13 @@ pub(crate) struct Base {
 }
 
 /// Why an address can't be a local one.
+///
+/// ```
+/// # use pollrtc_ice::{AddressError, Agent, Config, Instant, Role};
+/// # let mut agent = Agent::new(Config::default(), Role::Controlling, pollrtc_ice::Rng::from_seed([1; 32]));
+/// let wildcard = "0.0.0.0:5000".parse().unwrap();
+/// assert_eq!(agent.add_local_address(Instant::ZERO, wildcard), Err(AddressError::Unusable(wildcard)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {

@@ -196,6 +196,12 @@ fn foundation_of(kind: CandidateKind, base: IpAddr) -> u32 {
 }
 
 /// Why a line is no candidate that an agent could use.
+///
+/// ```
+/// # use pollrtc_ice::{Candidate, CandidateError};
+/// let error = "candidate:1 1 sctp 1 192.0.2.1 5000 typ host".parse::<Candidate>().unwrap_err();
+/// assert_eq!(error, CandidateError::Transport);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CandidateError {

@@ -49,6 +49,14 @@ pub enum Event {
 }
 
 /// How far the agent is.
+///
+/// ```
+/// # use pollrtc_ice::State;
+/// fn may_send(state: State) -> bool {
+///     matches!(state, State::Connected | State::Completed | State::Disconnected)
+/// }
+/// assert!(!may_send(State::Checking));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Nothing is known of the peer.
@@ -69,6 +77,11 @@ pub enum State {
 }
 
 /// Why an agent failed.
+///
+/// ```
+/// # use pollrtc_ice::FailureReason;
+/// assert_eq!(FailureReason::NoPair.to_string(), "no pair of candidates works");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FailureReason {
     /// Every pair was tried and [patience](crate::Timing::patience) is at its end.
@@ -83,6 +96,13 @@ pub enum FailureReason {
 }
 
 /// A way between the two peers, which data takes.
+///
+/// ```
+/// # use pollrtc_ice::{Flow, Path};
+/// let flow = Flow::udp("192.0.2.1:5000".parse().unwrap()).on("192.0.2.2:4000".parse().unwrap());
+/// let path = Path::new(flow, 1200);
+/// assert_eq!(path.flow.remote().port(), 5000);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Path {

@@ -78,3 +78,7 @@ pub use pacing::Pacer;
 pub use stats::Stats;
 pub use tag::UfragTag;
 pub use ufrag::local_ufrag;
+// What the API and the examples speak of besides.
+pub use pollrtc_core::{Datagram, Flow, Instant, StateMachine, Transmit};
+pub use pollrtc_crypto::Rng;
+pub use pollrtc_stun as stun;

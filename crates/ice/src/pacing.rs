@@ -84,9 +84,7 @@ impl Pacing {
 /// `K` names an agent. An agent that takes part is asked after everything that happens to it:
 ///
 /// ```
-/// use pollrtc_core::{Instant, StateMachine};
-/// use pollrtc_crypto::Rng;
-/// use pollrtc_ice::{Agent, Candidate, Config, Credentials, Pacer, Role};
+/// use pollrtc_ice::{Agent, Candidate, Config, Credentials, Instant, Pacer, Rng, Role, StateMachine};
 ///
 /// let now = Instant::ZERO;
 /// let mut agents: Vec<Agent> = (0..2)

@@ -1,6 +1,13 @@
 //! Counters.
 
 /// What came, what went, and why something was dropped.
+///
+/// ```
+/// # use pollrtc_ice::{Agent, Config, Role};
+/// # let agent = Agent::new(Config::default(), Role::Controlling, pollrtc_ice::Rng::from_seed([1; 32]));
+/// let stats = agent.stats();
+/// println!("{} of {} were sent again", stats.retransmissions_sent, stats.requests_sent);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

@@ -8,7 +8,7 @@ use pollrtc_stun::{Class, Message};
 /// The check is not authenticated by this; the agent that it leads to does that.
 ///
 /// ```
-/// use pollrtc_stun::{Builder, Class, Message, Method, TransactionId};
+/// use pollrtc_ice::stun::{Builder, Class, Message, Method, TransactionId};
 /// let mut buf = [0; 64];
 /// let len = Builder::new(&mut buf, Class::Request, Method::BINDING, TransactionId([1; 12]))
 ///     .username("ours:theirs")

@@ -4,6 +4,11 @@ use alloc::string::String;
 use core::fmt;
 
 /// What a description is for (RFC 9429 §4.1.10, W3C WebRTC §4.6 `RTCSdpType`).
+///
+/// ```
+/// # use pollrtc_jsep::SdpKind;
+/// assert_eq!(SdpKind::Offer.to_string(), "offer"); // as in the `type` of a browser's description
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SdpKind {
@@ -94,6 +99,11 @@ impl fmt::Display for Description {
 }
 
 /// Where negotiation stands (RFC 9429 §3.2, W3C WebRTC §4.3.1 `RTCSignalingState`).
+///
+/// ```
+/// # use pollrtc_jsep::SignalingState;
+/// assert_eq!(SignalingState::HaveLocalOffer.to_string(), "have-local-offer");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[non_exhaustive]
 pub enum SignalingState {

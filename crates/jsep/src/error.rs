@@ -6,6 +6,12 @@ use super::{SdpKind, SignalingState};
 use pollrtc_sdp::attribute::{Direction, InvalidAttribute};
 
 /// Why a description or a candidate was refused. Nothing has changed then.
+///
+/// ```
+/// # use pollrtc_jsep::{NegotiationError, SignalingState};
+/// let error = NegotiationError::WrongState { action: "set an answer", state: SignalingState::Stable };
+/// assert_eq!(error.to_string(), "can't set an answer in signaling state stable");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NegotiationError {
@@ -122,6 +128,12 @@ pub enum NegotiationError {
 }
 
 /// Something in the peer's description that its RFC doesn't allow, but that can be understood.
+///
+/// ```
+/// # use pollrtc_jsep::Deviation;
+/// let deviation = Deviation::RtcpMuxOnly { section: 0 };
+/// println!("understood all the same: {deviation}");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Deviation {
@@ -197,6 +209,11 @@ pub enum Deviation {
 }
 
 /// Why a section has port zero.
+///
+/// ```
+/// # use pollrtc_jsep::RejectReason;
+/// assert_eq!(RejectReason::NoCommonCodec.to_string(), "no common codec");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
 #[non_exhaustive]
 pub enum RejectReason {

@@ -83,3 +83,5 @@ pub use transport::{
     CertificateHash, DtlsRole, HashFunction, IceRole, LocalTransport, RemoteTransport, Transport, TransportId,
     TransportKey,
 };
+// What the API and the examples speak of besides.
+pub use pollrtc_sdp as sdp;

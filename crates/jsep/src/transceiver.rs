@@ -14,7 +14,7 @@ pub struct TransceiverId(pub(super) u32);
 /// How a transceiver starts (W3C WebRTC §5.1 `RTCRtpTransceiverInit`).
 ///
 /// ```
-/// use pollrtc_sdp::attribute::Direction;
+/// use pollrtc_jsep::sdp::attribute::Direction;
 /// use pollrtc_jsep::TransceiverInit;
 ///
 /// let init = TransceiverInit { direction: Direction::RecvOnly, ..TransceiverInit::default() };

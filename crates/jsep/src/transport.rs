@@ -8,6 +8,13 @@ use pollrtc_sdp::attribute::{Fingerprint, OwnedCandidate, Setup};
 
 /// One transport: one ICE agent with a DTLS association on top. Sections that are bundled share one
 /// (RFC 9143).
+///
+/// ```
+/// # use pollrtc_jsep::TransportId;
+/// /// What is to be shown of each transport, by the name that events and statistics have for it.
+/// let mut shown = std::collections::BTreeMap::<TransportId, String>::new();
+/// # shown.clear();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransportId(pub(super) u32);
 
@@ -183,6 +190,17 @@ impl fmt::Debug for CertificateHash {
 }
 
 /// Which side of the DTLS handshake we are (RFC 8842 §5).
+///
+/// ```
+/// # use pollrtc_jsep::DtlsRole;
+/// fn setup(role: DtlsRole) -> &'static str {
+///     match role {
+///         DtlsRole::Client => "a=setup:active",
+///         DtlsRole::Server => "a=setup:passive",
+///     }
+/// }
+/// # assert_ne!(setup(DtlsRole::Client), setup(DtlsRole::Server));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DtlsRole {
     /// We send the ClientHello (`a=setup:active`).

@@ -33,8 +33,7 @@
 //! ```
 //! use std::net::SocketAddr;
 //! use std::time::Duration;
-//! use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
-//! use pollrtc_netsim::{Link, Nat, Network, Socket, Zone};
+//! use pollrtc_netsim::{Datagram, Instant, Link, Nat, Network, Socket, StateMachine, Transmit, Zone};
 //!
 //! /// Asks until it is answered: our protocol under test.
 //! struct Ping {
@@ -140,3 +139,5 @@ pub use socket::{Arrival, Socket};
 pub use stats::{DropReason, Stats, Traffic};
 pub use topology::Zone;
 pub use trace::{Carried, Trace, TraceEvent, TraceRecord};
+// What the API and the examples speak of besides.
+pub use pollrtc_core::{Datagram, FlowEvent, Framing, Instant, Protocol, StateMachine, Transmit};

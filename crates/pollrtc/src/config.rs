@@ -292,6 +292,14 @@ impl Default for Config {
 }
 
 /// Where a connection's randomness starts from.
+///
+/// ```
+/// use pollrtc::{Config, Entropy, PeerConnection};
+///
+/// // For a test: the same run each time, where the provider is RustCrypto's.
+/// let peer = PeerConnection::new(Config::default().with_entropy(Entropy::Seed([7; 32])));
+/// # let _ = peer;
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Entropy {

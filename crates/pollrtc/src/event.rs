@@ -8,6 +8,21 @@ use pollrtc_jsep::{RejectReason, RemoteCandidate, TransportId};
 use pollrtc_sctp::channel::{ChannelCloseReason, ChannelId, Message};
 
 /// What happened, in order; see [`PeerConnection::poll_event`](pollrtc_core::StateMachine::poll_event).
+///
+/// ```
+/// use pollrtc::{Event, PeerConnection, StateMachine};
+///
+/// fn take_events(peer: &mut PeerConnection) {
+///     while let Some(event) = peer.poll_event() {
+///         match event {
+///             Event::ChannelOpen { channel, .. } => println!("{:?} is open", peer.channel_info(channel)),
+///             Event::Message { data, .. } => println!("{data:?} came"),
+///             Event::Closed(reason) => println!("the end: {reason}"),
+///             _ => {} // there are more, and there may be others some day
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -100,6 +115,13 @@ pub enum Event {
 }
 
 /// Whether the peers can talk (W3C WebRTC §4.3.3, `RTCPeerConnectionState`).
+///
+/// ```
+/// use pollrtc::{Config, ConnectionState, PeerConnection};
+///
+/// let peer = PeerConnection::new(Config::default());
+/// assert_eq!(peer.connection_state(), ConnectionState::New);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectionState {
@@ -121,6 +143,15 @@ pub enum ConnectionState {
 }
 
 /// Why a connection ended.
+///
+/// ```
+/// use pollrtc::{CloseReason, Config, Event, Instant, PeerConnection, StateMachine};
+///
+/// let mut peer = PeerConnection::new(Config::default());
+/// peer.close(Instant::ZERO);
+/// let last = std::iter::from_fn(|| peer.poll_event()).last();
+/// assert!(matches!(last, Some(Event::Closed(CloseReason::Local))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -156,6 +187,15 @@ pub enum CloseReason {
 
 /// A local candidate as it travels over your signaling (W3C WebRTC §4.8.1, `RTCIceCandidateInit`). Its section tells
 /// which transport it belongs to.
+///
+/// ```
+/// use pollrtc::{Config, IceCandidate, Instant, PeerConnection};
+///
+/// let mut peer = PeerConnection::new(Config::default());
+/// let candidate = IceCandidate::new("candidate:1 1 udp 2122260223 192.0.2.1 5000 typ host", "");
+/// peer.add_remote_candidate(Instant::ZERO, &candidate)?; // kept for the description that it belongs to
+/// # Ok::<(), pollrtc::CandidateError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IceCandidate {

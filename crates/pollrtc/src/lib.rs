@@ -63,6 +63,7 @@
 //! - `aws-lc-rs` (default): cryptography by aws-lc-rs.
 //! - `rust-crypto`: cryptography by RustCrypto, also without `std`.
 //! - `getrandom`: randomness from the operating system where `aws-lc-rs` is off.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -88,9 +89,15 @@ pub use pollrtc_core::{
 };
 #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 pub use pollrtc_crypto::default_provider;
-pub use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Rng};
-pub use pollrtc_dtls::{CipherSuite, ConnectionIdChooser, ConnectionIdPolicy, KeyLog, SrtpProfile, Version, Versions};
-pub use pollrtc_ice::{AddressError, FailureReason as IceFailureReason, Path, State as IceState};
+pub use pollrtc_crypto::{Certificate, Fingerprint, HashAlgorithm, NamedGroup, Provider, Rng};
+pub use pollrtc_dtls::{
+    CipherSuite, CloseReason as DtlsCloseReason, ConfigError as DtlsConfigError, ConnectionIdChooser,
+    ConnectionIdPolicy, KeyLog, SrtpProfile, Stats as DtlsStats, Version, Versions,
+};
+pub use pollrtc_ice::{
+    AddressError, CandidateError as IceCandidateError, FailureReason as IceFailureReason, Path, State as IceState,
+    Stats as IceStats,
+};
 pub use pollrtc_jsep::Deviation;
 pub use pollrtc_jsep::rtp::{Codec, HeaderExtension, MediaKind, RtpCapabilities};
 pub use pollrtc_jsep::{
@@ -98,11 +105,11 @@ pub use pollrtc_jsep::{
     SignalingState, TransportId,
 };
 pub use pollrtc_rtp::{Compound, Rewrite, RtpPacket, SharedPacket};
-pub use pollrtc_sctp::Reliability;
 pub use pollrtc_sctp::channel::{
-    ChannelCloseReason, ChannelId, ChannelInfo, ChannelInit, ChannelSendError, ChannelState, Message, MessageKind,
-    OpenError,
+    ChannelCloseReason, ChannelId, ChannelInfo, ChannelInit, ChannelSendError, ChannelState, DataChannelsStats,
+    Message, MessageKind, OpenError,
 };
+pub use pollrtc_sctp::{CloseReason as SctpCloseReason, Reliability};
 pub use pollrtc_sdp::Finding;
 pub use router::{OwnedDatagram, PeerId, PeerMut, Router, RouterStats};
 pub use router_id::RouterId;

@@ -7,6 +7,15 @@ use pollrtc_rtp::{Compound, RtpPacket};
 ///
 /// Nothing of media is negotiated yet, so that it is always [`Nothing`](Self::Nothing); what else a datagram brings about
 /// are events.
+///
+/// ```
+/// use pollrtc::{Config, Datagram, Instant, PeerConnection, Received, StateMachine};
+///
+/// let mut peer = PeerConnection::new(Config::default());
+/// let mut bytes = [0x80; 20];
+/// let datagram = Datagram::udp("192.0.2.1:5000".parse().unwrap(), &mut bytes);
+/// assert_eq!(peer.handle_datagram(Instant::ZERO, datagram), Received::Nothing);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Received<'d> {
@@ -30,10 +39,25 @@ pub enum Received<'d> {
 
 /// Names what receives the media of one section (W3C WebRTC §5.3, `RTCRtpReceiver`): a number, counted from zero in
 /// each connection.
+///
+/// ```
+/// use pollrtc::{Incoming, ReceiverId};
+///
+/// let stream = Incoming { receiver: ReceiverId(0), layer: 2 };
+/// assert_eq!(stream.receiver, ReceiverId(0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReceiverId(pub u32);
 
 /// Names one incoming stream of a connection: one SSRC with its retransmissions, which never changes its meaning.
+///
+/// ```
+/// use pollrtc::{Incoming, ReceiverId};
+///
+/// let low = Incoming { receiver: ReceiverId(0), layer: 0 };
+/// let high = Incoming { layer: 2, ..low };
+/// assert!(low < high);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incoming {
     /// The receiver that it belongs to.
@@ -44,10 +68,25 @@ pub struct Incoming {
 
 /// Names one outgoing stream of a connection: one SSRC with its retransmissions. A number, counted from zero in each
 /// connection.
+///
+/// ```
+/// use pollrtc::Outgoing;
+///
+/// // Who is to get what, as a forwarder keeps it.
+/// let mut subscriptions = std::collections::BTreeMap::new();
+/// subscriptions.insert(Outgoing(0), "the camera of the one who speaks");
+/// assert!(subscriptions.contains_key(&Outgoing(0)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Outgoing(pub u32);
 
 /// Why a packet can't be written, queued or sent again. Nothing was sent, and nothing has changed.
+///
+/// ```
+/// use pollrtc::WriteError;
+///
+/// assert_eq!(WriteError::NotNegotiated.to_string(), "no such stream is negotiated");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {

@@ -116,6 +116,15 @@ impl Default for Router {
 }
 
 /// What a router has dropped, beside what its connections have.
+///
+/// ```
+/// use pollrtc::{Datagram, Instant, Router, StateMachine};
+///
+/// let mut router = Router::new();
+/// let mut bytes = *b"who is there?";
+/// router.handle_datagram(Instant::ZERO, Datagram::udp("192.0.2.1:5000".parse().unwrap(), &mut bytes));
+/// assert_eq!(router.stats().unroutable, 1);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RouterStats {
@@ -859,6 +868,16 @@ fn inner_send_id(outer: SendId) -> (u32, SendId) {
 
 /// A connection of a [`Router`], borrowed to act on. The router looks at what has changed when
 /// this is dropped.
+///
+/// ```
+/// use pollrtc::{Config, PeerConnection, Router};
+///
+/// let mut router = Router::new();
+/// let id = router.insert(PeerConnection::new(Config::default()));
+/// let mut peer = router.peer_mut(id).ok_or("it has left")?;
+/// peer.create_data_channel("chat")?; // all that a connection can do
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct PeerMut<'r> {
     router: &'r mut Router,

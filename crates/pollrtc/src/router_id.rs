@@ -4,6 +4,15 @@ use pollrtc_ice::UfragTag;
 
 /// The number of a [`Router`](crate::Router), from 0 to 4095, where several share one address. The ufrags of its peers
 /// begin with it.
+///
+/// ```
+/// use pollrtc::{Config, PeerConnection, Router, RouterId};
+///
+/// let id = RouterId::new(3).ok_or("a number up to 4095")?;
+/// let mut router = Router::with_id(id);
+/// router.insert(PeerConnection::new(Config::default().with_router_id(id)));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RouterId(UfragTag);
 

@@ -9,6 +9,17 @@ use pollrtc_ice::{Path, State as IceState};
 use pollrtc_jsep::{DtlsRole, TransportId};
 
 /// What both sides of DTLS agreed on.
+///
+/// ```
+/// use pollrtc::{NamedGroup, PeerConnection};
+///
+/// fn withstands_quantum_computers(peer: &PeerConnection) -> bool {
+///     let stats = peer.stats();
+///     let security = stats.data_transport().and_then(|transport| transport.security);
+///     security.is_some_and(|security| security.group == NamedGroup::X25519MlKem768)
+/// }
+/// # assert!(!withstands_quantum_computers(&PeerConnection::new(pollrtc::Config::default())));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DtlsParameters {
@@ -28,6 +39,13 @@ pub struct DtlsParameters {
 }
 
 /// How far DTLS is on one transport (W3C WebRTC §5.5.1, `RTCDtlsTransportState`).
+///
+/// ```
+/// use pollrtc::{Config, DtlsState, PeerConnection};
+///
+/// let peer = PeerConnection::new(Config::default());
+/// assert!(peer.stats().transports.iter().all(|transport| transport.dtls_state == DtlsState::New));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DtlsState {
@@ -44,6 +62,13 @@ pub enum DtlsState {
 }
 
 /// What a connection has negotiated, and what it has sent, received and dropped, layer by layer.
+///
+/// ```
+/// use pollrtc::{Config, PeerConnection};
+///
+/// let stats = PeerConnection::new(Config::default()).stats();
+/// println!("{} datagrams were of no use", stats.dropped_unknown + stats.dropped_early + stats.dropped_media);
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
@@ -71,6 +96,18 @@ impl Stats {
 }
 
 /// One transport: ICE, and DTLS on the path that it found.
+///
+/// ```
+/// use pollrtc::{PeerConnection, TransportStats};
+///
+/// fn show(transport: &TransportStats) -> String {
+///     format!("{:?} by {:?}, {:?} there and back", transport.ice_state, transport.path, transport.round_trip_time)
+/// }
+///
+/// fn show_all(peer: &PeerConnection) -> Vec<String> {
+///     peer.stats().transports.iter().map(show).collect()
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct TransportStats {

@@ -12,6 +12,14 @@ pub struct CompoundError {
 
 /// RTCP packets, one behind the other (RFC 3550 §6.1), also of reduced size, without a report in front (RFC 5506).
 /// The lengths were checked once; reading can't fail.
+///
+/// ```
+/// # use pollrtc_rtp::Compound;
+/// let receiver_report = [0x80, 201, 0, 1, 0, 0, 0, 7];
+/// let compound = Compound::parse(&receiver_report)?;
+/// assert_eq!(compound.packets().next().unwrap().packet_type, 201);
+/// # Ok::<(), pollrtc_rtp::CompoundError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compound<'d> {
     bytes: &'d [u8],

@@ -6,6 +6,14 @@ use crate::{Extension, ExtensionMap, Origin};
 /// One RTP packet: a view of bytes that were checked once. Reading from it can't fail.
 ///
 /// The bytes are plain: SRTP has decrypted them, and RTX was unwrapped.
+///
+/// ```
+/// # use pollrtc_rtp::{ExtensionMap, Origin, RtpPacket};
+/// let bytes = [0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, b'x'];
+/// let packet = RtpPacket::parse(&bytes, &ExtensionMap::new(), Origin::default())?;
+/// assert_eq!(packet.payload(), b"x");
+/// # Ok::<(), pollrtc_rtp::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtpPacket<'d> {
     bytes: &'d [u8],

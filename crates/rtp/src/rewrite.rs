@@ -3,6 +3,19 @@
 use crate::Format;
 
 /// How a packet leaves. It has no SSRC and no payload type: those are the sender's.
+///
+/// ```
+/// # use pollrtc_rtp::{Format, Patch, Rewrite};
+/// let rewrite = Rewrite {
+///     sequence: 7,
+///     timestamp: 90_000,
+///     marker: true,
+///     format: Format(0),
+///     patch: Patch::None,
+///     descriptor: None,
+/// };
+/// # let _ = rewrite;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rewrite<'r> {
     /// The outgoing sequence number with its rollovers above it, 48 bits: SRTP must not guess. A stream's first one

@@ -9,6 +9,16 @@ use crate::{Origin, RtpPacket};
 
 /// A packet that outlives its datagram: made once, held by everybody who wants it, on any thread. It comes from a
 /// [`Pool`], and goes back when the last holder lets go.
+///
+/// ```
+/// # use pollrtc_rtp::{ExtensionMap, Origin, Pool, RtpPacket};
+/// # let bytes = [0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, b'x'];
+/// # let packet = RtpPacket::parse(&bytes, &ExtensionMap::new(), Origin::default()).unwrap();
+/// let shared = Pool::new(1).share(&packet).ok_or("all are held by somebody")?;
+/// let elsewhere = std::thread::spawn(move || shared.view().payload().len());
+/// assert_eq!(elsewhere.join().unwrap(), 1);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct SharedPacket(Arc<Kept>);
 

@@ -173,6 +173,14 @@ impl Default for SendOptions {
 }
 
 /// How hard to try to deliver a message (RFC 3758, RFC 7496).
+///
+/// ```
+/// # use std::time::Duration;
+/// # use pollrtc_sctp::Reliability;
+/// let positions = Reliability::MaxRetransmits(0); // the next one says more than the last one once again
+/// let voice = Reliability::MaxLifetime(Duration::from_millis(200));
+/// # assert_ne!(positions, voice);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reliability {
     /// Until it arrives.

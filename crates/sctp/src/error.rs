@@ -58,6 +58,11 @@ pub enum ResetError {
 }
 
 /// Why an association ended.
+///
+/// ```
+/// # use pollrtc_sctp::CloseReason;
+/// assert_eq!(CloseReason::Timeout.to_string(), "the peer stopped answering");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseReason {

@@ -35,3 +35,6 @@ pub use config::{Config, DEFAULT_MAX_PACKET, MIN_MAX_PACKET, Reliability, SendOp
 pub use error::{CloseReason, ResetError, SendError};
 pub use event::{Event, Streams};
 pub use stats::Stats;
+// What the API and the examples speak of besides.
+pub use pollrtc_core::{Headroom, InnerProtocol, Instant};
+pub use pollrtc_crypto::Rng;

@@ -53,6 +53,15 @@ impl ParseError {
 
 /// Something that a profile tolerates, told to the caller of
 /// [`Parser::parse_with`](crate::Parser::parse_with).
+///
+/// ```
+/// # use pollrtc_sdp::{Parser, Profile};
+/// let text = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0"; // the end of the last line is missing
+/// let mut lines = Vec::new();
+/// Parser::new().profile(Profile::Rfc8866).parse_with(text, |finding| lines.push(finding.line()))?;
+/// assert_eq!(lines, [4]);
+/// # Ok::<(), pollrtc_sdp::ParseError>(())
+/// ```
 pub type Finding = ParseError;
 
 /// What is wrong, in words that say how to mend it.

@@ -58,9 +58,7 @@ impl ClientConfig {
 /// [`ClientEvent`], of which the latest is kept. [`request`](Self::request) asks again.
 ///
 /// ```
-/// use pollrtc_core::{Datagram, Flow, Instant, StateMachine};
-/// use pollrtc_crypto::Rng;
-/// use pollrtc_stun::{BindingServer, Client, ClientConfig, ClientEvent, ServerConfig};
+/// use pollrtc_stun::{BindingServer, Client, ClientConfig, ClientEvent, Datagram, Flow, Instant, Rng, ServerConfig, StateMachine};
 ///
 /// let (ours, theirs) = ("192.0.2.1:5000".parse()?, "198.51.100.1:3478".parse()?);
 /// let mut client = Client::new(ClientConfig::default(), Flow::udp(theirs), Rng::from_seed([7; 32]));

@@ -63,3 +63,6 @@ pub use integrity::{IntegrityKey, IntegrityKeySha256};
 pub use message::{Attributes, Message, ParseError, RawAttribute, RawAttributes, UnknownComprehensionRequired};
 pub use server::{BindingServer, ServerConfig, ServerStats};
 pub use transaction::{ClientTransaction, Retransmission, TimeoutAction};
+// What the API and the examples speak of besides.
+pub use pollrtc_core::{Datagram, Flow, Instant, StateMachine, Transmit};
+pub use pollrtc_crypto::Rng;

@@ -62,8 +62,7 @@ impl Default for Retransmission {
 ///
 /// ```
 /// use std::time::Duration;
-/// use pollrtc_core::Instant;
-/// use pollrtc_stun::{ClientTransaction, Retransmission, TimeoutAction, TransactionId};
+/// use pollrtc_stun::{ClientTransaction, Instant, Retransmission, TimeoutAction, TransactionId};
 ///
 /// let start = Instant::ZERO; // the request was sent now
 /// let mut transaction = ClientTransaction::new(start, TransactionId([1; 12]), Retransmission::default());

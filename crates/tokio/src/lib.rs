@@ -37,6 +37,7 @@
 //! Nothing is queued between the connections and their handles: an event stays in its connection
 //! until [`Peer::next_event`] takes it. Who does not take their messages lets their peer's window
 //! close, and slows down nobody else.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod channel;
 mod driver;

@@ -5,7 +5,7 @@
 //! A server that gets an offer:
 //!
 //! ```
-//! use pollrtc_sdp::Session;
+//! use pollrtc_whip::sdp::Session;
 //! use pollrtc_whip::{Protocol, check_offer};
 //!
 //! fn post(body: &[u8]) -> Result<(), u16> {
@@ -37,6 +37,9 @@ use pollrtc_sdp::Fragment;
 use pollrtc_sdp::Media;
 use pollrtc_sdp::Session;
 use pollrtc_sdp::attribute::{Direction, Setup};
+
+// What the API and the examples speak of besides.
+pub use pollrtc_sdp as sdp;
 
 /// Which way media goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,7 +85,7 @@ pub fn check_offer(protocol: Protocol, offer: &Session<'_>) -> Result<(), Fault>
 /// All that is wrong with an offer, for servers that let something pass.
 ///
 /// ```
-/// use pollrtc_sdp::Session;
+/// use pollrtc_whip::sdp::Session;
 /// use pollrtc_whip::{Fault, Protocol, offer_faults};
 ///
 /// # fn check(offer: &Session<'_>) -> Option<Fault> {
@@ -321,7 +324,7 @@ impl Fault {
 /// What a `PATCH` request asks for (RFC 9725 §4.3).
 ///
 /// ```
-/// use pollrtc_sdp::Fragment;
+/// use pollrtc_whip::sdp::Fragment;
 /// use pollrtc_whip::Patch;
 ///
 /// let body = concat!(

@@ -49,9 +49,7 @@ pub use event::{Event, State};
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
-/// use pollrtc_core::{Headroom, InnerProtocol, Instant};
-/// use pollrtc_crypto::{Certificate, HashAlgorithm, Rng, default_provider};
-/// use pollrtc_dtls::{Config, Connection, PeerVerification};
+/// use pollrtc_dtls::{Certificate, Config, Connection, HashAlgorithm, Headroom, InnerProtocol, Instant, PeerVerification, Rng, default_provider};
 ///
 /// let mut rng = Rng::from_os();
 /// let ours = Certificate::generate(default_provider(), &mut rng).unwrap();

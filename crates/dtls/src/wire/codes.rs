@@ -5,6 +5,12 @@ use core::fmt;
 use pollrtc_crypto::{AeadAlgorithm, CtrAlgorithm, HashAlgorithm, SignatureScheme, SrtpTransform};
 
 /// A protocol version as it stands on the wire: DTLS counts downwards (RFC 6347 §4.1).
+///
+/// ```
+/// # use pollrtc_dtls::Version;
+/// assert_eq!(Version::DTLS_1_3.to_string(), "DTLS 1.3");
+/// assert!(Version::DTLS_1_3.is_dtls());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Version(pub u16);
 
@@ -311,6 +317,11 @@ impl Authentication {
 
 /// The cipher suites that this crate speaks: those of DTLS 1.3 (RFC 8446 §B.4), and of DTLS 1.2 those
 /// with ephemeral elliptic curve keys and authenticated encryption (RFC 5289, RFC 7905).
+///
+/// ```
+/// # use pollrtc_dtls::CipherSuite;
+/// assert_eq!(CipherSuite::Aes128GcmSha256.to_string(), "TLS_AES_128_GCM_SHA256");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u16)]
@@ -434,6 +445,11 @@ impl fmt::Display for CipherSuite {
 }
 
 /// What SRTP does with the keys of this handshake (RFC 5764 §4.1.2, RFC 7714 §14.2).
+///
+/// ```
+/// # use pollrtc_dtls::SrtpProfile;
+/// assert_eq!(SrtpProfile::from_code(7), Some(SrtpProfile::AeadAes128Gcm));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u16)]

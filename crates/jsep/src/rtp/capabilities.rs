@@ -6,6 +6,12 @@ use alloc::vec::Vec;
 use super::{Codec, HeaderExtension};
 
 /// The media kinds that go over RTP in WebRTC.
+///
+/// ```
+/// # use pollrtc_jsep::rtp::MediaKind;
+/// assert_eq!(MediaKind::parse("audio"), Some(MediaKind::Audio));
+/// assert_eq!(MediaKind::Video.as_str(), "video");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum MediaKind {
     /// `audio`.

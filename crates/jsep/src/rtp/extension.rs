@@ -6,6 +6,12 @@ use alloc::string::String;
 use pollrtc_sdp::attribute::{Direction, ExtMap};
 
 /// A header extension that we can use, or that is in use.
+///
+/// ```
+/// # use pollrtc_jsep::rtp::HeaderExtension;
+/// let level = HeaderExtension::new("urn:ietf:params:rtp-hdrext:ssrc-audio-level").encrypted();
+/// assert!(level.encrypted);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HeaderExtension {
     /// The URI that names it.

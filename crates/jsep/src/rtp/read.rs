@@ -30,7 +30,7 @@ impl RtpParameters {
     /// ids and rids that stand for two things.
     ///
     /// ```
-    /// use pollrtc_sdp::Session;
+    /// use pollrtc_jsep::sdp::Session;
     /// use pollrtc_jsep::rtp::RtpParameters;
     ///
     /// let session = Session::parse(concat!(
@@ -40,7 +40,7 @@ impl RtpParameters {
     /// let offer = RtpParameters::read(&session.media().next().unwrap());
     /// assert_eq!(offer.codec(111).unwrap().channels, 2);
     /// assert!(offer.codec(0).unwrap().is("PCMU"));
-    /// # Ok::<(), pollrtc_sdp::ParseError>(())
+    /// # Ok::<(), pollrtc_jsep::sdp::ParseError>(())
     /// ```
     pub fn read(media: &Media<'_>) -> Self {
         let mut reader = Reader::default();

@@ -245,8 +245,7 @@ impl Network {
     /// What to do with what the machine's `handle_datagram` gives back; without this it is dropped.
     ///
     /// ```
-    /// # use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
-    /// # use pollrtc_netsim::Network;
+    /// # use pollrtc_netsim::{Datagram, Instant, Network, StateMachine, Transmit};
     /// # #[derive(Default)]
     /// # struct Peer;
     /// # impl StateMachine for Peer {

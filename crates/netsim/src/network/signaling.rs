@@ -21,7 +21,7 @@ impl Network {
     ///
     /// ```
     /// use std::time::Duration;
-    /// # use pollrtc_core::{Datagram, Instant, StateMachine, Transmit};
+    /// # use pollrtc_netsim::{Datagram, Instant, StateMachine, Transmit};
     /// use pollrtc_netsim::Network;
     /// # #[derive(Default)]
     /// # struct Agent { candidates: Vec<String>, heard: Vec<(Instant, String)> }

@@ -27,8 +27,7 @@ use crate::trace::TraceEvent;
 ///
 /// ```
 /// use std::time::Duration;
-/// use pollrtc_core::{FlowEvent, Framing, Protocol};
-/// use pollrtc_netsim::{Link, Network, Socket, Zone};
+/// use pollrtc_netsim::{FlowEvent, Framing, Link, Network, Protocol, Socket, Zone};
 ///
 /// let mut net = Network::new(1);
 /// net.set_link(Zone::INTERNET, Link::new().latency(Duration::from_millis(25)));

@@ -21,6 +21,14 @@ use crate::event::{Event, IceCandidate};
 type Describe<'d> = dyn FnMut(TransportKey) -> LocalTransport + 'd;
 
 /// Why a remote candidate was refused.
+///
+/// ```
+/// use pollrtc::{CandidateError, Config, Instant, PeerConnection};
+///
+/// let mut peer = PeerConnection::new(Config::default());
+/// let refused = peer.add_remote_candidate(Instant::ZERO, "candidate:nonsense");
+/// assert!(matches!(refused, Err(CandidateError::Malformed(_))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CandidateError {

@@ -20,6 +20,14 @@ const WAITING_BYTES: usize = 1024 * 1024;
 const OVERHEAD: usize = 64;
 
 /// A datagram that owns its bytes, to be sent to another thread.
+///
+/// ```
+/// use pollrtc::{Datagram, OwnedDatagram};
+///
+/// let mut bytes = *b"hello";
+/// let mut owned = OwnedDatagram::copy_of(&Datagram::udp("192.0.2.1:5000".parse().unwrap(), &mut bytes));
+/// assert_eq!(owned.as_datagram().payload, b"hello");
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OwnedDatagram {

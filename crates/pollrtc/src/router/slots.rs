@@ -3,6 +3,17 @@
 use alloc::vec::Vec;
 
 /// A connection inside a [`Router`](crate::Router). Never used twice.
+///
+/// ```
+/// use pollrtc::{Config, PeerConnection, Router};
+///
+/// let mut router = Router::new();
+/// let first = router.insert(PeerConnection::new(Config::default()));
+/// router.remove(first);
+/// let second = router.insert(PeerConnection::new(Config::default()));
+/// assert_ne!(first, second); // and the first one's id finds nobody
+/// assert!(router.peer(first).is_none());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerId {
     index: u32,

@@ -55,9 +55,7 @@ const MAX_COOKIE: usize = 1200;
 ///
 /// ```
 /// use bytes::Bytes;
-/// use pollrtc_core::{Headroom, InnerProtocol, Instant};
-/// use pollrtc_crypto::Rng;
-/// use pollrtc_sctp::{Association, Config, Event, SendOptions};
+/// use pollrtc_sctp::{Association, Config, Event, Headroom, InnerProtocol, Instant, Rng, SendOptions};
 ///
 /// let mut alice = Association::new(Config::default(), Rng::from_seed([1; 32]));
 /// let mut bob = Association::new(Config::default(), Rng::from_seed([2; 32]));

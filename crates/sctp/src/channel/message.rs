@@ -22,6 +22,12 @@ pub struct Message {
 }
 
 /// How a message is meant.
+///
+/// ```
+/// # use pollrtc_sctp::channel::{Message, MessageKind};
+/// assert_eq!(Message::from("hello").kind(), MessageKind::Text);
+/// assert_eq!(Message::from(vec![1, 2]).kind(), MessageKind::Binary);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageKind {
     /// A string, in UTF-8.

@@ -34,8 +34,7 @@ const DEFAULT_REMOTE_MAX_MESSAGE_SIZE: usize = 65_536;
 /// All data channels with one peer: an [`Association`] that speaks DCEP.
 ///
 /// ```
-/// use pollrtc_core::{Headroom, InnerProtocol, Instant};
-/// use pollrtc_crypto::Rng;
+/// use pollrtc_sctp::{Headroom, InnerProtocol, Instant, Rng};
 /// use pollrtc_sctp::channel::{ChannelEvent, DataChannels, Parity};
 ///
 /// let mut alice = DataChannels::new(Default::default(), Rng::from_seed([1; 32]));

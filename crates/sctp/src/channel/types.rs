@@ -65,6 +65,13 @@ pub enum Parity {
 }
 
 /// Names a channel of one [`DataChannels`](super::DataChannels); never used for another one later.
+///
+/// ```
+/// # use pollrtc_sctp::channel::ChannelId;
+/// /// What an application keeps for each channel.
+/// let mut drafts = std::collections::BTreeMap::<ChannelId, String>::new();
+/// # drafts.clear();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelId {
     pub(super) slot: u32,
@@ -164,6 +171,14 @@ impl From<String> for ChannelInit {
 }
 
 /// What a channel is like, whoever opened it.
+///
+/// ```
+/// # use pollrtc_sctp::Reliability;
+/// # use pollrtc_sctp::channel::ChannelInfo;
+/// fn is_like_tcp(info: &ChannelInfo) -> bool {
+///     info.ordered && info.reliability == Reliability::Reliable
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChannelInfo {
@@ -184,6 +199,14 @@ pub struct ChannelInfo {
 }
 
 /// Where a channel stands (`readyState` of W3C WebRTC).
+///
+/// ```
+/// # use pollrtc_sctp::channel::{ChannelState, DataChannels};
+/// # let mut channels = DataChannels::new(Default::default(), pollrtc_sctp::Rng::from_seed([1; 32]));
+/// let chat = channels.open("chat")?;
+/// assert_eq!(channels.state(chat), ChannelState::Connecting);
+/// # Ok::<(), pollrtc_sctp::channel::OpenError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelState {
     /// Waits for the association.
@@ -211,6 +234,13 @@ pub struct ChannelStats {
 }
 
 /// What all channels together have seen.
+///
+/// ```
+/// # use pollrtc_sctp::channel::DataChannels;
+/// # let channels = DataChannels::new(Default::default(), pollrtc_sctp::Rng::from_seed([1; 32]));
+/// let stats = channels.stats();
+/// println!("{} of {} are closed again", stats.channels_closed, stats.channels_opened);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DataChannelsStats {
@@ -285,6 +315,11 @@ pub enum ChannelEvent {
 }
 
 /// Why a channel is closed.
+///
+/// ```
+/// # use pollrtc_sctp::channel::ChannelCloseReason;
+/// assert_eq!(ChannelCloseReason::Remote.to_string(), "closed by the peer");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChannelCloseReason {
@@ -312,6 +347,15 @@ pub enum ChannelCloseReason {
 }
 
 /// Why a channel could not be opened. Nothing has happened.
+///
+/// ```
+/// # use pollrtc_sctp::channel::{ChannelInit, DataChannels, OpenError};
+/// # let mut channels = DataChannels::new(Default::default(), pollrtc_sctp::Rng::from_seed([1; 32]));
+/// channels.open(ChannelInit::new("ours").with_negotiated_id(5))?;
+/// let again = channels.open(ChannelInit::new("the same").with_negotiated_id(5));
+/// assert_eq!(again, Err(OpenError::StreamInUse(5)));
+/// # Ok::<(), OpenError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -341,6 +385,13 @@ pub enum OpenError {
 }
 
 /// Why a message was not taken. Nothing has been queued.
+///
+/// ```
+/// # use pollrtc_sctp::channel::{ChannelSendError, DataChannels};
+/// # let mut channels = DataChannels::new(Default::default(), pollrtc_sctp::Rng::from_seed([1; 32]));
+/// let chat = channels.open("chat").unwrap();
+/// assert_eq!(channels.send(chat, "too early"), Err(ChannelSendError::NotOpen));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChannelSendError {
