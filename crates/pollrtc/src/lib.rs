@@ -51,6 +51,8 @@
 //! }
 //! ```
 //!
+//! The [guide] goes on from here.
+//!
 //! # Errors
 //!
 //! An `Err` is always the caller's own mistake, and changes nothing. What comes from the network is
@@ -70,6 +72,7 @@ extern crate alloc;
 
 mod config;
 mod event;
+pub mod guide;
 mod media;
 mod peer;
 mod router;
