@@ -10,6 +10,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+/// The program that README shows compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 /// The root of the repository.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
