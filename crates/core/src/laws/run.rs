@@ -52,6 +52,16 @@ where
             );
         }
     }
+
+    /// Runs one script on one machine instead of two, at half the cost: all laws but the fifth. For a fuzzer, which
+    /// finds machines that are not deterministic with some of its inputs as well as with all.
+    ///
+    /// # Panics
+    ///
+    /// If a law is broken.
+    pub fn run_once(&self, script: &[u8]) {
+        run(self, script, Log::Off);
+    }
 }
 
 /// Something that the machine gave out. It becomes text only where two runs differ: for each datagram, that would
@@ -98,6 +108,14 @@ where
     M: StateMachine + 'static,
     M::Event: Debug,
 {
+    run(laws, script, Log::Kept(Vec::new())).into_outputs()
+}
+
+fn run<M>(laws: &Laws<M>, script: &[u8], log: Log) -> Log
+where
+    M: StateMachine + 'static,
+    M::Event: Debug,
+{
     let mut run = Run {
         laws,
         machine: (laws.make)(),
@@ -114,7 +132,7 @@ where
         history: VecDeque::new(),
         lose_next: false,
         buf: vec![0; 65_536],
-        log: Vec::new(),
+        log,
     };
     for step in Script(script) {
         run.step(step);
@@ -149,7 +167,28 @@ struct Run<'l, M: StateMachine> {
     history: VecDeque<Vec<u8>>,
     lose_next: bool,
     buf: Vec<u8>,
-    log: Vec<Output>,
+    log: Log,
+}
+
+/// What is kept of the outputs. To copy datagrams and to write events as text takes longer than the run.
+enum Log {
+    Kept(Vec<Output>),
+    Off,
+}
+
+impl Log {
+    fn push(&mut self, output: impl FnOnce() -> Output) {
+        if let Self::Kept(outputs) = self {
+            outputs.push(output());
+        }
+    }
+
+    fn into_outputs(self) -> Vec<Output> {
+        match self {
+            Self::Kept(outputs) => outputs,
+            Self::Off => Vec::new(),
+        }
+    }
 }
 
 impl<M> Run<'_, M>
@@ -258,7 +297,7 @@ where
             .with_ecn(way.ecn)
             .arrived_at(way.arrived.map(|ago| now - ago));
         let told = (self.laws.walk)(self.machine.handle_datagram(now, datagram));
-        self.log.push(Output::Received { now, flow, told });
+        self.log.push(|| Output::Received { now, flow, told });
     }
 
     fn remember(&mut self, flow: Flow) {
@@ -274,7 +313,7 @@ where
         let Some(request) = self.machine.poll_flow() else {
             return false;
         };
-        self.log.push(Output::Flow(request));
+        self.log.push(|| Output::Flow(request));
         if let FlowRequest::Open { protocol, to, .. } = request {
             assert!(
                 protocol.is_stream(),
@@ -351,7 +390,7 @@ where
         }
         let (from, to) = (transmit.flow.local(), transmit.flow.remote());
         for datagram in transmit.datagrams(&self.buf) {
-            self.log.push(Output::Transmit {
+            self.log.push(|| Output::Transmit {
                 now,
                 flow: transmit.flow,
                 ecn: transmit.ecn,
@@ -394,10 +433,11 @@ where
     }
 
     fn event(&mut self) -> bool {
-        let event = self.machine.poll_event();
-        self.log
-            .extend(event.iter().map(|event| Output::Event(format!("{event:?}"))));
-        event.is_some()
+        let Some(event) = self.machine.poll_event() else {
+            return false;
+        };
+        self.log.push(|| Output::Event(format!("{event:?}")));
+        true
     }
 
     /// Takes all output; true if there was any. Buffers are as long as they need to be, in turn with long ones.
