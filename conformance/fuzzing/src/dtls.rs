@@ -241,7 +241,7 @@ pub fn dtls_connection(data: &[u8]) {
         return;
     };
     let ids = [Ids::Off, Ids::On][usize::from(*role / 9 % 2)];
-    laws(*role % 3, versions(*role / 3), ids).run(script);
+    crate::run(&laws(*role % 3, versions(*role / 3), ids), script);
 }
 
 /// The versions that this number stands for.

@@ -32,7 +32,7 @@ pub fn dtls_acceptor(data: &[u8]) {
     }
     let client = Arc::new(client);
     let home = Flow::udp(SocketAddr::from(([192, 0, 2, 1], 5000)));
-    Laws::of(move || Server::new(server.clone()))
+    let laws = Laws::of(move || Server::new(server.clone()))
         .against(move || {
             let connection = Connection::client(client.clone(), Rng::from_seed([3; 32]));
             Standalone::new(connection.expect("a client"), home)
@@ -44,8 +44,8 @@ pub fn dtls_acceptor(data: &[u8]) {
             for connection in server.connections.values_mut() {
                 let _ = connection.inner.send(&argument.to_be_bytes());
             }
-        })
-        .run(script);
+        });
+    crate::run(&laws, script);
 }
 
 /// What an application makes of an acceptor: connections by the address of their client.

@@ -43,7 +43,7 @@ pub fn ice_agent(data: &[u8]) {
         config
     };
     let on_links = (0..4).map(|link| core::net::SocketAddrV6::new(LINK_LOCAL, 5000, 0, link).into());
-    Laws::of(move || acquainted(config(), role, 1))
+    let laws = Laws::of(move || acquainted(config(), role, 1))
         .local_addresses((4998..5002).map(|port| ([192, 0, 2, 1], port).into()).chain(on_links))
         .against(move || acquainted(Config::default(), peer_role, 2))
         .verb(|agent, now, _| agent.restart(now))
@@ -92,8 +92,8 @@ pub fn ice_agent(data: &[u8]) {
                 agent.close();
             }
         })
-        .memory(Agent::items_held, 2_000)
-        .run(script);
+        .memory(Agent::items_held, 2_000);
+    crate::run(&laws, script);
 }
 
 /// An address that may exist on several links.

@@ -22,6 +22,11 @@ pub mod sctp;
 pub mod sdp;
 pub mod stun;
 
+use core::fmt::Debug;
+
+use pollrtc_core::StateMachine;
+use pollrtc_core::laws::Laws;
+
 /// What a target does with the bytes that it is given; it panics if they show a fault.
 pub type Body = fn(&[u8]);
 
@@ -63,3 +68,24 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("router", pollrtc::router),
     ("router_duplicates", pollrtc::router_duplicates),
 ];
+
+/// Puts a script through the laws.
+pub(crate) fn run<M>(laws: &Laws<M>, script: &[u8])
+where
+    M: StateMachine + 'static,
+    M::Event: Debug,
+{
+    match is_repeated(script) {
+        true => laws.run(script),
+        false => laws.run_once(script),
+    }
+}
+
+/// Whether two runs of a script are compared. A fuzzer does so with one in eight, always the same ones: twice as many
+/// scripts find more than each of them twice. Replays compare all.
+pub(crate) fn is_repeated(script: &[u8]) -> bool {
+    let sum = script
+        .iter()
+        .fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add((*byte).into()));
+    !cfg!(fuzzing) || sum.wrapping_mul(0x9e37_79b9) >> 29 == 0
+}

@@ -180,11 +180,8 @@ const LOCAL_ADDRESSES: [SocketAddr; 3] = [
 /// A script for a peer connection that talks to another.
 pub fn peer_connection(script: &[u8]) {
     let (alice, bob) = halves(negotiated);
-    Laws::of(alice)
-        .local_addresses(LOCAL_ADDRESSES)
-        .against(bob)
-        .verb(act)
-        .run(script);
+    let laws = Laws::of(alice).local_addresses(LOCAL_ADDRESSES).against(bob).verb(act);
+    crate::run(&laws, script);
 }
 
 /// Both ends of what is made at once, for a harness that asks for the first and then for the second: to negotiate
@@ -209,7 +206,7 @@ pub fn router(script: &[u8]) {
         router.insert(alice);
         (router, bob)
     });
-    Laws::of(router)
+    let laws = Laws::of(router)
         .local_addresses(LOCAL_ADDRESSES)
         .against(peer_of_one)
         .verb(|router, now, argument| {
@@ -225,8 +222,8 @@ pub fn router(script: &[u8]) {
                 6 if router.len() < 8 => drop(router.insert(peer(argument as u8))),
                 _ => {}
             }
-        })
-        .run(script);
+        });
+    crate::run(&laws, script);
 }
 
 /// A script for a router whose peers have answered one offer, of which the offerer took one.
@@ -239,12 +236,12 @@ pub fn router_duplicates(script: &[u8]) {
         }
         (router, offerer)
     });
-    Laws::of(router)
+    let laws = Laws::of(router)
         .local_addresses(LOCAL_ADDRESSES)
         .against(offerer)
         .addresses(([192, 0, 2, 2], 6000).into(), ([192, 0, 2, 1], 5000).into())
-        .verb(act_on_duplicates)
-        .run(script);
+        .verb(act_on_duplicates);
+    crate::run(&laws, script);
 }
 
 fn peer(seed: u8) -> PeerConnection {

@@ -111,7 +111,7 @@ fn standalone<P>(protocol: P, remote: ([u8; 4], u16)) -> Standalone<P> {
 
 /// A script for an association that talks to another.
 pub fn sctp_association(script: &[u8]) {
-    Laws::of(|| standalone(association(1), PEER))
+    let laws = Laws::of(|| standalone(association(1), PEER))
         .against(|| {
             let mut peer = association(2);
             peer.connect();
@@ -132,8 +132,8 @@ pub fn sctp_association(script: &[u8]) {
             let _ = association.inner.reset_streams(&[argument as u16 % 8]);
         })
         .verb(|association, _, _| association.inner.close())
-        .verb(|association, _, _| association.inner.abort("fuzz"))
-        .run(script);
+        .verb(|association, _, _| association.inner.abort("fuzz"));
+    crate::run(&laws, script);
 }
 
 /// An association whose peer says anything, under the right tag and with the right checksum.
@@ -338,7 +338,7 @@ fn nth(channels: &DataChannels, argument: u64) -> Option<ChannelId> {
 /// messages of every kind.
 pub fn data_channels(script: &[u8]) {
     let messages: Vec<Vec<u8>> = script.chunks(24).take(64).map(<[u8]>::to_vec).collect();
-    Laws::of(|| {
+    let laws = Laws::of(|| {
         let mut machine = channels(1);
         machine.connect();
         standalone(machine, PEER)
@@ -373,6 +373,6 @@ pub fn data_channels(script: &[u8]) {
         if let Some(channel) = nth(&channels.inner, argument) {
             channels.inner.close_channel(channel);
         }
-    })
-    .run(script);
+    });
+    crate::run(&laws, script);
 }

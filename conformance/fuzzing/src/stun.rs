@@ -21,18 +21,16 @@ pub fn stun_message(data: &[u8]) {
 
 /// A script for a client that talks to a server.
 pub fn stun_client(script: &[u8]) {
-    Laws::of(client)
-        .against(server)
-        .verb(|client, _, _| client.request())
-        .run(script);
+    let laws = Laws::of(client).against(server).verb(|client, _, _| client.request());
+    crate::run(&laws, script);
 }
 
 /// A script for a server that a client talks to.
 pub fn stun_server(script: &[u8]) {
-    Laws::of(server)
+    let laws = Laws::of(server)
         .against(client)
-        .memory(BindingServer::queued, ServerConfig::default().max_queued)
-        .run(script);
+        .memory(BindingServer::queued, ServerConfig::default().max_queued);
+    crate::run(&laws, script);
 }
 
 /// Reads all that a message has and writes it again.
