@@ -100,6 +100,24 @@ impl Flow {
     pub const fn protocol(&self) -> Protocol {
         self.protocol
     }
+
+    /// Whether one host can be there to be answered. A source that is unspecified, multicast (RFC 1112 §7.2),
+    /// broadcast (RFC 1122 §3.2.1.3) or has port 0 (RFC 768) is forged or broken, and an answer would go nowhere or to
+    /// everybody.
+    ///
+    /// ```
+    /// use pollrtc_core::Flow;
+    /// let from = |source: &str| Flow::udp(source.parse().unwrap());
+    /// assert!(from("192.0.2.1:9").is_answerable());
+    /// for source in ["192.0.2.1:0", "0.0.0.0:9", "224.0.0.251:9", "255.255.255.255:9", "[ff02::fb]:9"] {
+    ///     assert!(!from(source).is_answerable());
+    /// }
+    /// ```
+    pub fn is_answerable(&self) -> bool {
+        let ip = self.remote.ip();
+        let is_broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+        self.remote.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !is_broadcast
+    }
 }
 
 /// `udp 192.0.2.1:4000 > 198.51.100.7:5000`, as captures write it.

@@ -105,7 +105,7 @@ pub enum Accepted {
     Answer(Transmit),
     /// A client that has proved its address. It has to be polled.
     Connection(Box<Connection>),
-    /// It is not the whole of a ClientHello.
+    /// It is not the whole of a ClientHello, or comes from an address that no host has.
     Nothing,
 }
 
@@ -139,6 +139,9 @@ impl Acceptor {
     pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>, answer: &mut [u8]) -> Accepted {
         self.change_keys(now);
         let flow = datagram.flow;
+        if !flow.is_answerable() {
+            return Accepted::Nothing;
+        }
         let is_hello = |header: &Header| header.epoch == 0 && header.content_type == ContentType::Handshake;
         let plain = records(datagram.payload)
             .map_while(Result::ok)

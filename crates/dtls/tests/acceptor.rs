@@ -138,6 +138,30 @@ fn nobody_is_sent_more_than_three_times_what_came_from_its_address() {
 }
 
 #[test]
+fn addresses_that_no_host_has_are_not_answered() {
+    for setup in setups() {
+        let mut acceptor = acceptor(&setup);
+        let mut client = Connection::client(setup.client.clone(), rng(3)).unwrap();
+        let hellos = drain(&mut client, NOW);
+        for source in [
+            "192.0.2.1:0",
+            "0.0.0.0:4000",
+            "224.0.0.251:5353",
+            "255.255.255.255:4000",
+            "[ff02::fb]:5353",
+        ] {
+            for hello in &hellos {
+                let (answer, connection) = accept(&mut acceptor, NOW, source, hello);
+                assert!(answer.is_empty() && connection.is_none(), "{source} was answered");
+            }
+            assert_eq!(acceptor.memory(), 0, "pieces of {source} are kept");
+        }
+        let answers = hellos.iter().map(|hello| accept(&mut acceptor, NOW, CLIENT, hello).0);
+        assert!(answers.last().is_some_and(|answer| !answer.is_empty()));
+    }
+}
+
+#[test]
 fn pieces_of_hellos_from_any_number_of_addresses_take_a_fixed_amount_of_memory() {
     let setup = Setup::v13();
     let mut acceptor = acceptor(&setup);

@@ -2,7 +2,6 @@
 
 use alloc::collections::VecDeque;
 use core::convert::Infallible;
-use core::net::SocketAddr;
 
 use pollrtc_core::{Datagram, Flow, Instant, StateMachine, Transmit};
 
@@ -129,7 +128,7 @@ impl StateMachine for BindingServer {
                 return;
             }
         }
-        if !is_answerable(datagram.flow.remote()) {
+        if !datagram.flow.is_answerable() {
             self.stats.dropped_source += 1;
             return;
         }
@@ -245,14 +244,6 @@ impl UnknownTypes {
     fn iter(&self) -> impl Iterator<Item = AttributeType> {
         self.types.iter().copied().take(self.len)
     }
-}
-
-/// Whether an answer can go there at all; what a forged source could turn against a third party, or
-/// against everybody at once.
-fn is_answerable(source: SocketAddr) -> bool {
-    let ip = source.ip();
-    let is_broadcast = matches!(ip, core::net::IpAddr::V4(ip) if ip.is_broadcast());
-    source.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !is_broadcast
 }
 
 /// An answer is at most this many times as long as its request.
