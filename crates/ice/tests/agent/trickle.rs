@@ -379,3 +379,23 @@ fn a_learnt_candidate_that_is_signalled_later_gives_its_place_back() {
     let learnt = 200 - stats.limit_reached;
     assert_eq!(learnt, 72, "40 that were signalled, 32 that were not");
 }
+
+#[test]
+fn ten_thousand_trickled_candidates_leave_no_more_than_the_limits_allow() {
+    let mut solo = Solo::unacquainted(Config::default(), Role::Controlling);
+    let theirs = solo.theirs.clone();
+    solo.agent.set_remote_credentials(at(0), theirs).unwrap();
+    let mut held = 0;
+    for index in 0..10_000u16 {
+        let [high, low] = index.to_be_bytes();
+        let address = SocketAddr::from(([10, 9, high, low], 6000));
+        solo.agent.add_remote_candidate(solo.now, Candidate::host(address));
+        if index % 10 == 0 {
+            solo.advance(ms(1));
+            solo.sent();
+        }
+        held = held.max(solo.agent.items_held());
+    }
+    assert!(held < 600, "{held}");
+    assert_eq!(solo.agent.stats().candidates_over_limit, 9_900);
+}
