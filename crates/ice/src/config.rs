@@ -24,7 +24,7 @@ pub struct Config {
     /// Servers that tell the address which a NAT gives to each local address.
     pub stun_servers: Vec<SocketAddr>,
     /// How many local addresses, and how many signalled remote candidates, are kept; more are
-    /// refused or ignored.
+    /// refused or ignored. A remote one whose checks have failed, and that was silent for as long as consent lasts, makes room.
     pub max_candidates: usize,
     /// How many remote candidates are kept that only checks tell of (they need the peer's
     /// knowledge of our password, but no signalling). One that was silent for as long as consent

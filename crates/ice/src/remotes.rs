@@ -87,6 +87,20 @@ impl Remotes {
         self.list.len() - 1
     }
 
+    /// The same, in the place of one that is forgotten.
+    pub(crate) fn replace(&mut self, place: usize, candidate: &Candidate, address: SocketAddr) -> usize {
+        let foundation = self.foundation(candidate.foundation());
+        if let Some(forgotten) = self.list.get_mut(place) {
+            *forgotten = Remote {
+                address,
+                kind: candidate.kind(),
+                priority: candidate.priority(),
+                foundation,
+            };
+        }
+        place
+    }
+
     /// RFC 8838 §11: a candidate that a check told of is signalled at last. It is what the peer says from now on,
     /// and counts as signalled.
     pub(crate) fn name(&mut self, known: usize, candidate: &Candidate, address: SocketAddr) -> Option<Remote> {
@@ -129,8 +143,14 @@ impl Remotes {
     fn foundation(&mut self, foundation: &str) -> u16 {
         let known = self.foundations.iter().position(|known| known == foundation);
         let index = known.unwrap_or_else(|| {
-            self.foundations.push(foundation.to_string());
-            self.foundations.len() - 1
+            let is_used = |index: usize| self.list.iter().any(|remote| usize::from(remote.foundation) == index);
+            let free = (0..self.foundations.len()).find(|index| !is_used(*index));
+            let index = free.unwrap_or(self.foundations.len());
+            match self.foundations.get_mut(index) {
+                Some(forgotten) => *forgotten = foundation.to_string(),
+                None => self.foundations.push(foundation.to_string()),
+            }
+            index
         });
         u16::try_from(index).unwrap_or(PEER_REFLEXIVE_FOUNDATIONS - 1)
     }

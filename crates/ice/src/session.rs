@@ -229,10 +229,13 @@ impl Session {
                 cx.stats.candidates_repeated += 1;
                 return;
             }
-            _ if self.remotes.signalled() >= cx.config.max_candidates => {
-                cx.stats.candidates_over_limit += 1;
-                return;
-            }
+            _ if self.remotes.signalled() >= cx.config.max_candidates => match self.forget_signalled(cx) {
+                Some(place) if known.is_none() => self.remotes.replace(place, candidate, address),
+                _ => {
+                    cx.stats.candidates_over_limit += 1;
+                    return;
+                }
+            },
             Some(known) => {
                 self.name_peer_reflexive(cx.role, known, candidate, address);
                 known
@@ -761,6 +764,26 @@ impl Session {
         }
         self.checklist.retain(|pair| pair.remote != oldest);
         Some(oldest)
+    }
+
+    /// Makes room for a signalled candidate at the cost of one whose checks have all failed, and that was silent for as long
+    /// as consent lasts: a peer that moves about tells for ever where it is. The place that is free now.
+    fn forget_signalled(&mut self, cx: &Context<'_>) -> Option<usize> {
+        let is_gone = |pair: &Pair| {
+            let heard = pair.last_asked.max(pair.last_success);
+            pair.state == PairState::Failed && cx.now >= heard + cx.config.timing.consent_expiry
+        };
+        let selected = self.selected();
+        let is_spare = |place: &usize| {
+            let mut pairs = self.checklist.iter().filter(|pair| pair.remote == *place).peekable();
+            pairs.peek().is_some() && pairs.all(|pair| is_gone(pair) && selected != Some(pair.id))
+        };
+        let signalled = (0..).zip(self.remotes.iter());
+        let signalled = signalled.filter(|(_, remote)| remote.kind != CandidateKind::PeerReflexive);
+        let place = signalled.map(|(place, _)| place).find(is_spare)?;
+        self.checklist.retain(|pair| pair.remote != place);
+        self.backups.touch();
+        Some(place)
     }
 
     /// RFC 8445 §7.3.1.5: the peer nominates the pair that its check came on. It counts once our

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pollrtc_core::{Instant, StateMachine};
 use pollrtc_ice::{Candidate, Config, Credentials, Role};
 
-use super::common::{Check, Packet, Solo, address, at, error_code, is_request, ms};
+use super::common::{Check, Packet, Solo, THERE, address, answer, at, error_code, is_request, ms};
 
 /// The most checks that one IP address got in any second.
 fn most_in_a_second(sent: &[(Instant, Packet)]) -> BTreeMap<IpAddr, usize> {
@@ -154,4 +154,34 @@ fn retransmissions_wait_until_all_checks_have_had_their_turn() {
     assert!(times[1] - times[0] >= ms(39 * 50), "{times:?}");
     let repeated_at = transmissions.values().filter_map(|times| times.get(1)).min().unwrap();
     assert!(*repeated_at >= at(500));
+}
+
+#[test]
+fn a_peer_that_moves_about_may_tell_for_ever_where_it_is() {
+    let mut solo = Solo::unacquainted(Config::default().with_max_candidates(4), Role::Controlling);
+    let theirs = solo.theirs.clone();
+    solo.agent.set_remote_credentials(at(0), theirs.clone()).unwrap();
+    solo.agent.add_remote_candidate(at(0), Candidate::host(address(THERE)));
+    for round in 0..40 {
+        // Where it was is a dead end soon; what carries the data answers.
+        let place = address(&format!("198.51.100.{round}:6000"));
+        let line = format!("candidate:{round} 1 udp 2130706431 {} 6000 typ host", place.ip());
+        solo.agent.add_remote_candidate(solo.now, line.parse().unwrap());
+        let end = solo.now + Duration::from_secs(50);
+        let mut was_checked = false;
+        while solo.now < end {
+            for packet in solo.sent() {
+                was_checked |= packet.to == place;
+                if packet.to == address(THERE) && is_request(&packet.bytes) {
+                    solo.receive(&answer(&packet.bytes, &theirs.pwd, packet.from));
+                }
+            }
+            solo.now = solo.agent.poll_timeout().unwrap().clamp(solo.now, end);
+            solo.agent.handle_timeout(solo.now);
+        }
+        assert!(was_checked, "round {round}");
+    }
+    assert_eq!(solo.agent.stats().candidates_over_limit, 0);
+    assert!(solo.agent.items_held() < 60, "{}", solo.agent.items_held());
+    assert_eq!(solo.agent.path().unwrap().flow.remote(), address(THERE));
 }
