@@ -429,3 +429,32 @@ fn a_receiver_that_was_busy_still_lets_the_sender_tell_a_loss_by_sacks() {
     assert_eq!(pair.b.machine.stats().sacks_sent - before, 8);
     assert_eq!(pair.a.machine.stats().fast_recoveries, 1);
 }
+
+#[test]
+fn who_sends_much_without_a_loss_gets_one_acknowledgement_for_a_batch() {
+    let mut tester = Tester::new();
+    let count = |tester: &mut Tester| std::iter::from_fn(|| tester.sack()).count();
+    let mut next = 0;
+    let mut batch = |tester: &mut Tester, skip: u32| {
+        next += skip;
+        (0..32).for_each(|n| tester.data(next + n));
+        next += 32;
+    };
+    for _ in 0..64 {
+        batch(&mut tester, 0);
+        assert_eq!(count(&mut tester), 16, "it may be in slow start");
+    }
+    batch(&mut tester, 0);
+    batch(&mut tester, 0);
+    count(&mut tester);
+    batch(&mut tester, 0);
+    assert_eq!(count(&mut tester), 1);
+    // It may have begun anew after a pause, or a loss.
+    tester.now += ms(600);
+    batch(&mut tester, 0);
+    assert_eq!(count(&mut tester), 16);
+    (0..66).for_each(|_| batch(&mut tester, 0));
+    count(&mut tester);
+    batch(&mut tester, 1);
+    assert_eq!(count(&mut tester), 17);
+}

@@ -36,6 +36,9 @@ pub(super) struct Receiver {
     waiting: WaitingSacks,
     /// Some DATA of the packet that is being taken has been looked at.
     in_packet: bool,
+    /// How many packets came in a row without a gap or a pause, and when the last one did.
+    in_a_row: u32,
+    last_packet: Instant,
     /// Packets with DATA since the last SACK.
     packets: u32,
     /// The first DATA has come.
@@ -72,6 +75,8 @@ impl Receiver {
             sack_due: false,
             waiting: WaitingSacks::default(),
             in_packet: false,
+            in_a_row: 0,
+            last_packet: Instant::ZERO,
             packets: 0,
             begun: false,
             duplicates: Vec::new(),
@@ -181,6 +186,9 @@ impl Receiver {
     /// A packet with DATA has been taken: when to acknowledge it (§6.2). At once if `at_once`.
     pub(super) fn handle_end_of_packet(&mut self, now: Instant, at_once: bool) {
         self.in_packet = false;
+        let goes_on = !self.received.has_gaps() && now - self.last_packet < PAUSE;
+        self.in_a_row = if goes_on { self.in_a_row.saturating_add(1) } else { 0 };
+        self.last_packet = now;
         let first = !core::mem::replace(&mut self.begun, true);
         self.packets += 1;
         if at_once || first || self.packets >= 2 || self.received.has_gaps() {
@@ -273,9 +281,10 @@ impl Receiver {
     }
 
     /// An acknowledgement is due that has not left, and the next packet is here: a driver takes what comes in batches.
-    /// The peer counts SACKs, to tell losses and to open its congestion window, so that each leaves that §6.2 asks for.
+    /// The peer counts SACKs, to tell losses and in slow start, so that each leaves that §6.2 asks for. Who has sent much
+    /// without a loss counts bytes, and one SACK for all spares both sides the work.
     fn set_sack_aside(&mut self) {
-        if self.waiting.add(self.received.cumulative(), self.received.ranges()) {
+        if self.in_a_row < STEADY && self.waiting.add(self.received.cumulative(), self.received.ranges()) {
             self.sack_due = false;
             self.packets = 0;
         }
@@ -312,6 +321,10 @@ impl Receiver {
     }
 }
 
+/// After how many packets in a row a sender is no longer in slow start, which opens its window by a packet for each SACK
+/// (RFC 9260 §7.2.1), and after what pause it may be again.
+const STEADY: u32 = 2048;
+const PAUSE: Duration = Duration::from_millis(500);
 /// How many SACKs wait at most, and how many gaps one of them may have. Beyond that one stands for several.
 const MAX_WAITING_SACKS: usize = 16;
 const MAX_WAITING_GAPS: usize = 128;
