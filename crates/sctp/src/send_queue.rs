@@ -157,6 +157,9 @@ impl SendQueue {
 
     /// It is `now`: the time of messages begins that were queued since that was told last.
     pub(crate) fn stamp(&mut self, now: Instant) {
+        if self.unstamped.is_empty() {
+            return;
+        }
         for (lifetime, number, stream) in self.unstamped.drain(..) {
             let Some(entry) = self.streams.get_mut(&stream) else {
                 continue;

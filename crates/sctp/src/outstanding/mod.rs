@@ -659,13 +659,11 @@ impl Outstanding {
     }
 
     fn advance_to(&mut self, cumulative: u64, acked: &mut Acked) {
-        let mut covered = 0;
-        for tsn in self.cumulative + 1..=cumulative {
-            self.acknowledge_at(covered, tsn, acked);
-            covered += 1;
+        while self.cumulative < cumulative {
+            self.acknowledge_at(0, self.cumulative + 1, acked);
+            self.chunks.pop_front();
+            self.cumulative += 1;
         }
-        self.chunks.drain(..covered);
-        self.cumulative = cumulative;
         self.release_finished(RELEASED_AT_ONCE);
         // Stale entries must not pile up in front.
         while self.lost.front().is_some_and(|tsn| *tsn <= cumulative) {
