@@ -1,7 +1,7 @@
 //! A deterministic network in virtual time, for tests of sans-IO protocols.
 //!
 //! A [`Network`] has a clock of its own, one seed that decides all chance, and hosts: any
-//! [`StateMachine`](pollrtc_core::StateMachine). Between them lie [`Link`]s (latency, jitter, loss,
+//! [`StateMachine`]. Between them lie [`Link`]s (latency, jitter, loss,
 //! duplication, reordering, bandwidth with a drop-tail queue, MTU, corruption), [`Nat`] boxes in the
 //! terms of RFC 4787 and as Linux has them, alone or nested, NAT64, and [`Firewall`]s by protocol and port. Machines send
 //! datagrams, open streams ([`Network::listen`]), and hear what ICMP says. A [`Trace`] shows what crossed the wire,

@@ -37,7 +37,7 @@ use crate::session::Session;
 /// bundle that of its tagged mid is enough (RFC 9725 §4.3). Names of attributes are matched whatever
 /// the case of their letters, as RFC 8840 §9.2 demands.
 ///
-/// [`Parser::parse_fragment`] has other profiles and limits.
+/// [`Parser::parse_fragment`](crate::Parser::parse_fragment) has other profiles and limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Fragment<'a> {
     session: Session<'a>,
