@@ -150,6 +150,7 @@ impl Reassembler {
     /// The handshake is over: what was handed on is not kept any more.
     pub(crate) fn forget_taken(&mut self) {
         self.taken = 0;
+        self.partial.shrink_to_fit();
     }
 
     /// Whether something has come that follows what has not.

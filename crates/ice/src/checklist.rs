@@ -1,6 +1,6 @@
 //! The pairs and the order in which they are checked (RFC 8445 §6.1).
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use pollrtc_core::{Flow, Instant};
@@ -13,7 +13,7 @@ pub(crate) struct Checklist {
     /// Ordered by id, since ids only grow: found by binary search, and an id that is gone is never
     /// someone else's.
     pairs: Vec<Pair>,
-    by_flow: BTreeMap<Flow, PairId>,
+    by_flow: Vec<(Flow, PairId)>,
     triggered: VecDeque<Triggered>,
     next_id: u32,
 }
@@ -57,7 +57,8 @@ impl Checklist {
     }
 
     pub(crate) fn find(&self, flow: Flow) -> Option<PairId> {
-        self.by_flow.get(&flow).copied()
+        let at = find_flow(&self.by_flow, flow).ok()?;
+        Some(self.by_flow.get(at)?.1)
     }
 
     /// Takes a pair in, at the cost of the least valuable one if `limit` is reached; `None` if it
@@ -69,9 +70,23 @@ impl Checklist {
         let id = PairId(self.next_id);
         self.next_id = self.next_id.checked_add(1)?;
         pair.id = id;
-        self.by_flow.insert(pair.flow, id);
+        match find_flow(&self.by_flow, pair.flow) {
+            Ok(at) => {
+                if let Some((_, known)) = self.by_flow.get_mut(at) {
+                    *known = id;
+                }
+            }
+            Err(at) => self.by_flow.insert(at, (pair.flow, id)),
+        }
         self.pairs.push(pair);
         Some(id)
+    }
+
+    /// The checks are over, and the pairs that are left will do.
+    pub(crate) fn shrink(&mut self) {
+        self.pairs.shrink_to_fit();
+        self.by_flow.shrink_to_fit();
+        self.triggered.shrink_to_fit();
     }
 
     /// RFC 8445 §6.1.2.5: the lowest priorities go. What works, or is being asked, stays.
@@ -105,7 +120,9 @@ impl Checklist {
         pairs.retain(|pair| {
             let kept = keep(pair);
             if !kept {
-                by_flow.remove(&pair.flow);
+                if let Ok(at) = find_flow(by_flow, pair.flow) {
+                    by_flow.remove(at);
+                }
                 triggered.retain(|queued| queued.pair != pair.id);
             }
             kept
@@ -279,4 +296,9 @@ impl Checklist {
             .filter(|pair| pair.valid.is_some() && accept(pair))
             .max_by_key(|pair| pair.valid)
     }
+}
+
+/// Where a flow is in a list in their order, or belongs.
+fn find_flow(list: &[(Flow, PairId)], flow: Flow) -> Result<usize, usize> {
+    list.binary_search_by(|(known, _)| known.cmp(&flow))
 }

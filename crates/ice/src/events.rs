@@ -27,7 +27,12 @@ impl Events {
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
-        self.0.pop_front()
+        let event = self.0.pop_front();
+        if self.0.is_empty() {
+            // There are few after the beginning.
+            self.0 = VecDeque::new();
+        }
+        event
     }
 
     pub(crate) fn len(&self) -> usize {

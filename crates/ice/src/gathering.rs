@@ -74,6 +74,7 @@ impl Gathering {
     /// A base was added: its host candidate, to be signalled. The servers are to be asked from there.
     pub(crate) fn add_base(&mut self, base: Base) -> Candidate {
         let candidate = base.host_candidate();
+        self.candidates.reserve_exact(1);
         self.candidates.push(Gathered {
             candidate: candidate.clone(),
             base,

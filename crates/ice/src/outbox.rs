@@ -215,6 +215,12 @@ impl Outbox {
         self.transactions.retain(|_, transaction| keep(transaction));
     }
 
+    /// The beginning with its many checks is over.
+    pub(crate) fn shrink(&mut self) {
+        self.transactions.shrink();
+        self.queue.shrink_to(2);
+    }
+
     /// Forgets what would leave from a base that is gone; tells how many questions to servers were among it.
     pub(crate) fn forget_flows(&mut self, is_gone: impl Fn(Flow) -> bool) -> usize {
         let mut questions = 0;

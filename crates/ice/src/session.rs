@@ -929,6 +929,8 @@ impl Session {
             Purpose::Check(pair, _) => checklist.get(pair).is_some(),
             _ => true,
         });
+        self.checklist.shrink();
+        cx.outbox.shrink();
     }
 
     /// RFC 8863: nothing works and nothing is left to try. Before patience ends, the peer's own

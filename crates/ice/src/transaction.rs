@@ -1,6 +1,6 @@
 //! Requests that await their response.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use pollrtc_core::{Flow, Instant};
@@ -110,54 +110,67 @@ impl Schedule {
     }
 }
 
-/// All of them: by id for responses, by deadline for time.
+/// All of them: by id for responses, by deadline for time. Mostly there is one at the most, so that both are lists in
+/// order.
 #[derive(Debug, Default)]
 pub(crate) struct Transactions {
-    by_id: BTreeMap<TransactionId, Transaction>,
-    deadlines: BTreeSet<(Instant, TransactionId)>,
+    by_id: Vec<(TransactionId, Transaction)>,
+    deadlines: Vec<(Instant, TransactionId)>,
 }
+
+/// For how many there is room after the beginning, when many pairs were checked.
+const FEW: usize = 2;
 
 impl Transactions {
     pub(crate) fn get(&self, id: &TransactionId) -> Option<&Transaction> {
-        self.by_id.get(id)
+        let (_, transaction) = self.by_id.get(self.find(id).ok()?)?;
+        Some(transaction)
     }
 
     pub(crate) fn insert(&mut self, id: TransactionId, transaction: Transaction) {
-        self.deadlines.insert((transaction.deadline, id));
-        if let Some(replaced) = self.by_id.insert(id, transaction)
-            && replaced.deadline != transaction.deadline
-        {
-            self.deadlines.remove(&(replaced.deadline, id));
+        self.remove(&id);
+        self.insert_deadline(transaction.deadline, id);
+        if let Err(at) = self.find(&id) {
+            self.by_id.insert(at, (id, transaction));
         }
     }
 
     pub(crate) fn remove(&mut self, id: &TransactionId) -> Option<Transaction> {
-        let transaction = self.by_id.remove(id)?;
-        self.deadlines.remove(&(transaction.deadline, *id));
+        let at = self.find(id).ok()?;
+        let (_, transaction) = self.by_id.remove(at);
+        self.remove_deadline(transaction.deadline, *id);
         Some(transaction)
     }
 
     /// Changes one; a changed deadline counts from then on.
     pub(crate) fn update(&mut self, id: &TransactionId, change: impl FnOnce(&mut Transaction)) {
-        if let Some(transaction) = self.by_id.get_mut(id) {
-            let before = transaction.deadline;
-            change(transaction);
-            if transaction.deadline != before {
-                self.deadlines.remove(&(before, *id));
-                self.deadlines.insert((transaction.deadline, *id));
-            }
+        let Some((_, transaction)) = self.find(id).ok().and_then(|at| self.by_id.get_mut(at)) else {
+            return;
+        };
+        let before = transaction.deadline;
+        change(transaction);
+        let after = transaction.deadline;
+        if after != before {
+            self.remove_deadline(before, *id);
+            self.insert_deadline(after, *id);
         }
     }
 
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&TransactionId, &Transaction) -> bool) {
         let Self { by_id, deadlines } = self;
-        by_id.retain(|id, transaction| {
+        by_id.retain(|(id, transaction)| {
             let kept = keep(id, transaction);
-            if !kept {
-                deadlines.remove(&(transaction.deadline, *id));
+            if !kept && let Ok(at) = deadlines.binary_search(&(transaction.deadline, *id)) {
+                deadlines.remove(at);
             }
             kept
         });
+    }
+
+    /// There will be few from now on.
+    pub(crate) fn shrink(&mut self) {
+        self.by_id.shrink_to(FEW);
+        self.deadlines.shrink_to(FEW);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -172,6 +185,22 @@ impl Transactions {
     pub(crate) fn due(&self, now: Instant) -> Option<TransactionId> {
         let (deadline, id) = self.deadlines.first()?;
         (*deadline <= now).then_some(*id)
+    }
+
+    fn find(&self, id: &TransactionId) -> Result<usize, usize> {
+        self.by_id.binary_search_by(|(known, _)| known.cmp(id))
+    }
+
+    fn insert_deadline(&mut self, deadline: Instant, id: TransactionId) {
+        if let Err(at) = self.deadlines.binary_search(&(deadline, id)) {
+            self.deadlines.insert(at, (deadline, id));
+        }
+    }
+
+    fn remove_deadline(&mut self, deadline: Instant, id: TransactionId) {
+        if let Ok(at) = self.deadlines.binary_search(&(deadline, id)) {
+            self.deadlines.remove(at);
+        }
     }
 }
 

@@ -26,6 +26,7 @@ impl Candidates {
     pub(super) fn insert(&mut self, key: TransportKey, candidate: &Candidate) -> bool {
         let is_new = !self.0.iter().any(|(of, known)| *of == key && known == candidate);
         if is_new {
+            self.0.reserve_exact(1);
             self.0.push((key, candidate.clone()));
         }
         is_new

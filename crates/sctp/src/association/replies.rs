@@ -57,5 +57,8 @@ impl Replies {
 
     pub(super) fn pop(&mut self) {
         self.0.pop_front();
+        if self.0.is_empty() {
+            self.0 = VecDeque::new();
+        }
     }
 }

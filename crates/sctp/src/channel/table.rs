@@ -60,6 +60,10 @@ impl Table {
 
     pub(super) fn insert(&mut self, channel: Channel) -> ChannelId {
         let slot = self.free.pop().unwrap_or_else(|| {
+            if self.slots.is_empty() {
+                // Mostly there is one channel.
+                self.slots.reserve_exact(1);
+            }
             self.slots.push(Slot::default());
             self.slots.len() as u32 - 1
         });
