@@ -3,6 +3,7 @@
 mod contests;
 mod flows;
 mod media;
+mod pacing;
 mod peers;
 #[path = "../peer/script.rs"]
 #[allow(dead_code)] // the fuzz targets and the other tests use all of it
