@@ -21,12 +21,12 @@ use pollrtc_stun::{Class, Message};
 
 use crate::event::{CloseReason, Event};
 use crate::media::{Outgoing, Received, WriteError};
-use crate::peer::PeerConnection;
+use crate::peer::{PeerConnection, Progress};
 use crate::router_id::RouterId;
 use contests::Contests;
 use duplicates::{Duplicates, Status, Verdict};
 use routes::{Names, Routes};
-use schedule::{Queue, Timers};
+use schedule::{Question, Queues, Timers};
 use sharding::Misdirected;
 use slots::Slots;
 
@@ -86,14 +86,8 @@ pub struct Router {
     contests: Contests,
     /// When each peer is to be woken.
     timers: Timers,
-    /// Whose deadline may have changed since `timers` was told.
-    stale: Queue,
-    /// Who may have something to send.
-    busy: Queue,
-    /// Who may have events.
-    eventful: Queue,
-    /// Who may have something to ask of streams.
-    asking: Queue,
+    /// Who is to be asked what.
+    queues: Queues,
     /// Whose the streams are that were asked for, by the number that the caller knows.
     requests: BTreeMap<RequestId, (PeerId, RequestId)>,
     last_request: u64,
@@ -142,6 +136,12 @@ pub struct RouterStats {
 struct Occupant {
     peer: PeerConnection,
     names: Names,
+    /// That of the peer's names that `names` has; `None` before there are any.
+    names_version: Option<u64>,
+    /// How far the peer was when it was looked at last.
+    progress: Progress,
+    /// How long its longest datagram is.
+    longest_datagram: usize,
     status: Status,
     /// Whether other connections were made from the same description.
     has_duplicates: bool,
@@ -158,10 +158,7 @@ impl Router {
             duplicates: Duplicates::default(),
             contests: Contests::default(),
             timers: Timers::default(),
-            stale: Queue::default(),
-            busy: Queue::default(),
-            eventful: Queue::default(),
-            asking: Queue::default(),
+            queues: Queues::default(),
             requests: BTreeMap::new(),
             last_request: 0,
             orphans: VecDeque::new(),
@@ -229,12 +226,16 @@ impl Router {
         self.receive(now, datagram.as_datagram(), IfUnknown::Drop)
     }
 
-    /// Takes a connection in.
+    /// Takes a connection in. One that comes before it has both descriptions begins each check when the router [lets
+    /// it](Self::with_pacing); one that has them has begun the first by itself.
     pub fn insert(&mut self, mut peer: PeerConnection) -> PeerId {
         peer.share_pacing();
         let id = self.peers.insert(Occupant {
             peer,
             names: Names::default(),
+            names_version: None,
+            progress: Progress::default(),
+            longest_datagram: 0,
             status: Status::default(),
             has_duplicates: false,
             is_dtls_allowed: true,
@@ -303,7 +304,7 @@ impl Router {
     /// [`poll_event`](StateMachine::poll_event): who is slow then slows down nobody but their peer.
     pub fn poll_ready(&mut self) -> Option<PeerId> {
         loop {
-            let slot = self.eventful.pop()?;
+            let slot = self.queues.pop(Question::Events)?;
             if let Some((id, _)) = self.peers.at(slot) {
                 return Some(id);
             }
@@ -397,24 +398,39 @@ impl Router {
 
     /// There may be something to send, and nothing else has changed.
     fn expect_output(&mut self, id: PeerId) {
-        self.stale.push(id.index());
-        self.busy.push(id.index());
+        self.queues.push(id.index(), [Question::Output]);
+        self.queues.note_stale(id.index());
     }
 
     /// Something happened to a peer: its output, its events and its names are to be looked at.
     fn touch(&mut self, id: PeerId) {
         let Some(occupant) = self.peers.get_mut(id) else { return };
+        let version = Some(occupant.peer.names_version());
+        let progress = occupant.peer.progress();
+        debug_assert!(occupant.names_version != version || occupant.names.are(occupant.peer.local_ufrags()));
+        if progress.wants_to_start {
+            self.pacer.wait(id.index());
+        }
+        let is_as_before = occupant.names_version == version && occupant.progress == progress;
+        self.queues.push(id.index(), [Question::Flows]);
+        if is_as_before && occupant.peer.is_at_rest() {
+            // Since the timers were told its deadline, nobody did anything to it.
+            return;
+        }
+        self.queues.push(id.index(), Question::ALL);
+        self.queues.note_stale(id.index());
+        if is_as_before {
+            return;
+        }
+        (occupant.names_version, occupant.progress) = (version, progress);
         self.routes
             .rename(id, &mut occupant.names, occupant.peer.local_ufrags());
         self.routes
             .add_locals(&mut occupant.names, occupant.peer.local_addresses());
-        if occupant.peer.wants_to_start() {
-            self.pacer.wait(id.index());
-        }
-        let after = Status::of(&occupant.peer);
+        occupant.longest_datagram = occupant.peer.longest_datagram();
+        self.longest_datagram = self.longest_datagram.max(occupant.longest_datagram);
+        let after = Status::of(&occupant.peer, progress);
         let before = core::mem::replace(&mut occupant.status, after);
-        self.longest_datagram = self.longest_datagram.max(occupant.peer.longest_datagram());
-        self.wake(id);
         if before != after {
             let verdicts = self.duplicates.update(id, before, after);
             self.apply(verdicts);
@@ -422,9 +438,8 @@ impl Router {
     }
 
     fn wake(&mut self, id: PeerId) {
-        for queue in [&mut self.stale, &mut self.busy, &mut self.eventful, &mut self.asking] {
-            queue.push(id.index());
-        }
+        self.queues.push(id.index(), Question::ALL);
+        self.queues.note_stale(id.index());
     }
 
     /// Lets those begin an ICE transaction whose turn it is.
@@ -442,12 +457,24 @@ impl Router {
         }
     }
 
-    /// The peer has nothing to send now: it rests until its deadline.
-    fn rest(&mut self, slot: u32) {
-        let Some((_, occupant)) = self.peers.at(slot) else {
+    /// Tells the timers all deadlines that they may not know.
+    fn tell_timers(&mut self) {
+        if !self.queues.has_stale() {
             return;
-        };
-        self.timers.set(slot, occupant.peer.poll_timeout());
+        }
+        for place in 0..self.queues.len(Question::Output) {
+            if let Some(slot) = self.queues.stale_at(place) {
+                self.rest(slot);
+            }
+        }
+    }
+
+    /// The peer rests until its deadline, unless it has something to send.
+    fn rest(&mut self, slot: u32) {
+        self.queues.note_told(slot);
+        if let Some((_, occupant)) = self.peers.at(slot) {
+            self.timers.set(slot, occupant.peer.poll_timeout());
+        }
     }
 
     /// ICE has heard of this flow in a message that only the peer can have written. It is the
@@ -725,9 +752,7 @@ impl StateMachine for Router {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        while let Some(slot) = self.stale.pop() {
-            self.rest(slot);
-        }
+        self.tell_timers();
         while let Some(slot) = self.timers.take_due(now) {
             let Some((id, occupant)) = self.peers.at_mut(slot) else {
                 continue;
@@ -741,18 +766,19 @@ impl StateMachine for Router {
     fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         self.start_transactions(now);
         // A peer whose datagram may not have fitted into `buf` stays busy, but each is asked only once.
-        for _ in 0..self.busy.len() {
-            let slot = self.busy.pop()?;
+        for _ in 0..self.queues.len(Question::Output) {
+            let slot = self.queues.pop(Question::Output)?;
             let peers = self.peers.len();
             let Some((id, occupant)) = self.peers.at_mut(slot) else {
+                self.queues.note_told(slot);
                 continue;
             };
             let transmit = occupant.peer.poll_transmit(now, buf);
-            if transmit.is_none() && buf.len() >= occupant.peer.longest_datagram() {
+            if transmit.is_none() && buf.len() >= occupant.longest_datagram {
                 self.rest(slot);
                 continue;
             }
-            self.busy.push(slot);
+            self.queues.push(slot, [Question::Output]);
             let Some(transmit) = transmit else { continue };
             let sent = buf.get(..transmit.len).filter(|sent| pollrtc_stun::is_stun(sent));
             if let Some(message) = sent.and_then(|sent| Message::parse(sent).ok())
@@ -763,12 +789,8 @@ impl StateMachine for Router {
                 self.contests.note_check(id, transmit.flow, message.transaction_id());
             }
             // Sending can free room, which is an event.
-            self.eventful.push(slot);
+            self.queues.push(slot, [Question::Events]);
             return Some(outer_transmit(slot, transmit));
-        }
-        if self.busy.len() == 0 {
-            // All are at rest, and `timers` was told.
-            self.stale.clear();
         }
         None
     }
@@ -778,22 +800,22 @@ impl StateMachine for Router {
     }
 
     fn poll_event(&mut self) -> Option<(PeerId, Event)> {
-        while let Some(slot) = self.eventful.first() {
+        while let Some(slot) = self.queues.first(Question::Events) {
             let id = self.peers.at(slot).map(|(id, _)| id);
             if let Some(id) = id
                 && let Some(event) = self.poll_event_of(id)
             {
                 return Some((id, event));
             }
-            self.eventful.pop();
+            self.queues.pop(Question::Events);
         }
         None
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
         let stale = self
-            .stale
-            .iter()
+            .queues
+            .stale()
             .filter_map(|slot| self.peers.at(slot)?.1.peer.poll_timeout());
         stale
             .chain(self.timers.earliest())
@@ -826,13 +848,13 @@ impl StateMachine for Router {
         if let Some(flow) = self.orphans.pop_front() {
             return Some(FlowRequest::Close(flow));
         }
-        while let Some(slot) = self.asking.first() {
+        while let Some(slot) = self.queues.first(Question::Flows) {
             let request = self
                 .peers
                 .at_mut(slot)
                 .and_then(|(id, occupant)| Some((id, occupant.peer.poll_flow()?)));
             let Some((id, request)) = request else {
-                self.asking.pop();
+                self.queues.pop(Question::Flows);
                 continue;
             };
             if let Some(request) = self.ask(id, request) {

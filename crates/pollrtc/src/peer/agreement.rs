@@ -54,6 +54,8 @@ impl PeerConnection {
             }
         }
         self.identify_peer();
+        self.transports.note_names();
+        self.lifecycle.note_progress();
         // A provisional answer releases nothing.
         if self.negotiator.signaling_state() == SignalingState::Stable {
             self.settle(refused);

@@ -2,9 +2,7 @@
 
 use alloc::collections::VecDeque;
 
-use pollrtc_core::{
-    Datagram, Departure, FlowEvent, FlowRequest, InnerProtocol, Instant, SendId, StateMachine, Transmit,
-};
+use pollrtc_core::{Datagram, Departure, FlowEvent, FlowRequest, Instant, SendId, StateMachine, Transmit};
 use pollrtc_crypto::{Certificate, Rng};
 use pollrtc_ice as ice;
 use pollrtc_jsep::{self as jsep, BundlePolicy, Negotiator};
@@ -13,6 +11,7 @@ use pollrtc_sctp::channel::ChannelConfig;
 use super::digest::{DescriptionDigest, digest_of};
 use super::dtls::DtlsSettings;
 use super::lifecycle::Lifecycle;
+use super::rest::earliest;
 use super::sctp::SctpTransport;
 use super::state;
 use super::transports::Transports;
@@ -200,9 +199,13 @@ impl PeerConnection {
 
     fn next_event(&mut self) -> Option<Event> {
         if let Some(event) = self.events.pop_front() {
+            if self.events.is_empty() {
+                // There are few after the beginning.
+                self.events = VecDeque::new();
+            }
             return Some(event);
         }
-        if let Some(event) = self.lifecycle.tell(self.connection_state()) {
+        if let Some(event) = self.tell_state() {
             return Some(event);
         }
         if let Some(event) = self.next_ice_event() {
@@ -212,8 +215,15 @@ impl PeerConnection {
             return Some(event);
         }
         // The channels may just have told that the association is over.
-        let state = self.connection_state();
-        self.lifecycle.tell(state).or_else(|| self.lifecycle.tell_end())
+        self.tell_state().or_else(|| self.lifecycle.tell_end())
+    }
+
+    fn tell_state(&mut self) -> Option<Event> {
+        if self.lifecycle.is_told() {
+            debug_assert!(self.lifecycle.tell(self.connection_state()).is_none());
+            return None;
+        }
+        self.lifecycle.tell(self.connection_state())
     }
 }
 
@@ -248,6 +258,9 @@ impl StateMachine for PeerConnection {
 
     fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         self.now = self.now.max(now);
+        if now < self.quiet_until() {
+            return None;
+        }
         self.transmit(now, buf)
     }
 
@@ -261,12 +274,15 @@ impl StateMachine for PeerConnection {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let timers = [
+        let quiet_until = self.quiet_until();
+        if quiet_until > Instant::ZERO {
+            return Some(quiet_until).filter(|deadline| *deadline < Instant::FAR_FUTURE);
+        }
+        earliest([
             self.transports.poll_timeout(),
             self.sctp.channels.poll_timeout(),
             self.lifecycle.poll_timeout(),
-        ];
-        timers.into_iter().flatten().min()
+        ])
     }
 
     fn handle_sent(&mut self, id: SendId, departure: Departure) {

@@ -13,6 +13,7 @@ use pollrtc_dtls::{
 };
 use pollrtc_jsep::{CertificateHash, DtlsRole, HashFunction};
 
+use super::rest::Rested;
 use crate::stats::{DtlsParameters, DtlsState};
 
 /// What we could protect media with. Agreed on even where there are only data channels, as browsers
@@ -95,6 +96,8 @@ pub(super) struct DtlsTransport {
     round_trip_time: Option<Duration>,
     /// Whether there was a path on which to shake hands.
     has_begun: bool,
+    /// Whether the handshake was done when the connection was touched last.
+    was_connected: bool,
 }
 
 /// The DTLS connection can't exist before the peer's fingerprint is known.
@@ -104,9 +107,9 @@ enum Progress {
     /// answer on our signaling: its first flight is kept, within bounds.
     Waiting { early: VecDeque<EarlyDatagram> },
     /// Shaking hands or connected.
-    Running(Box<Connection>),
+    Running(Rested<Box<Connection>>),
     /// Closed or failed; the connection may still have something to say.
-    Ended(Box<Connection>, DtlsState),
+    Ended(Rested<Box<Connection>>, DtlsState),
 }
 
 /// A datagram that came before the peer's description.
@@ -125,20 +128,48 @@ impl DtlsTransport {
             progress: Progress::Waiting { early: VecDeque::new() },
             round_trip_time: None,
             has_begun: false,
+            was_connected: false,
         }
     }
 
     pub(super) fn state(&self) -> DtlsState {
         match &self.progress {
             Progress::Ended(_, state) => *state,
-            Progress::Running(connection) if connection.is_connected() => DtlsState::Connected,
+            Progress::Running(_) if self.is_connected() => DtlsState::Connected,
             Progress::Running(_) if self.has_begun => DtlsState::Connecting,
             Progress::Running(_) | Progress::Waiting { .. } => DtlsState::New,
         }
     }
 
     pub(super) fn is_connected(&self) -> bool {
-        self.connection().is_some_and(Connection::is_connected)
+        match &self.progress {
+            Progress::Waiting { .. } => false,
+            Progress::Running(connection) | Progress::Ended(connection, _) if connection.is_untouched() => {
+                debug_assert_eq!(self.was_connected, connection.is_connected());
+                self.was_connected
+            }
+            Progress::Running(connection) | Progress::Ended(connection, _) => connection.is_connected(),
+        }
+    }
+
+    /// Whether the connection was touched since this was asked last.
+    pub(super) fn take_touched(&mut self) -> bool {
+        let (Progress::Running(connection) | Progress::Ended(connection, _)) = &mut self.progress else {
+            return false;
+        };
+        let is_touched = connection.take_touched();
+        if is_touched {
+            self.was_connected = connection.is_connected();
+        }
+        is_touched
+    }
+
+    /// Before this, it has nothing to send and nothing to do; zero if that is not known.
+    pub(super) fn quiet_until(&self) -> Instant {
+        match &self.progress {
+            Progress::Waiting { .. } => Instant::FAR_FUTURE,
+            Progress::Running(connection) | Progress::Ended(connection, _) => connection.quiet_until(),
+        }
     }
 
     /// What was agreed on, once the handshake is done.
@@ -165,7 +196,12 @@ impl DtlsTransport {
         }
     }
 
+    /// The connection, to act on.
     pub(super) fn connection_mut(&mut self) -> Option<&mut Connection> {
+        Some(self.rested_mut()?)
+    }
+
+    fn rested_mut(&mut self) -> Option<&mut Rested<Box<Connection>>> {
         match &mut self.progress {
             Progress::Waiting { .. } => None,
             Progress::Running(connection) | Progress::Ended(connection, _) => Some(connection),
@@ -198,7 +234,7 @@ impl DtlsTransport {
     ) -> impl Iterator<Item = Vec<u8>> + use<> {
         self.round_trip_time = None;
         self.has_begun = false;
-        let before = core::mem::replace(&mut self.progress, Progress::Running(Box::new(connection)));
+        let before = core::mem::replace(&mut self.progress, Progress::Running(Rested::new(Box::new(connection))));
         let mut early = match before {
             Progress::Waiting { early } => early,
             Progress::Running(_) | Progress::Ended(..) => VecDeque::new(),
@@ -210,7 +246,7 @@ impl DtlsTransport {
     /// A connection whose handshake is done takes the place of this one.
     pub(super) fn replace(&mut self, connection: Box<Connection>) {
         self.round_trip_time = None;
-        self.progress = Progress::Running(connection);
+        self.progress = Progress::Running(Rested::new(connection));
     }
 
     /// There is a path: from now on the peer may begin. True for the first time with each connection.
@@ -241,22 +277,39 @@ impl DtlsTransport {
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        if let Some(connection) = self.connection_mut() {
+        if let Some(connection) = self.rested_mut() {
             connection.handle_timeout(now);
         }
     }
 
-    /// Writes the next datagram of the handshake, or an alert; tells how long it is.
-    pub(super) fn write(&mut self, now: Instant, buf: &mut [u8]) -> Option<usize> {
-        self.connection_mut()?.write_body(now, buf, Headroom::NONE)
+    /// Whether there may be events.
+    pub(super) fn has_news(&self) -> bool {
+        match &self.progress {
+            Progress::Waiting { .. } => false,
+            Progress::Running(connection) | Progress::Ended(connection, _) => connection.has_news(),
+        }
+    }
+
+    /// Writes the next datagram of the handshake, or an alert, of which none is longer than `longest`; tells how long it
+    /// is.
+    pub(super) fn write(&mut self, now: Instant, buf: &mut [u8], longest: usize) -> Option<usize> {
+        let connection = self.rested_mut().filter(|connection| !connection.is_quiet(now))?;
+        let len = connection.write_body(now, buf, Headroom::NONE);
+        if len.is_none() && buf.len() >= longest {
+            connection.note_quiet();
+        }
+        len
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.connection()?.poll_timeout()
+        match &self.progress {
+            Progress::Waiting { .. } => None,
+            Progress::Running(connection) | Progress::Ended(connection, _) => connection.poll_timeout(),
+        }
     }
 
     pub(super) fn poll_event(&mut self) -> Option<dtls::Event> {
-        let event = self.connection_mut()?.poll_event()?;
+        let event = self.rested_mut()?.poll_event()?;
         if let dtls::Event::Closed(reason) = &event {
             let state = match reason {
                 CloseReason::Local | CloseReason::Remote => DtlsState::Closed,

@@ -10,6 +10,18 @@ use super::connection::PeerConnection;
 use super::digest::DescriptionDigest;
 use crate::event::CloseReason;
 
+/// What a router looks at whenever something happened to a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Whether an ICE transaction could begin.
+    pub(crate) wants_to_start: bool,
+    /// Whether the peer has sent a check: it knows our description.
+    pub(crate) is_checked: bool,
+    /// Whether the peer has proven to have the certificate that its description names.
+    pub(crate) is_secured: bool,
+    pub(crate) has_ended: bool,
+}
+
 impl PeerConnection {
     /// The ufrag halves of STUN usernames that are meant for this connection: one for each transport.
     pub(crate) fn local_ufrags(&self) -> impl Iterator<Item = &str> + Clone {
@@ -20,6 +32,12 @@ impl PeerConnection {
     /// Our addresses, as they were given.
     pub(crate) fn local_addresses(&self) -> &[SocketAddr] {
         self.transports.addresses()
+    }
+
+    /// Changes whenever [`local_ufrags`](Self::local_ufrags), [`local_addresses`](Self::local_addresses) or, before the end, the
+    /// [`description_digest`](Self::description_digest) may have.
+    pub(crate) fn names_version(&self) -> u64 {
+        self.transports.names_version()
     }
 
     /// How far the other end of a flow is validated.
@@ -47,11 +65,6 @@ impl PeerConnection {
         self.transports.pace_alone();
     }
 
-    /// Whether an ICE transaction could begin.
-    pub(crate) fn wants_to_start(&self) -> bool {
-        self.transports.iter().any(|transport| transport.ice.wants_to_start())
-    }
-
     /// Begins an ICE transaction; false if there was none to begin.
     pub(crate) fn start_transaction(&mut self, now: Instant) -> bool {
         self.now = self.now.max(now);
@@ -68,14 +81,24 @@ impl PeerConnection {
         self.description_digest.filter(|_| !self.lifecycle.has_ended())
     }
 
-    /// Whether the peer has sent a check: it knows our description.
-    pub(crate) fn peer_checks(&self) -> bool {
-        self.transports.iter().any(|transport| transport.ice.peer_checks())
+    /// Whether everything that it has to say was taken, and it was not touched since: there is nothing to be asked of it
+    /// before the deadline that it told.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.is_quiet_and_told()
     }
 
-    /// Whether the peer has proven to have the certificate that its description names.
-    pub(crate) fn is_secured(&self) -> bool {
-        self.transports.iter().any(|transport| transport.dtls.is_connected())
+    /// How far it is.
+    pub(crate) fn progress(&self) -> Progress {
+        let mut progress = Progress {
+            has_ended: self.lifecycle.has_ended(),
+            ..Progress::default()
+        };
+        for transport in self.transports.iter() {
+            progress.wants_to_start |= transport.ice.wants_to_start();
+            progress.is_checked |= transport.ice.peer_checks();
+            progress.is_secured |= transport.dtls.is_connected();
+        }
+        progress
     }
 
     /// Whether DTLS may be spoken, and all above it; without, a connection does no more than ICE. Two DTLS clients

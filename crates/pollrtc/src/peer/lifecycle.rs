@@ -12,6 +12,8 @@ use crate::event::{CloseReason, ConnectionState, Event};
 pub(super) struct Lifecycle {
     /// The state that was told last.
     told: ConnectionState,
+    /// Whether it may be another one since.
+    may_have_changed: bool,
     /// The peer has ended a transport that we have offered to give up; the connection ends with it if the offer
     /// comes to nothing.
     loss: Option<(TransportId, CloseReason)>,
@@ -33,6 +35,7 @@ impl Lifecycle {
     pub(super) fn new(close_timeout: Duration) -> Self {
         Self {
             told: ConnectionState::New,
+            may_have_changed: true,
             loss: None,
             end: End::NotYet,
             close_timeout,
@@ -69,7 +72,18 @@ impl Lifecycle {
     pub(super) fn end(&mut self, reason: CloseReason) {
         if !self.has_ended() {
             self.end = End::Untold(reason);
+            self.note_progress();
         }
+    }
+
+    /// Something happened that the state may follow.
+    pub(super) fn note_progress(&mut self) {
+        self.may_have_changed = true;
+    }
+
+    /// Whether nothing happened since the state was told.
+    pub(super) fn is_told(&self) -> bool {
+        !self.may_have_changed
     }
 
     /// The peer has ended a transport that both sides may be about to give up.
@@ -89,18 +103,19 @@ impl Lifecycle {
 
     /// The event of this state, if it is another than before.
     pub(super) fn tell(&mut self, state: ConnectionState) -> Option<Event> {
+        self.may_have_changed = false;
         let before = core::mem::replace(&mut self.told, state);
         (before != state).then_some(Event::ConnectionStateChanged(state))
     }
 
     /// The last event.
     pub(super) fn tell_end(&mut self) -> Option<Event> {
+        if !matches!(self.end, End::Untold(_)) {
+            return None;
+        }
         match core::mem::replace(&mut self.end, End::Told) {
             End::Untold(reason) => Some(Event::Closed(reason)),
-            before => {
-                self.end = before;
-                None
-            }
+            End::NotYet | End::Told => None,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! - [`transports`]: all transports by id; [`transport`]: one of them, with [`dtls`] on the path that ICE finds;
 //!   [`flows`]: the streams that their agents ask for;
 //! - [`sctp`]: the association of the data channels, over one of them;
+//! - [`rest`]: how a layer that has nothing to say is not asked again;
 //! - [`state`], [`lifecycle`]: how far it is, and how it ends; [`duplicate`] and [`digest`]: what a router asks.
 
 mod agreement;
@@ -21,6 +22,7 @@ mod lifecycle;
 mod media;
 mod packets;
 mod replacement;
+mod rest;
 mod sctp;
 mod signaling;
 mod state;
@@ -30,4 +32,5 @@ mod trickle;
 
 pub use connection::PeerConnection;
 pub(crate) use digest::DescriptionDigest;
+pub(crate) use duplicate::Progress;
 pub use signaling::CandidateError;

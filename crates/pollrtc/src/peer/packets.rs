@@ -75,11 +75,18 @@ impl PeerConnection {
     /// What one layer found out moves the others.
     pub(super) fn advance(&mut self) {
         for index in 0..self.transports.len() {
+            if !self.transports.at(index).is_some_and(Transport::take_touched) {
+                continue;
+            }
+            self.lifecycle.note_progress();
             self.advance_path(index);
             self.advance_dtls(index);
             self.advance_replacement(index);
         }
-        self.advance_failure();
+        let is_due = self.lifecycle.poll_timeout().is_some_and(|at| at <= self.now);
+        if is_due || !self.lifecycle.is_told() {
+            self.advance_failure();
+        }
     }
 
     /// A connection whose way to the peer is lost ends in time, unless ICE is restarted.
@@ -201,6 +208,22 @@ impl PeerConnection {
         agents.max().unwrap_or(0).max(self.dtls.mtu)
     }
 
+    /// Before this, there is nothing to send and nothing to do; zero if that is not known.
+    pub(super) fn quiet_until(&self) -> Instant {
+        if self.lifecycle.has_ended() {
+            return Instant::ZERO;
+        }
+        let close_at = self.lifecycle.poll_timeout().unwrap_or(Instant::FAR_FUTURE);
+        let quiet_until = self.transports.quiet_until().min(self.sctp.channels.quiet_until());
+        quiet_until.min(close_at)
+    }
+
+    /// Whether there is nothing to be asked before the deadline.
+    pub(super) fn is_quiet_and_told(&self) -> bool {
+        let has_news = !self.events.is_empty() || self.transports.has_news() || self.sctp.channels.has_news();
+        self.quiet_until() > Instant::ZERO && self.lifecycle.is_told() && !has_news
+    }
+
     pub(super) fn transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         let ice = self.transports.poll_ice(now, buf);
         if let Some(transmit) = ice.or_else(|| self.transports.poll_alert(buf)) {
@@ -218,7 +241,8 @@ impl PeerConnection {
         if !self.is_dtls_allowed {
             return None;
         }
-        if let Some(transmit) = self.transports.poll_dtls(now, buf) {
+        let longest = self.dtls.mtu;
+        if let Some(transmit) = self.transports.poll_dtls(now, buf, longest) {
             return Some(transmit);
         }
         if let Some(transmit) = self.transmit_data(now, buf) {
@@ -229,14 +253,21 @@ impl PeerConnection {
         }
         // The association's end is told; now DTLS may tell its own.
         self.transports.close_dtls(now);
-        self.transports.poll_dtls(now, buf)
+        self.transports.poll_dtls(now, buf, longest)
     }
 
     fn transmit_data(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        let transport = self.transports.get_mut(self.sctp.transport()?)?;
+        if self.sctp.channels.is_quiet(now) {
+            return None;
+        }
+        let Some(id) = self.sctp.transport() else {
+            // Nothing carries it.
+            self.sctp.channels.note_quiet();
+            return None;
+        };
+        let transport = self.transports.get_mut(id)?;
         let flow = transport.flow()?;
-        let connection = transport.dtls.connection_mut()?;
-        self.sctp.poll_transmit(now, flow, connection, buf)
+        self.sctp.poll_transmit(now, flow, &mut transport.dtls, buf)
     }
 
     pub(super) fn next_ice_event(&mut self) -> Option<Event> {

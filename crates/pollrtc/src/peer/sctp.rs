@@ -2,12 +2,12 @@
 
 use pollrtc_core::{Flow, InnerProtocol, Instant, Transmit};
 use pollrtc_crypto::Rng;
-use pollrtc_dtls::Connection;
 use pollrtc_jsep::{self as jsep, DtlsRole, TransportId};
 use pollrtc_sctp::AssociationState;
 use pollrtc_sctp::channel::{ChannelConfig, DataChannels, Parity};
 
 use super::dtls::DtlsTransport;
+use super::rest::Rested;
 
 /// SCTP's packets are as long as a multiple of this, where they are full: checksum and cipher are fastest then.
 const PACKET_UNIT: usize = 16;
@@ -16,7 +16,7 @@ const REASSEMBLED_BY_ALL: usize = 1500 - 48;
 
 /// SCTP over DTLS (W3C WebRTC §6.1.1, `RTCSctpTransport`).
 pub(super) struct SctpTransport {
-    pub(super) channels: DataChannels,
+    pub(super) channels: Rested<DataChannels>,
     /// What the association runs over, once data channels are agreed on.
     underlying: Option<Underlying>,
     /// How long one datagram may be, and how many of them one transmit.
@@ -36,7 +36,7 @@ struct Underlying {
 impl SctpTransport {
     pub(super) fn new(config: ChannelConfig, rng: Rng, mtu: usize, max_segments: usize) -> Self {
         Self {
-            channels: DataChannels::new(config, rng),
+            channels: Rested::new(DataChannels::new(config, rng)),
             underlying: None,
             mtu,
             max_segments,
@@ -112,13 +112,13 @@ impl SctpTransport {
         &mut self,
         now: Instant,
         flow: Flow,
-        connection: &mut Connection,
+        dtls: &mut DtlsTransport,
         buf: &mut [u8],
     ) -> Option<Transmit> {
-        if !connection.is_connected() {
-            return None;
-        }
-        let headroom = connection.headroom();
+        let headroom = dtls
+            .connection()
+            .filter(|connection| connection.is_connected())?
+            .headroom();
         let room = self.mtu.min(buf.len()).saturating_sub(headroom.total()) & !(PACKET_UNIT - 1);
         let (mut len, mut segment) = (0, 0);
         for index in 0..self.max_segments {
@@ -128,7 +128,7 @@ impl SctpTransport {
             let Some(packet_len) = self.channels.write_body(now, slot, headroom) else {
                 break;
             };
-            let Ok(record_len) = connection.write_record(slot, packet_len) else {
+            let Ok(record_len) = dtls.connection_mut()?.write_record(slot, packet_len) else {
                 break;
             };
             if index == 0 {
@@ -147,8 +147,11 @@ impl SctpTransport {
             // SCTP can't cut it again, so IP has to.
             let slot = buf.get_mut(..headroom.total() + needed)?;
             let packet_len = self.channels.write_body(now, slot, headroom)?;
-            len = connection.write_record(slot, packet_len).ok()?;
+            len = dtls.connection_mut()?.write_record(slot, packet_len).ok()?;
             segment = len;
+        }
+        if len == 0 && buf.len() >= self.mtu && self.channels.needed_room().is_none() {
+            self.channels.note_quiet();
         }
         (len > 0).then(|| Transmit::new(flow, len).in_segments(segment))
     }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use pollrtc_core::{Flow, Headroom, InnerProtocol, Instant, StateMachine, Transmit};
+use pollrtc_core::{Flow, Headroom, InnerProtocol, Instant, Transmit};
 use pollrtc_crypto::Rng;
 use pollrtc_dtls::Connection;
 use pollrtc_ice::{self as ice, Agent, Credentials, Path};
@@ -18,6 +18,7 @@ use pollrtc_sdp::attribute::OwnedCandidate;
 
 use super::dtls::DtlsTransport;
 use super::flows::AgentId;
+use super::rest::{Rested, earliest};
 use crate::stats::{DtlsState, TransportStats};
 
 /// Room for an alert, in any version of DTLS.
@@ -28,7 +29,7 @@ const ALERT: usize = 512;
 pub(super) struct Transport {
     /// What descriptions know it by; `None` as long as it waits in the pool for one to name it.
     pub(super) id: Option<TransportId>,
-    pub(super) ice: Agent,
+    pub(super) ice: Rested<Agent>,
     /// The agent's number.
     pub(super) agent: AgentId,
     pub(super) dtls: DtlsTransport,
@@ -73,7 +74,7 @@ impl Transport {
     pub(super) fn new(agent: AgentId, config: ice::Config, rng: Rng) -> Self {
         Self {
             id: None,
-            ice: Agent::new(config, ice::Role::Controlling, rng),
+            ice: Rested::new(Agent::new(config, ice::Role::Controlling, rng)),
             agent,
             dtls: DtlsTransport::new(),
             replacement: None,
@@ -244,7 +245,7 @@ impl Transport {
         let flow = self.flow()?;
         self.dtls.close(now);
         let mut alert = vec![0; ALERT];
-        let len = self.dtls.write(now, &mut alert)?;
+        let len = self.dtls.write(now, &mut alert, ALERT)?;
         alert.truncate(len);
         Some((flow, alert))
     }
@@ -265,14 +266,31 @@ impl Transport {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let replacement = self.replacement.as_ref();
         let replacement = replacement.and_then(|replacement| replacement.connection.as_ref()?.poll_timeout());
-        let all = [self.ice.poll_timeout(), self.dtls.poll_timeout(), replacement];
-        all.into_iter().flatten().min()
+        earliest([self.ice.poll_timeout(), self.dtls.poll_timeout(), replacement])
     }
 
-    /// Flights and alerts of DTLS, for its path; also those of a handshake that is to replace it.
-    pub(super) fn poll_dtls(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+    /// Whether ICE or DTLS was touched since this was asked last.
+    pub(super) fn take_touched(&mut self) -> bool {
+        let is_touched = self.ice.take_touched();
+        self.dtls.take_touched() || is_touched || self.replacement.is_some()
+    }
+
+    /// Before this, it has nothing to send and nothing to do; zero if that is not known.
+    pub(super) fn quiet_until(&self) -> Instant {
+        match &self.replacement {
+            None => self.ice.quiet_until().min(self.dtls.quiet_until()),
+            Some(_) => Instant::ZERO,
+        }
+    }
+
+    /// Flights and alerts of DTLS, for its path; also those of a handshake that is to replace it. None is longer than
+    /// `longest`.
+    pub(super) fn poll_dtls(&mut self, now: Instant, buf: &mut [u8], longest: usize) -> Option<Transmit> {
+        if now < self.dtls.quiet_until() && self.replacement.is_none() {
+            return None;
+        }
         let flow = self.flow()?;
-        let len = match self.dtls.write(now, buf) {
+        let len = match self.dtls.write(now, buf, longest) {
             None => self.replacing()?.write_body(now, buf, Headroom::NONE)?,
             Some(len) => len,
         };

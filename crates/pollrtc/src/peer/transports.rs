@@ -31,6 +31,8 @@ pub(super) struct Transports {
     rng: Rng,
     /// Given to each agent.
     addresses: Vec<SocketAddr>,
+    /// Another one whenever there may be other ufrags or addresses, and with each connection.
+    names_version: u64,
     /// Of our certificate; none if there is no certificate.
     fingerprints: Vec<CertificateHash>,
     /// Whether an agent has found all its candidates, and nobody was told that all have.
@@ -48,6 +50,7 @@ impl Transports {
             ice,
             rng,
             addresses: Vec::new(),
+            names_version: 0,
             fingerprints: fingerprint.into_iter().collect(),
             gathered: false,
             flows: Flows::default(),
@@ -93,6 +96,7 @@ impl Transports {
         if self.all.is_empty() {
             let transport = self.make();
             self.all.push(transport);
+            self.note_names();
         }
         &mut self.all[0]
     }
@@ -100,6 +104,26 @@ impl Transports {
     /// Those that every agent was given.
     pub(super) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The same as before as long as ufrags and addresses are, also if one connection took the place of another.
+    pub(super) fn names_version(&self) -> u64 {
+        self.names_version
+    }
+
+    /// There may be other ufrags or addresses than before. What there was and is makes the version, as FNV-1a does.
+    pub(super) fn note_names(&mut self) {
+        const PRIME: u64 = 0x0100_0000_01b3;
+        let ufrags = self
+            .all
+            .iter()
+            .map(|transport| &transport.ice.local_credentials().ufrag);
+        let version = ufrags
+            .flat_map(|ufrag| ufrag.bytes())
+            .fold(!self.names_version, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(PRIME)
+            });
+        self.names_version = version;
     }
 
     pub(super) fn add_address(&mut self, now: Instant, address: SocketAddr) -> Result<(), AddressError> {
@@ -110,6 +134,7 @@ impl Transports {
         if !self.addresses.contains(&address) {
             self.addresses.push(address);
         }
+        self.note_names();
         Ok(())
     }
 
@@ -135,6 +160,7 @@ impl Transports {
 
     pub(super) fn remove_address(&mut self, now: Instant, address: SocketAddr) {
         self.addresses.retain(|known| *known != address);
+        self.note_names();
         for transport in &mut self.all {
             transport.ice.remove_local_address(now, address);
         }
@@ -177,6 +203,7 @@ impl Transports {
             }
             is_live
         });
+        self.note_names();
     }
 
     /// Descriptions that were set name nothing but these any more.
@@ -192,6 +219,7 @@ impl Transports {
         let mut transport = self.all.remove(index);
         self.flows.forget(transport.agent);
         let alert = transport.close(now);
+        self.note_names();
         if self.alerts.len() < ALERTS {
             self.alerts.extend(alert);
         }
@@ -269,6 +297,24 @@ impl Transports {
         }
     }
 
+    /// Whether there may be events.
+    pub(super) fn has_news(&self) -> bool {
+        self.gathered
+            || self
+                .all
+                .iter()
+                .any(|transport| transport.ice.has_news() || transport.dtls.has_news())
+    }
+
+    /// Before this, there is nothing to send and nothing to do; zero if that is not known.
+    pub(super) fn quiet_until(&self) -> Instant {
+        if !self.alerts.is_empty() {
+            return Instant::ZERO;
+        }
+        let quiet = self.all.iter().map(Transport::quiet_until);
+        quiet.fold(Instant::FAR_FUTURE, Instant::min)
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.all.iter().filter_map(Transport::poll_timeout).min()
     }
@@ -332,9 +378,10 @@ impl Transports {
         Some(transmit)
     }
 
-    /// Flights and alerts of DTLS.
-    pub(super) fn poll_dtls(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        self.all.iter_mut().find_map(|transport| transport.poll_dtls(now, buf))
+    /// Flights and alerts of DTLS, of which none is longer than `longest`.
+    pub(super) fn poll_dtls(&mut self, now: Instant, buf: &mut [u8], longest: usize) -> Option<Transmit> {
+        let mut transports = self.all.iter_mut();
+        transports.find_map(|transport| transport.poll_dtls(now, buf, longest))
     }
 
     /// DTLS says that it ends, on all of them.
@@ -373,6 +420,7 @@ impl Transports {
         transport.id = Some(id);
         let index = self.all.partition_point(|known| known.id < Some(id));
         self.all.insert(index, transport);
+        self.note_names();
         index
     }
 

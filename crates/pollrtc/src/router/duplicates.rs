@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 use super::routes::Table;
 use super::slots::PeerId;
-use crate::peer::{DescriptionDigest, PeerConnection};
+use crate::peer::{DescriptionDigest, PeerConnection, Progress};
 
 /// How many connections of one description there may be; each may be the one whose answer the peer has.
 const CONNECTIONS_PER_DESCRIPTION: usize = 4;
@@ -28,11 +28,11 @@ pub(super) struct Status {
 }
 
 impl Status {
-    pub(super) fn of(peer: &PeerConnection) -> Self {
+    pub(super) fn of(peer: &PeerConnection, progress: Progress) -> Self {
         Self {
             description: peer.description_digest(),
-            is_checked: peer.peer_checks(),
-            is_secured: peer.is_secured(),
+            is_checked: progress.is_checked,
+            is_secured: progress.is_secured,
         }
     }
 

@@ -204,6 +204,11 @@ fn remove_own<K: Ord>(table: &mut Table<K, PeerId>, key: &K, id: PeerId) {
 }
 
 impl Names {
+    /// Whether the peer is asked for by all of these ufrags.
+    pub(super) fn are<'u>(&self, mut current: impl Iterator<Item = &'u str>) -> bool {
+        current.all(|ufrag| self.ufrags.iter().any(|known| known == ufrag))
+    }
+
     /// The streams among the flows.
     pub(super) fn streams(&self) -> impl Iterator<Item = Flow> {
         self.flows.iter().copied().filter(|flow| flow.protocol().is_stream())

@@ -135,46 +135,110 @@ impl Timers {
     }
 }
 
-/// Slots in the order in which they were put here, each once.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    order: VecDeque<u32>,
-    is_member: Vec<bool>,
+/// What a slot may have to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// What it has to send.
+    Output,
+    /// Its events.
+    Events,
+    /// What it wants of streams.
+    Flows,
 }
 
-impl Queue {
-    /// Puts a slot at the end, unless it is in the queue.
-    pub(super) fn push(&mut self, slot: u32) {
-        if self.is_member.len() <= slot as usize {
-            self.is_member.resize(slot as usize + 1, false);
+impl Question {
+    pub(super) const ALL: [Self; 3] = [Self::Output, Self::Events, Self::Flows];
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// Beside the bits of the questions: who is to be asked for output may have another deadline than the timers know.
+const STALE: u8 = 1 << 7;
+
+/// For each question the slots that are to be asked, in the order in which they were put here, each once.
+#[derive(Debug, Default)]
+pub(super) struct Queues {
+    orders: [VecDeque<u32>; Question::ALL.len()],
+    /// For each slot the bits of the questions in whose queues it is, and [`STALE`].
+    members: Vec<u8>,
+    /// How many are stale.
+    stale: usize,
+}
+
+impl Queues {
+    /// Puts a slot at the end of those that are to be asked this, unless it is there.
+    pub(super) fn push<const N: usize>(&mut self, slot: u32, questions: [Question; N]) {
+        if self.members.len() <= slot as usize {
+            self.members.resize(slot as usize + 1, 0);
         }
-        if !core::mem::replace(&mut self.is_member[slot as usize], true) {
-            self.order.push_back(slot);
+        let member = &mut self.members[slot as usize];
+        let all = questions.iter().fold(*member, |all, question| all | question.bit());
+        let before = core::mem::replace(member, all);
+        if before == all {
+            return;
+        }
+        for question in questions {
+            if before & question.bit() == 0 {
+                self.orders[question as usize].push_back(slot);
+            }
         }
     }
 
-    pub(super) fn first(&self) -> Option<u32> {
-        self.order.front().copied()
+    /// The deadline of a slot, which waits to be asked for output, may be another one than the timers know.
+    pub(super) fn note_stale(&mut self, slot: u32) {
+        if let Some(member) = self.members.get_mut(slot as usize)
+            && *member & STALE == 0
+        {
+            *member |= STALE;
+            self.stale += 1;
+        }
     }
 
-    pub(super) fn pop(&mut self) -> Option<u32> {
-        let slot = self.order.pop_front()?;
-        self.is_member[slot as usize] = false;
+    /// The timers know the deadline of a slot.
+    pub(super) fn note_told(&mut self, slot: u32) {
+        if let Some(member) = self.members.get_mut(slot as usize)
+            && *member & STALE != 0
+        {
+            *member &= !STALE;
+            self.stale -= 1;
+        }
+    }
+
+    /// Whether the timers may not know somebody's deadline.
+    pub(super) fn has_stale(&self) -> bool {
+        self.stale > 0
+    }
+
+    /// The slot in this place of those that are to be asked for output, if the timers may not know its deadline.
+    pub(super) fn stale_at(&self, place: usize) -> Option<u32> {
+        let slot = *self.orders[Question::Output as usize].get(place)?;
+        (self.members[slot as usize] & STALE != 0).then_some(slot)
+    }
+
+    /// Those whose deadline the timers may not know.
+    pub(super) fn stale(&self) -> impl Iterator<Item = u32> {
+        let places = if self.has_stale() {
+            self.len(Question::Output)
+        } else {
+            0
+        };
+        (0..places).filter_map(|place| self.stale_at(place)).take(self.stale)
+    }
+
+    pub(super) fn first(&self, question: Question) -> Option<u32> {
+        self.orders[question as usize].front().copied()
+    }
+
+    pub(super) fn pop(&mut self, question: Question) -> Option<u32> {
+        let slot = self.orders[question as usize].pop_front()?;
+        self.members[slot as usize] &= !question.bit();
         Some(slot)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
-        self.order.iter().copied()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.order.len()
-    }
-
-    pub(super) fn clear(&mut self) {
-        for slot in self.order.drain(..) {
-            self.is_member[slot as usize] = false;
-        }
+    pub(super) fn len(&self, question: Question) -> usize {
+        self.orders[question as usize].len()
     }
 }
 
@@ -218,14 +282,29 @@ mod tests {
 
     #[test]
     fn a_queue_holds_each_slot_once() {
-        let mut queue = Queue::default();
-        [3, 1, 3, 7, 1].into_iter().for_each(|slot| queue.push(slot));
-        assert_eq!(queue.pop(), Some(3));
-        queue.push(3);
-        assert_eq!(queue.iter().collect::<Vec<_>>(), [1, 7, 3]);
-        queue.clear();
-        assert_eq!(queue.first(), None);
-        queue.push(7);
-        assert_eq!(queue.len(), 1);
+        let mut queues = Queues::default();
+        let (first, other) = (Question::Output, Question::Events);
+        [3, 1, 3, 7, 1].into_iter().for_each(|slot| queues.push(slot, [first]));
+        queues.push(1, [other]);
+        assert_eq!(queues.pop(first), Some(3));
+        queues.push(3, [first, other]);
+        let mut all = |question| core::iter::from_fn(|| queues.pop(question)).collect::<Vec<_>>();
+        assert_eq!(all(first), [1, 7, 3]);
+        assert_eq!(all(other), [1, 3]);
+        assert_eq!(queues.first(first), None);
+        queues.push(7, [first]);
+        assert_eq!(queues.len(first), 1);
+    }
+
+    #[test]
+    fn a_deadline_is_stale_until_the_timers_know_it() {
+        let mut queues = Queues::default();
+        [3, 1, 7].into_iter().for_each(|slot| queues.push(slot, Question::ALL));
+        [7, 3, 3].into_iter().for_each(|slot| queues.note_stale(slot));
+        assert_eq!(queues.stale().collect::<Vec<_>>(), [3, 7]);
+        [3, 3].into_iter().for_each(|slot| queues.note_told(slot));
+        assert_eq!(queues.stale().collect::<Vec<_>>(), [7]);
+        queues.note_told(7);
+        assert_eq!(queues.stale().next(), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Where connections live, and what they are called.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// A connection inside a [`Router`](crate::Router). Never used twice.
@@ -38,7 +39,8 @@ pub(super) struct Slots<T> {
 #[derive(Debug)]
 struct Slot<T> {
     generation: u32,
-    occupant: Option<T>,
+    /// In a place of its own, so that the slots are few bytes, and nobody moves when they become more.
+    occupant: Option<Box<T>>,
 }
 
 impl<T> Default for Slots<T> {
@@ -60,7 +62,7 @@ impl<T> Slots<T> {
             u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 peers")
         });
         let slot = &mut self.slots[index as usize];
-        slot.occupant = Some(occupant);
+        slot.occupant = Some(Box::new(occupant));
         PeerId {
             index,
             generation: slot.generation,
@@ -75,17 +77,19 @@ impl<T> Slots<T> {
         let occupant = slot.occupant.take()?;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(id.index);
-        Some(occupant)
+        Some(*occupant)
     }
 
     pub(super) fn get(&self, id: PeerId) -> Option<&T> {
         let slot = self.slots.get(id.index as usize)?;
-        slot.occupant.as_ref().filter(|_| slot.generation == id.generation)
+        slot.occupant.as_deref().filter(|_| slot.generation == id.generation)
     }
 
     pub(super) fn get_mut(&mut self, id: PeerId) -> Option<&mut T> {
         let slot = self.slots.get_mut(id.index as usize)?;
-        slot.occupant.as_mut().filter(|_| slot.generation == id.generation)
+        slot.occupant
+            .as_deref_mut()
+            .filter(|_| slot.generation == id.generation)
     }
 
     /// Who lives in a slot now, if anybody does.
@@ -95,7 +99,7 @@ impl<T> Slots<T> {
             index,
             generation: slot.generation,
         };
-        Some((id, slot.occupant.as_ref()?))
+        Some((id, slot.occupant.as_deref()?))
     }
 
     pub(super) fn at_mut(&mut self, index: u32) -> Option<(PeerId, &mut T)> {
@@ -104,7 +108,7 @@ impl<T> Slots<T> {
             index,
             generation: slot.generation,
         };
-        Some((id, slot.occupant.as_mut()?))
+        Some((id, slot.occupant.as_deref_mut()?))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (PeerId, &T)> {
@@ -113,7 +117,7 @@ impl<T> Slots<T> {
                 index,
                 generation: slot.generation,
             };
-            Some((id, slot.occupant.as_ref()?))
+            Some((id, slot.occupant.as_deref()?))
         })
     }
 
