@@ -63,7 +63,8 @@ fn sections_that_we_have_no_use_for_keep_their_place_and_are_rejected() {
     alice.create_data_channel("chat").unwrap();
     let offer = alice.offer(START).unwrap();
     let (session, data) = offer.split_once("m=application").unwrap();
-    let session = session.replace("BUNDLE 0", "BUNDLE a 0 v");
+    // Audio would have a transport of its own.
+    let session = session.replace("BUNDLE 0", "BUNDLE 0 v");
     let offer = format!(
         "{session}m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=mid:a\r\na=rtpmap:111 opus/48000/2\r\n\
          m=application{data}m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:v\r\na=bundle-only\r\n"
