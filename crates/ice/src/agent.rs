@@ -931,9 +931,13 @@ impl Agent {
         let is_selected = self.session.selected().is_some();
         self.gathering.handle_timeout(self.now, is_selected, self.bases.iter());
         let mut due = self.next_start();
-        if due.is_some_and(|due| due <= self.now) && !self.pacing.is_shared() {
-            self.start_one();
+        // More than one where a question to a server was due with a nomination, which does not wait for Ta.
+        while due.is_some_and(|due| due <= self.now) && !self.pacing.is_shared() {
+            let has_started = self.start_one();
             due = self.next_start();
+            if !has_started {
+                break;
+            }
         }
         self.pacing.set_due(self.now, due);
     }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use pollrtc_core::StateMachine;
-use pollrtc_ice::{CandidateKind, Config, Event, Role};
+use pollrtc_ice::{Candidate, CandidateKind, Config, Event, Role};
 use pollrtc_stun::{Builder, Class, Message, Method};
 
-use super::common::{HERE, Packet, Solo, address, at, ms};
+use super::common::{HERE, Packet, Solo, THERE, address, answer, at, ms};
 
 const SERVERS: [&str; 2] = ["198.51.100.1:3478", "198.51.100.2:3478"];
 
@@ -132,6 +132,34 @@ fn what_was_signalled_is_kept_alive_until_a_path_is_found() {
         tell(&mut solo, &question, "203.0.113.7:1024");
     }
     assert_eq!(solo.agent.local_candidates().count(), 2);
+}
+
+#[test]
+fn a_nomination_does_not_wait_for_a_question_that_is_due_with_it() {
+    let mut solo = asking(&SERVERS[..1]);
+    let question = solo.only_sent();
+    tell(&mut solo, &question, HERE);
+    solo.advance(ms(5));
+    let (now, theirs) = (solo.now, solo.theirs.clone());
+    solo.agent.set_remote_credentials(now, theirs.clone()).unwrap();
+    solo.agent.add_remote_candidate(now, Candidate::host(address(THERE)));
+    let check = solo.only_sent();
+    // Now there is another question, which waits for Ta, and then a pair that works.
+    solo.advance(ms(1));
+    solo.agent
+        .add_local_address(solo.now, address("192.0.2.3:5000"))
+        .unwrap();
+    solo.receive(&answer(&check.bytes, &theirs.pwd, address(HERE)));
+    assert!(solo.sent().is_empty());
+    solo.advance(ms(4));
+    let sent = solo.sent();
+    let nominates = |packet: &Packet| Message::parse(&packet.bytes).is_ok_and(|message| message.use_candidate());
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert!(sent[0].to == address(SERVERS[0]) && nominates(&sent[1]), "{sent:?}");
+    assert!(
+        solo.agent.poll_timeout().is_some_and(|at| at > solo.now),
+        "a caller that calls for ever"
+    );
 }
 
 #[test]
