@@ -130,6 +130,12 @@ impl PeerConnection {
         let Some(transport) = self.transports.at(index) else {
             return;
         };
+        if transport.is_heard_again() && carries_data {
+            self.sctp.channels.handle_path_alive(now);
+        }
+        let Some(transport) = self.transports.at(index) else {
+            return;
+        };
         let round_trip_time = transport.follow_path(now, hello_timeout);
         if let Some(round_trip_time) = round_trip_time.filter(|_| carries_data) {
             self.sctp.channels.set_round_trip_time(round_trip_time);

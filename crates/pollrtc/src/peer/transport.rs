@@ -44,6 +44,8 @@ pub(super) struct Transport {
     local: LocalParameters,
     /// The path that the layers above were told of.
     path: Option<Path>,
+    /// Whether the peer was silent when that was asked last.
+    was_silent: bool,
     /// Whether the peer's first check has come, and DTLS was told of it.
     peer_has_checked: bool,
 }
@@ -83,6 +85,7 @@ impl Transport {
             gathers: false,
             local: LocalParameters::default(),
             path: None,
+            was_silent: false,
             peer_has_checked: false,
         }
     }
@@ -214,6 +217,12 @@ impl Transport {
             self.dtls.forget_round_trip_time();
         }
         has_moved
+    }
+
+    /// Whether the peer is heard again after it was silent. True once each time.
+    pub(super) fn is_heard_again(&mut self) -> bool {
+        let is_silent = self.ice.state() == ice::State::Disconnected;
+        core::mem::replace(&mut self.was_silent, is_silent) && !is_silent && self.ice.path().is_some()
     }
 
     /// What the agent found out moves DTLS. `hello_timeout`: how long a peer that is to begin may take. The

@@ -72,3 +72,27 @@ fn what_only_looks_like_data_shows_nothing() {
     }
     assert!(was_disconnected(&pair));
 }
+
+#[test]
+fn what_was_sent_into_an_outage_arrives_as_soon_as_the_peer_is_heard_again() {
+    let mut pair = Pair::new();
+    let (chat, _) = pair.open(Who::Alice, "chat");
+    pair.run_for(SECOND);
+    pair.lose = Box::new(|_, _| true);
+    pair.alice.peer.send(chat, "are you there?").unwrap();
+    pair.run_for(14 * SECOND);
+    pair.lose = Box::new(|_, _| false);
+    // Whichever comes first: it is asked about once a second or so, and the retransmission timer runs out each 3 s.
+    let back = pair.now;
+    pair.run_until(10 * SECOND, |pair| {
+        pair.alice.peer.connection_state() == ConnectionState::Connected
+    });
+    let heard = pair.now - back;
+    pair.run_until(SECOND, |pair| {
+        pair.bob
+            .events
+            .iter()
+            .any(|event| matches!(event, pollrtc::Event::Message { .. }))
+    });
+    assert!(pair.now - back <= heard + Duration::from_millis(200), "{heard:?}");
+}
