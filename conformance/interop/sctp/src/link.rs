@@ -8,16 +8,34 @@ use pollrtc_crypto::Rng;
 
 use crate::stack::{Name, Stack};
 
-const LATENCY: Duration = Duration::from_millis(10);
-/// How much longer a packet takes at most that is overtaken.
-const JITTER_MICROS: u32 = 10_000;
-
-/// Of 1000 packets, how many are lost, doubled, and held up.
+/// How long a packet takes, and of 1000 packets how many are lost, doubled, and held up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weather {
+    pub(crate) latency: Duration,
+    /// How much longer a packet takes at most that is held up.
+    pub(crate) jitter: Duration,
     pub(crate) loss: u32,
     pub(crate) duplication: u32,
     pub(crate) reordering: u32,
+}
+
+impl Weather {
+    /// Round trips from a room to a satellite, without and with jitter, and from no loss to a bad radio link. Each
+    /// cell of the grid comes once in so many seeds.
+    pub(crate) const GRID: u64 = 18;
+
+    pub(crate) fn of(seed: u64) -> Self {
+        let latency = Duration::from_millis([1, 10, 100][(seed % 3) as usize]);
+        let loss = [0, 20, 50][(seed / 3 % 3) as usize];
+        let jittery = seed / 9 % 2 == 1;
+        Self {
+            latency,
+            jitter: latency,
+            loss,
+            duplication: if loss == 50 { 20 } else { 0 },
+            reordering: if jittery { 200 } else { 0 },
+        }
+    }
 }
 
 pub(crate) struct Side {
@@ -73,9 +91,10 @@ impl Link {
                     continue;
                 }
                 for _ in 0..1 + u32::from(chance(self.weather.duplication)) {
-                    let mut at = self.now + LATENCY;
+                    let mut at = self.now + self.weather.latency;
                     if self.rng.below(1000) < self.weather.reordering {
-                        at += Duration::from_micros(self.rng.below(JITTER_MICROS).into());
+                        let jitter = self.weather.jitter.as_micros() as u32;
+                        at += Duration::from_micros(self.rng.below(jitter).into());
                     }
                     let inbox = &mut self.sides[1 - from].inbox;
                     let place = inbox.partition_point(|(other, _)| *other <= at);
