@@ -72,6 +72,7 @@ extern crate alloc;
 
 mod config;
 mod event;
+mod flow_requests;
 pub mod guide;
 mod media;
 mod peer;

@@ -7,19 +7,18 @@ mod schedule;
 mod sharding;
 mod slots;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
-use pollrtc_core::{
-    Datagram, Departure, Flow, FlowEvent, FlowRequest, Instant, RequestId, SendId, StateMachine, Transmit,
-};
+use pollrtc_core::{Datagram, Departure, Flow, FlowEvent, FlowRequest, Instant, SendId, StateMachine, Transmit};
 use pollrtc_ice::{AddressValidation, Pacer};
 use pollrtc_rtp::{Rewrite, RtpPacket, SharedPacket};
 use pollrtc_stun::{Class, Message};
 
 use crate::event::{CloseReason, Event};
+use crate::flow_requests::FlowRequests;
 use crate::media::{Outgoing, Received, WriteError};
 use crate::peer::{PeerConnection, Progress};
 use crate::router_id::RouterId;
@@ -89,8 +88,7 @@ pub struct Router {
     /// Who is to be asked what.
     queues: Queues,
     /// Whose the streams are that were asked for, by the number that the caller knows.
-    requests: BTreeMap<RequestId, (PeerId, RequestId)>,
-    last_request: u64,
+    requests: FlowRequests<PeerId>,
     /// Streams of peers that have left.
     orphans: VecDeque<Flow>,
     /// Of all peers that have been here.
@@ -159,8 +157,7 @@ impl Router {
             contests: Contests::default(),
             timers: Timers::default(),
             queues: Queues::default(),
-            requests: BTreeMap::new(),
-            last_request: 0,
+            requests: FlowRequests::new(),
             orphans: VecDeque::new(),
             longest_datagram: 0,
             pacer: Pacer::new(PACING),
@@ -675,44 +672,11 @@ impl Router {
         (*last, received)
     }
 
-    /// The request of a peer under a number of ours.
-    fn ask(&mut self, id: PeerId, request: FlowRequest) -> Option<FlowRequest> {
-        match request {
-            FlowRequest::Open {
-                id: theirs,
-                from,
-                to,
-                protocol,
-                framing,
-                server_name,
-            } => {
-                let ours = RequestId(self.last_request);
-                self.last_request += 1;
-                self.requests.insert(ours, (id, theirs));
-                Some(FlowRequest::Open {
-                    id: ours,
-                    from,
-                    to,
-                    protocol,
-                    framing,
-                    server_name,
-                })
-            }
-            FlowRequest::Cancel(theirs) => {
-                let is_meant = |(_, asked): &(&RequestId, &(PeerId, RequestId))| **asked == (id, theirs);
-                let ours = self.requests.iter().find(is_meant).map(|(ours, _)| *ours)?;
-                self.requests.remove(&ours);
-                Some(FlowRequest::Cancel(ours))
-            }
-            other => Some(other),
-        }
-    }
-
     /// Whom something is told that became of a flow, and in which words.
     fn addressee(&mut self, event: FlowEvent) -> Option<(PeerId, FlowEvent)> {
         match event {
             FlowEvent::Opened { id: Some(ours), flow } => {
-                let asked = self.requests.remove(&ours);
+                let asked = self.requests.answer(ours);
                 let asked = asked.and_then(|(id, theirs)| Some((id, theirs, self.peers.get_mut(id)?)));
                 let Some((id, theirs, occupant)) = asked else {
                     self.orphans.push_back(flow);
@@ -724,7 +688,7 @@ impl Router {
                 Some((id, id_and_flow))
             }
             FlowEvent::Failed { id: ours } => {
-                let (id, theirs) = self.requests.remove(&ours)?;
+                let (id, theirs) = self.requests.answer(ours)?;
                 Some((id, FlowEvent::Failed { id: theirs }))
             }
             FlowEvent::Closed(flow) | FlowEvent::Blocked(flow) | FlowEvent::Writable(flow) => {
@@ -857,7 +821,7 @@ impl StateMachine for Router {
                 self.queues.pop(Question::Flows);
                 continue;
             };
-            if let Some(request) = self.ask(id, request) {
+            if let Some(request) = self.requests.ask(id, request) {
                 return Some(request);
             }
         }

@@ -1,10 +1,12 @@
 //! What the agents of several transports ask of streams and want to hear of what they sent, under numbers that the
 //! connection gives.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use pollrtc_core::{Flow, FlowEvent, FlowRequest, RequestId, SendId};
+use pollrtc_core::{Flow, FlowEvent, FlowRequest, SendId};
+
+use crate::flow_requests::FlowRequests;
 
 /// Which agent, as long as its transport lives.
 pub(super) type AgentId = u32;
@@ -14,11 +16,9 @@ const SEND_BITS: u32 = 24;
 const AGENT_MASK: u64 = 0xFF;
 
 /// The streams that agents have asked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Flows {
-    /// Whose requests are not answered yet, by the number that the caller knows.
-    requests: BTreeMap<RequestId, (AgentId, RequestId)>,
-    last_request: u64,
+    requests: FlowRequests<AgentId>,
     open: Vec<(AgentId, Flow)>,
     /// What is asked in the name of agents that are gone.
     orphans: VecDeque<FlowRequest>,
@@ -36,6 +36,14 @@ pub(super) enum Addressee {
 }
 
 impl Flows {
+    pub(super) fn new() -> Self {
+        Self {
+            requests: FlowRequests::new(),
+            open: Vec::new(),
+            orphans: VecDeque::new(),
+        }
+    }
+
     /// What is to be done for agents that are gone.
     pub(super) fn poll_orphan(&mut self) -> Option<FlowRequest> {
         self.orphans.pop_front()
@@ -43,40 +51,12 @@ impl Flows {
 
     /// The request of an agent under a number of ours.
     pub(super) fn ask(&mut self, agent: AgentId, request: FlowRequest) -> Option<FlowRequest> {
-        Some(match request {
-            FlowRequest::Open {
-                id: theirs,
-                from,
-                to,
-                protocol,
-                framing,
-                server_name,
-            } => {
-                let id = RequestId(self.last_request);
-                self.last_request += 1;
-                self.requests.insert(id, (agent, theirs));
-                FlowRequest::Open {
-                    id,
-                    from,
-                    to,
-                    protocol,
-                    framing,
-                    server_name,
-                }
-            }
-            FlowRequest::Cancel(theirs) => {
-                let mut asked = self.requests.iter();
-                let ours = asked.find_map(|(ours, asked)| (*asked == (agent, theirs)).then_some(*ours))?;
-                self.requests.remove(&ours);
-                FlowRequest::Cancel(ours)
-            }
-            other => other,
-        })
+        self.requests.ask(agent, request)
     }
 
     pub(super) fn addressee(&mut self, event: FlowEvent) -> Addressee {
         match event {
-            FlowEvent::Opened { id: Some(ours), flow } => match self.requests.remove(&ours) {
+            FlowEvent::Opened { id: Some(ours), flow } => match self.requests.answer(ours) {
                 Some((agent, theirs)) => {
                     self.open.push((agent, flow));
                     Addressee::One(agent, FlowEvent::Opened { id: Some(theirs), flow })
@@ -86,7 +66,7 @@ impl Flows {
                     Addressee::Nobody
                 }
             },
-            FlowEvent::Failed { id: ours } => match self.requests.remove(&ours) {
+            FlowEvent::Failed { id: ours } => match self.requests.answer(ours) {
                 Some((agent, id)) => Addressee::One(agent, FlowEvent::Failed { id }),
                 None => Addressee::Nobody,
             },
@@ -104,14 +84,8 @@ impl Flows {
             requests,
             open,
             orphans,
-            ..
         } = self;
-        requests.retain(|ours, (asked, _)| {
-            if *asked == agent {
-                orphans.push_back(FlowRequest::Cancel(*ours));
-            }
-            *asked != agent
-        });
+        orphans.extend(requests.forget(agent).into_iter().map(FlowRequest::Cancel));
         open.retain(|(owner, flow)| {
             if *owner == agent {
                 orphans.push_back(FlowRequest::Close(*flow));
@@ -137,7 +111,7 @@ pub(super) fn inner_send_id(agent: AgentId, outer: SendId) -> Option<SendId> {
 mod tests {
     use core::net::SocketAddr;
 
-    use pollrtc_core::{Framing, Protocol};
+    use pollrtc_core::{Framing, Protocol, RequestId};
 
     use super::*;
 
@@ -162,7 +136,7 @@ mod tests {
 
     #[test]
     fn two_agents_that_count_alike_are_told_apart() {
-        let mut flows = Flows::default();
+        let mut flows = Flows::new();
         assert_eq!(flows.ask(4, open(0)), Some(open(0)));
         assert_eq!(flows.ask(7, open(0)), Some(open(1)));
         let opened = |id, flow| FlowEvent::Opened {
@@ -181,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_is_cancelled_and_opens_all_the_same_is_closed() {
-        let mut flows = Flows::default();
+        let mut flows = Flows::new();
         flows.ask(4, open(9));
         let cancel = |id| FlowRequest::Cancel(RequestId(id));
         assert_eq!(flows.ask(5, cancel(9)), None, "it is another's");
@@ -196,7 +170,7 @@ mod tests {
 
     #[test]
     fn an_agent_that_is_gone_leaves_no_stream() {
-        let mut flows = Flows::default();
+        let mut flows = Flows::new();
         flows.ask(4, open(0));
         flows.ask(4, open(1));
         flows.ask(5, open(0));

@@ -53,7 +53,7 @@ impl Transports {
             names_version: 0,
             fingerprints: fingerprint.into_iter().collect(),
             gathered: false,
-            flows: Flows::default(),
+            flows: Flows::new(),
             next_agent: 0,
         }
     }
