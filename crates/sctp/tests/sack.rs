@@ -2,64 +2,29 @@
 
 mod support;
 
-use pollrtc_core::{Headroom, InnerProtocol, Instant};
-use pollrtc_sctp::wire::{DataHeader, Packet, PacketWriter, Sack, kind};
-use pollrtc_sctp::{Association, Event};
+use pollrtc_core::{Headroom, InnerProtocol};
+use pollrtc_sctp::Event;
+use pollrtc_sctp::wire::{Packet, Sack, kind};
 use support::*;
 
 /// Cumulative TSN ack, gap blocks, duplicates.
 type Told = (i64, Vec<(u16, u16)>, Vec<u32>);
 
-/// An association whose peer we are: we know the tags and the numbers.
-struct Tester {
-    machine: Association,
-    now: Instant,
-    tag: u32,
-    tsn: u32,
+/// What is asked of a receiver here.
+trait Receiver {
+    /// Gives it DATA with the number `tsn + offset`, a message of its own.
+    fn message(&mut self, offset: u32);
+    /// The SACK that leaves now, as offsets from `tsn`.
+    fn told(&mut self) -> Option<Told>;
 }
 
-impl Tester {
-    fn new() -> Self {
-        let pair = Associations::connected();
-        // A packet of b's shows which tag a wants to see.
-        let mut pair = pair;
-        pair.b.machine.send(0, 51, "x".into(), Default::default()).unwrap();
-        pair.run_for(ms(1000));
-        let tag = Packet::parse(&pair.b.wire[0]).unwrap().verification_tag();
-        let mut machine = pair.a.machine;
-        while machine.poll_event().is_some() {}
-        Self {
-            machine,
-            now: pair.now,
-            tag,
-            tsn: 0xFFFF_FFF1,
-        }
+impl Receiver for Tester {
+    fn message(&mut self, offset: u32) {
+        const UNORDERED_AND_WHOLE: u8 = 7;
+        self.data(offset, UNORDERED_AND_WHOLE, 0, b"payload");
     }
 
-    fn give(&mut self, build: impl FnOnce(&mut PacketWriter<'_>)) {
-        let mut buf = [0; 1500];
-        let mut packet = PacketWriter::new(&mut buf, 5000, 5000, self.tag).unwrap();
-        build(&mut packet);
-        let len = packet.finish();
-        self.machine.handle_body(self.now, &mut buf[..len]);
-    }
-
-    /// DATA with the number `tsn + offset`, a message of its own.
-    fn data(&mut self, offset: u32) {
-        let header = DataHeader {
-            unordered: true,
-            beginning: true,
-            ending: true,
-            tsn: self.tsn.wrapping_add(offset),
-            ..DataHeader::default()
-        };
-        self.give(|packet| {
-            packet.data(&header, b"payload");
-        });
-    }
-
-    /// The SACK that leaves now, as offsets from `tsn`: cumulative, gap blocks, duplicates.
-    fn sack(&mut self) -> Option<Told> {
+    fn told(&mut self) -> Option<Told> {
         let mut buf = [0; 1500];
         let len = self.machine.write_body(self.now, &mut buf, Headroom::NONE)?;
         let packet = Packet::parse(&buf[..len]).unwrap();
@@ -78,18 +43,18 @@ impl Tester {
 #[test]
 fn every_second_packet_at_once_and_a_single_one_after_200_ms() {
     let mut tester = Tester::new();
-    tester.data(0);
-    assert_eq!(tester.sack(), None);
-    tester.data(1);
-    assert_eq!(tester.sack(), Some((1, vec![], vec![])));
-    tester.data(2);
-    assert_eq!(tester.sack(), None);
+    tester.message(0);
+    assert_eq!(tester.told(), None);
+    tester.message(1);
+    assert_eq!(tester.told(), Some((1, vec![], vec![])));
+    tester.message(2);
+    assert_eq!(tester.told(), None);
     let due = tester.machine.poll_timeout().unwrap();
     assert_eq!(due - tester.now, ms(200));
     tester.now = due;
     tester.machine.handle_timeout(due);
-    assert_eq!(tester.sack(), Some((2, vec![], vec![])));
-    assert_eq!(tester.sack(), None);
+    assert_eq!(tester.told(), Some((2, vec![], vec![])));
+    assert_eq!(tester.told(), None);
 }
 
 #[test]
@@ -103,34 +68,34 @@ fn the_first_data_is_acknowledged_at_once() {
 #[test]
 fn a_gap_is_told_at_once_with_each_packet_until_it_is_filled() {
     let mut tester = Tester::new();
-    tester.data(1);
-    assert_eq!(tester.sack(), Some((-1, vec![(2, 2)], vec![])));
-    tester.data(2);
-    assert_eq!(tester.sack(), Some((-1, vec![(2, 3)], vec![])));
-    tester.data(5);
-    assert_eq!(tester.sack(), Some((-1, vec![(2, 3), (6, 6)], vec![])));
-    tester.data(4);
-    assert_eq!(tester.sack(), Some((-1, vec![(2, 3), (5, 6)], vec![])));
-    tester.data(3);
-    assert_eq!(tester.sack(), Some((-1, vec![(2, 6)], vec![])));
-    tester.data(0);
-    assert_eq!(tester.sack(), Some((5, vec![], vec![])));
-    tester.data(6);
-    assert_eq!(tester.sack(), None, "back to every second packet");
+    tester.message(1);
+    assert_eq!(tester.told(), Some((-1, vec![(2, 2)], vec![])));
+    tester.message(2);
+    assert_eq!(tester.told(), Some((-1, vec![(2, 3)], vec![])));
+    tester.message(5);
+    assert_eq!(tester.told(), Some((-1, vec![(2, 3), (6, 6)], vec![])));
+    tester.message(4);
+    assert_eq!(tester.told(), Some((-1, vec![(2, 3), (5, 6)], vec![])));
+    tester.message(3);
+    assert_eq!(tester.told(), Some((-1, vec![(2, 6)], vec![])));
+    tester.message(0);
+    assert_eq!(tester.told(), Some((5, vec![], vec![])));
+    tester.message(6);
+    assert_eq!(tester.told(), None, "back to every second packet");
 }
 
 #[test]
 fn duplicates_are_told_once() {
     let mut tester = Tester::new();
-    tester.data(0);
-    tester.data(0);
-    assert_eq!(tester.sack(), Some((0, vec![], vec![0])));
-    tester.data(2);
-    tester.data(2);
-    assert_eq!(tester.sack(), Some((0, vec![(2, 2)], vec![2])));
-    assert_eq!(tester.sack(), Some((0, vec![(2, 2)], vec![])));
-    tester.data(1);
-    assert_eq!(tester.sack(), Some((2, vec![], vec![])));
+    tester.message(0);
+    tester.message(0);
+    assert_eq!(tester.told(), Some((0, vec![], vec![0])));
+    tester.message(2);
+    tester.message(2);
+    assert_eq!(tester.told(), Some((0, vec![(2, 2)], vec![2])));
+    assert_eq!(tester.told(), Some((0, vec![(2, 2)], vec![])));
+    tester.message(1);
+    assert_eq!(tester.told(), Some((2, vec![], vec![])));
     assert_eq!(tester.machine.stats().duplicates_received, 2);
 }
 
@@ -138,9 +103,9 @@ fn duplicates_are_told_once() {
 fn gap_blocks_fill_a_packet_and_no_more() {
     let mut tester = Tester::new();
     for n in 0..600 {
-        tester.data(1 + 2 * n);
+        tester.message(1 + 2 * n);
     }
-    let sacks = std::iter::from_fn(|| tester.sack());
+    let sacks = std::iter::from_fn(|| tester.told());
     let (cumulative, gaps, _) = sacks.last().unwrap();
     assert_eq!(cumulative, -1);
     assert_eq!(gaps.len(), (1152 - 12 - 16) / 4);
@@ -151,16 +116,16 @@ fn gap_blocks_fill_a_packet_and_no_more() {
 fn numbers_too_far_ahead_are_dropped() {
     let mut tester = Tester::new();
     for offset in [65_535, 1 << 30, (1 << 31) - 2] {
-        tester.data(offset);
+        tester.message(offset);
     }
     assert_eq!(tester.machine.stats().dropped_data, 3);
-    assert_eq!(tester.sack(), Some((-1, vec![], vec![])));
+    assert_eq!(tester.told(), Some((-1, vec![], vec![])));
 }
 
 #[test]
 fn a_sack_rides_with_data() {
     let mut tester = Tester::new();
-    tester.data(0);
+    tester.message(0);
     tester.machine.send(0, 51, "answer".into(), Default::default()).unwrap();
     let mut buf = [0; 1500];
     let len = tester.machine.write_body(tester.now, &mut buf, Headroom::NONE).unwrap();
@@ -170,23 +135,7 @@ fn a_sack_rides_with_data() {
         .map(|chunk| chunk.unwrap().kind())
         .collect();
     assert_eq!(kinds, [kind::SACK, kind::DATA]);
-    assert_eq!(tester.sack(), None);
-}
-
-/// A SACK from us for what the machine sent.
-fn give_sack(tester: &mut Tester, cumulative: u32, window: u32, gaps: &[(u16, u16)]) {
-    tester.give(|packet| {
-        packet.chunk(kind::SACK, 0, |body| {
-            body.put_u32(cumulative);
-            body.put_u32(window);
-            body.put_u16(gaps.len() as u16);
-            body.put_u16(0);
-            for (start, end) in gaps {
-                body.put_u16(*start);
-                body.put_u16(*end);
-            }
-        });
-    });
+    assert_eq!(tester.told(), None);
 }
 
 /// The machine sends `count` packets of one message each; their first number.
@@ -213,16 +162,16 @@ fn send_packets(tester: &mut Tester, count: usize) -> u32 {
 fn sacks_that_are_old_or_impossible_change_nothing() {
     let mut tester = Tester::new();
     let first = send_packets(&mut tester, 4);
-    give_sack(&mut tester, first, 100_000, &[]);
-    give_sack(&mut tester, first.wrapping_sub(1), 100_000, &[]);
-    give_sack(&mut tester, first.wrapping_add(4), 100_000, &[]);
-    give_sack(&mut tester, first, 100_000, &[(2, 1)]);
-    give_sack(&mut tester, first, 100_000, &[(2, 3), (1, 1)]);
-    give_sack(&mut tester, first, 100_000, &[(2, 4)]);
-    give_sack(&mut tester, first, 100_000, &[(0, 1)]);
+    tester.sack(first, 100_000, &[]);
+    tester.sack(first.wrapping_sub(1), 100_000, &[]);
+    tester.sack(first.wrapping_add(4), 100_000, &[]);
+    tester.sack(first, 100_000, &[(2, 1)]);
+    tester.sack(first, 100_000, &[(2, 3), (1, 1)]);
+    tester.sack(first, 100_000, &[(2, 4)]);
+    tester.sack(first, 100_000, &[(0, 1)]);
     assert_eq!(tester.machine.stats().dropped_sack, 6);
     assert_eq!(tester.machine.stats().sacks_received, 7);
-    give_sack(&mut tester, first.wrapping_add(3), 100_000, &[]);
+    tester.sack(first.wrapping_add(3), 100_000, &[]);
     let low = Event::BufferedAmountLow { stream: 0 };
     assert_eq!(tester.machine.poll_event(), Some(low));
     assert_eq!(tester.machine.poll_event(), None);
@@ -253,16 +202,16 @@ fn what_sacks_leave_out_is_sent_again_after_three_of_them() {
     let mut tester = Tester::new();
     let first = send_packets(&mut tester, 9);
     let cumulative = first.wrapping_sub(1);
-    give_sack(&mut tester, cumulative, 100_000, &[(2, 5)]);
+    tester.sack(cumulative, 100_000, &[(2, 5)]);
     // Each has news from above, and does not list the fourth any more.
     for last in [6, 7] {
-        give_sack(&mut tester, cumulative, 100_000, &[(2, 3), (5, last)]);
+        tester.sack(cumulative, 100_000, &[(2, 3), (5, last)]);
         assert!(!leaving(&mut tester, first).contains(&3));
     }
     // One that was overtaken has no news, and is no indication.
-    give_sack(&mut tester, cumulative, 100_000, &[(2, 3), (5, 6)]);
+    tester.sack(cumulative, 100_000, &[(2, 3), (5, 6)]);
     assert!(!leaving(&mut tester, first).contains(&3));
-    give_sack(&mut tester, cumulative, 100_000, &[(2, 3), (5, 8)]);
+    tester.sack(cumulative, 100_000, &[(2, 3), (5, 8)]);
     assert_eq!(leaving(&mut tester, first), [3]);
     assert_eq!(
         tester.machine.stats().chunks_retransmitted,
@@ -277,11 +226,11 @@ fn a_list_of_blocks_that_is_cut_short_says_nothing_of_what_lies_above_it() {
     let first = send_packets(&mut tester, 10);
     let cumulative = first.wrapping_sub(1);
     // A receiver that lists no more than two blocks, however many it has.
-    give_sack(&mut tester, cumulative, 100_000, &[(4, 4), (8, 10)]);
-    give_sack(&mut tester, cumulative, 100_000, &[(4, 4), (6, 6)]);
-    give_sack(&mut tester, cumulative, 100_000, &[(2, 2), (4, 4)]);
-    give_sack(&mut tester, first, 100_000, &[(3, 3), (5, 5)]);
-    give_sack(&mut tester, first.wrapping_add(3), 100_000, &[(2, 2)]);
+    tester.sack(cumulative, 100_000, &[(4, 4), (8, 10)]);
+    tester.sack(cumulative, 100_000, &[(4, 4), (6, 6)]);
+    tester.sack(cumulative, 100_000, &[(2, 2), (4, 4)]);
+    tester.sack(first, 100_000, &[(3, 3), (5, 5)]);
+    tester.sack(first.wrapping_add(3), 100_000, &[(2, 2)]);
     let again = leaving(&mut tester, first);
     assert_eq!(again, [4, 6], "what was never acknowledged, and nothing else");
 }
@@ -291,18 +240,18 @@ fn all_that_the_peer_throws_away_is_sent_again_once_the_cumulative_ack_stops_bef
     let mut tester = Tester::new();
     let first = send_packets(&mut tester, 6);
     let cumulative = first.wrapping_sub(1);
-    give_sack(&mut tester, cumulative, 100_000, &[(2, 6)]);
+    tester.sack(cumulative, 100_000, &[(2, 6)]);
     // It is short of memory and forgets what is out of order, which no list of blocks tells...
-    give_sack(&mut tester, cumulative, 100_000, &[]);
+    tester.sack(cumulative, 100_000, &[]);
     tester.now += ms(5000);
     tester.machine.handle_timeout(tester.now);
     assert_eq!(leaving(&mut tester, first), [0]);
     // ...but that the gap is filled and nothing behind it is there.
-    give_sack(&mut tester, first, 100_000, &[(4, 4)]);
+    tester.sack(first, 100_000, &[(4, 4)]);
     assert_eq!(leaving(&mut tester, first), [1, 2, 3]);
-    give_sack(&mut tester, first.wrapping_add(4), 100_000, &[]);
+    tester.sack(first.wrapping_add(4), 100_000, &[]);
     assert_eq!(leaving(&mut tester, first), [5]);
-    give_sack(&mut tester, first.wrapping_add(5), 100_000, &[]);
+    tester.sack(first.wrapping_add(5), 100_000, &[]);
     let at = tester.machine.poll_timeout().unwrap();
     assert!(at - tester.now > ms(20_000), "only the heartbeat is left");
 }
@@ -314,7 +263,7 @@ fn an_acknowledgement_that_may_have_waited_for_a_retransmission_is_no_round_trip
     let cumulative = first.wrapping_sub(1);
     tester.now += ms(20);
     for last in 2..=4 {
-        give_sack(&mut tester, cumulative, 100_000, &[(2, last)]);
+        tester.sack(cumulative, 100_000, &[(2, last)]);
     }
     assert_eq!(leaving(&mut tester, first), [0]);
     let measured = tester.machine.round_trip_time();
@@ -322,11 +271,11 @@ fn an_acknowledgement_that_may_have_waited_for_a_retransmission_is_no_round_trip
     tester.now += ms(1);
     assert_eq!(send_packets(&mut tester, 1), first.wrapping_add(4));
     tester.now += ms(300);
-    give_sack(&mut tester, first.wrapping_add(4), 100_000, &[]);
+    tester.sack(first.wrapping_add(4), 100_000, &[]);
     assert_eq!(tester.machine.round_trip_time(), measured);
     send_packets(&mut tester, 1);
     tester.now += ms(300);
-    give_sack(&mut tester, first.wrapping_add(5), 100_000, &[]);
+    tester.sack(first.wrapping_add(5), 100_000, &[]);
     assert_ne!(tester.machine.round_trip_time(), measured, "this one is not ambiguous");
 }
 
@@ -334,7 +283,7 @@ fn an_acknowledgement_that_may_have_waited_for_a_retransmission_is_no_round_trip
 fn a_closed_window_is_probed_with_one_packet_later_and_later_for_hours() {
     let mut tester = Tester::new();
     let first = send_packets(&mut tester, 1);
-    give_sack(&mut tester, first, 0, &[]);
+    tester.sack(first, 0, &[]);
     for number in 0..5 {
         tester
             .machine
@@ -352,7 +301,7 @@ fn a_closed_window_is_probed_with_one_packet_later_and_later_for_hours() {
             packets += 1;
         }
         // The peer answers, and has no room still.
-        give_sack(&mut tester, first, 0, &[]);
+        tester.sack(first, 0, &[]);
         tester.now = tester.machine.poll_timeout().unwrap();
         tester.machine.handle_timeout(tester.now);
     }
@@ -362,7 +311,7 @@ fn a_closed_window_is_probed_with_one_packet_later_and_later_for_hours() {
     );
     assert_eq!(tester.machine.poll_event(), None, "nobody gives up");
     assert!((1000..=2100).contains(&packets), "{packets}");
-    give_sack(&mut tester, first.wrapping_add(1), 100_000, &[]);
+    tester.sack(first.wrapping_add(1), 100_000, &[]);
     let mut left = 0;
     while tester
         .machine
@@ -378,35 +327,35 @@ fn a_closed_window_is_probed_with_one_packet_later_and_later_for_hours() {
 fn packets_that_come_in_one_batch_are_acknowledged_as_if_they_came_one_by_one() {
     let mut tester = Tester::new();
     for n in 0..6 {
-        tester.data(n);
+        tester.message(n);
     }
     for n in [1, 3, 5] {
-        assert_eq!(tester.sack(), Some((n, vec![], vec![])));
+        assert_eq!(tester.told(), Some((n, vec![], vec![])));
     }
-    assert_eq!(tester.sack(), None);
+    assert_eq!(tester.told(), None);
     // A hole, and what comes behind it: the sender counts who tells of it (§7.2.4).
     for n in [7, 8, 10, 10] {
-        tester.data(n);
+        tester.message(n);
     }
-    assert_eq!(tester.sack(), Some((5, vec![(2, 2)], vec![10])));
-    assert_eq!(tester.sack(), Some((5, vec![(2, 3)], vec![])));
-    assert_eq!(tester.sack(), Some((5, vec![(2, 3), (5, 5)], vec![])));
-    assert_eq!(tester.sack(), Some((5, vec![(2, 3), (5, 5)], vec![])));
-    assert_eq!(tester.sack(), None);
-    tester.data(6);
-    tester.data(9);
-    assert_eq!(tester.sack(), Some((8, vec![(2, 2)], vec![])));
-    assert_eq!(tester.sack(), Some((10, vec![], vec![])));
-    assert_eq!(tester.sack(), None);
+    assert_eq!(tester.told(), Some((5, vec![(2, 2)], vec![10])));
+    assert_eq!(tester.told(), Some((5, vec![(2, 3)], vec![])));
+    assert_eq!(tester.told(), Some((5, vec![(2, 3), (5, 5)], vec![])));
+    assert_eq!(tester.told(), Some((5, vec![(2, 3), (5, 5)], vec![])));
+    assert_eq!(tester.told(), None);
+    tester.message(6);
+    tester.message(9);
+    assert_eq!(tester.told(), Some((8, vec![(2, 2)], vec![])));
+    assert_eq!(tester.told(), Some((10, vec![], vec![])));
+    assert_eq!(tester.told(), None);
 }
 
 #[test]
 fn few_acknowledgements_wait_however_large_the_batch() {
     let mut tester = Tester::new();
     for n in 0..1000 {
-        tester.data(n);
+        tester.message(n);
     }
-    let sacks: Vec<_> = std::iter::from_fn(|| tester.sack()).collect();
+    let sacks: Vec<_> = std::iter::from_fn(|| tester.told()).collect();
     assert_eq!(sacks.len(), 17);
     assert_eq!(sacks[15], (31, vec![], vec![]));
     assert_eq!(sacks[16], (999, vec![], vec![]), "the last one stands for many");
@@ -433,11 +382,11 @@ fn a_receiver_that_was_busy_still_lets_the_sender_tell_a_loss_by_sacks() {
 #[test]
 fn who_sends_much_without_a_loss_gets_one_acknowledgement_for_a_batch() {
     let mut tester = Tester::new();
-    let count = |tester: &mut Tester| std::iter::from_fn(|| tester.sack()).count();
+    let count = |tester: &mut Tester| std::iter::from_fn(|| tester.told()).count();
     let mut next = 0;
     let mut batch = |tester: &mut Tester, skip: u32| {
         next += skip;
-        (0..32).for_each(|n| tester.data(next + n));
+        (0..32).for_each(|n| tester.message(next + n));
         next += 32;
     };
     for _ in 0..64 {
