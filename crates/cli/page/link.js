@@ -372,6 +372,8 @@ export class RoomLink extends Link {
         break;
       case 'answer':
         this.step('The answer came');
+        // It answers our offer, after the other's was taken back: what comes behind it belongs to it.
+        this.ignoring = false;
         await pc.setRemoteDescription(message);
         break;
       case 'candidate':

@@ -212,12 +212,15 @@ impl AsyncRead for ByteStream {
             reading,
             ..
         } = &mut *self;
+        // Who is flooded lets others run.
+        let budget = ready!(tokio::task::coop::poll_proceed(cx));
         while unread.is_empty() {
             match ready!(poll_change(&channel.changed, reading, cx, || channel.try_next())) {
                 Some(message) => *unread = message.into_bytes(),
                 None => return Poll::Ready(Ok(())),
             }
         }
+        budget.made_progress();
         let len = unread.len().min(buf.remaining());
         buf.put_slice(&unread.split_to(len));
         Poll::Ready(Ok(()))

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
-use pollrtc::{Instant, StateMachine, Transmit};
+use pollrtc::{Instant, PeerId, StateMachine, Transmit};
 use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
@@ -26,6 +26,8 @@ pub(crate) struct Driver {
     streams: Streams,
     /// Who waits until the ports have sent what they have.
     flushes: Vec<oneshot::Sender<()>>,
+    /// Connections that nobody held any more before this turn has sent what they had to say.
+    leaving: Vec<PeerId>,
     incoming: Buffers,
     outgoing: Vec<u8>,
 }
@@ -38,6 +40,7 @@ impl Driver {
             ports: sockets.into_iter().map(Port::new).collect(),
             streams: Streams::new(),
             flushes: Vec::new(),
+            leaving: Vec::new(),
             incoming: Buffers::new(),
             outgoing: vec![0; MAX_TRAIN],
         }
@@ -92,8 +95,11 @@ impl Driver {
 
     /// Sends what there is to send. What finds its socket full waits, which holds up no other.
     fn transmit(&mut self) {
-        // Those who ask later may mean what comes later.
-        self.flushes.append(&mut self.core.lock().flushes);
+        // Those who ask or leave later may mean what comes later.
+        let mut state = self.core.lock();
+        self.flushes.append(&mut state.flushes);
+        self.leaving.append(&mut state.leaving);
+        drop(state);
         self.transmit_all();
         if !self.has_waiting() {
             for flushed in self.flushes.drain(..) {
@@ -150,10 +156,10 @@ impl Driver {
                 listener.notify_waiters();
             }
         }
-        for id in std::mem::take(&mut state.leaving) {
+        for id in self.leaving.drain(..) {
             state.router.remove(id);
         }
-        if state.abandoned && !self.has_waiting() {
+        if state.abandoned && state.leaving.is_empty() && !self.has_waiting() {
             return None;
         }
         Some(state.router.poll_timeout().unwrap_or(Instant::FAR_FUTURE))

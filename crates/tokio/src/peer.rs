@@ -209,6 +209,8 @@ impl Drop for Peer {
             state.listeners.remove(&id);
             state.leaving.push(id);
         });
+        // The driver does not know any more whom to tell that it is over.
+        self.changed.notify_waiters();
         self.shared.core.wake.notify_one();
     }
 }

@@ -103,6 +103,18 @@ async fn a_handle_that_is_dropped_closes_its_channel_and_gives_the_window_back()
     assert_eq!(next(&dropped).await, None);
 }
 
+#[tokio::test]
+async fn who_waits_on_a_channel_hears_that_its_peer_was_dropped() {
+    let (a, _b, mut channels) = peers(&["chat"]).await;
+    let channel = channels.pop().unwrap();
+    let waiter = tokio::spawn(async move { channel.next_message().await });
+    // It waits by then: there is one thread.
+    tokio::task::yield_now().await;
+    drop(a);
+    let heard = timeout(PATIENCE, waiter).await.expect("it is told");
+    assert_eq!(heard.unwrap(), None);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_flow_through_a_channel_as_through_a_socket() {
     let (_a, b, mut channels) = peers(&["bytes"]).await;

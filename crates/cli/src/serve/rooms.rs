@@ -85,6 +85,7 @@ pub(super) async fn enter(
     let upgrade = upgrade.map_err(|rejection| refused::Refused::new(rejection.status(), rejection.body_text()))?;
     Ok(upgrade
         .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
         .on_upgrade(move |socket| stay(rooms, room, socket)))
 }
 
@@ -98,7 +99,7 @@ async fn stay(rooms: Arc<Rooms>, name: String, mut socket: WebSocket) {
     info!(place, "a browser enters a room");
     let conversation = async {
         let welcome = format!(r#"{{"type":"welcome","place":"{place}"}}"#);
-        socket.send(Message::text(welcome)).await?;
+        say(&mut socket, Message::text(welcome)).await?;
         if seat.place == 1 {
             seat.tell_both(r#"{"type":"peer-joined"}"#);
         }
@@ -117,7 +118,7 @@ async fn stay(rooms: Arc<Rooms>, name: String, mut socket: WebSocket) {
                     }
                 }
                 heard = inbox.next() => match heard {
-                    Some(text) => socket.send(Message::Text(text)).await?,
+                    Some(text) => say(&mut socket, Message::Text(text)).await?,
                     None => return Ok(()),
                 },
                 _ = pings.tick() => {
@@ -125,7 +126,7 @@ async fn stay(rooms: Arc<Rooms>, name: String, mut socket: WebSocket) {
                         debug!(place, "the browser is silent");
                         return Ok(());
                     }
-                    socket.send(Message::Ping(Default::default())).await?;
+                    say(&mut socket, Message::Ping(Default::default())).await?;
                 }
             }
         }
@@ -145,8 +146,14 @@ async fn stay(rooms: Arc<Rooms>, name: String, mut socket: WebSocket) {
             reason: "the server ends".into(),
         };
         // Who has left already need not be told.
-        let _ = socket.send(Message::Close(Some(frame))).await;
+        let _ = say(&mut socket, Message::Close(Some(frame))).await;
     }
+}
+
+/// Who takes nothing for so long is as silent as who says nothing.
+async fn say(socket: &mut WebSocket, message: Message) -> Result<(), axum::Error> {
+    let said = tokio::time::timeout(MAX_SILENCE, socket.send(message)).await;
+    said.map_err(axum::Error::new)?
 }
 
 async fn refuse(mut socket: WebSocket, refused: Refused) {
@@ -159,7 +166,7 @@ async fn refuse(mut socket: WebSocket, refused: Refused) {
         reason: reason.into(),
     };
     // The other side may be gone already; there is nobody else to tell.
-    let _ = socket.send(Message::Close(Some(frame))).await;
+    let _ = say(&mut socket, Message::Close(Some(frame))).await;
 }
 
 #[derive(Debug, PartialEq, Eq)]

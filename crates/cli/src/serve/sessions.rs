@@ -43,6 +43,8 @@ use crate::connection;
 use crate::public;
 use crate::signal::Description;
 
+/// How many bytes may wait for one client: a few of the longest messages. Anybody may open a session.
+const MAX_BUFFERED: usize = 1 << 20;
 /// How long a session may take to connect.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether a session is connected.
@@ -219,7 +221,9 @@ async fn hang_up(State(sessions): State<Arc<Sessions>>, which: Asked<Which>) -> 
 impl Sessions {
     pub(super) fn new(endpoint: Endpoint, config: Config, limits: Limits, ending: Ending) -> Self {
         // Whoever has come back by then restarts ICE.
-        let config = config.with_close_timeout(limits.interrupted);
+        let config = config
+            .with_close_timeout(limits.interrupted)
+            .with_max_buffered_amount(MAX_BUFFERED);
         Self {
             endpoint,
             config,
