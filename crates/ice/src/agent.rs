@@ -974,7 +974,11 @@ impl Agent {
             return false;
         };
         let id = TransactionId::random(&mut self.rng);
-        let crowd = self.config.timing.pacing * self.gathering.open_questions();
+        let crowd = self
+            .config
+            .timing
+            .pacing
+            .saturating_mul(self.gathering.open_questions());
         let purpose = Purpose::Gather { server };
         self.outbox.request(self.now, id, purpose, flow, crowd);
         true

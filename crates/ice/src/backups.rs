@@ -91,7 +91,7 @@ impl Backups {
             };
             let has_failed = pair.state == PairState::Failed;
             let rest = if has_failed { FAILED_REST } else { 1 };
-            backup.next = now + drawn(config.timing.backup_interval * rest, rng);
+            backup.next = now + drawn(config.timing.backup_interval.saturating_mul(rest), rng);
             if pair.outstanding < MAX_OUTSTANDING && !checklist.is_triggered(backup.pair) {
                 checklist.trigger(backup.pair, now);
             }

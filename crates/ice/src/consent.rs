@@ -308,7 +308,7 @@ impl Consent {
         path.next_check = now + interval;
         path.patience = patience;
         path.doubt = Some(Doubt::ask(path.doubt, now, path.rtt));
-        Some(self.timing.consent_expiry.min(interval * MAX_UNANSWERED))
+        Some(self.timing.consent_expiry.min(interval.saturating_mul(MAX_UNANSWERED)))
     }
 
     /// Whether a consent check was sent on the path that is in use now.
@@ -365,5 +365,5 @@ impl ActivePath {
 
 /// A factor between 0.8 and 1.2 keeps many agents from asking in step.
 pub(crate) fn drawn(mean: Duration, rng: &mut Rng) -> Duration {
-    mean * (800 + rng.below(401)) / 1000
+    mean.saturating_mul(800 + rng.below(401)) / 1000
 }

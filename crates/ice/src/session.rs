@@ -24,7 +24,7 @@ use crate::liveness::{LEAST_GAP, gap};
 use crate::nomination::Nomination;
 use crate::pair::{Pair, PairId, PairState};
 use crate::priority::{COMPONENT, candidate_priority};
-use crate::remotes::Remotes;
+use crate::remotes::{Remote, Remotes};
 use crate::stats::Stats;
 use crate::transaction::{Purpose, Transaction};
 
@@ -229,13 +229,14 @@ impl Session {
                 cx.stats.candidates_repeated += 1;
                 return;
             }
-            _ if self.remotes.signalled() >= cx.config.max_candidates => match self.forget_signalled(cx) {
-                Some(place) if known.is_none() => self.remotes.replace(place, candidate, address),
-                _ => {
+            _ if self.remotes.signalled() >= cx.config.max_candidates => {
+                let place = known.is_none().then(|| self.forget_signalled(cx)).flatten();
+                let Some(place) = place else {
                     cx.stats.candidates_over_limit += 1;
                     return;
-                }
-            },
+                };
+                self.remotes.replace(place, candidate, address)
+            }
             Some(known) => {
                 self.name_peer_reflexive(cx.role, known, candidate, address);
                 known
@@ -376,7 +377,9 @@ impl Session {
         cx.stats.checks_over_budget += 1;
         pair.held_until = cx.budget.earliest(cx.now, ip);
         if pair.state != PairState::Frozen {
-            pair.state = PairState::Waiting;
+            // Whatever triggered it still wants it, also where ordinary checks are not worth it any more.
+            let held_until = pair.held_until;
+            self.checklist.trigger(id, held_until);
         }
         true
     }
@@ -428,7 +431,7 @@ impl Session {
 
     /// Sends a check of this pair; tells whether it could.
     fn start_check(&mut self, cx: &mut Context<'_>, id: PairId, nominates: bool) -> bool {
-        let crowd = cx.config.timing.pacing * self.checklist.busy();
+        let crowd = cx.config.timing.pacing.saturating_mul(self.checklist.busy());
         let Some(pair) = self.checklist.get_mut(id) else {
             return false;
         };
@@ -453,9 +456,18 @@ impl Session {
         let Some(pair) = self.checklist.get(id) else {
             return;
         };
+        if pair.state != PairState::Succeeded {
+            self.ask_anew(cx, id);
+        }
+    }
+
+    /// Asks a pair, instead of going on with a check of it that is not answered.
+    fn ask_anew(&mut self, cx: &mut Context<'_>, id: PairId) {
+        let Some(pair) = self.checklist.get(id) else {
+            return;
+        };
         match pair.state {
-            PairState::Succeeded => {}
-            PairState::Waiting | PairState::Frozen | PairState::Failed => {
+            PairState::Waiting | PairState::Frozen | PairState::Failed | PairState::Succeeded => {
                 self.checklist.trigger(id, cx.now);
             }
             PairState::InProgress if pair.outstanding >= MAX_OUTSTANDING => {
@@ -523,7 +535,8 @@ impl Session {
             pair.leads_to = Some(valid);
         }
         self.checklist.unfreeze(foundation);
-        if success.nominates {
+        // A late answer to a nomination that was answered, or that another one has followed, moves nothing.
+        if success.nominates && self.nomination.unanswered() == Some(id) {
             self.nomination.end();
             if cx.role == Role::Controlling {
                 self.select(cx, valid);
@@ -774,13 +787,18 @@ impl Session {
             pair.state == PairState::Failed && cx.now >= heard + cx.config.timing.consent_expiry
         };
         let selected = self.selected();
-        let is_spare = |place: &usize| {
-            let mut pairs = self.checklist.iter().filter(|pair| pair.remote == *place).peekable();
-            pairs.peek().is_some() && pairs.all(|pair| is_gone(pair) && selected != Some(pair.id))
+        // One without pairs may be for an address of ours that is still to come, unless its pairs were freed.
+        let has_base = |remote: &Remote| {
+            let mut bases = cx.bases.iter();
+            bases.any(|base| may_pair(base.address, remote.address))
         };
-        let signalled = (0..).zip(self.remotes.iter());
-        let signalled = signalled.filter(|(_, remote)| remote.kind != CandidateKind::PeerReflexive);
-        let place = signalled.map(|(place, _)| place).find(is_spare)?;
+        let is_spare = |place: usize, remote: &Remote| {
+            let mut pairs = self.checklist.iter().filter(|pair| pair.remote == place).peekable();
+            (pairs.peek().is_some() || has_base(remote)) && pairs.all(|pair| is_gone(pair) && selected != Some(pair.id))
+        };
+        let mut candidates = (0..).zip(self.remotes.iter());
+        let (place, _) = candidates
+            .find(|(place, remote)| remote.kind != CandidateKind::PeerReflexive && is_spare(*place, remote))?;
         self.checklist.retain(|pair| pair.remote != place);
         self.backups.touch();
         Some(place)
@@ -866,7 +884,7 @@ impl Session {
             Failover::MoveTo(id) => self.move_to(cx, id),
             Failover::Check(pairs) if !cx.config.lite => {
                 for id in pairs {
-                    self.checklist.trigger(id, cx.now);
+                    self.ask_anew(cx, id);
                 }
             }
             Failover::Check(_) => {}

@@ -302,3 +302,33 @@ fn the_path_changes_once_for_each_death() {
         assert_eq!(changes.count(), 1, "{side}: {:?}", pair.events[side]);
     }
 }
+
+/// No time is too long for the configuration.
+#[test]
+fn who_wants_no_failover_gets_none() {
+    let agent = |role, seed| {
+        let mut config = Config::default();
+        for time in [
+            &mut config.timing.failover,
+            &mut config.timing.backup_interval,
+            &mut config.timing.consent_interval,
+            &mut config.timing.disconnect,
+        ] {
+            *time = Duration::MAX;
+        }
+        Agent::new(config, role, Rng::from_seed([seed; 32]))
+    };
+    let mut pair = Pair::new(agent(Role::Controlling, 1), agent(Role::Controlled, 2), ms(50));
+    for side in [A, B] {
+        for number in 0..2 {
+            pair.agents[side]
+                .add_local_address(pair.now, host(side, number))
+                .unwrap();
+        }
+    }
+    pair.signal();
+    assert!(pair.run_until_both(State::Completed, Instant::ZERO + Duration::from_secs(5)));
+    let dead = swallow(&mut pair);
+    pair.run_for(Duration::from_secs(20));
+    assert_eq!(pair.path(A), dead);
+}
