@@ -15,12 +15,12 @@ use core::time::Duration;
 ///
 /// Whatever a peer sends, and however late the application takes it, an association does not hold more than
 ///
-/// - twice [`receive_window`](Self::receive_window) and one [`max_message_size`](Self::max_message_size) of what came,
-///   many small messages included,
+/// - twice [`receive_window`](Self::receive_window) and [`max_message_size`](Self::max_message_size) of what came, many
+///   small messages included,
 /// - [`max_outstanding`](Self::max_outstanding) and one message of what was sent,
 /// - what the application has queued to be sent, see [`send_buffer`](Self::send_buffer),
 /// - 32 bytes for each stream that the peer used, of [`inbound_streams`](Self::inbound_streams),
-/// - half a megabyte besides.
+/// - 2.5 MB besides, for what is known of up to 16,384 chunks.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {

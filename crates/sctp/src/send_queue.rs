@@ -169,7 +169,9 @@ impl SendQueue {
             };
             if let Some((_, message)) = entry.queue.get_mut(position) {
                 message.policy.expires = now + lifetime;
-                self.lifetimes.insert((now + lifetime, number, stream));
+                if message.policy.is_limited() {
+                    self.lifetimes.insert((message.policy.expires, number, stream));
+                }
             }
         }
     }
@@ -296,7 +298,7 @@ impl SendQueue {
 
     /// Forgets all about a stream: after a reset, its numbers begin anew.
     pub(crate) fn forget(&mut self, stream: u16) {
-        self.refused.retain(|(refused, _)| *refused != stream);
+        self.forget_refusal(stream);
         if let Some(entry) = self.streams.remove(&stream) {
             self.buffered = self.buffered.saturating_sub(entry.buffered);
             if !entry.queue.is_empty() {
@@ -304,6 +306,11 @@ impl SendQueue {
                 self.lifetimes.retain(|(.., other)| *other != stream);
             }
         }
+    }
+
+    /// Nothing more is sent on a stream: its turn is the next one's.
+    pub(crate) fn forget_refusal(&mut self, stream: u16) {
+        self.refused.retain(|(refused, _)| *refused != stream);
     }
 
     /// Forgets all streams that are not below `limit`.

@@ -620,6 +620,24 @@ fn a_channel_whose_peer_never_closes_its_side_is_closed_in_the_end() {
 }
 
 #[test]
+fn streams_that_were_given_up_are_free_for_a_peer_that_begins_anew() {
+    let mut raw = half_closing_peer();
+    let channel = raw.channels.open("c").unwrap();
+    raw.exchange();
+    let stream = raw.channels.stream_id(channel);
+    raw.channels.close_channel(channel);
+    raw.exchange();
+    raw.now += ms(30_000);
+    raw.exchange();
+    assert_eq!(closed(&raw.events()), [(channel, ChannelCloseReason::Local)]);
+    raw.peer = pollrtc_sctp::Association::new(config(), rng(9));
+    raw.peer.connect();
+    raw.exchange();
+    let again = raw.channels.open("c").unwrap();
+    assert_eq!(raw.channels.stream_id(again), stream);
+}
+
+#[test]
 fn a_peer_that_still_sends_is_waited_for() {
     let mut raw = half_closing_peer();
     let channel = raw.channels.open("c").unwrap();

@@ -89,6 +89,19 @@ fn the_channel_that_was_refused_is_told_when_there_is_room_and_nobody_else_takes
     );
 }
 
+#[test]
+fn a_channel_that_is_closed_while_it_waits_for_room_holds_up_no_other() {
+    let (mut pair, ids) = with_room(100_000, 2);
+    pair.a.machine.send(ids[0], vec![0; 90_000]).unwrap();
+    let refused = pair.a.machine.send(ids[1], vec![1; 99_000]);
+    assert!(
+        matches!(refused, Err(ChannelSendError::BufferFull { .. })),
+        "{refused:?}"
+    );
+    pair.a.machine.close_channel(ids[1]);
+    pair.a.machine.send(ids[0], "there is room for this").unwrap();
+}
+
 quickcheck! {
     /// For every number of channels and lengths of messages, those who try again only when they are told send all.
     fn nobody_waits_for_ever_for_room(lengths: Vec<Vec<u16>>) -> bool {

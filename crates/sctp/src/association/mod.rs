@@ -291,7 +291,8 @@ impl Association {
     /// was sent again in vain while it did not is sent again now, instead of when the retransmission timer runs out
     /// that was doubled each time (RFC 9260 §6.3.3).
     ///
-    /// Nothing happens where nothing waits for that; it does no harm to tell it often.
+    /// Nothing happens where nothing waits for that. Tell it once after each silence: what it sends again has not been
+    /// answered within any time.
     pub fn handle_path_alive(&mut self, now: Instant) {
         self.observe(now);
         let Some(tcb) = self.state.tcb_mut() else { return };

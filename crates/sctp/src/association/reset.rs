@@ -21,7 +21,10 @@ impl Association {
         if !tcb.reconfiguration.is_supported() {
             return Err(ResetError::Unsupported);
         }
-        streams.iter().for_each(|stream| tcb.reconfiguration.reset(*stream));
+        for stream in streams {
+            tcb.reconfiguration.reset(*stream);
+            self.queue.forget_refusal(*stream);
+        }
         self.progress();
         Ok(())
     }

@@ -490,9 +490,8 @@ impl Sender {
                 return Stop::WindowFull;
             }
             // What the peer does not acknowledge for good fills our memory.
-            if self.outstanding.is_full() {
-                self.outstanding.release_more();
-                if self.outstanding.is_full() {
+            while self.outstanding.is_full() {
+                if !self.outstanding.release_more() {
                     return Stop::WindowFull;
                 }
             }

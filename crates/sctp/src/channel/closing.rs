@@ -40,7 +40,10 @@ impl HalfClosed {
 
     /// The peer has until so long from now, and so many messages have come.
     pub(super) fn wait_for(&mut self, id: ChannelId, now: Instant, messages: u64) {
-        self.waiting.push_back((now + self.timeout, id, messages));
+        let deadline = now + self.timeout;
+        if deadline != Instant::FAR_FUTURE {
+            self.waiting.push_back((deadline, id, messages));
+        }
     }
 
     /// Gives up a stream.
@@ -65,9 +68,9 @@ impl HalfClosed {
         }
     }
 
-    /// There is another association, of which nothing was given up.
-    pub(super) fn clear(&mut self) {
+    /// There is another association, of which nothing was given up: the streams that were.
+    pub(super) fn clear(&mut self) -> BTreeSet<u16> {
         self.waiting.clear();
-        self.given_up.clear();
+        core::mem::take(&mut self.given_up)
     }
 }

@@ -37,13 +37,21 @@ impl DataChannels {
                     }
                 }
                 Event::PeerError { .. } => {}
-                Event::Restarted if self.association.expects_restart() => self.handle_expected_restart(),
-                Event::Restarted => {
-                    self.association.discard_queue();
-                    self.finish_all(ChannelCloseReason::Restarted);
-                }
+                Event::Restarted => self.handle_restart(),
                 Event::Closed(reason) => self.handle_disconnect(reason),
             }
+        }
+    }
+
+    fn handle_restart(&mut self) {
+        if self.association.expects_restart() {
+            self.handle_expected_restart();
+        } else {
+            self.association.discard_queue();
+            self.finish_all(ChannelCloseReason::Restarted);
+        }
+        for stream in self.half_closed.clear() {
+            self.table.make_reusable(stream);
         }
     }
 

@@ -691,9 +691,11 @@ impl Outstanding {
         }
     }
 
-    /// Lets go of more, if many have arrived at once.
-    pub(crate) fn release_more(&mut self) {
+    /// Lets go of more, if many have arrived at once; tells whether it did.
+    pub(crate) fn release_more(&mut self) -> bool {
+        let before = self.first_message;
         self.release_finished(RELEASED_AT_ONCE);
+        self.first_message != before
     }
 }
 
