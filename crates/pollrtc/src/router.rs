@@ -15,7 +15,7 @@ use core::time::Duration;
 use pollrtc_core::{Datagram, Departure, Flow, FlowEvent, FlowRequest, Instant, SendId, StateMachine, Transmit};
 use pollrtc_ice::{AddressValidation, Pacer};
 use pollrtc_rtp::{Rewrite, RtpPacket, SharedPacket};
-use pollrtc_stun::{Class, Message};
+use pollrtc_stun::{Class, Message, TransactionId};
 
 use crate::event::{CloseReason, Event};
 use crate::flow_requests::FlowRequests;
@@ -450,6 +450,9 @@ impl Router {
             if occupant.peer.start_transaction(now) {
                 self.pacer.handle_start(now);
                 self.touch(id);
+            } else {
+                // It has put its check off, and has another deadline for that.
+                self.wake(id);
             }
         }
     }
@@ -497,17 +500,17 @@ impl Router {
         owner
     }
 
-    /// A message of a peer has come by a flow, whosever that was. Where its former owner shows that it lives, the two can't be
-    /// told apart, and the latter one ends.
-    fn follow_flow(&mut self, now: Instant, id: PeerId, flow: Flow, message: &Message<'_>) {
+    /// A message of a peer has come by a flow, whosever that was; `answer` is the check that it agrees to, if it does. Where its
+    /// former owner shows that it lives, the two can't be told apart, and the latter one ends.
+    fn follow_flow(&mut self, now: Instant, id: PeerId, flow: Flow, answer: Option<TransactionId>) {
         if !self.contests.has_lost(id, flow) {
             if let Some(former) = self.claim_flow(id, flow) {
                 self.contest(now, flow, former, id);
             }
             return;
         }
-        if message.class() == Class::SuccessResponse
-            && let Some(latter) = self.contests.note_answer(id, flow, message.transaction_id())
+        if let Some(answer) = answer
+            && let Some(latter) = self.contests.note_answer(id, flow, answer)
         {
             if let Some(occupant) = self.peers.get_mut(latter) {
                 occupant.peer.give_way(CloseReason::AddressInUse);
@@ -595,8 +598,16 @@ impl Router {
         };
         let occupant = self.peers.get_mut(id)?;
         if let Some(message) = message {
-            occupant.peer.handle_message(now, flow, &message);
-            self.follow_flow(now, id, flow, &message);
+            let peer = &mut occupant.peer;
+            let is_awaited = peer.awaits(&message);
+            peer.handle_message(now, flow, &message);
+            // A forged answer is none.
+            let answer = (is_awaited && !peer.awaits(&message)).then(|| message.transaction_id());
+            if let Some(answer) = answer {
+                self.routes.end_transaction(answer);
+            }
+            let agreeing = answer.filter(|_| message.class() == Class::SuccessResponse);
+            self.follow_flow(now, id, flow, agreeing);
             self.touch(id);
             return Some((id, Received::Nothing));
         }
@@ -895,6 +906,9 @@ impl DerefMut for PeerMut<'_> {
 impl Drop for PeerMut<'_> {
     fn drop(&mut self) {
         if self.is_changed {
+            // What was done to it may include that it was asked for its output: then it is at rest, with
+            // another deadline than the timers know.
+            self.router.wake(self.id);
             self.router.touch(self.id);
         }
     }

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use pollrtc_core::{Flow, Instant};
 use pollrtc_ice::AddressValidation;
-use pollrtc_stun::Message;
+use pollrtc_stun::{Class, Message};
 
 use super::connection::PeerConnection;
 use super::digest::DescriptionDigest;
@@ -99,6 +99,15 @@ impl PeerConnection {
             progress.is_secured |= transport.dtls.is_connected();
         }
         progress
+    }
+
+    /// Whether an agent has asked what this message answers, and no authentic answer has come.
+    pub(crate) fn awaits(&self, message: &Message<'_>) -> bool {
+        matches!(message.class(), Class::SuccessResponse | Class::ErrorResponse)
+            && self
+                .transports
+                .iter()
+                .any(|transport| transport.ice.is_addressed_by(message))
     }
 
     /// Whether DTLS may be spoken, and all above it; without, a connection does no more than ICE. Two DTLS clients

@@ -5,7 +5,6 @@
 //! each would take the other's.
 
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 
 use pollrtc_core::Flow;
 use pollrtc_stun::TransactionId;
@@ -14,7 +13,7 @@ use super::slots::PeerId;
 
 /// How many are watched; the oldest of more goes unwatched.
 const MAX_CONTESTS: usize = 64;
-/// How many of the former owner's checks may wait for their answers.
+/// How many of the former owner's checks may wait for their answers; the oldest of more are forgotten.
 const MAX_CHECKS: usize = 8;
 
 #[derive(Debug, Default)]
@@ -26,7 +25,7 @@ struct Contest {
     former: PeerId,
     latter: PeerId,
     /// What the former owner has asked since: an answer shows that its peer lives.
-    checks: Vec<TransactionId>,
+    checks: VecDeque<TransactionId>,
 }
 
 impl Contests {
@@ -39,7 +38,7 @@ impl Contests {
             flow,
             former,
             latter,
-            checks: Vec::new(),
+            checks: VecDeque::new(),
         });
     }
 
@@ -56,10 +55,12 @@ impl Contests {
     /// A connection asks whether its peer is there.
     pub(super) fn note_check(&mut self, id: PeerId, flow: Flow, check: TransactionId) {
         if let Some(contest) = self.position(id, flow).and_then(|at| self.0.get_mut(at))
-            && contest.checks.len() < MAX_CHECKS
             && !contest.checks.contains(&check)
         {
-            contest.checks.push(check);
+            if contest.checks.len() == MAX_CHECKS {
+                contest.checks.pop_front();
+            }
+            contest.checks.push_back(check);
         }
     }
 

@@ -86,12 +86,19 @@ impl Routes {
 
     /// Whom a message names: a request the peer that it is for (RFC 8445 §7.2.2), a response the one that asked, which
     /// may have left.
-    pub(super) fn named(&mut self, message: &Message<'_>) -> Option<PeerId> {
+    pub(super) fn named(&self, message: &Message<'_>) -> Option<PeerId> {
         match message.class() {
-            Class::SuccessResponse | Class::ErrorResponse => self.by_transaction.remove(&message.transaction_id()),
+            Class::SuccessResponse | Class::ErrorResponse => {
+                self.by_transaction.get(&message.transaction_id()).copied()
+            }
             Class::Request => self.by_ufrag.get(pollrtc_ice::local_ufrag(message)?).copied(),
             Class::Indication => None,
         }
+    }
+
+    /// Whoever has asked has an answer that it believes. A forged one comes before the true one, and must not take its way.
+    pub(super) fn end_transaction(&mut self, transaction: TransactionId) {
+        self.by_transaction.remove(&transaction);
     }
 
     /// Whose flow this is.

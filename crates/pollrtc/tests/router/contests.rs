@@ -55,6 +55,8 @@ struct Pair {
     now: Instant,
     sides: [Side; 2],
     seed: u8,
+    /// Whether each check of the second side's gets a success response that nobody has signed.
+    forges_answers: bool,
 }
 
 impl Pair {
@@ -63,6 +65,7 @@ impl Pair {
             now: Instant::from_millis(5_000),
             sides: [Side::new("192.0.2.1:4000"), Side::new("192.0.2.2:5000")],
             seed: 0,
+            forges_answers: false,
         }
     }
 
@@ -98,6 +101,9 @@ impl Pair {
                 side.events.extend(std::iter::from_fn(|| side.router.poll_event()));
                 while let Some(transmit) = self.sides[at].router.poll_transmit(self.now, &mut buf) {
                     for datagram in transmit.datagrams(&buf) {
+                        if let Some(forged) = unsigned_answer(datagram).filter(|_| at == 1 && self.forges_answers) {
+                            self.sides[1].inbox.push_back((self.now + LATENCY, forged));
+                        }
                         self.sides[1 - at]
                             .inbox
                             .push_back((self.now + LATENCY, datagram.to_vec()));
@@ -120,6 +126,12 @@ impl Pair {
         self.run(Duration::from_secs(1));
         said > 0 && self.sides[1].texts(ids[1]) - before == said
     }
+}
+
+/// A Binding success response to a check, of a header alone (RFC 8489 §5).
+fn unsigned_answer(check: &[u8]) -> Option<Vec<u8>> {
+    let header = check.get(..20).filter(|header| header[..2] == [0, 1])?;
+    Some([&[1, 1, 0, 0], &header[4..]].concat())
 }
 
 #[test]
@@ -163,4 +175,19 @@ fn who_begins_anew_on_the_same_socket_takes_the_place_of_the_former_connection()
     let [_, server] = &pair.sides;
     assert_eq!(server.closed(latter[1]), None);
     assert!(matches!(server.closed(former[1]), Some(CloseReason::Ice(_))));
+}
+
+/// The former owner's peer is gone; somebody who sees its checks answers them without knowing any password.
+#[test]
+fn a_forged_answer_does_not_bring_the_former_connection_back() {
+    let mut pair = Pair::new();
+    let (former, channel) = pair.negotiate();
+    pair.run(Duration::from_secs(1));
+    assert!(pair.is_served(former, channel, Duration::from_secs(1)));
+    pair.sides[0] = Side::new("192.0.2.1:4000");
+    pair.forges_answers = true;
+    let (latter, channel) = pair.negotiate();
+    pair.run(Duration::from_secs(1));
+    assert!(pair.is_served(latter, channel, Duration::from_secs(60)));
+    assert_eq!(pair.sides[1].closed(latter[1]), None);
 }
