@@ -519,6 +519,17 @@ fn who_never_ends_the_head_of_a_request_is_let_go() {
 }
 
 #[test]
+fn who_reads_no_answer_is_let_go() {
+    let server = Server::start(&["--header-timeout", "1"]);
+    let mut socket = TcpStream::connect(server.address()).unwrap();
+    socket.set_write_timeout(Some(Duration::from_secs(30))).unwrap();
+    // Requests for more than the buffers between both ends hold, until the server takes no more or lets go.
+    let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(64);
+    while socket.write_all(&request).is_ok() {}
+    server.until("none is left but this one", |stats| stats["connections"] == 1);
+}
+
+#[test]
 fn connections_are_bounded() {
     let server = Server::start(&["--max-connections", "1"]);
     let mut first = TcpStream::connect(server.address()).unwrap();

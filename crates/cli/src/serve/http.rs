@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 use tracing::{debug, warn};
 
 use crate::net;
@@ -37,7 +38,8 @@ pub(super) struct SiteOptions {
     /// How many connections clients may have to the page and the signaling at the same time; others are closed at once
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_connections: u32,
-    /// How long a client may take for TLS and for the head of a request, also for that of the next one
+    /// How long a client may take for TLS, for the head of a request, also for that of the next one, and for reading
+    /// anything at all of an answer
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     header_timeout: u64,
 }
@@ -143,6 +145,7 @@ impl Site {
             let limited = Limited {
                 inner: NoDelayAcceptor::new(),
                 places: Arc::clone(&self.places),
+                write_timeout: self.header_timeout,
             };
             let mut server = axum_server::from_tcp(listener)?
                 .handle(Handle::with_control(self.control.clone()))
@@ -193,12 +196,15 @@ fn is_absent(error: &io::Error) -> bool {
 struct Limited<A> {
     inner: A,
     places: Arc<Semaphore>,
+    /// After which time a client that takes nothing of an answer is let go.
+    write_timeout: Duration,
 }
 
 impl<A, S> Accept<TcpStream, S> for Limited<A>
 where
     A: Accept<TcpStream, S>,
     A::Future: Send + 'static,
+    A::Stream: AsyncRead + AsyncWrite,
 {
     type Stream = Held<A::Stream>;
     type Service = A::Service;
@@ -207,13 +213,19 @@ where
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let accepted = self.inner.accept(stream, service);
+        let write_timeout = self.write_timeout;
         Box::pin(async move {
             let Ok(place) = place else {
                 warn!("a client has to go: there are as many connections as there may be (--max-connections)");
                 return Err(io::ErrorKind::ConnectionRefused.into());
             };
             let (stream, service) = accepted.await?;
-            let held = Held { stream, _place: place };
+            let mut stream = TimeoutStream::new(stream);
+            stream.set_write_timeout(Some(write_timeout));
+            let held = Held {
+                stream: Box::pin(stream),
+                _place: place,
+            };
             Ok((held, service))
         })
     }
@@ -221,27 +233,27 @@ where
 
 /// A connection in its place, which it gives back in the end.
 struct Held<S> {
-    stream: S,
+    stream: Pin<Box<TimeoutStream<S>>>,
     _place: OwnedSemaphorePermit,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Held<S> {
+impl<S: AsyncRead + AsyncWrite> AsyncRead for Held<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        self.stream.as_mut().poll_read(cx, buf)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Held<S> {
+impl<S: AsyncRead + AsyncWrite> AsyncWrite for Held<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        self.stream.as_mut().poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        self.stream.as_mut().poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        self.stream.as_mut().poll_shutdown(cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -253,6 +265,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Held<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        self.stream.as_mut().poll_write_vectored(cx, bufs)
     }
 }
