@@ -1,0 +1,26 @@
+//! What media needs between packets and a connection: plain structs that know no socket, no connection and no clock.
+//!
+//! - A stream that is received: [`Reception`] counts what reports tell. One that is sent: [`Transmission`].
+//!   [`RoundTrip`] measures from the answers.
+//!
+//! Each takes the time with what it is told, so that it runs the same in a test, in a simulation and on a server. What
+//! came from the network never gives an `Err`: what is out of place is dropped, and counted. All is `Send`, bounded,
+//! and asks no allocator per packet once it is warm.
+#![no_std]
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
+extern crate alloc;
+
+mod clock;
+mod reception;
+mod round_trip;
+mod sequence;
+mod transmission;
+
+pub use clock::{ClockPair, NtpClock, NtpTime};
+pub use reception::{Arrival, Facts, Reception, ReceptionReport, ReceptionStats};
+pub use round_trip::{ReferenceAnswer, ReferenceTimes, RoundTrip};
+pub use transmission::{SenderReport, Transmission};

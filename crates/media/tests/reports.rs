@@ -1,0 +1,117 @@
+//! Sender reports, and the round trip that reports measure.
+
+use std::time::Duration;
+
+use pollrtc_core::Instant;
+use pollrtc_media::{ClockPair, NtpClock, NtpTime, Reception, ReferenceTimes, RoundTrip, Transmission};
+
+#[test]
+fn a_report_tells_its_own_moment_not_that_of_a_packet() {
+    let world = NtpClock::new(NtpTime(100 << 32));
+    let mut transmission = Transmission::new(90_000);
+    assert_eq!(
+        transmission.report(Instant::from_millis(1), world),
+        None,
+        "nothing was sent"
+    );
+    transmission.handle_packet(Instant::from_millis(1_000), u32::MAX, 500);
+    transmission.handle_packet(Instant::from_millis(1_001), u32::MAX, 700);
+    let report = transmission
+        .report(Instant::from_millis(2_000), world)
+        .expect("a report");
+    assert_eq!(report.ntp, NtpTime(102 << 32));
+    assert_eq!(
+        report.timestamp, 89_999,
+        "a second behind the first packet, over the wrap"
+    );
+    assert_eq!((report.packets, report.octets), (2, 1_200));
+}
+
+#[test]
+fn the_publishers_clock_counts_more_than_when_we_wrote() {
+    let mut transmission = Transmission::new(48_000);
+    transmission.handle_packet(Instant::from_millis(300), 4_800, 1);
+    // It was taken 200 ms before it left here.
+    let at = Instant::from_millis(100);
+    transmission.set_clock(ClockPair { timestamp: 4_800, at });
+    let report = transmission
+        .report(Instant::from_millis(300), NtpClock::default())
+        .expect("a report");
+    assert_eq!(report.timestamp, 14_400);
+}
+
+#[test]
+fn counters_wrap_in_32_bits() {
+    let mut transmission = Transmission::new(1);
+    for _ in 0..5 {
+        transmission.handle_packet(Instant::ZERO, 0, 1 << 30);
+    }
+    let report = transmission
+        .report(Instant::ZERO, NtpClock::default())
+        .expect("a report");
+    assert_eq!((report.octets, transmission.octets()), (1 << 30, 5 << 30));
+}
+
+#[test]
+fn a_report_goes_there_and_back() {
+    let world = NtpClock::new(NtpTime::from_unix(Duration::from_secs(1_700_000_000)));
+    let start = Instant::from_millis(5_000);
+    let mut reception = Reception::authenticated();
+    reception.handle_index(start, 1, Default::default());
+    // 40 ms there, 2 s waiting, 60 ms back.
+    reception.handle_sender_report(start + Duration::from_millis(40), world.at(start));
+    let report = reception
+        .report(start + Duration::from_millis(2_040))
+        .expect("a report");
+    let mut round_trip = RoundTrip::default();
+    let now = world.at(start + Duration::from_millis(2_100));
+    let last = report.last_sender_report;
+    let measured = round_trip
+        .handle_answer(now, last, report.delay_since_last_sender_report)
+        .expect("a round trip");
+    assert!(
+        measured.abs_diff(Duration::from_millis(100)) < Duration::from_micros(50),
+        "{measured:?}"
+    );
+    assert_eq!(round_trip.latest(), round_trip.smoothed());
+}
+
+#[test]
+fn answers_that_make_no_sense_are_ignored() {
+    let mut round_trip = RoundTrip::default();
+    let now = NtpTime(1_000 << 32);
+    assert_eq!(round_trip.handle_answer(now, 0, 5), None);
+    assert_eq!(
+        round_trip.ignored(),
+        0,
+        "it knows of no report of ours, which is no fault"
+    );
+    // It waited for longer than it was away; it is from the future; it was away for an hour.
+    for (last, delay) in [
+        (999 << 16, 2 << 16),
+        (1_001 << 16, 0),
+        (1_000_u32.wrapping_sub(3_600) << 16, 0),
+    ] {
+        assert_eq!(round_trip.handle_answer(now, last, delay), None);
+    }
+    assert_eq!((round_trip.ignored(), round_trip.latest()), (3, None));
+    // 18 hours later the middle 32 bits have wrapped.
+    let wrapped = NtpTime(65_536 << 32);
+    let measured = round_trip.handle_answer(wrapped, 0xffff_8000, 0x4000);
+    assert_eq!(measured, Some(Duration::from_millis(250)));
+}
+
+#[test]
+fn those_who_only_receive_are_answered_too() {
+    let mut times = ReferenceTimes::default();
+    let at = Instant::from_millis(50);
+    // A peer that asks under ever more names fills nothing.
+    for ssrc in 0..1_000 {
+        times.handle_reference_time(at, ssrc, NtpTime(u64::from(ssrc) << 16));
+    }
+    times.handle_reference_time(at, 999, NtpTime(5_555 << 16));
+    let answers: Vec<_> = times.answers(at + Duration::from_secs(1)).collect();
+    assert_eq!(answers.len(), ReferenceTimes::LIMIT);
+    let last = answers.last().expect("an answer");
+    assert_eq!((last.ssrc, last.last, last.delay), (999, 5_555, 1 << 16));
+}
