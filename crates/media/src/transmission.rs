@@ -58,7 +58,8 @@ impl Transmission {
     }
 
     /// What the stream's clock showed when: reports then tell receivers how sound and picture go together. For a
-    /// forwarded stream this is the publisher's clock, in the timestamps that leave.
+    /// forwarded stream this is the publisher's clock, in the timestamps that leave
+    /// ([`Forwarder::outgoing_clock`](crate::Forwarder::outgoing_clock)).
     pub const fn set_clock(&mut self, clock: ClockPair) {
         self.clock = Some(clock);
     }

@@ -1,0 +1,497 @@
+//! One subscription: which packets leave, and under which names.
+
+mod frame;
+mod ranges;
+
+use pollrtc_core::Instant;
+use pollrtc_rtp::{Extension, Format, Patch, Rewrite, RtpPacket, Source, StreamKey};
+
+use crate::clock::ticks;
+use crate::sequence::{Sighting, Window, extend};
+use crate::{ClockPair, FormatMap};
+use frame::{Frame, Numbers};
+use ranges::{Names, Ranges};
+
+/// What jumps by more than this has begun anew: a receiver would not ask for so many packets, and take a key frame.
+const MAX_GAP: u64 = 1_000;
+/// What left before so many others is not asked for in earnest.
+const MAX_BEHIND: u64 = 2_500;
+/// How many switches, and how many clocks, are remembered.
+const REMEMBERED: usize = 4;
+
+/// What a [`Forwarder`] has to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ForwarderConfig {
+    /// The publisher's formats in terms of the subscriber.
+    pub formats: FormatMap,
+    /// The clock of the codec, in hertz: 90,000 for video.
+    pub clock_rate: u32,
+    /// The first outgoing sequence number: random, of which the lower 15 bits count (RFC 3711 §3.3.1: a receiver that
+    /// misses the first packets must not guess the rollovers wrong).
+    pub first_sequence: u16,
+}
+
+/// One subscription: takes the packets of a publisher's streams, says which ones leave, and how they are called then.
+///
+/// Of several streams (the layers of a simulcast, or one speaker after another) one is forwarded; the one that is
+/// [selected](Self::select) takes over with its next key frame. Outgoing numbers have no gaps where packets were left
+/// out, and those that upstream lost stay gaps, so that a receiver asks for exactly what it lacks. Which number belongs
+/// to which packet is remembered as ranges: the whole is less than 1 KiB, and holds no packets.
+///
+/// ```
+/// use pollrtc_media::{Codec, FormatMap, Forwarder, ForwarderConfig, Verdict};
+/// use pollrtc_rtp::{ExtensionMap, Format, Origin, RtpPacket, Source, StreamKey};
+///
+/// let mut formats = FormatMap::new();
+/// formats.insert(Format(0), Format(0), Codec::Opaque);
+/// let mut forwarder = Forwarder::new(ForwarderConfig { formats, clock_rate: 48_000, first_sequence: 100 });
+/// forwarder.select(StreamKey(1), 0);
+///
+/// let bytes = [0x80, 111, 0x99, 0x99, 0, 0, 0, 2, 0, 0, 0, 3, b'x'];
+/// let source = Source { stream: StreamKey(1), index: 0x9999 };
+/// let packet = RtpPacket::parse(&bytes, &ExtensionMap::new(), Origin { source, ..Origin::default() })?;
+/// let Verdict::Forward(rewrite) = forwarder.next(&packet) else { panic!("sound is forwarded") };
+/// assert_eq!(rewrite.sequence, 100);
+/// // The subscriber lacks number 100. It is this packet, which a `History` may have:
+/// assert_eq!(forwarder.find(100), Some(source));
+/// assert_eq!(forwarder.repeat(100, &packet), Some(rewrite));
+/// # Ok::<(), pollrtc_rtp::ParseError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Forwarder {
+    formats: FormatMap,
+    clock_rate: u32,
+    wanted: Option<StreamKey>,
+    wanted_temporal: u8,
+    current: Option<Current>,
+    /// The last switches; a range names the one that it followed.
+    switches: [Option<Switch>; REMEMBERED],
+    newest_switch: u8,
+    clocks: [Option<(StreamKey, ClockPair)>; REMEMBERED],
+    ranges: Ranges,
+    /// Outgoing numbers that have left.
+    left: Window<8>,
+    last: Option<Last>,
+    stats: ForwarderStats,
+}
+
+/// The stream that is forwarded now.
+#[derive(Clone, Copy, Debug)]
+struct Current {
+    stream: StreamKey,
+    /// The index after the newest one.
+    expected: u64,
+    /// The highest temporal layer that is forwarded.
+    temporal: u8,
+    /// Of the newest packet, as it came.
+    timestamp: u32,
+    /// If the newest packet was left out: the picture that it belonged to.
+    skipped: Option<Numbers>,
+}
+
+/// From when on a stream was forwarded.
+#[derive(Clone, Copy, Debug, Default)]
+struct Switch {
+    stream: StreamKey,
+    /// The highest index that was seen since.
+    highest: u64,
+    /// What is added to its timestamps.
+    timestamp: u32,
+}
+
+/// The newest packet that left.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    timestamp: u32,
+    arrived: Instant,
+    numbers: Numbers,
+}
+
+/// What is to be done with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict<'d> {
+    /// It leaves, called so.
+    Forward(Rewrite<'d>),
+    /// It does not leave.
+    Skip,
+    /// It does not leave: this stream is to be forwarded, and only a key frame can begin. Said for each packet in
+    /// vain.
+    KeyframeNeeded(StreamKey),
+}
+
+/// What a forwarder has counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ForwarderStats {
+    /// Packets that left; repeats don't count.
+    pub forwarded: u64,
+    /// Packets that did not.
+    pub skipped: u64,
+    /// How many times a stream took over.
+    pub switches: u32,
+}
+
+impl Forwarder {
+    /// A subscription to nothing yet.
+    pub fn new(config: ForwarderConfig) -> Self {
+        Self {
+            formats: config.formats,
+            clock_rate: config.clock_rate,
+            wanted: None,
+            wanted_temporal: 0,
+            current: None,
+            switches: [None; REMEMBERED],
+            newest_switch: 0,
+            clocks: [None; REMEMBERED],
+            ranges: Ranges::new((config.first_sequence & 0x7fff).into()),
+            left: Window::new(),
+            last: None,
+            stats: ForwarderStats::default(),
+        }
+    }
+
+    /// Forward this stream, and of it the temporal layers up to `temporal`. Until its next key frame, what was
+    /// forwarded so far goes on; the number of layers changes at the next frame that allows it.
+    pub const fn select(&mut self, stream: StreamKey, temporal: u8) {
+        self.wanted = Some(stream);
+        self.wanted_temporal = temporal;
+    }
+
+    /// Forward nothing, from now on. What is selected next begins with a key frame.
+    pub const fn pause(&mut self) {
+        self.wanted = None;
+        self.current = None;
+    }
+
+    /// The stream that is forwarded, which may not be the selected one yet.
+    pub fn current(&self) -> Option<StreamKey> {
+        self.current.map(|current| current.stream)
+    }
+
+    /// Takes other formats: something was negotiated.
+    pub const fn set_formats(&mut self, formats: FormatMap) {
+        self.formats = formats;
+    }
+
+    /// What a stream's clock showed when: timestamps of a switch between two whose clocks are known are exact.
+    /// Of more than four streams the one that was told longest ago is forgotten.
+    pub fn handle_clock(&mut self, stream: StreamKey, clock: ClockPair) {
+        let known = self
+            .clocks
+            .iter()
+            .position(|entry| entry.is_some_and(|(key, _)| key == stream));
+        let place = known.unwrap_or(REMEMBERED - 1);
+        if let Some(newer) = self.clocks.get_mut(..=place) {
+            newer.rotate_right(1);
+            if let Some(first) = newer.first_mut() {
+                *first = Some((stream, clock));
+            }
+        }
+    }
+
+    /// The clock of the stream that is forwarded, in outgoing timestamps: for sender reports
+    /// ([`Transmission::set_clock`](crate::Transmission::set_clock)).
+    pub fn outgoing_clock(&self) -> Option<ClockPair> {
+        let clock = self.clock_of(self.current?.stream)?;
+        let switch = self.switch(self.newest_switch)?;
+        Some(ClockPair {
+            timestamp: clock.timestamp.wrapping_add(switch.timestamp),
+            ..clock
+        })
+    }
+
+    /// What becomes of a packet. Give each that came, in the order in which they came, also those of other streams.
+    pub fn next<'d>(&mut self, packet: &RtpPacket<'d>) -> Verdict<'d> {
+        let verdict = self.judge(packet);
+        match verdict {
+            Verdict::Forward(_) => self.stats.forwarded += 1,
+            Verdict::Skip | Verdict::KeyframeNeeded(_) => self.stats.skipped += 1,
+        }
+        verdict
+    }
+
+    /// The packet that left under a number; `None` if none did, none may have, or too long ago.
+    pub fn find(&self, sequence: u16) -> Option<Source> {
+        self.look_up(sequence).map(|(_, _, source)| source)
+    }
+
+    /// How a packet that [`find`](Self::find) told leaves once more: just as it did the first time. `None` if it is
+    /// not that packet, or its format is not known any more.
+    pub fn repeat<'d>(&self, sequence: u16, packet: &RtpPacket<'d>) -> Option<Rewrite<'d>> {
+        let (number, names, source) = self.look_up(sequence)?;
+        let (format, codec) = self.formats.get(packet.origin.format)?;
+        let frame = Frame::of(codec, packet.payload());
+        (packet.origin.source == source).then(|| self.rewrite(packet, format, frame.numbers, number, names))
+    }
+
+    /// The next outgoing number, with its rollovers.
+    pub const fn next_sequence(&self) -> u64 {
+        self.ranges.next()
+    }
+
+    /// What was counted.
+    pub const fn stats(&self) -> ForwarderStats {
+        self.stats
+    }
+
+    fn judge<'d>(&mut self, packet: &RtpPacket<'d>) -> Verdict<'d> {
+        let Some((format, codec)) = self.formats.get(packet.origin.format) else {
+            return Verdict::Skip;
+        };
+        let Source { stream, index } = packet.origin.source;
+        let frame = Frame::of(codec, packet.payload());
+        let begins = frame.begins_key_frame && !packet.payload().is_empty();
+        if let Some(mut current) = self.current.filter(|current| current.stream == stream) {
+            if index < current.expected {
+                return self.late(packet, format, frame);
+            }
+            if index - current.expected <= MAX_GAP {
+                let verdict = self.in_order(&mut current, packet, format, frame);
+                self.current = Some(current);
+                return verdict;
+            }
+            // It has begun anew, so it needs a beginning.
+            self.current = None;
+        }
+        let Some(wanted) = self.wanted else {
+            return Verdict::Skip;
+        };
+        // It may have been overtaken by what took over.
+        if wanted != stream || self.is_late(packet.origin.source) {
+            return self.late(packet, format, frame);
+        }
+        if !begins {
+            return Verdict::KeyframeNeeded(stream);
+        }
+        let mut current = self.switch_to(packet, frame);
+        let verdict = self.in_order(&mut current, packet, format, frame);
+        self.current = Some(current);
+        verdict
+    }
+
+    /// Whether a packet is older than one of its stream that was forwarded.
+    fn is_late(&self, source: Source) -> bool {
+        self.switches.iter().flatten().any(|switch| {
+            let behind = switch.highest.checked_sub(source.index);
+            switch.stream == source.stream && behind.is_some_and(|behind| behind < 0x8000)
+        })
+    }
+
+    /// The newest packet of the stream that is forwarded.
+    fn in_order<'d>(
+        &mut self,
+        current: &mut Current,
+        packet: &RtpPacket<'d>,
+        format: Format,
+        frame: Frame,
+    ) -> Verdict<'d> {
+        let index = packet.origin.source.index;
+        let is_padding = packet.payload().is_empty();
+        let is_new_frame = packet.timestamp() != current.timestamp;
+        let gap = index - current.expected;
+        let skipped_before = current.skipped.take();
+        current.expected = index.saturating_add(1);
+        current.timestamp = packet.timestamp();
+        if let Some(Some(switch)) = self.switches.get_mut(usize::from(self.newest_switch)) {
+            switch.highest = index;
+        }
+        if !is_padding && is_new_frame {
+            current.temporal = self.temporal(current.temporal, frame);
+        }
+        let mut names = self.ranges.newest().unwrap_or_default();
+        if is_padding || frame.temporal > current.temporal {
+            // What was lost in the middle of a frame that is left out belonged to it; anything else stays a gap.
+            if gap > 0 && (skipped_before.is_none() || is_new_frame) {
+                self.ranges.extend(gap);
+            }
+            // Each picture that is left out counts once.
+            let numbers = frame.numbers.filter(|_| !is_padding);
+            let is_counted = is_padding || !is_new_frame && skipped_before.is_some();
+            if let (Some(_), false) = (numbers, is_counted) {
+                names.picture_id = names.picture_id.wrapping_sub(1);
+            }
+            current.skipped = Some(numbers.or(skipped_before).unwrap_or_default());
+            self.ranges.begin(current.expected, names);
+            return Verdict::Skip;
+        }
+        if gap > 0 {
+            self.ranges.extend(gap);
+        }
+        if names.temporal != current.temporal {
+            names.temporal = current.temporal;
+            self.ranges.begin(index, names);
+        }
+        let number = self.ranges.extend(1);
+        self.left.insert(number);
+        let rewrite = self.rewrite(packet, format, frame.numbers, number, names);
+        self.last = Some(Last {
+            timestamp: rewrite.timestamp,
+            arrived: packet.origin.arrived,
+            numbers: frame
+                .numbers
+                .map_or(Numbers::default(), |numbers| renamed(numbers, names)),
+        });
+        Verdict::Forward(rewrite)
+    }
+
+    /// A packet that others have overtaken: it gets the number that was kept free for it, if there is one.
+    fn late<'d>(&mut self, packet: &RtpPacket<'d>, format: Format, frame: Frame) -> Verdict<'d> {
+        let Source { stream, index } = packet.origin.source;
+        let from_newest =
+            (0..REMEMBERED as u8).map(|age| (self.newest_switch + REMEMBERED as u8 - age) % REMEMBERED as u8);
+        let found = from_newest
+            .filter(|place| self.switch(*place).is_some_and(|switch| switch.stream == stream))
+            .find_map(|place| self.ranges.outgoing(place, index));
+        let Some((number, names)) = found else {
+            return Verdict::Skip;
+        };
+        if self.left.look(number) != Sighting::New {
+            return Verdict::Skip;
+        }
+        if packet.payload().is_empty() || frame.temporal > names.temporal {
+            self.ranges.leave_out(number);
+            return Verdict::Skip;
+        }
+        self.left.insert(number);
+        Verdict::Forward(self.rewrite(packet, format, frame.numbers, number, names))
+    }
+
+    /// A stream takes over with this packet.
+    fn switch_to(&mut self, packet: &RtpPacket<'_>, frame: Frame) -> Current {
+        let timestamp = self.timestamp_after_switch(packet);
+        let place = match self.last {
+            Some(_) => (self.newest_switch + 1) % REMEMBERED as u8,
+            None => 0,
+        };
+        self.newest_switch = place;
+        self.ranges.forget(place);
+        let Source { stream, index } = packet.origin.source;
+        if let Some(switch) = self.switches.get_mut(usize::from(place)) {
+            *switch = Some(Switch {
+                stream,
+                highest: index,
+                timestamp,
+            });
+        }
+        let mut names = Names {
+            switch: place,
+            temporal: self.wanted_temporal,
+            ..Names::default()
+        };
+        if let (Some(last), Some(numbers)) = (self.last, frame.numbers) {
+            names.picture_id = last.numbers.picture_id.wrapping_add(1).wrapping_sub(numbers.picture_id);
+            let next_base = last.numbers.tl0_picture_index.wrapping_add(1);
+            names.tl0_picture_index = next_base.wrapping_sub(numbers.tl0_picture_index);
+            names.key_index = last.numbers.key_index.wrapping_add(1).wrapping_sub(numbers.key_index);
+        }
+        self.ranges.begin(index, names);
+        self.stats.switches += 1;
+        Current {
+            stream,
+            expected: index,
+            temporal: self.wanted_temporal,
+            timestamp: packet.timestamp(),
+            skipped: None,
+        }
+    }
+
+    /// What is added to the timestamps of a stream that takes over with this packet.
+    fn timestamp_after_switch(&self, packet: &RtpPacket<'_>) -> u32 {
+        let Some(last) = self.last else {
+            return 0; // the publisher's timestamps are as good as any
+        };
+        let elapsed = ticks(packet.origin.arrived - last.arrived, self.clock_rate);
+        let by_arrival = last.timestamp.wrapping_add(elapsed);
+        let left = self.switch(self.newest_switch).unwrap_or_default();
+        let clocks = self
+            .clock_of(left.stream)
+            .zip(self.clock_of(packet.origin.source.stream));
+        let by_clock = clocks.map(|(old, new)| {
+            let taken = new.instant_of(packet.timestamp(), self.clock_rate);
+            old.timestamp_at(taken, self.clock_rate).wrapping_add(left.timestamp)
+        });
+        // Clocks tell exactly when it was taken. Where they are more than a second off, they are wrong.
+        let is_likely = |clock: &u32| clock.wrapping_sub(by_arrival).cast_signed().unsigned_abs() <= self.clock_rate;
+        let mut timestamp = by_clock.filter(is_likely).unwrap_or(by_arrival);
+        if timestamp.wrapping_sub(last.timestamp).cast_signed() <= 0 {
+            timestamp = last.timestamp.wrapping_add(1); // another frame than the last one, all the same
+        }
+        timestamp.wrapping_sub(packet.timestamp())
+    }
+
+    /// Up to which temporal layer frames are forwarded from this one on.
+    fn temporal(&self, now: u8, frame: Frame) -> u8 {
+        match self.wanted_temporal {
+            wanted if wanted < now || frame.begins_key_frame => wanted,
+            wanted if frame.temporal == now.saturating_add(1) && frame.is_sync => frame.temporal.min(wanted),
+            _ => now,
+        }
+    }
+
+    fn rewrite<'d>(
+        &self,
+        packet: &RtpPacket<'d>,
+        format: Format,
+        numbers: Option<Numbers>,
+        number: u64,
+        names: Names,
+    ) -> Rewrite<'d> {
+        let switch = self.switch(names.switch).unwrap_or_default();
+        let patch = match numbers {
+            Some(numbers) if renamed(numbers, names) != numbers => {
+                let Numbers {
+                    picture_id,
+                    tl0_picture_index,
+                    key_index,
+                } = renamed(numbers, names);
+                Patch::Vp8 {
+                    picture_id,
+                    tl0_picture_index,
+                    key_index,
+                }
+            }
+            _ => Patch::None,
+        };
+        Rewrite {
+            sequence: number,
+            timestamp: packet.timestamp().wrapping_add(switch.timestamp),
+            marker: packet.marker(),
+            format,
+            patch,
+            descriptor: packet.extension(Extension::DependencyDescriptor),
+        }
+    }
+
+    fn look_up(&self, sequence: u16) -> Option<(u64, Names, Source)> {
+        let next = self.ranges.next();
+        let number = extend(next.saturating_sub(1), sequence);
+        if number >= next || next - number > MAX_BEHIND {
+            return None;
+        }
+        let (index, names) = self.ranges.source(number)?;
+        let switch = self.switch(names.switch)?;
+        let behind = (switch.highest as u32).wrapping_sub(index);
+        let source = Source {
+            stream: switch.stream,
+            index: switch.highest.checked_sub(behind.into())?,
+        };
+        Some((number, names, source))
+    }
+
+    fn switch(&self, place: u8) -> Option<Switch> {
+        self.switches.get(usize::from(place)).copied().flatten()
+    }
+
+    fn clock_of(&self, stream: StreamKey) -> Option<ClockPair> {
+        let mut known = self.clocks.iter().flatten();
+        known.find(|(key, _)| *key == stream).map(|(_, clock)| *clock)
+    }
+}
+
+/// The numbers of a picture as they leave.
+const fn renamed(numbers: Numbers, names: Names) -> Numbers {
+    Numbers {
+        picture_id: numbers.picture_id.wrapping_add(names.picture_id) & 0x7fff,
+        tl0_picture_index: numbers.tl0_picture_index.wrapping_add(names.tl0_picture_index),
+        key_index: numbers.key_index.wrapping_add(names.key_index) & 0x1f,
+    }
+}
