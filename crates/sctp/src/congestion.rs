@@ -27,12 +27,12 @@ impl Congestion {
         // As large as it makes sense: the peer's window (§7.2.1), in bytes on the wire.
         let initial_ssthresh = (peer_window as usize).saturating_mul(2);
         Self {
-            cwnd: initial_packets.max(1).saturating_mul(mtu),
+            cwnd: initial_packets.saturating_mul(mtu),
             ssthresh: initial_ssthresh,
             initial_ssthresh,
             partial_bytes_acked: 0,
             mtu,
-            initial_packets: initial_packets.max(1),
+            initial_packets,
             filled: false,
             timed_out: false,
             recovery_exit: None,

@@ -35,7 +35,8 @@ pub enum SendError {
     /// [`Event::Writable`](crate::Event::Writable) of this stream.
     #[error("{buffered} of {limit} bytes wait to be sent already")]
     BufferFull {
-        /// Bytes that wait now.
+        /// Bytes that wait now, or more if there are many short messages; see
+        /// [`Config::send_buffer`](crate::Config::send_buffer).
         buffered: usize,
         /// [`Config::send_buffer`](crate::Config::send_buffer).
         limit: usize,

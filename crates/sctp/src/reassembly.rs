@@ -179,7 +179,7 @@ impl Reassembly {
         cost <= self.window
             || (next
                 && self.undelivered.cost() < self.window
-                && cost + partial <= self.window + self.max_message + ENTRY_COST)
+                && cost + partial <= self.max_message.saturating_add(self.window).saturating_add(ENTRY_COST))
     }
 
     /// Whether a window that is full holds nothing that could be delivered: only giving up helps.

@@ -30,9 +30,6 @@ struct Measured {
 
 impl RttEstimator {
     pub(crate) fn new(initial: Duration, min: Duration, max: Duration) -> Self {
-        let max = max.max(GRANULARITY);
-        let min = min.clamp(GRANULARITY, max);
-        let initial = initial.clamp(min, max);
         Self {
             measured: None,
             rto: initial,

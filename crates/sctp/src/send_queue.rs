@@ -67,7 +67,9 @@ pub(crate) struct SendQueue {
     streams: BTreeMap<u16, OutStream>,
     ready: BinaryHeap<Reverse<(u64, u16)>>,
     virtual_time: u64,
+    /// Bytes of the user's that have not left, and how many messages have not been begun, the user's or not.
     buffered: usize,
+    messages: usize,
     /// Streams on which a message was refused for want of room, in turn, with its length.
     refused: VecDeque<(u16, usize)>,
     /// Messages whose time is limited: until when, and their number and stream.
@@ -99,8 +101,11 @@ struct OutStream {
 const FIRST_NUMBER: u64 = 1 << 63;
 /// What one byte costs a stream of weight 1.
 const COST: u64 = 1 << 16;
-/// What each message costs besides its bytes.
+/// What each message costs besides its bytes, in the order of turns.
 const MESSAGE_COST: usize = 16;
+/// What holding a message costs at least, however short it is: many short ones count as if they were this long, so that a
+/// limit bounds memory and not only payload.
+const HELD_COST: usize = 192;
 
 impl SendQueue {
     /// Queues a message, which is given up when this time has passed.
@@ -118,6 +123,7 @@ impl SendQueue {
             self.unstamped.push((lifetime, number, stream));
         }
         let was_idle = entry.queue.is_empty();
+        self.messages += 1;
         entry.queue.push_back((number, message));
         if was_idle {
             entry.due = entry.due.max(self.virtual_time);
@@ -129,7 +135,7 @@ impl SendQueue {
     /// later ([`poll_writable`](Self::poll_writable)), and until then nobody else takes it away.
     pub(crate) fn admit(&mut self, stream: u16, len: usize, limit: usize) -> bool {
         let is_turn = self.refused.front().is_none_or(|(first, _)| *first == stream);
-        if is_turn && len <= limit.saturating_sub(self.buffered) {
+        if is_turn && self.has_room(len, limit) {
             return true;
         }
         match self.refused.iter_mut().find(|(refused, _)| *refused == stream) {
@@ -142,15 +148,24 @@ impl SendQueue {
 
     /// The next stream on which a message was refused that fits now.
     pub(crate) fn poll_writable(&mut self, limit: usize) -> Option<u16> {
-        let room = limit.saturating_sub(self.buffered);
-        self.refused.front().filter(|(_, wanted)| *wanted <= room)?;
-        self.refused.pop_front().map(|(stream, _)| stream)
+        let (stream, wanted) = *self.refused.front()?;
+        if !self.has_room(wanted, limit) {
+            return None;
+        }
+        self.refused.pop_front();
+        Some(stream)
+    }
+
+    /// Whether a message of this length fits. An empty one needs room too.
+    fn has_room(&self, len: usize, limit: usize) -> bool {
+        let held = self.held();
+        held == 0 && len <= limit || len.max(1) <= limit.saturating_sub(held)
     }
 
     /// How long a message may be that is admitted now.
     pub(crate) fn room(&self, limit: usize) -> usize {
         match self.refused.is_empty() {
-            true => limit.saturating_sub(self.buffered),
+            true => limit.saturating_sub(self.held()),
             false => 0,
         }
     }
@@ -187,6 +202,7 @@ impl SendQueue {
         let entry = self.streams.entry(stream).or_default();
         entry.weight = entry.weight.max(1);
         let was_idle = entry.queue.is_empty();
+        self.messages += 1;
         entry.queue.push_front((number, message));
         if was_idle {
             self.ready.push(Reverse((entry.due, stream)));
@@ -225,6 +241,7 @@ impl SendQueue {
         let queue = &mut self.streams.get_mut(&stream)?.queue;
         let position = queue.binary_search_by_key(&number, |(number, _)| *number).ok()?;
         let (_, message) = queue.remove(position)?;
+        self.messages -= 1;
         if queue.is_empty() {
             self.ready.retain(|Reverse((_, other))| *other != stream);
         }
@@ -240,6 +257,7 @@ impl SendQueue {
         self.virtual_time = due;
         let entry = self.streams.get_mut(&stream)?;
         let (number, message) = entry.queue.pop_front()?;
+        self.messages -= 1;
         if message.policy.is_limited() {
             self.lifetimes.remove(&(message.policy.expires, number, stream));
         }
@@ -279,8 +297,9 @@ impl SendQueue {
         self.streams.entry(stream).or_default().low_threshold = threshold;
     }
 
-    pub(crate) fn buffered(&self) -> usize {
-        self.buffered
+    /// What counts against the limit.
+    pub(crate) fn held(&self) -> usize {
+        self.buffered.max(self.messages * HELD_COST)
     }
 
     pub(crate) fn buffered_on(&self, stream: u16) -> usize {
@@ -301,6 +320,7 @@ impl SendQueue {
         self.forget_refusal(stream);
         if let Some(entry) = self.streams.remove(&stream) {
             self.buffered = self.buffered.saturating_sub(entry.buffered);
+            self.messages -= entry.queue.len();
             if !entry.queue.is_empty() {
                 self.ready.retain(|Reverse((_, other))| *other != stream);
                 self.lifetimes.retain(|(.., other)| *other != stream);

@@ -1,11 +1,16 @@
-//! What a hostile peer can make an association hold, as [`Config`] states it: counted by the allocator.
+//! What a hostile peer, or an application that does not stop, can make an association hold, as [`Config`] states it:
+//! counted by the allocator.
 
 mod support;
 
+use std::time::Duration;
+
 use allocation_counter::measure;
 use bytes::Bytes;
+use pollrtc_core::InnerProtocol;
+use pollrtc_sctp::channel::{ChannelConfig, ChannelEvent, ChannelSendError, Message};
 use pollrtc_sctp::wire::{DataHeader, kind};
-use pollrtc_sctp::{AssociationState, Config, SendOptions};
+use pollrtc_sctp::{AssociationState, Config, Reliability, SendOptions};
 use support::*;
 
 /// What is not a matter of configuration: tables of fixed size.
@@ -184,4 +189,75 @@ fn resets_that_wait_cost_what_one_request_says_and_what_the_window_says() {
         }
     });
     assert!(held <= bound, "{held} of {bound} bytes");
+}
+
+/// What waits to be sent may cost so much.
+fn send_bound(config: &Config) -> usize {
+    2 * config.send_buffer + FIXED
+}
+
+/// More messages than any limit here has room for.
+const FLOOD: usize = 1_000_000;
+
+#[test]
+fn messages_that_wait_to_be_sent_cost_what_the_send_buffer_says_however_short_they_are() {
+    let lifetimes = [Reliability::Reliable, Reliability::MaxLifetime(Duration::from_secs(60))];
+    for (len, reliability) in [1, 10, 200, 10_000]
+        .into_iter()
+        .flat_map(|len| lifetimes.map(|lifetime| (len, lifetime)))
+    {
+        let own = config().with_send_buffer(1 << 20);
+        let bound = send_bound(&own);
+        let mut tester = Tester::with(own);
+        let options = SendOptions {
+            reliability,
+            ..SendOptions::default()
+        };
+        let mut sent = 0;
+        let held = most_held(|| {
+            // The peer's window is closed, and time passes.
+            while sent < FLOOD && tester.machine.send(1, 51, vec![7; len].into(), options).is_ok() {
+                sent += 1;
+            }
+            tester.machine.handle_timeout(tester.now);
+        });
+        assert!(held <= bound, "{held} of {bound} bytes for {sent} messages of {len}");
+        assert!(sent >= (1 << 20) / len.max(192), "{sent} messages of {len} are few");
+    }
+}
+
+#[test]
+fn empty_messages_wait_for_room_like_others() {
+    let own = ChannelConfig::new().with_association(config().with_send_buffer(1 << 20));
+    let bound = send_bound(&own.association);
+    let mut pair = Channels::channels_with(own.clone(), own);
+    pair.connect_both();
+    let ours = pair.a.machine.open("empty").unwrap();
+    pair.run_for(ms(1000));
+    pair.a.take_events();
+    let (mut sent, mut refused) = (0, None);
+    let held = most_held(|| {
+        while sent < FLOOD && refused.is_none() {
+            refused = pair.a.machine.send(ours, Message::from("")).err();
+            sent += usize::from(refused.is_none());
+        }
+    });
+    assert!(held <= bound, "{held} of {bound} bytes for {sent} messages");
+    assert!(
+        matches!(refused, Some(ChannelSendError::BufferFull { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(pair.a.machine.buffered_amount(ours), 0, "nothing of it is the user's");
+    // Whoever was refused is told of room, and all arrives.
+    pair.run_until(ms(10_000), |pair| {
+        pair.a.events.contains(&ChannelEvent::Writable { channel: ours })
+    });
+    pair.a.machine.send(ours, Message::from("")).unwrap();
+    pair.run_for(ms(10_000));
+    let came = pair
+        .b
+        .events
+        .iter()
+        .filter(|event| matches!(event, ChannelEvent::Message { .. }));
+    assert_eq!(came.count(), sent + 1);
 }

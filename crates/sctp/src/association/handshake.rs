@@ -12,11 +12,10 @@ use super::replies::Reply;
 use super::state::{Phase, State, Tcb};
 use super::timer::Repeated;
 use super::{Association, MAX_COOKIE};
+use crate::config::MIN_RECEIVE_WINDOW;
 use crate::wire::{Body, Chunk, Init, Packet, PacketWriter, Parameters, cause, kind, padded, parameter};
 use crate::{CloseReason, Event};
 
-/// The least window that a peer may have (RFC 9260 §3.3.2).
-const MIN_PEER_WINDOW: u32 = 1500;
 /// How many bytes of parameters that we don't know are told back.
 const MAX_UNRECOGNIZED: usize = 128;
 
@@ -69,7 +68,7 @@ impl<'a> PeerParameters<'a> {
 
 /// Whether an INIT or INIT ACK has values with which no association can be (§3.3.2, §3.3.3).
 fn is_impossible(init: &Init<'_>) -> bool {
-    init.outbound_streams == 0 || init.inbound_streams == 0 || init.a_rwnd < MIN_PEER_WINDOW
+    init.outbound_streams == 0 || init.inbound_streams == 0 || init.a_rwnd < MIN_RECEIVE_WINDOW
 }
 
 impl Association {
@@ -354,9 +353,9 @@ impl Association {
     fn put_offer(&self, body: &mut Body<'_>, tag: u32, tsn: u32) {
         let init = Init {
             initiate_tag: tag,
-            a_rwnd: self.config.receive_window.max(MIN_PEER_WINDOW),
-            outbound_streams: self.config.outbound_streams.max(1),
-            inbound_streams: self.config.inbound_streams.max(1),
+            a_rwnd: self.config.receive_window,
+            outbound_streams: self.config.outbound_streams,
+            inbound_streams: self.config.inbound_streams,
             initial_tsn: tsn,
             parameters: Parameters::new(&[]),
         };

@@ -10,8 +10,6 @@ use crate::wire::{PacketWriter, kind, parameter};
 
 /// The longest heartbeat that is answered; the answer must not be larger than a packet.
 const MAX_HEARTBEAT: usize = 400;
-/// The least time between heartbeats, whatever the configuration says.
-const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(super) struct Heartbeat {
@@ -29,7 +27,7 @@ pub(super) struct Heartbeat {
 impl Heartbeat {
     pub(super) fn new(interval: Option<Duration>) -> Self {
         Self {
-            interval: interval.map(|interval| interval.max(MIN_INTERVAL)),
+            interval,
             timer: Timer::default(),
             due: None,
             awaited: None,

@@ -34,7 +34,7 @@ use pollrtc_crypto::{HmacSha256, Rng};
 
 use crate::send_queue::{Policy, QueuedMessage, SendQueue};
 use crate::wire::{CHUNK_HEADER_LEN, HEADER_LEN};
-use crate::{Config, Event, MIN_MAX_PACKET, Reliability, SendError, SendOptions, Stats};
+use crate::{Config, Event, Reliability, SendError, SendOptions, Stats};
 use path::Path;
 use replies::Replies;
 use state::{Phase, State};
@@ -120,8 +120,9 @@ pub enum AssociationState {
 }
 
 impl Association {
-    /// An association that has not begun.
+    /// An association that has not begun. It takes the configuration [within its limits](Config::within_limits).
     pub fn new(config: Config, mut rng: Rng) -> Self {
+        let config = config.within_limits();
         let cookie_key = HmacSha256::new(&rng.array::<32>());
         let local_tag = rng.u32().max(1);
         let random_tsn = rng.u32();
@@ -134,7 +135,7 @@ impl Association {
             state: State::Idle,
             queue: SendQueue::default(),
             path: Path::new(&config),
-            max_packet: round_packet(config.max_packet),
+            max_packet: config.max_packet,
             needed_room: None,
             replies: Replies::default(),
             restart_expected_until: None,
@@ -174,7 +175,7 @@ impl Association {
             return Ok(());
         }
         Err(SendError::BufferFull {
-            buffered: self.queue.buffered(),
+            buffered: self.queue.held(),
             limit: max,
         })
     }
@@ -418,18 +419,12 @@ impl Association {
     }
 }
 
-/// A length of packets at which checksum and cipher are fastest: they work on blocks of 16 bytes, and a packet that
-/// ends within one costs more than the bytes are worth.
-fn round_packet(max_packet: usize) -> usize {
-    max_packet.clamp(MIN_MAX_PACKET, usize::from(u16::MAX)) & !15
-}
-
 /// Says where it stands and never what was said: messages don't belong into logs.
 impl fmt::Debug for Association {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Association")
             .field("state", &self.state())
-            .field("buffered", &self.queue.buffered())
+            .field("buffered", &self.queue.held())
             .field("held_bytes", &self.held_bytes())
             .field("round_trip_time", &self.round_trip_time())
             .field("congestion_window", &self.congestion_window())
@@ -465,7 +460,7 @@ impl InnerProtocol for Association {
 
     /// [`Config::max_packet`], or a little more: a peer's cookie can't be cut.
     fn longest_body(&self) -> usize {
-        round_packet(self.config.max_packet).max(HEADER_LEN + CHUNK_HEADER_LEN + MAX_COOKIE)
+        self.config.max_packet.max(HEADER_LEN + CHUNK_HEADER_LEN + MAX_COOKIE)
     }
 
     fn poll_event(&mut self) -> Option<Event> {

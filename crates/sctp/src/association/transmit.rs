@@ -5,11 +5,12 @@ use core::time::Duration;
 
 use pollrtc_core::Instant;
 
+use super::Association;
 use super::replies::Reply;
 use super::sender::Source;
 use super::state::{Phase, State, Tcb};
-use super::{Association, round_packet};
 use crate::MIN_MAX_PACKET;
+use crate::config::round_packet;
 use crate::wire::{CHUNK_HEADER_LEN, HEADER_LEN, PacketWriter, Shutdown, TAG_REFLECTED, cause, kind};
 
 impl Association {

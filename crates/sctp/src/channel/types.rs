@@ -411,7 +411,8 @@ pub enum ChannelSendError {
     /// [`ChannelEvent::Writable`] of this channel.
     #[error("{buffered} of {limit} bytes wait to be sent already")]
     BufferFull {
-        /// Bytes that wait now, on all channels.
+        /// Bytes that wait now, on all channels, or more if there are many short messages; see
+        /// [`Config::send_buffer`](crate::Config::send_buffer).
         buffered: usize,
         /// [`Config::send_buffer`](crate::Config::send_buffer).
         limit: usize,
