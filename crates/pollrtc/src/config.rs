@@ -78,20 +78,28 @@ pub struct Config {
     /// The same for video.
     pub video: RtpCapabilities,
     /// The largest message that we take, in bytes; told to the peer in SDP (RFC 8841 §6). It may be longer than
-    /// the [receive window](Self::receive_window), which it does not fill before it is whole.
+    /// the [receive window](Self::receive_window), which it does not fill before it is whole. Zero counts as 1; no channel
+    /// that the peer opens fits into so little.
     pub max_message_size: usize,
     /// How many bytes may wait to be sent over all channels before `send` refuses more; also the longest message that
-    /// can be sent.
+    /// can be sent. Messages of fewer than 192 bytes count as if they had so many between them, as that is what it costs
+    /// to keep one.
     pub max_buffered_amount: usize,
+    /// How many bytes of messages may have left, in whole or in part, and not be acknowledged up to the last one; beyond
+    /// that the next message waits. By default 16 MiB, more than one connection needs on any path; a peer that never
+    /// acknowledges its first packet makes us hold so many. A message counts 192 bytes more than it has, and one may
+    /// always be under way.
+    pub max_outstanding: usize,
     /// How many received bytes may be held for delivery and reassembly, besides one message of
-    /// [`max_message_size`](Self::max_message_size) that is on its way.
+    /// [`max_message_size`](Self::max_message_size) that is on its way. Raised to 1,500 if it is less (RFC 9260 §3.3.2),
+    /// and lowered to 4 GiB if it is more.
     pub receive_window: usize,
-    /// How many bytes one UDP datagram may hold; at least 576. The buffers that you give to `poll_transmit` must hold
+    /// How many bytes one UDP datagram may hold; less than 576 count as 576. The buffers that you give to `poll_transmit` must hold
     /// [`longest_datagram`](pollrtc_core::StateMachine::longest_datagram), which is a little more: a packet that was
     /// made for another path may have to leave as fragments of IP.
     pub mtu: usize,
     /// How many datagrams of equal size one `poll_transmit` may write, for drivers with generic
-    /// segmentation offload; 1 where there is none.
+    /// segmentation offload; 1 where there is none, for which zero counts too.
     pub max_segments: usize,
     /// The router that the connection is for, where several share one address:
     /// [`Router::with_id`](crate::Router::with_id).
@@ -120,6 +128,7 @@ impl Config {
             video: RtpCapabilities::none(MediaKind::Video),
             max_message_size: 256 * 1024,
             max_buffered_amount: 16 * 1024 * 1024,
+            max_outstanding: 16 * 1024 * 1024,
             receive_window: 2 * 1024 * 1024,
             mtu: 1200,
             max_segments: 1,
@@ -248,6 +257,15 @@ impl Config {
     pub fn with_max_buffered_amount(self, max_buffered_amount: usize) -> Self {
         Self {
             max_buffered_amount,
+            ..self
+        }
+    }
+
+    /// The same with another [`max_outstanding`](Self::max_outstanding), in bytes.
+    #[must_use]
+    pub fn with_max_outstanding(self, max_outstanding: usize) -> Self {
+        Self {
+            max_outstanding,
             ..self
         }
     }

@@ -94,8 +94,8 @@
 //! | | at most | by default |
 //! |---|---|---|
 //! | messages that came and that you have not taken, parts of messages | twice [`receive_window`](crate::Config::receive_window), and one message of [`max_message_size`](crate::Config::max_message_size) | 4.25 MiB |
-//! | what you have sent and what has not left | [`max_buffered_amount`](crate::Config::max_buffered_amount) | 16 MiB |
-//! | what has left and is not acknowledged | | 16 MiB |
+//! | what you have sent and what has not left | [`max_buffered_amount`](crate::Config::max_buffered_amount), twice as much if it is many short messages | 16 MiB |
+//! | what has left and is not acknowledged | [`max_outstanding`](crate::Config::max_outstanding), and one message | 16 MiB |
 //! | all else | | half a MiB |
 //!
 //! An idle connection takes some 30 KiB.
@@ -108,6 +108,7 @@
 //! let config = Config::default()
 //!     .with_max_message_size(16 * 1024)
 //!     .with_receive_window(128 * 1024)
-//!     .with_max_buffered_amount(256 * 1024);
+//!     .with_max_buffered_amount(256 * 1024)
+//!     .with_max_outstanding(1024 * 1024);
 //! # let _ = pollrtc::PeerConnection::new(config);
 //! ```

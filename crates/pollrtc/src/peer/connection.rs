@@ -109,6 +109,7 @@ impl PeerConnection {
         association.max_message_size = config.max_message_size;
         association.receive_window = u32::try_from(config.receive_window).unwrap_or(u32::MAX);
         association.send_buffer = config.max_buffered_amount;
+        association.max_outstanding = config.max_outstanding;
         // ICE's consent checks watch over the peer (RFC 7675).
         association.heartbeat_interval = None;
         let negotiation = jsep::Config {

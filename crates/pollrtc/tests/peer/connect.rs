@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::support::Pair;
+use crate::support::{Pair, Who};
 use pollrtc::{
     ChannelSendError, ChannelState, CloseReason, Config, ConnectionState, DtlsRole, Event, Instant, Versions,
 };
@@ -260,4 +260,22 @@ fn whichever_datagram_is_lost_the_channel_opens() {
             pair.alice.peer.channel_state(chat) == ChannelState::Open
         });
     }
+}
+
+#[test]
+fn what_may_be_outstanding_is_what_the_configuration_says() {
+    let taken = |max_outstanding| {
+        let mut pair = Pair::with(|alice| alice.with_max_outstanding(max_outstanding), |bob| bob);
+        let (chat, _) = pair.open(Who::Alice, "chat");
+        pair.run_for(SECOND);
+        let start = pair.now;
+        for number in 0..5 {
+            pair.alice.peer.send(chat, number.to_string().repeat(500)).unwrap();
+        }
+        pair.run_until(5 * SECOND, |pair| pair.bob.texts().len() == 5);
+        pair.now - start
+    };
+    let way = Duration::from_millis(50);
+    assert_eq!(taken(1 << 20), way);
+    assert_eq!(taken(0), 9 * way, "each waits until the one before it has arrived");
 }
