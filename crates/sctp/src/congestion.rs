@@ -90,8 +90,10 @@ impl Congestion {
         }
         if self.cwnd <= self.ssthresh {
             // By what arrived, however few SACKs say so (§7.2.1 with a large L): a receiver that takes
-            // a burst at once and acknowledges it at once does not slow us down.
-            self.cwnd = self.cwnd.saturating_add(acked);
+            // a burst at once and acknowledges it at once does not slow us down. No further than where slow start ends,
+            // or one SACK for a whole window would undo that a loss has halved it.
+            let most = self.ssthresh.saturating_add(self.mtu);
+            self.cwnd = self.cwnd.saturating_add(acked).min(most);
             return;
         }
         self.partial_bytes_acked = self.partial_bytes_acked.saturating_add(acked);
@@ -180,6 +182,15 @@ mod tests {
         assert_eq!(congestion.window(), 11_000);
         congestion.on_ack(1000, 11_000, 36);
         assert_eq!(congestion.window(), 12_000);
+    }
+
+    #[test]
+    fn one_acknowledgement_for_a_whole_window_does_not_undo_the_cut_before_it() {
+        let mut congestion = Congestion::new(MTU, 20, 1 << 20);
+        congestion.on_loss(20);
+        assert_eq!(congestion.window(), 10_000);
+        congestion.on_ack(10_000, 10_000, 30);
+        assert_eq!(congestion.window(), 11_000);
     }
 
     #[test]
