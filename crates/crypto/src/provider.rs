@@ -420,7 +420,7 @@ impl dyn HmacKey {
 }
 
 /// Bytes of the shortest tag that any protocol takes: SRTP's with 32 bits (RFC 3711 §5.2).
-const MIN_TAG_LEN: usize = 4;
+pub(crate) const MIN_TAG_LEN: usize = 4;
 
 /// An ephemeral private key that waits for the peer's public key.
 pub trait KeyExchange: Send + Sync {

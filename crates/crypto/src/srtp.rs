@@ -50,7 +50,7 @@ impl SrtpTransform {
     }
 }
 
-/// The label of a session key: what it is for (RFC 3711 §4.3.1 and §4.3.2).
+/// The label of a session key: what it is for (RFC 3711 §4.3.1 and §4.3.2, RFC 6904 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -67,17 +67,23 @@ pub enum SrtpKeyLabel {
     SrtcpAuthentication = 0x04,
     /// The salt of SRTCP packets.
     SrtcpSalt = 0x05,
+    /// Encryption of header extensions (RFC 6904 §3).
+    SrtpHeaderEncryption = 0x06,
+    /// The salt of header extensions (RFC 6904 §3).
+    SrtpHeaderSalt = 0x07,
 }
 
 impl SrtpKeyLabel {
     /// Every label.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::SrtpEncryption,
         Self::SrtpAuthentication,
         Self::SrtpSalt,
         Self::SrtcpEncryption,
         Self::SrtcpAuthentication,
         Self::SrtcpSalt,
+        Self::SrtpHeaderEncryption,
+        Self::SrtpHeaderSalt,
     ];
 }
 

@@ -82,6 +82,29 @@ fn keys_do_not_show_in_debug_output() {
 }
 
 quickcheck! {
+    /// For every three messages of any lengths under keys of their own.
+    fn tags_made_side_by_side_are_those_made_alone(keys: (u8, u8, u8), messages: (Vec<u8>, Vec<u8>, Vec<u8>), repeat: u8) -> bool {
+        let keys = [keys.0, keys.1, keys.2].map(|key| HmacSha1::new(&[key; 20]));
+        // Messages of several blocks, of which none ends where another does.
+        let messages = [messages.0, messages.1, messages.2].map(|message| message.repeat(usize::from(repeat % 8)));
+        let [one, two, three] = &messages;
+        let tags = HmacSha1::sign_each([(&keys[0], [one, b"1"]), (&keys[1], [two, b""]), (&keys[2], [three, b"three"])]);
+        tags[0] == keys[0].sign(&[one, b"1"])
+            && tags[1] == keys[1].sign(&[two])
+            && tags[2] == keys[2].sign(&[three, b"three"])
+    }
+
+    fn the_first_bytes_of_a_tag_are_looked_at_to_the_last_bit(message: Vec<u8>, bit: u8) -> bool {
+        let key = HmacSha1::new(&[7; 20]);
+        let tag = key.sign(&[&message]);
+        let mut wrong = tag;
+        wrong[usize::from(bit / 8 % 10)] ^= 1 << (bit % 8);
+        key.verify_first::<10>(&[&message], tag.first_chunk().unwrap())
+            && !key.verify_first::<10>(&[&message], wrong.first_chunk().unwrap())
+            && key.verify_first::<4>(&[&message], tag.first_chunk().unwrap())
+            && key.verify_first::<4>(&[&message], wrong.first_chunk().unwrap()) == (bit / 8 % 10 >= 4)
+    }
+
     fn parts_are_taken_as_one_message(key: Vec<u8>, message: Vec<u8>, at: usize) -> bool {
         let (front, back) = message.split_at(at % (message.len() + 1));
         let (sha1, sha256) = (HmacSha1::new(&key), HmacSha256::new(&key));
