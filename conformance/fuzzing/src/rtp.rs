@@ -1,6 +1,6 @@
 //! Targets of `pollrtc-rtp`.
 
-use pollrtc_rtp::{Compound, Extension, ExtensionMap, Origin, PacketKind, Pool, RtpPacket};
+use pollrtc_rtp::{Compound, Extension, ExtensionMap, Origin, PacketKind, Pool, RtcpPacket, RtpPacket};
 
 /// Bytes as a packet, with each number meaning something: the parts lie inside of it, apart from each other, and a
 /// copy says the same.
@@ -30,15 +30,45 @@ pub fn rtp_packet(data: &[u8]) {
     assert_eq!(shared.view(), packet);
 }
 
-/// Bytes as a compound: its packets lie one behind the other and cover all of it.
+/// Bytes as a compound: its packets lie one behind the other and cover all of it, and what a known one says comes to
+/// an end.
 pub fn rtcp_compound(data: &[u8]) {
     let Ok(compound) = Compound::parse(data) else { return };
-    let packets: Vec<_> = compound.packets().collect();
-    let bodies: usize = packets.iter().map(|packet| 4 + packet.body.len()).sum();
-    let padding = match data[data.len() - 1] {
-        count if bodies < data.len() => usize::from(count),
-        _ => 0,
-    };
-    assert!(!packets.is_empty());
-    assert_eq!(bodies + padding, data.len());
+    assert!(data.starts_with(compound.as_bytes()));
+    assert_eq!(compound.ended_by().is_none(), compound.as_bytes().len() == data.len());
+    assert!(compound.packets().count() > 0);
+    let bodies = compound.raw_packets().flatten().map(|raw| 4 + raw.body.len());
+    assert!(bodies.sum::<usize>() <= data.len());
+    for packet in compound.packets().flatten() {
+        read_whole(&packet);
+    }
+}
+
+/// Reads all that a packet has; there is never more in it than its bytes can say.
+fn read_whole(packet: &RtcpPacket<'_>) {
+    match packet {
+        RtcpPacket::SenderReport(report) => assert!(report.reports().count() <= 31),
+        RtcpPacket::ReceiverReport(report) => assert!(report.reports().count() <= 31),
+        RtcpPacket::SourceDescription(description) => {
+            let chunks = description
+                .chunks()
+                .map(|chunk| chunk.items().map(|item| item.value.len()).sum::<usize>());
+            assert!(chunks.sum::<usize>() < 1 << 18);
+        }
+        RtcpPacket::Goodbye(goodbye) => assert!(goodbye.sources().count() <= 31),
+        RtcpPacket::ExtendedReport(report) => assert!(report.blocks().count() <= 1 << 16),
+        RtcpPacket::GenericNack(nack) => assert!(nack.sequence_numbers().count() <= 17 * nack.missing().len()),
+        RtcpPacket::TransportWideFeedback(feedback) => {
+            assert_eq!(feedback.statuses().count(), usize::from(feedback.status_count()));
+        }
+        RtcpPacket::CongestionControlFeedback(feedback) => {
+            let metrics = feedback.streams().map(|stream| stream.metrics().count());
+            assert!(metrics.sum::<usize>() < 1 << 17);
+        }
+        RtcpPacket::FullIntraRequest(request) => assert!(request.entries().len() < 1 << 15),
+        RtcpPacket::Tmmbr(request) => assert!(request.limits().all(|limit| limit.overhead < 512)),
+        RtcpPacket::Tmmbn(notification) => assert!(notification.limits().all(|limit| limit.overhead < 512)),
+        RtcpPacket::Remb(remb) => assert!(remb.ssrcs().count() < 256),
+        _ => {}
+    }
 }

@@ -33,10 +33,12 @@ impl<'d> RtpPacket<'d> {
         Ok(Self { bytes, layout, origin })
     }
 
+    #[cfg(feature = "alloc")]
     pub(crate) const fn from_parts(bytes: &'d [u8], layout: Layout, origin: Origin) -> Self {
         Self { bytes, layout, origin }
     }
 
+    #[cfg(feature = "alloc")]
     pub(crate) const fn layout(&self) -> Layout {
         self.layout
     }

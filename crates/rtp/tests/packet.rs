@@ -124,12 +124,33 @@ fn what_is_no_packet_is_told_apart() {
 }
 
 #[test]
-fn rtp_rtcp_and_others_are_told_apart_by_two_bytes() {
-    assert_eq!(PacketKind::of(&[0x80, 111]), Some(PacketKind::Rtp));
-    assert_eq!(PacketKind::of(&[0x80, 0xe0]), Some(PacketKind::Rtp)); // payload type 96 with its marker
-    assert_eq!(PacketKind::of(&[0x80, 200]), Some(PacketKind::Rtcp));
-    assert_eq!(PacketKind::of(&[22, 254]), None); // DTLS
+fn rtp_and_rtcp_are_told_apart_by_the_second_byte() {
+    // RFC 5761 §4
+    for second in 0..=255 {
+        let kind = match second {
+            192..=223 => PacketKind::Rtcp,
+            _ => PacketKind::Rtp,
+        };
+        assert_eq!(PacketKind::of(&[0x80, second]), Some(kind), "{second}");
+    }
     assert_eq!(PacketKind::of(&[0x80]), None);
+}
+
+#[test]
+fn protocols_are_told_apart_by_the_first_byte() {
+    // RFC 7983 §7, RFC 9443 §3
+    for first in 0..=255 {
+        let kind = match first {
+            0..=3 => Some(PacketKind::Stun),
+            16..=19 => Some(PacketKind::Zrtp),
+            20..=63 => Some(PacketKind::Dtls),
+            64..=79 => Some(PacketKind::TurnChannel),
+            128..=191 => Some(PacketKind::Rtp),
+            _ => None,
+        };
+        assert_eq!(PacketKind::of(&[first, 0]), kind, "{first}");
+    }
+    assert_eq!(PacketKind::of(&[]), None);
 }
 
 quickcheck! {
