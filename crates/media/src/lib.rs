@@ -4,6 +4,9 @@
 //!   [`RoundTrip`] measures from the answers.
 //! - A stream that is forwarded: [`History`] keeps the last packets of publishers, a [`Forwarder`] for each
 //!   subscription says what leaves and under which names.
+//! - What is lost: a [`NackList`] says what to ask for and when, [`Resends`] which requests are answered, [`wrap_rtx`] and
+//!   [`unwrap_rtx`] make retransmissions and packets of each other, [`KeyframeRequests`] make one request of many.
+//! - What comes by no connection: [`Upstream`].
 //!
 //! Each takes the time with what it is told, so that it runs the same in a test, in a simulation and on a server. What
 //! came from the network never gives an `Err`: what is out of place is dropped, and counted. All is `Send`, bounded,
@@ -20,15 +23,25 @@ mod clock;
 mod formats;
 mod forwarder;
 mod history;
+mod keyframe;
+mod nack;
 mod reception;
+mod resend;
 mod round_trip;
+mod rtx;
 mod sequence;
 mod transmission;
+mod upstream;
 
 pub use clock::{ClockPair, NtpClock, NtpTime};
 pub use formats::{Codec, FormatMap};
 pub use forwarder::{Forwarder, ForwarderConfig, ForwarderStats, Verdict};
 pub use history::{History, HistoryConfig};
+pub use keyframe::{KeyframeConfig, KeyframeRequest, KeyframeRequests, ReceivedFirs};
+pub use nack::{NackConfig, NackList, NackStats};
 pub use reception::{Arrival, Facts, Reception, ReceptionReport, ReceptionStats};
+pub use resend::{Refusal, ResendStats, Resends};
 pub use round_trip::{ReferenceAnswer, ReferenceTimes, RoundTrip};
+pub use rtx::{OriginalNames, RtxNames, RtxNumbers, unwrap_rtx, wrap_rtx};
 pub use transmission::{SenderReport, Transmission};
+pub use upstream::{PayloadTypes, Upstream, UpstreamConfig, UpstreamStats};

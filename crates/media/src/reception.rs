@@ -172,13 +172,23 @@ impl Reception {
         }
     }
 
+    /// For another source that has shown to be one, and whose indices go on above those of this one.
+    pub(crate) fn proven_after(&self) -> Self {
+        Self {
+            highest_index: self.highest_index,
+            seen: self.seen,
+            stats: self.stats,
+            ..Self::authenticated()
+        }
+    }
+
     /// Takes a packet whose rollovers nobody knows: a raw stream's. Give each that comes, once.
     pub fn handle_sequence(&mut self, arrived: Instant, sequence: u16, facts: Facts) -> Arrival {
         if self.probation > 0 && !self.is_proven(sequence) {
             return Arrival::OnProbation;
         }
         let Some(run) = self.run else {
-            self.begin_run(sequence.into(), 0);
+            self.begin_run(sequence.into(), self.offset_above());
             return self.count(arrived, sequence.into(), facts);
         };
         let number = extend(run.highest, sequence);
@@ -194,9 +204,7 @@ impl Reception {
                 return self.out_of_place();
             }
             self.stats.restarts += 1;
-            // The next index that ends in this number, so that no index comes again.
-            let above = self.highest_index.unwrap_or_default() | 0xffff;
-            self.begin_run(sequence.into(), above + 1);
+            self.begin_run(sequence.into(), self.offset_above());
         }
         self.bad_sequence = None;
         let number = extend(self.run.map_or(0, |run| run.highest), sequence);
@@ -299,6 +307,12 @@ impl Reception {
         };
         self.bad_sequence = Some(sequence.wrapping_add(1));
         self.probation == 0
+    }
+
+    /// With this no index comes again, and each ends in its sequence number.
+    fn offset_above(&self) -> u64 {
+        self.highest_index
+            .map_or(0, |highest| (highest | 0xffff).saturating_add(1))
     }
 
     fn begin_run(&mut self, number: u64, offset: u64) {

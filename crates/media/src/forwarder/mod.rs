@@ -115,7 +115,7 @@ pub enum Verdict<'d> {
     /// It does not leave.
     Skip,
     /// It does not leave: this stream is to be forwarded, and only a key frame can begin. Said for each packet in
-    /// vain.
+    /// vain; [`KeyframeRequests`](crate::KeyframeRequests) make one request of many.
     KeyframeNeeded(StreamKey),
 }
 

@@ -3,7 +3,7 @@
 
 use pollrtc_core::Instant;
 use pollrtc_media::{Codec, FormatMap, Forwarder, ForwarderConfig, Verdict};
-use pollrtc_rtp::{ExtensionMap, Format, Origin, Rewrite, RtpPacket, Source, StreamKey, Via};
+use pollrtc_rtp::{ExtensionMap, Format, Origin, Patch, Rewrite, RtpPacket, Source, StreamKey, Via};
 
 pub const OPUS: Format = Format(0);
 pub const VP8: Format = Format(1);
@@ -105,5 +105,39 @@ pub fn forwarded(verdict: Verdict<'_>) -> Option<Rewrite<'_>> {
     match verdict {
         Verdict::Forward(rewrite) => Some(rewrite),
         _ => None,
+    }
+}
+
+/// A packet as a subscriber's connection writes it.
+pub fn written(packet: &RtpPacket<'_>, rewrite: &Rewrite<'_>, ssrc: u32) -> Vec<u8> {
+    let marker = u8::from(rewrite.marker) << 7;
+    let mut bytes = vec![0x80, marker | (96 + rewrite.format.0)];
+    bytes.extend((rewrite.sequence as u16).to_be_bytes());
+    bytes.extend(rewrite.timestamp.to_be_bytes());
+    bytes.extend(ssrc.to_be_bytes());
+    let mut payload = packet.payload().to_vec();
+    if let Patch::Vp8 {
+        picture_id,
+        tl0_picture_index,
+        key_index,
+    } = rewrite.patch
+    {
+        payload[2..4].copy_from_slice(&(picture_id | 0x8000).to_be_bytes());
+        payload[4] = tl0_picture_index;
+        payload[5] = payload[5] & 0xe0 | key_index;
+    }
+    [bytes, payload].concat()
+}
+
+/// Random numbers: Knuth's generator, whose high bits will do.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        ((u128::from(self.0) * u128::from(bound)) >> 64) as u64
     }
 }
