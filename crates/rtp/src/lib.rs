@@ -5,6 +5,8 @@
 //! any connection on any thread can write it on. Who wants to keep it takes a [`SharedPacket`] out of a [`Pool`]: that
 //! is the one copy. RTCP is in [`rtcp`]. Views, parsers and builders allocate nothing.
 //!
+//! What codecs put behind the header is in [`payload`]: views, packetizers and depacketizers.
+//!
 //! Bytes that came from the network never make anything here panic; what is malformed is a [`ParseError`] or an
 //! [`RtcpError`](rtcp::RtcpError), which the layers above drop and count.
 #![no_std]
@@ -19,6 +21,7 @@ mod feedback;
 mod kind;
 mod layout;
 mod packet;
+pub mod payload;
 mod rewrite;
 pub mod rtcp;
 #[cfg(feature = "alloc")]
