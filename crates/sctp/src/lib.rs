@@ -29,6 +29,7 @@ mod send_queue;
 mod serial;
 mod stats;
 pub mod wire;
+mod work;
 
 pub use association::{Association, AssociationState};
 pub use config::{Config, DEFAULT_MAX_PACKET, MIN_MAX_PACKET, Reliability, SendOptions};

@@ -11,6 +11,7 @@ use pollrtc_core::Instant;
 
 use crate::outstanding::{Acked, MAX_CHUNKS, Outstanding};
 use crate::rto::RttEstimator;
+use crate::work;
 
 /// SACKs with news from above after which a chunk counts as lost (RFC 9260 §7.2.4).
 const MISSING_REPORTS: usize = 3;
@@ -245,6 +246,7 @@ impl LossDetector {
             self.suspected.pop_front();
         }
         if self.suspected.len() >= MAX_RESENT {
+            work::count(self.suspected.len());
             self.suspected.retain(|(tsn, at)| {
                 let in_flight = outstanding.in_flight_chunk(*tsn);
                 in_flight.is_some_and(|chunk| chunk.sent_at == *at)
@@ -262,6 +264,7 @@ impl LossDetector {
 
 /// Takes one from the budget; false if nothing is left.
 fn spend(budget: &mut usize) -> bool {
+    work::count(1);
     let left = budget.checked_sub(1);
     *budget = left.unwrap_or(0);
     left.is_some()

@@ -50,7 +50,7 @@ pub(crate) struct Side {
 pub(crate) struct Link {
     pub(crate) sides: [Side; 2],
     pub(crate) now: Duration,
-    weather: Weather,
+    pub(crate) weather: Weather,
     rng: Rng,
     /// Whether each packet is printed.
     dump: bool,

@@ -13,6 +13,9 @@ use crate::stack::{BUFFER, Delivery, End, MAX_MESSAGE, MAX_PACKET, Stack, Told};
 /// The headers of SCTP and of a DATA chunk, for which their largest payload leaves room.
 const HEADERS: u32 = 28;
 
+/// The reason of an end that the peer has asked for.
+const CLOSED: &str = "AssociationClosed";
+
 fn addresses(server: bool) -> (SocketAddr, SocketAddr) {
     let (client, served) = (([192, 0, 2, 1], 1).into(), ([192, 0, 2, 2], 2).into());
     if server { (served, client) } else { (client, served) }
@@ -37,6 +40,8 @@ macro_rules! family {
                 streams: BTreeSet<u16>,
                 messages: VecDeque<(u16, Bytes)>,
                 told: Told,
+                /// Why the association was lost, if it was.
+                lost: Option<String>,
             }
 
             impl Endpoint {
@@ -55,6 +60,7 @@ macro_rules! family {
                         streams: BTreeSet::new(),
                         messages: VecDeque::new(),
                         told: Told::default(),
+                        lost: None,
                     }
                 }
 
@@ -69,8 +75,9 @@ macro_rules! family {
                     while let Some(event) = association.poll() {
                         match event {
                             $krate::Event::Connected => self.connected = true,
+                            // Told of each stream that is gone.
                             $krate::Event::AssociationLost { reason, .. } => {
-                                self.told.end = Some(End::Lost(format!("{reason:?}")));
+                                self.lost = Some(format!("{reason:?}")).filter(|reason| reason != CLOSED);
                             }
                             _ => {}
                         }
@@ -90,12 +97,14 @@ macro_rules! family {
                         }
                     }
                     while let Some(event) = association.poll_endpoint_event() {
-                        if let Some(handle) = self.handle {
+                        // They say so when a shutdown begins. Their endpoint would not know whom the answer is for.
+                        let early = event.is_drained() && !association.is_closed();
+                        if let Some(handle) = self.handle.filter(|_| !early) {
                             self.endpoint.handle_event(handle, event);
                         }
                     }
                     if association.is_closed() {
-                        self.told.end.get_or_insert(End::InOrder);
+                        self.told.end = Some(self.lost.clone().map_or(End::InOrder, End::Lost));
                     }
                 }
             }

@@ -115,6 +115,18 @@ impl Name {
         self == Self::Usrsctp
     }
 
+    /// Whether it tells of an end that it has asked for itself. The two answer SHUTDOWN ACK with SHUTDOWN COMPLETE, and
+    /// stay in SHUTDOWN-SENT for ever (`handle_shutdown_ack` in their `association/mod.rs`; RFC 9260 §9.2: CLOSED).
+    pub(crate) fn tells_end_of_its_own(self) -> bool {
+        !matches!(self, Self::SctpProto | Self::RtcSctp)
+    }
+
+    /// Whether it takes a SHUTDOWN COMPLETE that has its own tag in return, as who has ended answers a SHUTDOWN ACK that
+    /// comes again because the first one was lost (RFC 9260 §8.5.1 C).
+    pub(crate) fn takes_reflected_tags(self) -> bool {
+        !matches!(self, Self::SctpProto | Self::RtcSctp)
+    }
+
     /// Whether it tells what became of resets.
     pub(crate) fn tells_resets(self) -> bool {
         !matches!(self, Self::SctpProto | Self::RtcSctp)

@@ -7,6 +7,7 @@ use pollrtc_core::Instant;
 
 use super::{Abandoned, ChunkState, Outstanding, SentChunk};
 use crate::send_queue::Dequeued;
+use crate::work;
 
 impl Outstanding {
     /// Gives up the message that is being sent.
@@ -77,6 +78,7 @@ impl Outstanding {
             .chunk(self.advanced + 1)
             .is_some_and(|chunk| chunk.state == ChunkState::Abandoned)
         {
+            work::count(1);
             self.advanced += 1;
         }
     }

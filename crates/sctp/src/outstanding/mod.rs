@@ -17,6 +17,7 @@ use ranges::{subtract, unite};
 use crate::send_queue::{Dequeued, Policy, QueuedMessage};
 use crate::serial::extend;
 use crate::wire::{DATA_HEADER_LEN, DataHeader, Sack, padded};
+use crate::work;
 
 #[derive(Debug)]
 pub(crate) struct Outstanding {
@@ -55,10 +56,13 @@ pub(crate) const MAX_CHUNKS: usize = 16_384;
 /// What holding a message costs besides its bytes: it, its first chunk, and what counts its references.
 const MESSAGE_COST: usize = 192;
 /// How many messages are let go of at a time, since that takes long, and how many by each that is begun.
-const RELEASED_AT_ONCE: usize = 2048;
+const RELEASED_AT_ONCE: usize = 512;
 const RELEASED_PER_MESSAGE: usize = 2;
 /// How many chunks count as thrown away by one SACK; the next ones tell of the rest.
 const MAX_RENEGED: usize = 1024;
+/// How many gap blocks of one SACK are looked at: as many as fit into a packet of 8 KiB, which no receiver is known to
+/// fill. A list that is cut short says nothing of what lies above it.
+const MAX_BLOCKS: usize = 2048;
 
 /// What was abandoned (RFC 3758).
 #[derive(Clone, Copy, Debug, Default)]
@@ -386,6 +390,7 @@ impl Outstanding {
         if chunk.state != ChunkState::InFlight {
             return;
         }
+        work::count(1);
         chunk.state = ChunkState::Lost;
         self.in_flight -= chunk.wire_len();
         self.payload_in_flight -= usize::from(chunk.len);
@@ -403,6 +408,7 @@ impl Outstanding {
     /// Makes `lost` anew from the chunks.
     fn recount_lost(&mut self) {
         self.lost_is_stale = false;
+        work::count(self.chunks.len());
         self.lost.clear();
         let lost = (self.cumulative + 1..).zip(&self.chunks);
         let lost = lost.filter(|(_, chunk)| chunk.state == ChunkState::Lost);
@@ -484,7 +490,8 @@ impl Outstanding {
             return Err(SackError::Impossible);
         }
         let mut previous_end = 0;
-        for (start, end) in sack.gap_blocks() {
+        for (start, end) in gap_blocks(sack) {
+            work::count(1);
             // Blocks that touch or repeat are harmless, blocks that contradict are not.
             if start <= previous_end || end < start || cumulative + u64::from(end) > highest_sent {
                 return Err(SackError::Impossible);
@@ -538,10 +545,8 @@ impl Outstanding {
     fn take_gap_blocks(&mut self, cumulative: u64, sack: &Sack<'_>, acked: &mut Acked) -> bool {
         let mut listed = core::mem::take(&mut self.listed);
         listed.clear();
-        listed.extend(
-            sack.gap_blocks()
-                .map(|(start, end)| (cumulative + u64::from(start), cumulative + u64::from(end))),
-        );
+        listed
+            .extend(gap_blocks(sack).map(|(start, end)| (cumulative + u64::from(start), cumulative + u64::from(end))));
         self.forget_acked_to(cumulative);
         let before = core::mem::take(&mut self.acked);
         subtract(&listed, &before, u64::MAX, |tsn| self.acknowledge(tsn, acked));
@@ -563,6 +568,7 @@ impl Outstanding {
             return;
         }
         let covered = self.acked.partition_point(|(_, end)| *end <= cumulative);
+        work::count(covered);
         self.acked.drain(..covered);
         if let Some((start, _)) = self.acked.first_mut() {
             *start = (*start).max(cumulative + 1);
@@ -571,6 +577,7 @@ impl Outstanding {
 
     /// A miss indication for a chunk that the peer had. True if it counts as thrown away now, if it `may`.
     fn miss(&mut self, tsn: u64, may: bool) -> bool {
+        work::count(1);
         let Some(chunk) = self.index(tsn).and_then(|index| self.chunks.get_mut(index)) else {
             return false;
         };
@@ -599,6 +606,7 @@ impl Outstanding {
 
     /// Makes `acked` anew from the chunks.
     fn recount_acked(&mut self) {
+        work::count(self.chunks.len());
         self.acked.clear();
         for (tsn, chunk) in (self.cumulative + 1..).zip(&self.chunks) {
             match self.acked.last_mut() {
@@ -615,6 +623,7 @@ impl Outstanding {
     }
 
     fn acknowledge_at(&mut self, index: usize, tsn: u64, acked: &mut Acked) {
+        work::count(1);
         let Some(chunk) = self.chunks.get_mut(index) else {
             return;
         };
@@ -648,6 +657,7 @@ impl Outstanding {
     }
 
     fn renege(&mut self, tsn: u64) {
+        work::count(1);
         let Some(index) = self.index(tsn) else { return };
         if let Some(chunk) = self.chunks.get_mut(index)
             && chunk.state == ChunkState::Acked
@@ -667,6 +677,7 @@ impl Outstanding {
         self.release_finished(RELEASED_AT_ONCE);
         // Stale entries must not pile up in front.
         while self.lost.front().is_some_and(|tsn| *tsn <= cumulative) {
+            work::count(1);
             self.lost.pop_front();
         }
         self.advance_over_abandoned();
@@ -677,6 +688,7 @@ impl Outstanding {
     fn release_finished(&mut self, most: usize) {
         let unfinished = usize::from(self.unfinished.is_some());
         for _ in 0..most.min(self.messages.len() - unfinished) {
+            work::count(1);
             if self
                 .messages
                 .front()
@@ -697,6 +709,10 @@ impl Outstanding {
         self.release_finished(RELEASED_AT_ONCE);
         self.first_message != before
     }
+}
+
+fn gap_blocks(sack: &Sack<'_>) -> impl Iterator<Item = (u16, u16)> {
+    sack.gap_blocks().take(MAX_BLOCKS)
 }
 
 /// The round trip of what was acknowledged and sent last. None if anything that is acknowledged with

@@ -2,9 +2,12 @@
 
 use alloc::vec::Vec;
 
+use crate::work;
+
 /// Calls `each` for every number below `limit` in `from` that is not in `what`. Both are ascending and
 /// disjoint. Work is linear in the number of ranges and of numbers found.
 pub(super) fn subtract(from: &[(u64, u64)], what: &[(u64, u64)], limit: u64, mut each: impl FnMut(u64)) {
+    work::count(from.len() + what.len());
     let mut what = what.iter().copied().peekable();
     for &(start, end) in from {
         if start >= limit {
@@ -30,6 +33,7 @@ pub(super) fn subtract(from: &[(u64, u64)], what: &[(u64, u64)], limit: u64, mut
 
 /// Writes what is in `a` or in `b` to `to`. All are ascending and disjoint; in `to` no two touch.
 pub(super) fn unite(a: &[(u64, u64)], b: &[(u64, u64)], to: &mut Vec<(u64, u64)>) {
+    work::count(a.len() + b.len());
     to.clear();
     let (mut a, mut b) = (a.iter().copied().peekable(), b.iter().copied().peekable());
     loop {
