@@ -40,11 +40,11 @@ impl<'a> Receiver<'a> {
     #[inline]
     fn encrypt(&mut self, shared: &[u8]) -> Result<Option<Sealing>, ProtectError> {
         let len = self.own.saturating_add(shared.len());
-        let room = self.buf.len();
-        let place = self
-            .buf
-            .get_mut(self.own..len)
-            .ok_or(ProtectError::BufferTooShort { needed: len, len: room })?;
+        let too_short = ProtectError::BufferTooShort {
+            needed: len.saturating_add(self.outbound.rtp_headroom().suffix),
+            len: self.buf.len(),
+        };
+        let place = self.buf.get_mut(self.own..len).ok_or(too_short)?;
         place.copy_from_slice(shared);
         let sealing = self.outbound.begin(self.index, self.buf, len)?;
         match self.outbound.encrypt(self.buf, &sealing)? {
