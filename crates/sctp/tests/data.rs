@@ -3,7 +3,7 @@
 mod support;
 
 use pollrtc_core::{Headroom, InnerProtocol};
-use pollrtc_sctp::wire::{Data, Packet, kind};
+use pollrtc_sctp::wire::{Data, DataHeader, Packet, kind};
 use pollrtc_sctp::{Config, Event, SendError, SendOptions};
 use support::*;
 
@@ -241,4 +241,68 @@ fn small_buffers_get_nothing_and_lose_nothing() {
     assert_eq!(pair.a.machine.write_body(pair.now, &mut tiny, Headroom::NONE), None);
     pair.run_for(ms(100));
     assert_eq!(pair.b.messages(), [(0, numbered(0, 5000))]);
+}
+
+/// All orders of these.
+fn orders(of: &[u32]) -> Vec<Vec<u32>> {
+    if of.is_empty() {
+        return vec![vec![]];
+    }
+    let beginning_with = |first: u32| {
+        let others: Vec<u32> = of.iter().copied().filter(|other| *other != first).collect();
+        orders(&others)
+            .into_iter()
+            .map(move |rest| [vec![first], rest].concat())
+    };
+    of.iter().copied().flat_map(beginning_with).collect()
+}
+
+/// RFC 9260 §6.9.
+#[test]
+fn fragments_that_arrive_in_any_order_make_the_same_messages() {
+    const ENDING: u8 = 1;
+    const BEGINNING: u8 = 2;
+    const UNORDERED: u8 = 4;
+    // Two messages, of four fragments and of two.
+    let fragments: [(u8, &[u8]); 6] = [
+        (BEGINNING, b"f"),
+        (0, b"o"),
+        (0, b"u"),
+        (ENDING, b"r"),
+        (BEGINNING, b"tw"),
+        (ENDING, b"o"),
+    ];
+    for flags in [0, UNORDERED] {
+        for order in orders(&[0, 1, 2, 3, 4, 5]) {
+            let mut tester = Tester::new();
+            for offset in &order {
+                let (place, payload) = fragments[*offset as usize];
+                let ssn = u16::from(*offset >= 4);
+                let header = DataHeader {
+                    unordered: flags != 0,
+                    beginning: place & BEGINNING != 0,
+                    ending: place & ENDING != 0,
+                    tsn: tester.tsn.wrapping_add(*offset),
+                    stream: 3,
+                    ssn: if flags == 0 { ssn } else { 0 },
+                    ppid: 51,
+                };
+                tester.give(|packet| {
+                    packet.data(&header, payload);
+                });
+            }
+            let message = |text: &'static str| Event::Message {
+                stream: 3,
+                ppid: 51,
+                data: text.into(),
+            };
+            let mut events = tester.events();
+            if flags == UNORDERED {
+                events.sort_by_key(|event| format!("{event:?}"));
+            }
+            let mut expected = [message("four"), message("two")];
+            expected.sort_by_key(|event| format!("{event:?}"));
+            assert_eq!(events, expected, "{order:?}");
+        }
+    }
 }

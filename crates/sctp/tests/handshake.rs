@@ -3,8 +3,8 @@
 mod support;
 
 use pollrtc_core::{Headroom, InnerProtocol};
-use pollrtc_sctp::wire::{Init, Packet, PacketWriter, kind};
-use pollrtc_sctp::{AssociationState, CloseReason, Event};
+use pollrtc_sctp::wire::{Cause, Init, Packet, PacketWriter, TAG_REFLECTED, cause, kind};
+use pollrtc_sctp::{Association, AssociationState, CloseReason, Event};
 use support::*;
 
 fn kinds(packet: &[u8]) -> Vec<u8> {
@@ -228,4 +228,126 @@ fn data_behind_a_cookie_that_grew_too_old_is_sent_once_the_association_stands() 
     ];
     assert_eq!(messages, expected);
     assert_eq!(pair.a.machine.buffered_amount(1), 0);
+}
+
+/// The first chunk of a handshake packet with another parameter behind its own.
+fn with_parameter(bytes: &[u8], parameter: u16, value: &[u8]) -> Vec<u8> {
+    let packet = Packet::parse(bytes).unwrap();
+    let first = packet.chunks().next().unwrap().unwrap();
+    let mut buf = [0; 1500];
+    let mut writer = PacketWriter::new(&mut buf, 5000, 5000, packet.verification_tag()).unwrap();
+    writer.chunk(first.kind(), 0, |body| {
+        body.put(first.value());
+        body.pad();
+        body.put_parameter(parameter, &[value]);
+    });
+    let len = writer.finish();
+    buf[..len].to_vec()
+}
+
+/// RFC 9260 §3.2.2.
+#[test]
+fn unknown_parameters_of_an_init_ack_are_told_behind_the_cookie() {
+    let mut pair = Associations::new(config(), config());
+    pair.b.rewrite = |bytes| match bytes[12] {
+        kind::INIT_ACK => with_parameter(&bytes, 0xFFF0, b"what is this?"),
+        _ => bytes,
+    };
+    pair.a.machine.connect();
+    pair.send(0, "hello");
+    pair.run_until(ms(1000), |pair| pair.a.events.contains(&Event::Connected));
+    let echo = &pair.a.wire[1];
+    assert_eq!(kinds(echo), [kind::COOKIE_ECHO, kind::ERROR, kind::DATA]);
+    let packet = Packet::parse(echo).unwrap();
+    let error = packet.chunks().nth(1).unwrap().unwrap();
+    let causes: Vec<_> = Cause::all(error.value()).collect();
+    assert_eq!(causes.len(), 1);
+    assert_eq!(causes[0].code, cause::UNRECOGNIZED_PARAMETERS);
+    assert_eq!(causes[0].information[4..17], *b"what is this?");
+    assert_eq!(pair.b.messages(), [(0, "hello".into())]);
+}
+
+/// RFC 9260 §3.3.2.1.4: a host name is refused; addresses mean nothing under DTLS (RFC 8261 §6.1).
+#[test]
+fn a_host_name_is_refused_and_addresses_are_ignored() {
+    for (parameter, expected) in [(5, kind::INIT_ACK), (6, kind::INIT_ACK), (11, kind::ABORT)] {
+        let mut pair = Associations::new(config(), config());
+        pair.a.machine.connect();
+        pair.flush();
+        let mut init = with_parameter(&pair.a.wire[0], parameter, &[b'a'; 16]);
+        let mut machine = Association::new(config(), rng(3));
+        machine.handle_body(pair.now, &mut init);
+        let mut out = [0; 1500];
+        let len = machine.write_body(pair.now, &mut out, Headroom::NONE).unwrap();
+        assert_eq!(kinds(&out[..len]), [expected], "parameter {parameter}");
+        if expected == kind::ABORT {
+            assert_eq!(out[16..18], cause::UNRESOLVABLE_ADDRESS.to_be_bytes());
+        }
+    }
+}
+
+/// RFC 9260 §5.2.4 A: it hears SHUTDOWN ACK and why.
+#[test]
+fn a_peer_that_begins_anew_while_we_end_hears_that_we_do() {
+    let mut tester = Tester::new();
+    let new_tag = 4711_u32;
+    let mut buf = [0; 1500];
+    let mut init = PacketWriter::new(&mut buf, 5000, 5000, 0).unwrap();
+    init.chunk(kind::INIT, 0, |body| {
+        body.put_u32(new_tag);
+        body.put_u32(100_000);
+        body.put_u16(10);
+        body.put_u16(10);
+        body.put_u32(1);
+    });
+    let len = init.finish();
+    tester.give_bytes(&mut buf[..len]);
+    let answer = tester.chunks();
+    let init_ack = answer.iter().find(|chunk| chunk.0 == kind::INIT_ACK).unwrap();
+    let tag = u32::from_be_bytes(init_ack.2[..4].try_into().unwrap());
+    let cookie_at = init_ack.2.windows(2).position(|bytes| bytes == [0, 7]).unwrap();
+    let cookie_len = usize::from(u16::from_be_bytes(init_ack.2[cookie_at + 2..][..2].try_into().unwrap()));
+    let cookie = init_ack.2[cookie_at + 4..cookie_at + cookie_len].to_vec();
+    // The life before ends meanwhile.
+    tester.give(|packet| {
+        packet.chunk(kind::SHUTDOWN, 0, |body| body.put_u32(0xFFFF_FFEF));
+    });
+    assert!(tester.chunks().iter().any(|chunk| chunk.0 == kind::SHUTDOWN_ACK));
+    tester.give_with_tag(tag, |packet| {
+        packet.chunk(kind::COOKIE_ECHO, 0, |body| body.put(&cookie));
+    });
+    let answer = tester.chunks();
+    let told: Vec<_> = answer.iter().map(|chunk| chunk.0).collect();
+    assert_eq!(told, [kind::ERROR, kind::SHUTDOWN_ACK]);
+    let causes: Vec<_> = Cause::all(&answer[0].2).map(|cause| cause.code).collect();
+    assert_eq!(causes, [cause::COOKIE_RECEIVED_WHILE_SHUTTING_DOWN]);
+    assert!(!tester.events().contains(&Event::Restarted));
+}
+
+/// RFC 9260 §8.5.1 E.
+#[test]
+fn who_waits_for_our_last_word_gets_it_while_we_connect_and_we_go_on() {
+    for echoing in [false, true] {
+        let mut pair = Associations::new(config(), config());
+        pair.a.machine.connect();
+        pair.flush();
+        if echoing {
+            pair.run_for(ms(20));
+        }
+        let mut buf = [0; 64];
+        let mut packet = PacketWriter::new(&mut buf, 5000, 5000, 77).unwrap();
+        packet.chunk(kind::SHUTDOWN_ACK, 0, |_| ());
+        let len = packet.finish();
+        pair.a.machine.handle_body(pair.now, &mut buf[..len]);
+        pair.flush();
+        let answer = pair
+            .a
+            .wire
+            .iter()
+            .find(|packet| packet[12] == kind::SHUTDOWN_COMPLETE)
+            .unwrap();
+        assert_eq!(answer[13], TAG_REFLECTED);
+        assert_eq!(Packet::parse(answer).unwrap().verification_tag(), 77);
+        pair.run_until(ms(1000), |pair| pair.a.events.contains(&Event::Connected));
+    }
 }

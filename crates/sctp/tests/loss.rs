@@ -5,7 +5,8 @@ mod support;
 use std::time::Duration;
 
 use pollrtc_core::InnerProtocol;
-use pollrtc_sctp::{CloseReason, Event, SendOptions};
+use pollrtc_sctp::wire::kind;
+use pollrtc_sctp::{AssociationState, CloseReason, Event, SendOptions};
 use quickcheck::{QuickCheck, TestResult};
 use support::*;
 
@@ -362,4 +363,35 @@ fn who_is_told_that_the_path_is_there_sends_nothing_again_for_that() {
     assert_eq!(pair.b.messages().len(), 100);
     assert_eq!(pair.a.machine.stats().chunks_retransmitted, 0);
     assert_eq!(pair.a.machine.stats().timeouts, 0);
+}
+
+/// Whoever drives us may sleep for a week, or set its clock back.
+#[test]
+fn time_that_jumps_costs_one_timeout_and_no_more() {
+    let mut tester = Tester::new();
+    tester
+        .machine
+        .send(0, 51, numbered(0, 1000), Default::default())
+        .unwrap();
+    assert_eq!(tester.chunks().len(), 1);
+    let before = tester.now;
+    tester.now += Duration::from_secs(7 * 24 * 3600);
+    tester.machine.handle_timeout(tester.now);
+    assert_eq!(tester.machine.stats().timeouts, 1);
+    let data = tester.chunks().iter().filter(|chunk| chunk.0 == kind::DATA).count();
+    assert_eq!(data, 1, "sent again once");
+    assert_eq!(tester.chunks(), []);
+    let due = tester.machine.poll_timeout().unwrap();
+    assert!(
+        due > tester.now && due - tester.now <= ms(3000),
+        "{:?}",
+        due - tester.now
+    );
+    // Back again: nothing is due that was not.
+    tester.now = before;
+    tester.machine.handle_timeout(tester.now);
+    assert_eq!(tester.chunks(), []);
+    assert_eq!(tester.machine.stats().timeouts, 1);
+    assert_eq!(tester.machine.poll_timeout(), Some(due));
+    assert_eq!(tester.machine.state(), AssociationState::Connected);
 }

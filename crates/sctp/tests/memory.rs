@@ -5,7 +5,7 @@ mod support;
 use pollrtc_core::InnerProtocol;
 use pollrtc_sctp::channel::{ChannelCloseReason, ChannelConfig, ChannelEvent, ChannelId, ChannelState, Message};
 use pollrtc_sctp::wire::{Packet, Sack, kind};
-use pollrtc_sctp::{Association, Config, Event, SendOptions};
+use pollrtc_sctp::{Association, Config, Event, Reliability, SendOptions};
 use support::*;
 
 /// PPIDs of RFC 8831 §8: part of a binary message, and a whole one or the last part.
@@ -386,5 +386,52 @@ fn debug_output_never_shows_what_was_said() {
         assert!(!text.contains("secret"), "{text}");
         // Nor as a list of bytes, alternate or not.
         assert!(!text.contains("115, 101, 99"), "{text}");
+    }
+}
+
+/// Whatever came and went, an application that has taken everything has the whole window again, and the sender knows.
+#[test]
+fn for_every_seed_the_window_is_whole_in_the_end() {
+    for seed in 0..40 {
+        let faults = LinkFaults {
+            loss: 100,
+            duplication: 50,
+            reordering: 200,
+        };
+        let mut pair = Associations::new(patient(), patient().with_max_message_size(9000)).with_faults(faults, seed);
+        pair.connect();
+        for number in 0..300 {
+            let stream = (number % 7) as u16;
+            let options = SendOptions {
+                ordered: stream != 2,
+                reliability: match stream {
+                    3 | 4 => Reliability::MaxRetransmits(stream - 3),
+                    5 => Reliability::MaxLifetime(ms(50)),
+                    _ => Reliability::Reliable,
+                },
+                ..SendOptions::default()
+            };
+            // Each eleventh is longer than the peer takes.
+            let len = if number % 11 == 0 { 12_000 } else { 1 + number * 13 };
+            if pair.a.machine.send(stream, 51, numbered(number, len), options).is_ok() && number % 50 == 49 {
+                pair.a.machine.reset_streams(&[stream]).unwrap();
+            }
+            pair.run_for(ms(20));
+        }
+        pair.faults = LinkFaults::default();
+        pair.run_for(ms(60_000));
+        pair.b.wire.clear();
+        pair.send(6, "the last one");
+        pair.run_for(ms(2000));
+        let told = |bytes: &Vec<u8>| {
+            let packet = Packet::parse(bytes).unwrap();
+            let sack = packet
+                .chunks()
+                .map(Result::unwrap)
+                .find(|chunk| chunk.kind() == kind::SACK)?;
+            Some(Sack::parse(&sack).unwrap().a_rwnd)
+        };
+        let told = pair.b.wire.iter().rev().find_map(told).unwrap();
+        assert_eq!(told, Config::new().receive_window, "seed {seed}");
     }
 }

@@ -3,8 +3,8 @@
 mod support;
 
 use pollrtc_core::InnerProtocol;
-use pollrtc_sctp::wire::{Init, Packet, PacketWriter, kind, parameter};
-use pollrtc_sctp::{AssociationState, Event, Reliability, SendOptions};
+use pollrtc_sctp::wire::{ForwardTsn, Init, Packet, PacketWriter, kind, parameter};
+use pollrtc_sctp::{AssociationState, Config, Event, Reliability, SendOptions};
 use support::*;
 
 fn retransmits(count: u16) -> SendOptions {
@@ -434,4 +434,68 @@ fn an_end_in_good_order_does_not_wait_for_what_has_grown_old() {
     pair.run_for(ms(1000));
     let closed = |event: &Event| matches!(event, Event::Closed(_));
     assert!(pair.a.events.iter().any(closed));
+}
+
+/// RFC 3758 §3.2: one entry for each ordered stream, with the highest number that is skipped.
+#[test]
+fn what_is_skipped_is_told_once_for_each_ordered_stream() {
+    let mut pair = Associations::connected();
+    pair.faults.loss = 1000;
+    let unordered = SendOptions {
+        ordered: false,
+        ..retransmits(0)
+    };
+    for (stream, options) in [
+        (3, retransmits(0)),
+        (9, unordered),
+        (3, retransmits(0)),
+        (1, retransmits(0)),
+        (3, retransmits(0)),
+    ] {
+        pair.send_with(stream, "gone", options);
+    }
+    pair.run_until(ms(10_000), |pair| forward_tsns(&pair.a.wire) > 0);
+    let chunks = pair
+        .a
+        .wire
+        .iter()
+        .flat_map(|packet| Packet::parse(packet).unwrap().chunks());
+    let chunk = chunks
+        .map(Result::unwrap)
+        .find(|chunk| chunk.kind() == kind::FORWARD_TSN);
+    let skip = ForwardTsn::parse(&chunk.unwrap()).unwrap();
+    assert_eq!(skip.new_cumulative_tsn, 0xFFFF_FFF4);
+    let mut streams: Vec<_> = skip.streams().collect();
+    streams.sort_unstable();
+    assert_eq!(streams, [(1, 0), (3, 2)]);
+}
+
+/// RFC 3758 §3.6: what is skipped fills no window any more.
+#[test]
+fn what_the_peer_gives_up_leaves_the_window_as_it_was() {
+    let window = Config::new().receive_window;
+    let told = |tester: &mut Tester| {
+        let chunks = tester.chunks();
+        let sack = chunks.iter().rev().find(|chunk| chunk.0 == kind::SACK).unwrap();
+        u32::from_be_bytes(sack.2[4..8].try_into().unwrap())
+    };
+    let mut tester = Tester::new();
+    // The beginning of a message, a part of another behind a gap, and whole ones that wait for their turn.
+    tester.data(0, 2, 0, &[7; 1000]);
+    tester.data(3, 0, 0, &[7; 1000]);
+    tester.ordered(5, 2, 1, &[7; 1000]);
+    tester.ordered(6, 2, 2, &[7; 1000]);
+    assert_eq!(
+        told(&mut tester),
+        window - 3000,
+        "what is on its way in sequence does not count"
+    );
+    tester.forward_tsn(3, &[(0, 0)]);
+    assert_eq!(told(&mut tester), window - 2000);
+    // What is delivered counts until it is taken.
+    tester.forward_tsn(6, &[(2, 2)]);
+    assert_eq!(told(&mut tester), window - 2000);
+    assert_eq!(tester.events().len(), 2);
+    tester.forward_tsn(7, &[]);
+    assert_eq!(told(&mut tester), window);
 }

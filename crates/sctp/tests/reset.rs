@@ -2,7 +2,8 @@
 
 mod support;
 
-use pollrtc_sctp::wire::{Packet, kind};
+use pollrtc_sctp::channel::{ChannelCloseReason, ChannelEvent, ChannelState};
+use pollrtc_sctp::wire::{Init, Packet, PacketWriter, kind, parameter};
 use pollrtc_sctp::{Event, ResetError, SendError, SendOptions, Streams};
 use support::*;
 
@@ -232,4 +233,108 @@ fn messages_behind_a_reset_that_waits_fill_the_window() {
         2 + taken,
         "and nothing that was acknowledged is lost"
     );
+}
+
+/// RFC 6525 §4.4: it is told, the stream is as it was.
+#[test]
+fn a_peer_may_refuse() {
+    const REFUSALS: [u32; 3] = [2, 3, 5]; // Denied, wrong SSN, bad sequence number.
+    for result in REFUSALS {
+        let mut tester = Tester::new();
+        tester.machine.reset_streams(&[4]).unwrap();
+        let chunks = tester.chunks();
+        let request = chunks.iter().find(|chunk| chunk.0 == kind::RE_CONFIG).unwrap();
+        let sequence = request.2[4..8].to_vec();
+        tester.give(|packet| {
+            packet.chunk(kind::RE_CONFIG, 0, |body| {
+                body.put_parameter(16, &[&sequence, &result.to_be_bytes()]);
+            });
+        });
+        let refused = Event::OutgoingReset {
+            stream: 4,
+            result: Err(ResetError::Refused),
+        };
+        assert_eq!(tester.events(), [refused], "result {result}");
+        tester
+            .machine
+            .send(4, 51, "goes on".into(), SendOptions::default())
+            .unwrap();
+        assert_eq!(tester.chunks().len(), 1);
+        // And may be asked again.
+        tester.machine.reset_streams(&[4]).unwrap();
+    }
+}
+
+/// RFC 6525 §4.1: no stream means all.
+#[test]
+fn a_request_without_streams_resets_all() {
+    let mut tester = Tester::new();
+    for (offset, stream) in [(0, 3), (1, 7), (2, 60_000)] {
+        tester.ordered(offset, stream, 0, b"before");
+    }
+    assert_eq!(tester.reset(0xFFFF_FFF0, 2, &[]), [PERFORMED]);
+    for (offset, stream) in [(3, 3), (4, 7), (5, 60_000)] {
+        tester.ordered(offset, stream, 0, b"after");
+    }
+    let expected = [
+        "3: before",
+        "7: before",
+        "60000: before",
+        "reset All",
+        "3: after",
+        "7: after",
+        "60000: after",
+    ];
+    assert_eq!(story(&tester.events()), expected);
+}
+
+/// INIT and INIT ACK without their last parameter, which says that stream reset is known.
+fn without_extensions(bytes: Vec<u8>) -> Vec<u8> {
+    let packet = Packet::parse(&bytes).unwrap();
+    let first = packet.chunks().next().unwrap().unwrap();
+    if !matches!(first.kind(), kind::INIT | kind::INIT_ACK) {
+        return bytes;
+    }
+    let mut buf = [0; 1500];
+    let mut writer = PacketWriter::new(&mut buf, 5000, 5000, packet.verification_tag()).unwrap();
+    writer.chunk(first.kind(), 0, |body| {
+        body.put(&first.value()[..16]);
+        for other in Init::parse(&first).unwrap().parameters {
+            if other.kind != parameter::SUPPORTED_EXTENSIONS {
+                body.put_parameter(other.kind, &[other.value]);
+            }
+        }
+    });
+    let len = writer.finish();
+    buf[..len].to_vec()
+}
+
+#[test]
+fn where_the_peer_does_not_know_resets_channels_close_all_the_same() {
+    let mut pair = Associations::new(config(), config());
+    pair.b.rewrite = without_extensions;
+    pair.connect();
+    assert_eq!(pair.a.machine.reset_streams(&[0]), Err(ResetError::Unsupported));
+
+    let mut pair = Channels::channels();
+    pair.b.rewrite = without_extensions;
+    pair.connect_both();
+    let ours = pair.a.machine.open("chat").unwrap();
+    pair.run_for(ms(1000));
+    pair.a.machine.send(ours, "last words").unwrap();
+    pair.a.machine.close_channel(ours);
+    pair.run_for(ms(60_000));
+    let closed = ChannelEvent::Closed {
+        channel: ours,
+        reason: ChannelCloseReason::Local,
+    };
+    assert_eq!(pair.a.events.iter().filter(|event| **event == closed).count(), 1);
+    assert_eq!(pair.a.machine.state(ours), ChannelState::Closed);
+    let said =
+        |event: &ChannelEvent| matches!(event, ChannelEvent::Message { data, .. } if data.as_bytes() == b"last words");
+    assert!(pair.b.events.iter().any(said));
+    // Another one can be opened, under another number.
+    let other = pair.a.machine.open("again").unwrap();
+    pair.run_for(ms(1000));
+    assert_eq!(pair.a.machine.state(other), ChannelState::Open);
 }

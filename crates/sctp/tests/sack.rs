@@ -4,7 +4,7 @@ mod support;
 
 use pollrtc_core::{Headroom, InnerProtocol};
 use pollrtc_sctp::Event;
-use pollrtc_sctp::wire::{Packet, Sack, kind};
+use pollrtc_sctp::wire::{DataHeader, Packet, Sack, kind};
 use support::*;
 
 /// Cumulative TSN ack, gap blocks, duplicates.
@@ -406,4 +406,22 @@ fn who_sends_much_without_a_loss_gets_one_acknowledgement_for_a_batch() {
     count(&mut tester);
     batch(&mut tester, 1);
     assert_eq!(count(&mut tester), 17);
+}
+
+/// RFC 7053 §5.2.
+#[test]
+fn data_that_asks_for_it_is_acknowledged_at_once() {
+    let mut tester = Tester::new();
+    let header = DataHeader {
+        unordered: true,
+        beginning: true,
+        ending: true,
+        tsn: tester.tsn,
+        ..DataHeader::default()
+    };
+    tester.give(|packet| {
+        packet.data(&header, b"now, please");
+        packet.ask_for_immediate_sack();
+    });
+    assert_eq!(tester.told(), Some((0, vec![], vec![])));
 }

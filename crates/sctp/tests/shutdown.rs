@@ -3,6 +3,7 @@
 mod support;
 
 use pollrtc_core::InnerProtocol;
+use pollrtc_sctp::wire::kind;
 use pollrtc_sctp::{AssociationState, CloseReason, Event, SendError, SendOptions};
 use support::*;
 
@@ -100,4 +101,51 @@ fn a_peer_that_does_not_answer_is_not_waited_for_for_ever() {
     pair.a.machine.close();
     pair.run_for(ms(60_000));
     assert_eq!(pair.a.events, [Event::Closed(CloseReason::Timeout)]);
+}
+
+/// RFC 9260 §9.2, §8.5.1.
+#[test]
+fn chunks_of_an_end_that_nobody_asked_for_change_nothing() {
+    let mut tester = Tester::new();
+    for chunk in [kind::SHUTDOWN_ACK, kind::SHUTDOWN_COMPLETE] {
+        tester.give(|packet| {
+            packet.chunk(chunk, 0, |_| ());
+        });
+        assert_eq!(tester.chunks(), [], "{chunk}");
+    }
+    assert_eq!(tester.machine.state(), AssociationState::Connected);
+    assert_eq!(tester.machine.stats().dropped_unexpected, 2);
+    assert_eq!(tester.events(), []);
+}
+
+/// RFC 9260 §9.2: the SHUTDOWN's cumulative TSN ack is one like a SACK's.
+#[test]
+fn a_shutdown_acknowledges_data() {
+    let mut tester = Tester::new();
+    for _ in 0..2 {
+        tester
+            .machine
+            .send(0, 51, numbered(0, 1000), SendOptions::default())
+            .unwrap();
+    }
+    let sent = tester.chunks();
+    let last = u32::from_be_bytes(sent[1].2[..4].try_into().unwrap());
+    let shutdown = |tester: &mut Tester, tsn: u32| {
+        tester.give(|packet| {
+            packet.chunk(kind::SHUTDOWN, 0, |body| body.put_u32(tsn));
+        });
+        tester.chunks().iter().map(|chunk| chunk.0).collect::<Vec<_>>()
+    };
+    assert_eq!(shutdown(&mut tester, last.wrapping_sub(1)), [], "one is still missing");
+    assert_eq!(
+        shutdown(&mut tester, last.wrapping_add(7)),
+        [],
+        "what was never sent says nothing"
+    );
+    assert_eq!(shutdown(&mut tester, last), [kind::SHUTDOWN_ACK]);
+    assert_eq!(tester.machine.stats().chunks_retransmitted, 0);
+    tester.give(|packet| {
+        packet.chunk(kind::SHUTDOWN_COMPLETE, 0, |_| ());
+    });
+    assert_eq!(tester.end(), CloseReason::Shutdown);
 }
