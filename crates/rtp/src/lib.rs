@@ -5,7 +5,8 @@
 //! any connection on any thread can write it on. Who wants to keep it takes a [`SharedPacket`] out of a [`Pool`]: that
 //! is the one copy. RTCP is in [`rtcp`]. Views, parsers and builders allocate nothing.
 //!
-//! What codecs put behind the header is in [`payload`]: views, packetizers and depacketizers.
+//! What codecs put behind the header is in [`payload`]: views, packetizers and depacketizers. Which frames need which,
+//! a [`dependency_descriptor`] tells without it.
 //!
 //! Bytes that came from the network never make anything here panic; what is malformed is a [`ParseError`] or an
 //! [`RtcpError`](rtcp::RtcpError), which the layers above drop and count.
@@ -16,6 +17,7 @@
 extern crate alloc;
 
 mod bytes;
+pub mod dependency_descriptor;
 mod extension;
 mod feedback;
 mod kind;
