@@ -1,9 +1,9 @@
 //! The publisher's clock, and the world's.
 
-use core::ops::Add;
 use core::time::Duration;
 
 use pollrtc_core::Instant;
+use pollrtc_rtp::NtpTime;
 
 const NANOS: u64 = 1_000_000_000;
 
@@ -56,49 +56,13 @@ pub(crate) fn duration_of(ticks: u32, clock_rate: u32) -> Duration {
     Duration::from_nanos(nanos.unwrap_or_default())
 }
 
-/// A time of the world in the format of NTP (RFC 3550 §4): seconds since 1900 in the upper 32 bits, fractions of a
-/// second in the lower 32.
-///
-/// ```
-/// use pollrtc_media::NtpTime;
-/// let time = NtpTime::from_unix(core::time::Duration::from_millis(1_500));
-/// assert_eq!(time.0, (2_208_988_801 << 32) + (1 << 31));
-/// assert_eq!(time.compact(), 0x7e81_8000);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NtpTime(pub u64);
-
-impl NtpTime {
-    /// Seconds from 1900 to 1970.
-    const UNIX_EPOCH: u64 = 2_208_988_800;
-
-    /// From the time since 1970.
-    pub fn from_unix(since_epoch: Duration) -> Self {
-        Self(Self::UNIX_EPOCH << 32) + since_epoch
-    }
-
-    /// The middle 32 bits, which reports and their answers carry (RFC 3550 §6.4.1): units of 1/65,536 s, wrapping
-    /// every 18 hours.
-    pub const fn compact(self) -> u32 {
-        (self.0 >> 16) as u32
-    }
-}
-
-impl Add<Duration> for NtpTime {
-    type Output = Self;
-    /// Wraps in 2036, as the format does.
-    fn add(self, duration: Duration) -> Self {
-        let fraction = (u64::from(duration.subsec_nanos()) << 32) / NANOS;
-        Self(self.0.wrapping_add(duration.as_secs() << 32).wrapping_add(fraction))
-    }
-}
-
 /// What time of the world our instants are. A machine that does not know takes any origin: round trips come out right
 /// all the same, and so does playing sound and picture of one source together.
 ///
 /// ```
 /// use pollrtc_core::Instant;
-/// use pollrtc_media::{NtpClock, NtpTime};
+/// use pollrtc_media::NtpClock;
+/// use pollrtc_rtp::NtpTime;
 /// let clock = NtpClock::new(NtpTime(1 << 32));
 /// assert_eq!(clock.at(Instant::from_millis(500)), NtpTime((1 << 32) + (1 << 31)));
 /// ```
@@ -108,6 +72,22 @@ pub struct NtpClock {
 }
 
 impl NtpClock {
+    /// Seconds from 1900 to 1970.
+    const UNIX_EPOCH: u64 = 2_208_988_800;
+
+    /// A clock that shows the time that came so long after the beginning of 1970 at [`Instant::ZERO`].
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use pollrtc_core::Instant;
+    /// use pollrtc_media::NtpClock;
+    /// let clock = NtpClock::from_unix(Duration::from_millis(1_500));
+    /// assert_eq!(clock.at(Instant::ZERO).0, (2_208_988_801 << 32) + (1 << 31));
+    /// ```
+    pub fn from_unix(since_epoch: Duration) -> Self {
+        Self::new(after(NtpTime(Self::UNIX_EPOCH << 32), since_epoch))
+    }
+
     /// A clock that shows `zero` at [`Instant::ZERO`].
     pub const fn new(zero: NtpTime) -> Self {
         Self { zero }
@@ -115,8 +95,15 @@ impl NtpClock {
 
     /// The time of the world at an instant.
     pub fn at(self, instant: Instant) -> NtpTime {
-        self.zero + instant.since_origin()
+        after(self.zero, instant.since_origin())
     }
+}
+
+/// Wraps in 2036, as the format does.
+fn after(time: NtpTime, duration: Duration) -> NtpTime {
+    let fraction = (u64::from(duration.subsec_nanos()) << 32) / NANOS;
+    let seconds = duration.as_secs() << 32;
+    NtpTime(time.0.wrapping_add(seconds).wrapping_add(fraction))
 }
 
 /// A duration in the units of reports, 1/65,536 s (RFC 3550 §6.4.1), as long as that goes: 18 hours.

@@ -1,11 +1,13 @@
 //! What media needs between packets and a connection: plain structs that know no socket, no connection and no clock.
 //!
 //! - A stream that is received: [`Reception`] counts what reports tell. One that is sent: [`Transmission`].
-//!   [`RoundTrip`] measures from the answers.
+//!   [`RoundTrip`] measures from the answers, and [`RtcpTiming`] says when reports and feedback leave.
 //! - A stream that is forwarded: [`History`] keeps the last packets of publishers, a [`Forwarder`] for each
 //!   subscription says what leaves and under which names.
 //! - What is lost: a [`NackList`] says what to ask for and when, [`Resends`] which requests are answered, [`wrap_rtx`] and
 //!   [`unwrap_rtx`] make retransmissions and packets of each other, [`KeyframeRequests`] make one request of many.
+//! - How the path is: [`TransportArrivals`] and [`StreamArrivals`] tell a sender when its packets came, [`Departures`] makes
+//!   fates of packets of what a receiver tells.
 //! - What comes by no connection: [`Upstream`].
 //!
 //! Each takes the time with what it is told, so that it runs the same in a test, in a simulation and on a server. What
@@ -19,7 +21,9 @@
 
 extern crate alloc;
 
+mod arrivals;
 mod clock;
+mod departures;
 mod formats;
 mod forwarder;
 mod history;
@@ -30,18 +34,22 @@ mod resend;
 mod round_trip;
 mod rtx;
 mod sequence;
+mod timing;
 mod transmission;
 mod upstream;
 
-pub use clock::{ClockPair, NtpClock, NtpTime};
+pub use arrivals::{ArrivalReport, FeedbackConfig, StreamArrivals, StreamReport, TransportArrivals};
+pub use clock::{ClockPair, NtpClock};
+pub use departures::{DepartureStats, Departures, Fate, Outcome, RemoteTime};
 pub use formats::{Codec, FormatMap};
 pub use forwarder::{Forwarder, ForwarderConfig, ForwarderStats, Verdict};
 pub use history::{History, HistoryConfig};
 pub use keyframe::{KeyframeConfig, KeyframeRequest, KeyframeRequests, ReceivedFirs};
 pub use nack::{NackConfig, NackList, NackStats};
-pub use reception::{Arrival, Facts, Reception, ReceptionReport, ReceptionStats};
+pub use reception::{Arrival, Facts, Reception, ReceptionStats};
 pub use resend::{Refusal, ResendStats, Resends};
-pub use round_trip::{ReferenceAnswer, ReferenceTimes, RoundTrip};
+pub use round_trip::{ReferenceTimes, RoundTrip};
 pub use rtx::{OriginalNames, RtxNames, RtxNumbers, unwrap_rtx, wrap_rtx};
-pub use transmission::{SenderReport, Transmission};
+pub use timing::{RtcpDue, RtcpProfile, RtcpTiming, RtcpTimingConfig};
+pub use transmission::Transmission;
 pub use upstream::{PayloadTypes, Upstream, UpstreamConfig, UpstreamStats};

@@ -1,8 +1,9 @@
 //! What is known of a stream that is received: RFC 3550, appendix A.
 
 use pollrtc_core::Instant;
+use pollrtc_rtp::NtpTime;
+use pollrtc_rtp::rtcp::ReportBlock;
 
-use crate::NtpTime;
 use crate::clock::{compact_duration, ticks};
 use crate::sequence::{Sighting, Window, extend};
 
@@ -29,7 +30,7 @@ const JUMP_SECONDS: u32 = 5;
 ///     let facts = Facts { timestamp: 3_000 * index as u32, clock_rate: 90_000, payload: 1_000 };
 ///     reception.handle_index(Instant::from_millis(33 * index), index, facts);
 /// }
-/// let report = reception.report(Instant::from_millis(1_000)).ok_or("nothing came")?;
+/// let report = reception.report(Instant::from_millis(1_000), 0xcafe).ok_or("nothing came")?;
 /// assert_eq!((report.cumulative_lost, report.fraction_lost), (1, 64)); // one of four
 /// assert_eq!(report.extended_highest_sequence, 10);
 /// # Ok::<(), &str>(())
@@ -103,23 +104,6 @@ impl Arrival {
             _ => None,
         }
     }
-}
-
-/// What a report says of one stream (RFC 3550 §6.4.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReceptionReport {
-    /// The lost share since the report before, in 1/256.
-    pub fraction_lost: u8,
-    /// Packets expected and never received, within 24 bits; less than zero where duplicates were more.
-    pub cumulative_lost: i32,
-    /// The highest sequence number, with its rollovers in the upper half.
-    pub extended_highest_sequence: u32,
-    /// The interarrival jitter, in units of the codec's clock.
-    pub jitter: u32,
-    /// LSR: the middle of the NTP time of the last sender report, 0 if there was none.
-    pub last_sender_report: u32,
-    /// DLSR: for how long it has been here, in 1/65,536 s.
-    pub delay_since_last_sender_report: u32,
 }
 
 /// What has been counted since the beginning.
@@ -256,9 +240,9 @@ impl Reception {
         self.sender_report = Some((ntp, now));
     }
 
-    /// What the next report says; `None` before the first packet. What is lost is counted from one call to the next
+    /// What the next report says of the stream, whose SSRC this is; `None` before the first packet. What is lost is counted from one call to the next
     /// (RFC 3550 §A.3).
-    pub fn report(&mut self, now: Instant) -> Option<ReceptionReport> {
+    pub fn report(&mut self, now: Instant, ssrc: u32) -> Option<ReportBlock> {
         let run = self.run.as_mut()?;
         let expected = run.highest.saturating_sub(run.base) + 1;
         let lost = expected.cast_signed().saturating_sub(run.received.cast_signed());
@@ -272,7 +256,8 @@ impl Reception {
             Some((ntp, at)) => (ntp.compact(), compact_duration(now - at)),
             None => (0, 0),
         };
-        Some(ReceptionReport {
+        Some(ReportBlock {
+            ssrc,
             fraction_lost: u8::try_from(fraction).unwrap_or(u8::MAX),
             cumulative_lost: lost.clamp(-LOST_MAX - 1, LOST_MAX) as i32,
             extended_highest_sequence: run.highest as u32,

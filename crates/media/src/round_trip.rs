@@ -4,8 +4,9 @@ use core::time::Duration;
 
 use alloc::vec::Vec;
 use pollrtc_core::Instant;
+use pollrtc_rtp::NtpTime;
+use pollrtc_rtp::rtcp::LastReport;
 
-use crate::NtpTime;
 use crate::clock::{compact_duration, from_compact_duration};
 
 /// What is longer is no round trip, but a wrong clock, or an answer to something much older.
@@ -16,10 +17,11 @@ const LONGEST: Duration = Duration::from_secs(60);
 ///
 /// ```
 /// use core::time::Duration;
-/// use pollrtc_media::{NtpTime, RoundTrip};
+/// use pollrtc_media::RoundTrip;
+/// use pollrtc_rtp::NtpTime;
 /// let mut round_trip = RoundTrip::default();
-/// let sent = NtpTime(5 << 32);
-/// let now = sent + Duration::from_millis(1_500);
+/// let sent = NtpTime(0x5_0000_0000);
+/// let now = NtpTime(0x6_8000_0000);
 /// // It came back after 1.5 s, and was there for 1.25 s.
 /// let measured = round_trip.handle_answer(now, sent.compact(), 0x1_4000);
 /// assert_eq!(measured, Some(Duration::from_millis(250)));
@@ -72,27 +74,17 @@ impl RoundTrip {
 ///
 /// ```
 /// use pollrtc_core::Instant;
-/// use pollrtc_media::{NtpTime, ReferenceTimes};
+/// use pollrtc_media::ReferenceTimes;
+/// use pollrtc_rtp::NtpTime;
 /// let mut times = ReferenceTimes::default();
 /// times.handle_reference_time(Instant::from_millis(100), 0xcafe, NtpTime(7 << 32));
 /// let answer = times.answers(Instant::from_millis(350)).next().ok_or("nobody asked")?;
-/// assert_eq!((answer.ssrc, answer.last, answer.delay), (0xcafe, 7 << 16, 1 << 14));
+/// assert_eq!((answer.ssrc, answer.last_receiver_report, answer.delay_since_last_receiver_report), (0xcafe, 7 << 16, 1 << 14));
 /// # Ok::<(), &str>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ReferenceTimes {
     latest: Vec<(u32, NtpTime, Instant)>,
-}
-
-/// One answer to a receiver reference time (a sub-block of DLRR, RFC 3611 §4.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReferenceAnswer {
-    /// Who asked.
-    pub ssrc: u32,
-    /// LRR: the middle of the time that it sent.
-    pub last: u32,
-    /// DLRR: how long ago it came, in 1/65,536 s.
-    pub delay: u32,
 }
 
 impl ReferenceTimes {
@@ -109,11 +101,11 @@ impl ReferenceTimes {
     }
 
     /// The answers that a report may carry which leaves now.
-    pub fn answers(&self, now: Instant) -> impl Iterator<Item = ReferenceAnswer> + use<'_> {
-        self.latest.iter().map(move |&(ssrc, ntp, at)| ReferenceAnswer {
+    pub fn answers(&self, now: Instant) -> impl Iterator<Item = LastReport> + use<'_> {
+        self.latest.iter().map(move |&(ssrc, ntp, at)| LastReport {
             ssrc,
-            last: ntp.compact(),
-            delay: compact_duration(now - at),
+            last_receiver_report: ntp.compact(),
+            delay_since_last_receiver_report: compact_duration(now - at),
         })
     }
 }

@@ -1,8 +1,9 @@
 //! What is known of a stream that is sent, as its sender reports tell it.
 
 use pollrtc_core::Instant;
+use pollrtc_rtp::rtcp::SenderInfo;
 
-use crate::{ClockPair, NtpClock, NtpTime};
+use crate::{ClockPair, NtpClock};
 
 /// Statistics of one sent stream (one SSRC): what its sender reports say (RFC 3550 §6.4.1).
 ///
@@ -13,8 +14,8 @@ use crate::{ClockPair, NtpClock, NtpTime};
 /// transmission.handle_packet(Instant::from_millis(100), 4_000, 1_200);
 /// transmission.set_clock(ClockPair { timestamp: 4_000, at: Instant::from_millis(50) }); // taken by the camera then
 /// let report = transmission.report(Instant::from_millis(150), NtpClock::default()).ok_or("nothing was sent")?;
-/// assert_eq!((report.packets, report.octets), (1, 1_200));
-/// assert_eq!(report.timestamp, 13_000); // a tenth of a second behind the frame
+/// assert_eq!((report.packet_count, report.octet_count), (1, 1_200));
+/// assert_eq!(report.rtp_timestamp, 13_000); // a tenth of a second behind the frame
 /// # Ok::<(), &str>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -24,19 +25,6 @@ pub struct Transmission {
     clock: Option<ClockPair>,
     packets: u64,
     octets: u64,
-}
-
-/// What a sender report says of its sender (RFC 3550 §6.4.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SenderReport {
-    /// When it was made.
-    pub ntp: NtpTime,
-    /// The RTP timestamp of that moment, not that of a packet.
-    pub timestamp: u32,
-    /// Packets sent; wraps.
-    pub packets: u32,
-    /// Bytes of payload in them, without headers and padding; wraps.
-    pub octets: u32,
 }
 
 impl Transmission {
@@ -65,14 +53,14 @@ impl Transmission {
     }
 
     /// What a report says that leaves now; `None` if no packet has left. RFC 3550 §6.4.1: the timestamp is that of
-    /// the report's own moment.
-    pub fn report(&self, now: Instant, world: NtpClock) -> Option<SenderReport> {
+    /// the report's own moment, not that of a packet; the counters wrap.
+    pub fn report(&self, now: Instant, world: NtpClock) -> Option<SenderInfo> {
         let clock = self.clock.filter(|_| self.packets > 0)?;
-        Some(SenderReport {
-            ntp: world.at(now),
-            timestamp: clock.timestamp_at(now, self.clock_rate),
-            packets: self.packets as u32,
-            octets: self.octets as u32,
+        Some(SenderInfo {
+            ntp_time: world.at(now),
+            rtp_timestamp: clock.timestamp_at(now, self.clock_rate),
+            packet_count: self.packets as u32,
+            octet_count: self.octets as u32,
         })
     }
 

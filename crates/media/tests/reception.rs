@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use pollrtc_core::Instant;
-use pollrtc_media::{Arrival, Facts, NtpTime, Reception};
+use pollrtc_media::{Arrival, Facts, Reception};
+use pollrtc_rtp::NtpTime;
 use quickcheck::quickcheck;
 
 const OPUS: u32 = 48_000;
@@ -42,20 +43,20 @@ fn a_source_counts_after_two_packets_in_a_row() {
         arrivals[3..],
         [Arrival::InOrder { index: 71 }, Arrival::InOrder { index: 72 }]
     );
-    let report = reception.report(at(80)).expect("it counts now");
+    let report = reception.report(at(80), 9).expect("it counts now");
     assert_eq!((report.cumulative_lost, report.extended_highest_sequence), (0, 72));
 }
 
 #[test]
 fn a_source_that_was_authenticated_counts_at_once() {
     let mut reception = Reception::authenticated();
-    assert_eq!(reception.report(at(0)), None);
+    assert_eq!(reception.report(at(0), 9), None);
     assert_eq!(
         reception.handle_index(at(0), 3 << 16, facts(0)),
         Arrival::InOrder { index: 3 << 16 }
     );
     assert_eq!(
-        reception.report(at(1)).expect("a report").extended_highest_sequence,
+        reception.report(at(1), 9).expect("a report").extended_highest_sequence,
         3 << 16
     );
 }
@@ -64,7 +65,7 @@ fn a_source_that_was_authenticated_counts_at_once() {
 fn numbers_that_wrap_count_on() {
     let mut reception = believed(65_530);
     receive(&mut reception, 65_530..65_545);
-    let report = reception.report(at(70_000)).expect("a report");
+    let report = reception.report(at(70_000), 9).expect("a report");
     assert_eq!(
         report.extended_highest_sequence, 65_544,
         "one rollover in the upper half"
@@ -85,7 +86,7 @@ fn what_is_late_is_taken_and_moves_nothing() {
         [Arrival::OutOfPlace],
         "more than 100 behind"
     );
-    let report = reception.report(at(2_000)).expect("a report");
+    let report = reception.report(at(2_000), 9).expect("a report");
     assert_eq!(report.extended_highest_sequence, 1_090);
     // 92 were expected; 999..=1002 and 1090 came, and one of them twice, which counts.
     assert_eq!(report.cumulative_lost, 92 - 6);
@@ -110,7 +111,7 @@ fn a_jump_is_a_new_beginning_if_two_packets_say_so() {
     assert!(index > 110 && index as u16 == 30_001);
     assert_eq!(again[2], Arrival::InOrder { index: index + 1 });
     assert_eq!(reception.stats().restarts, 1);
-    let report = reception.report(at(40_000)).expect("a report");
+    let report = reception.report(at(40_000), 9).expect("a report");
     assert_eq!((report.cumulative_lost, report.extended_highest_sequence), (0, 30_002));
 
     // Back to where it was: indices grow all the same.
@@ -132,12 +133,12 @@ fn loss_is_told_since_the_report_before() {
         }
     };
     receive(&mut reception, 0..400, 4);
-    let report = reception.report(at(400)).expect("a report");
+    let report = reception.report(at(400), 9).expect("a report");
     assert_eq!((report.fraction_lost, report.cumulative_lost), (64, 100));
     receive(&mut reception, 400..500, 1_000);
-    let report = reception.report(at(500)).expect("a report");
+    let report = reception.report(at(500), 9).expect("a report");
     assert_eq!((report.fraction_lost, report.cumulative_lost), (0, 100));
-    let report = reception.report(at(501)).expect("a report");
+    let report = reception.report(at(501), 9).expect("a report");
     assert_eq!(
         (report.fraction_lost, report.cumulative_lost),
         (0, 100),
@@ -151,14 +152,14 @@ fn duplicates_make_loss_negative_and_24_bits_are_the_most() {
     for _ in 0..40 {
         reception.handle_index(at(0), 7, facts(0));
     }
-    let report = reception.report(at(1)).expect("a report");
+    let report = reception.report(at(1), 9).expect("a report");
     assert_eq!((report.fraction_lost, report.cumulative_lost), (0, -39));
 
     let mut reception = Reception::authenticated();
     for index in (0..30_000_000).step_by(2_000) {
         reception.handle_index(at(0), index, facts(0));
     }
-    assert_eq!(reception.report(at(1)).expect("a report").cumulative_lost, 0x7f_ffff);
+    assert_eq!(reception.report(at(1), 9).expect("a report").cumulative_lost, 0x7f_ffff);
 }
 
 #[test]
@@ -226,7 +227,7 @@ fn what_a_retransmission_brought_is_delivered_once_and_stays_lost() {
         reception.handle_index(at(15), 12, facts(12)),
         Arrival::Duplicate { index: 12 }
     );
-    let report = reception.report(at(20)).expect("a report");
+    let report = reception.report(at(20), 9).expect("a report");
     assert_eq!(report.cumulative_lost, 1, "13 alone");
     assert_eq!((reception.stats().recovered, reception.jitter()), (1, 0));
     // Nor does one that claims to be far ahead make all others too old.
@@ -237,14 +238,14 @@ fn what_a_retransmission_brought_is_delivered_once_and_stays_lost() {
 fn a_report_answers_the_sender_report_before_it() {
     let mut reception = Reception::authenticated();
     reception.handle_index(at(0), 0, facts(0));
-    let report = reception.report(at(0)).expect("a report");
+    let report = reception.report(at(0), 9).expect("a report");
     assert_eq!(
         (report.last_sender_report, report.delay_since_last_sender_report),
         (0, 0)
     );
     reception.handle_sender_report(at(10), NtpTime(0x0123_4567_89ab_cdef));
     let report = reception
-        .report(at(10) + Duration::from_millis(1_500))
+        .report(at(10) + Duration::from_millis(1_500), 9)
         .expect("a report");
     assert_eq!(report.last_sender_report, 0x4567_89ab);
     assert_eq!(report.delay_since_last_sender_report, 0x1_8000);
@@ -260,7 +261,7 @@ quickcheck! {
             sequence = sequence.wrapping_add(if is_jump { jump } else { jump % 4 });
             let facts = Facts { timestamp: time, clock_rate: time, payload: usize::from(jump) };
             let arrival = reception.handle_sequence(Instant::from_nanos(time.into()), sequence, facts);
-            reception.report(Instant::ZERO);
+            reception.report(Instant::ZERO, 9);
             arrival.delivered().is_none_or(|index| index as u16 == sequence && delivered.insert(index))
         })
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use pollrtc_core::Instant;
-use pollrtc_media::{ClockPair, NtpClock, NtpTime, Reception, ReferenceTimes, RoundTrip, Transmission};
+use pollrtc_media::{ClockPair, NtpClock, Reception, ReferenceTimes, RoundTrip, Transmission};
+use pollrtc_rtp::NtpTime;
 
 #[test]
 fn a_report_tells_its_own_moment_not_that_of_a_packet() {
@@ -19,12 +20,12 @@ fn a_report_tells_its_own_moment_not_that_of_a_packet() {
     let report = transmission
         .report(Instant::from_millis(2_000), world)
         .expect("a report");
-    assert_eq!(report.ntp, NtpTime(102 << 32));
+    assert_eq!(report.ntp_time, NtpTime(102 << 32));
     assert_eq!(
-        report.timestamp, 89_999,
+        report.rtp_timestamp, 89_999,
         "a second behind the first packet, over the wrap"
     );
-    assert_eq!((report.packets, report.octets), (2, 1_200));
+    assert_eq!((report.packet_count, report.octet_count), (2, 1_200));
 }
 
 #[test]
@@ -37,7 +38,7 @@ fn the_publishers_clock_counts_more_than_when_we_wrote() {
     let report = transmission
         .report(Instant::from_millis(300), NtpClock::default())
         .expect("a report");
-    assert_eq!(report.timestamp, 14_400);
+    assert_eq!(report.rtp_timestamp, 14_400);
 }
 
 #[test]
@@ -49,19 +50,19 @@ fn counters_wrap_in_32_bits() {
     let report = transmission
         .report(Instant::ZERO, NtpClock::default())
         .expect("a report");
-    assert_eq!((report.octets, transmission.octets()), (1 << 30, 5 << 30));
+    assert_eq!((report.octet_count, transmission.octets()), (1 << 30, 5 << 30));
 }
 
 #[test]
 fn a_report_goes_there_and_back() {
-    let world = NtpClock::new(NtpTime::from_unix(Duration::from_secs(1_700_000_000)));
+    let world = NtpClock::from_unix(Duration::from_secs(1_700_000_000));
     let start = Instant::from_millis(5_000);
     let mut reception = Reception::authenticated();
     reception.handle_index(start, 1, Default::default());
     // 40 ms there, 2 s waiting, 60 ms back.
     reception.handle_sender_report(start + Duration::from_millis(40), world.at(start));
     let report = reception
-        .report(start + Duration::from_millis(2_040))
+        .report(start + Duration::from_millis(2_040), 9)
         .expect("a report");
     let mut round_trip = RoundTrip::default();
     let now = world.at(start + Duration::from_millis(2_100));
@@ -113,5 +114,12 @@ fn those_who_only_receive_are_answered_too() {
     let answers: Vec<_> = times.answers(at + Duration::from_secs(1)).collect();
     assert_eq!(answers.len(), ReferenceTimes::LIMIT);
     let last = answers.last().expect("an answer");
-    assert_eq!((last.ssrc, last.last, last.delay), (999, 5_555, 1 << 16));
+    assert_eq!(
+        (
+            last.ssrc,
+            last.last_receiver_report,
+            last.delay_since_last_receiver_report
+        ),
+        (999, 5_555, 1 << 16)
+    );
 }
