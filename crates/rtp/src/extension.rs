@@ -1,4 +1,14 @@
 //! Header extensions by what they mean.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
+
+/// The transport-wide sequence number with a request for feedback behind it.
+const TRANSPORT_SEQUENCE_02: &str = "http://www.webrtc.org/experiments/rtp-hdrext/transport-wide-cc-02";
 
 /// What a header extension means. Which number it has is agreed on by each pair of peers (RFC 8285 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,6 +72,29 @@ impl Extension {
         })
     }
 
+    /// What a URI means; `None` if it is not known.
+    ///
+    /// Both versions of the transport-wide sequence number mean the same: a value says by its length which it is of.
+    pub fn from_uri(uri: &str) -> Option<Self> {
+        const KNOWN: [Extension; Extension::INDEXED - 1] = [
+            Extension::Mid,
+            Extension::Rid,
+            Extension::RepairedRid,
+            Extension::TransportSequence,
+            Extension::AbsSendTime,
+            Extension::AudioLevel,
+            Extension::AbsCaptureTime,
+            Extension::PlayoutDelay,
+            Extension::VideoOrientation,
+            Extension::VideoLayersAllocation,
+            Extension::DependencyDescriptor,
+        ];
+        if uri == TRANSPORT_SEQUENCE_02 {
+            return Some(Self::TransportSequence);
+        }
+        KNOWN.into_iter().find(|known| known.uri() == Some(uri))
+    }
+
     /// The place of this meaning in a view's index; an application's own ones share the last.
     pub(crate) const fn place(self) -> usize {
         match self {
@@ -81,33 +114,80 @@ impl Extension {
     }
 }
 
-/// Which number means what, between two peers.
+/// Which number means what, between two peers, for the whole of their session: RFC 8285 §7 lets no number change its
+/// meaning.
+///
+/// ```
+/// use pollrtc_rtp::{Extension, ExtensionMap};
+/// let mut map = ExtensionMap::new();
+/// assert!(map.insert(3, Extension::AudioLevel));
+/// assert_eq!(map.get(3), Some(Extension::AudioLevel));
+/// assert_eq!(map.id_of(Extension::AudioLevel), Some(3));
+/// ```
 #[derive(Clone, Debug)]
 pub struct ExtensionMap {
     by_id: [Option<Extension>; 256],
+    /// The number of each meaning, zero for none; an application's own ones are their numbers.
+    ids: [u8; Extension::INDEXED],
 }
 
 impl ExtensionMap {
     /// No number means anything.
     pub const fn new() -> Self {
-        Self { by_id: [None; 256] }
+        Self {
+            by_id: [None; 256],
+            ids: [0; Extension::INDEXED],
+        }
     }
 
     /// Gives the number `id` a meaning; false if it can't have one: 0 is padding, and 15 means nothing where numbers
     /// have four bits (RFC 8285 §4.2), so that it is not used for either form here.
+    ///
+    /// Two numbers may have one meaning; the last one is [`id_of`](Self::id_of) it.
     pub fn insert(&mut self, id: u8, extension: Extension) -> bool {
         if matches!(id, 0 | 15) {
             return false;
         }
+        self.remove(id);
         if let Some(meaning) = self.by_id.get_mut(usize::from(id)) {
             *meaning = Some(extension);
+        }
+        if let Some(number) = self.ids.get_mut(extension.place()) {
+            *number = id;
         }
         true
     }
 
+    /// Takes the meaning from the number `id`.
+    pub fn remove(&mut self, id: u8) {
+        let meaning = self.by_id.get_mut(usize::from(id)).and_then(Option::take);
+        if let Some(number) = meaning.and_then(|meaning| self.ids.get_mut(meaning.place()))
+            && *number == id
+        {
+            *number = 0;
+        }
+    }
+
     /// What the number `id` means.
+    #[inline]
     pub fn get(&self, id: u8) -> Option<Extension> {
         self.by_id.get(usize::from(id)).copied().flatten()
+    }
+
+    /// The number of a meaning.
+    #[inline]
+    pub fn id_of(&self, extension: Extension) -> Option<u8> {
+        match extension {
+            Extension::Other(id) => (self.get(id) == Some(extension)).then_some(id),
+            _ => self.ids.get(extension.place()).copied().filter(|id| *id != 0),
+        }
+    }
+
+    /// Numbers with their meanings.
+    pub fn iter(&self) -> impl Iterator<Item = (u8, Extension)> + Clone {
+        (0..=u8::MAX)
+            .zip(self.by_id)
+            .filter_map(|(id, meaning)| Some((id, meaning?)))
     }
 }
 

@@ -1,6 +1,14 @@
 //! Where the parts of a packet lie: found once, with all checks.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
 
-use crate::{Extension, ExtensionMap};
+use crate::element::{Elements, ExtensionForm};
+use crate::extension::{Extension, ExtensionMap};
 
 /// Why bytes are no RTP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,18 +42,22 @@ pub enum ParseError {
 }
 
 /// The fixed header (RFC 3550 §5.1).
-const HEADER: usize = 12;
-/// The profile of extensions with headers of one byte (RFC 8285 §4.2).
-const ONE_BYTE: u16 = 0xbede;
-/// The profile of extensions with headers of two bytes, its low four bits aside (RFC 8285 §4.3).
-const TWO_BYTES: u16 = 0x1000;
+pub(crate) const FIXED_LEN: usize = 12;
+/// The first byte: version, padding, extension, and how many contributing sources there are.
+const PADDING_BIT: u8 = 0x20;
+const EXTENSION_BIT: u8 = 0x10;
+const SOURCE_COUNT: u8 = 0x0f;
+/// A contributing source.
+pub(crate) const SOURCE_LEN: usize = 4;
+/// The profile and the length of a header extension (RFC 3550 §5.3.1).
+pub(crate) const EXTENSION_HEADER_LEN: usize = 4;
 
 /// Offsets into a packet that was checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) payload: u16,
     pub(crate) payload_end: u16,
-    /// Where each meaning lies; a length of zero with an offset of zero says nowhere.
+    /// Where each meaning lies; an offset of zero says nowhere.
     extensions: [Element; Extension::INDEXED],
 }
 
@@ -59,56 +71,54 @@ struct Element {
 }
 
 impl Layout {
+    #[inline]
     pub(crate) fn of(bytes: &[u8], extensions: &ExtensionMap) -> Result<Self, ParseError> {
-        let len = u16::try_from(bytes.len()).map_err(|_| ParseError::Long(bytes.len()))?;
-        let Some((&[first, ..], _)) = bytes.split_first_chunk::<HEADER>() else {
-            return Err(ParseError::Short(bytes.len()));
+        let len = bytes.len();
+        let end = u16::try_from(len).map_err(|_| ParseError::Long(len))?;
+        let Some((&[first, ..], behind)) = bytes.split_first_chunk::<FIXED_LEN>() else {
+            return Err(ParseError::Short(len));
         };
         if first >> 6 != 2 {
             return Err(ParseError::Version(first >> 6));
         }
-        let has_padding = first & 0x20 != 0;
-        let has_extension = first & 0x10 != 0;
-        let sources = usize::from(first & 0x0f);
 
         let mut layout = Self::default();
-        let mut at = HEADER + 4 * sources;
-        if has_extension {
-            let Some(&[p0, p1, l0, l1]) = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>()) else {
-                let needed = at + 4;
-                return Err(ParseError::Header {
-                    needed,
-                    len: bytes.len(),
-                });
-            };
-            let (begin, words) = (at + 4, usize::from(u16::from_be_bytes([l0, l1])));
-            at = begin + 4 * words;
-            if let Some(block) = bytes.get(begin..at) {
-                layout.index(begin, block, u16::from_be_bytes([p0, p1]), extensions);
+        let sources = SOURCE_LEN.saturating_mul((first & SOURCE_COUNT).into());
+        let mut header = FIXED_LEN.saturating_add(sources);
+        let mut rest = behind
+            .get(sources..)
+            .ok_or(ParseError::Header { needed: header, len })?;
+        if first & EXTENSION_BIT != 0 {
+            let begin = header.saturating_add(EXTENSION_HEADER_LEN);
+            let short = |needed| ParseError::Header { needed, len };
+            let (&[p0, p1, l0, l1], behind) = rest.split_first_chunk().ok_or(short(begin))?;
+            let block_len = usize::from(u16::from_be_bytes([l0, l1])).saturating_mul(4);
+            header = begin.saturating_add(block_len);
+            let (block, payload) = behind.split_at_checked(block_len).ok_or(short(header))?;
+            rest = payload;
+            if let Some(form) = ExtensionForm::of_profile(u16::from_be_bytes([p0, p1])) {
+                layout.index(header, Elements::of(form, block), extensions);
             }
         }
-        let payload = bytes.get(at..).ok_or(ParseError::Header {
-            needed: at,
-            len: bytes.len(),
-        })?;
         // RFC 3550 §5.1: the last byte of the padding counts all of it, itself included.
-        let padding = match payload.last() {
-            Some(count) if has_padding => usize::from(*count),
-            _ => 0,
+        let padding = match rest.last() {
+            _ if first & PADDING_BIT == 0 => 0,
+            Some(count @ 1..) if usize::from(*count) <= rest.len() => u16::from(*count),
+            count => {
+                return Err(ParseError::Padding {
+                    padding: count.copied().unwrap_or_default().into(),
+                    payload: rest.len(),
+                });
+            }
         };
-        if padding > payload.len() || (has_padding && padding == 0) {
-            return Err(ParseError::Padding {
-                padding,
-                payload: payload.len(),
-            });
-        }
-        // No offset is above `len`, which fits.
-        layout.payload = u16::try_from(at).unwrap_or(len);
-        layout.payload_end = u16::try_from(bytes.len() - padding).unwrap_or(len);
+        // Neither is above `end`.
+        layout.payload = header as u16;
+        layout.payload_end = end.saturating_sub(padding);
         Ok(layout)
     }
 
     /// Where the value of an extension lies.
+    #[inline]
     pub(crate) fn extension(&self, of: Extension) -> Option<core::ops::Range<usize>> {
         let element = self.extensions.get(of.place())?;
         let is_it = match of {
@@ -116,42 +126,24 @@ impl Layout {
             _ => true,
         };
         let begin = usize::from(element.offset);
-        (begin > 0 && is_it).then(|| begin..begin + usize::from(element.len))
+        (begin > 0 && is_it).then(|| begin..begin.saturating_add(element.len.into()))
     }
 
-    /// RFC 8285 §4.2, §4.3. What is cut off ends the list, and costs nothing but itself (RFC 8285 §4.1.2 would have
-    /// the whole block ignored; peers that get a length wrong still want their sound heard).
-    fn index(&mut self, begin: usize, block: &[u8], profile: u16, map: &ExtensionMap) {
-        let mut at = 0;
-        while let Some(&head) = block.get(at) {
-            // Padding between elements.
-            if head == 0 {
-                at += 1;
-                continue;
-            }
-            let (id, header, len) = if profile == ONE_BYTE {
-                (head >> 4, 1, usize::from(head & 0x0f) + 1)
-            } else if profile & 0xfff0 == TWO_BYTES {
-                let Some(&len) = block.get(at + 1) else { return };
-                (head, 2, usize::from(len))
-            } else {
-                return; // another profile's own (RFC 3550 §5.3.1)
-            };
-            // RFC 8285 §4.2: number 15 ends the list. Number 0 with a length is padding as well.
-            if profile == ONE_BYTE && id == 15 {
-                return;
-            }
-            let value = at + header;
-            if value + len > block.len() {
-                return;
-            }
-            if let Some(meaning) = map.get(id)
-                && let Some(element) = self.extensions.get_mut(meaning.place())
-                && let (Ok(offset), Ok(len)) = (u16::try_from(begin + value), u8::try_from(len))
+    /// Remembers where the elements lie that mean something; `header` is where the last one ends.
+    #[inline]
+    fn index(&mut self, header: usize, mut elements: Elements<'_>, map: &ExtensionMap) {
+        while let Some(element) = elements.next() {
+            if let Some(meaning) = map.get(element.id)
+                && let Some(place) = self.extensions.get_mut(meaning.place())
             {
-                *element = Element { offset, len, id };
+                let end = header.saturating_sub(elements.left());
+                *place = Element {
+                    // The header lies inside of the packet, and a value has a length of eight bits.
+                    offset: end.saturating_sub(element.value.len()) as u16,
+                    len: element.value.len() as u8,
+                    id: element.id,
+                };
             }
-            at = value + len;
         }
     }
 }

@@ -16,8 +16,12 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+mod builder;
 mod bytes;
 pub mod dependency_descriptor;
+mod edit;
+mod element;
+mod extended;
 mod extension;
 mod feedback;
 mod kind;
@@ -30,7 +34,15 @@ pub mod rtcp;
 mod shared;
 mod stream;
 mod time;
+mod values;
 
+pub use builder::{BuildError, ExtensionForms, RtpPacketBuilder};
+pub use edit::RtpPacketMut;
+pub use element::ExtensionElement;
+pub use extended::{
+    ExtendedSequenceNumber, ExtendedTimestamp, PictureIdUnwrapper, SequenceUnwrapper, Time24Unwrapper,
+    TimestampUnwrapper, Unwrapper, unwrap_near,
+};
 pub use extension::{Extension, ExtensionMap};
 pub use feedback::{Missing, MissingEntries};
 pub use kind::PacketKind;
@@ -42,3 +54,7 @@ pub use rtcp::{Compound, CompoundError, RtcpPacket};
 pub use shared::{Pool, SharedPacket};
 pub use stream::{Format, Origin, Source, StreamKey, Via};
 pub use time::NtpTime;
+pub use values::{
+    AbsCaptureTime, AbsSendTime, AudioLevel, FeedbackRequest, HeaderExtension, LayerResolution, LayersError, Mid,
+    PlayoutDelay, RepairedRid, Rid, Rotation, SpatialLayer, TransportSequence, VideoLayersAllocation, VideoOrientation,
+};

@@ -55,9 +55,19 @@ fn marker_sources_and_padding_are_found() {
 
 #[test]
 fn a_packet_of_padding_alone_has_an_empty_payload() {
-    // Probes of bandwidth look like this.
+    // Probes of bandwidth look like this: they count, and are not delivered.
     let bytes = packet(0xa0, &[0, 0, 0, 4]);
-    assert_eq!(parse(&bytes).unwrap().payload(), b"");
+    let view = parse(&bytes).unwrap();
+    assert_eq!((view.payload(), view.padding()), (&b""[..], 4));
+}
+
+#[test]
+fn padding_is_no_payload_and_stays_in_the_bytes() {
+    // Whoever forwards the bytes as they are forwards it as well.
+    let bytes = packet(0xa0, &[b'v', 0, 2]);
+    let view = parse(&bytes).unwrap();
+    assert_eq!((view.payload(), view.padding()), (&b"v"[..], 2));
+    assert_eq!(view.as_bytes(), bytes);
 }
 
 #[test]
@@ -84,15 +94,157 @@ fn extensions_of_two_bytes_are_found_by_meaning() {
 }
 
 #[test]
-fn number_fifteen_ends_the_list() {
-    let bytes = packet(0x90, &[0xbe, 0xde, 0, 1, 0xf0, 1, 0x10, b'a']);
-    assert_eq!(parse(&bytes).unwrap().extension(Extension::Mid), None);
+fn number_fifteen_ends_the_list_and_moves_no_payload() {
+    // RFC 8285 §4.2. Peers have decrypted from the wrong place on, or lost what stood before it.
+    let bytes = packet(0x90, &[0xbe, 0xde, 0, 2, 0x10, b'a', 0xf3, 0x30, 0x85, 0, 0, 0, b'v']);
+    let view = parse(&bytes).unwrap();
+    assert_eq!(view.extension(Extension::Mid), Some(&b"a"[..]));
+    assert_eq!(view.extension(Extension::AudioLevel), None);
+    assert_eq!(view.payload(), b"v");
     assert!(!ExtensionMap::new().insert(15, Extension::Mid));
     assert!(!ExtensionMap::new().insert(0, Extension::Mid));
 }
 
 #[test]
+fn number_zero_with_a_length_ends_the_list() {
+    // RFC 8285 §4.2. A peer took what follows for elements.
+    let bytes = packet(
+        0x90,
+        &[0xbe, 0xde, 0, 2, 0x10, b'a', 0x02, 0x30, 0x85, 0x30, 0x86, 0, b'v'],
+    );
+    let view = parse(&bytes).unwrap();
+    assert_eq!(view.extension(Extension::Mid), Some(&b"a"[..]));
+    assert_eq!(view.extension(Extension::AudioLevel), None);
+    assert_eq!(view.payload(), b"v");
+}
+
+#[test]
+fn padding_stands_anywhere_between_elements() {
+    // RFC 8285 §4.2
+    let bytes = packet(
+        0x90,
+        &[
+            0xbe, 0xde, 0, 3, 0, 0x10, b'a', 0, 0, 0x30, 0x85, 0, 0x41, 9, 8, 0, b'v',
+        ],
+    );
+    let elements: Vec<_> = parse(&bytes).unwrap().extension_elements().collect();
+    let expected = [(1, &b"a"[..]), (3, &[0x85]), (4, &[9, 8])];
+    assert!(elements.iter().map(|element| (element.id, element.value)).eq(expected));
+}
+
+#[test]
+fn in_the_two_byte_form_padding_has_no_length() {
+    // RFC 8285 §4.3: a value of no bytes, then padding, then one more.
+    let bytes = packet(0x90, &[0x10, 0x0f, 0, 2, 7, 0, 0, 0, 0, 3, 1, 0x85, b'v']);
+    let view = parse(&bytes).unwrap();
+    assert_eq!(view.extension(Extension::Other(7)), Some(&[][..]));
+    assert_eq!(view.extension(Extension::AudioLevel), Some(&[0x85][..]));
+    assert_eq!(view.payload(), b"v");
+}
+
+#[test]
+fn a_header_extension_may_be_empty() {
+    // RFC 3550 §5.3.1
+    for profile in [[0xbe, 0xde], [0x10, 0], [0x12, 0x34]] {
+        let bytes = packet(0x90, &[&profile[..], &[0, 0, b'v']].concat());
+        let view = parse(&bytes).unwrap();
+        assert_eq!(view.payload(), b"v");
+        assert_eq!(view.extension_elements().count(), 0);
+    }
+}
+
+#[test]
+fn of_two_elements_with_one_number_the_last_counts() {
+    let bytes = packet(0x90, &[0xbe, 0xde, 0, 1, 0x30, 0x85, 0x30, 0x86]);
+    let view = parse(&bytes).unwrap();
+    assert_eq!(view.extension(Extension::AudioLevel), Some(&[0x86][..]));
+    assert_eq!(view.extension_elements().count(), 2);
+}
+
+#[test]
+fn both_forms_are_read_within_one_stream() {
+    // RFC 8285 §4.1.2: whether they may be written is agreed on; they are read in any case.
+    let short = packet(0x90, &[0xbe, 0xde, 0, 1, 0x30, 0x85, 0, 0]);
+    let long = packet(0x90, &[0x10, 0, 0, 1, 3, 1, 0x85, 0]);
+    for bytes in [&short, &long, &short] {
+        assert_eq!(
+            parse(bytes).unwrap().extension(Extension::AudioLevel),
+            Some(&[0x85][..])
+        );
+    }
+}
+
+#[test]
+fn fifteen_sources_need_the_room_of_fifteen() {
+    // RFC 3550 §5.1
+    let all = packet(0x8f, &[1; 60]);
+    assert!(parse(&all).unwrap().contributing_sources().eq([0x0101_0101; 15]));
+    let needed = ParseError::Header { needed: 72, len: 71 };
+    assert_eq!(parse(&all[..71]), Err(needed));
+    assert_eq!(
+        parse(&packet(0x8f, &[1; 56])),
+        Err(ParseError::Header { needed: 72, len: 68 })
+    );
+}
+
+#[test]
+fn padding_of_nothing_is_refused() {
+    // RFC 3550 §5.1: behind decryption there may be nothing left, or a count of 0; a peer took more than there was.
+    let error = |padding, payload| Err(ParseError::Padding { padding, payload });
+    assert_eq!(parse(&packet(0xa0, &[])), error(0, 0));
+    assert_eq!(parse(&packet(0xa0, &[1, 2, 0])), error(0, 3));
+    assert_eq!(parse(&packet(0xa0, &[1, 2, 4])), error(4, 3));
+    assert_eq!(parse(&packet(0xa0, &[255])), error(255, 1));
+    // Nothing but the header's own last byte could be the count.
+    let bytes = packet(0xb0, &[0xbe, 0xde, 0, 1, 0, 0, 0, 4]);
+    assert_eq!(parse(&bytes), error(0, 0));
+}
+
+#[test]
+fn numbers_and_meanings_are_found_from_each_other() {
+    let mut map = map();
+    assert_eq!(map.id_of(Extension::Mid), Some(1));
+    assert_eq!(map.id_of(Extension::Other(7)), Some(7));
+    assert_eq!(map.id_of(Extension::Other(8)), None);
+    assert_eq!(map.id_of(Extension::Rid), None);
+
+    // A second number for a meaning, and another meaning for a number.
+    assert!(map.insert(9, Extension::Mid));
+    assert_eq!(map.id_of(Extension::Mid), Some(9));
+    assert!(map.insert(1, Extension::Rid));
+    assert_eq!(
+        (map.id_of(Extension::Mid), map.id_of(Extension::Rid)),
+        (Some(9), Some(1))
+    );
+    map.remove(9);
+    assert_eq!((map.id_of(Extension::Mid), map.get(9)), (None, None));
+    let left = [
+        (1, Extension::Rid),
+        (3, Extension::AudioLevel),
+        (4, Extension::TransportSequence),
+        (7, Extension::Other(7)),
+    ];
+    assert!(map.iter().eq(left));
+}
+
+#[test]
+fn uris_and_meanings_are_found_from_each_other() {
+    let level = Extension::AudioLevel;
+    assert_eq!(
+        Extension::from_uri("urn:ietf:params:rtp-hdrext:ssrc-audio-level"),
+        Some(level)
+    );
+    for (_, extension) in map().iter().filter(|(_, extension)| extension.uri().is_some()) {
+        assert_eq!(extension.uri().and_then(Extension::from_uri), Some(extension));
+    }
+    let second = "http://www.webrtc.org/experiments/rtp-hdrext/transport-wide-cc-02";
+    assert_eq!(Extension::from_uri(second), Some(Extension::TransportSequence));
+    assert_eq!(Extension::from_uri("urn:example"), None);
+}
+
+#[test]
 fn an_element_that_is_cut_off_costs_itself_alone() {
+    // Peers have decrypted from the wrong place on: the payload begins where the length word says.
     let bytes = packet(0x90, &[0xbe, 0xde, 0, 1, 0x10, b'a', 0x4f, 1, b'v']);
     let view = parse(&bytes).unwrap();
     assert_eq!(view.extension(Extension::Mid), Some(&b"a"[..]));
@@ -102,6 +254,7 @@ fn an_element_that_is_cut_off_costs_itself_alone() {
 
 #[test]
 fn extensions_of_another_profile_are_stepped_over() {
+    // RFC 3550 §5.3.1: what they mean is not known here; a peer drops such packets.
     let bytes = packet(0x90, &[0x12, 0x34, 0, 1, 0x10, b'a', 0, 0, b'v']);
     let view = parse(&bytes).unwrap();
     assert_eq!(view.extension(Extension::Mid), None);

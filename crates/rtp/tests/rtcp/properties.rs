@@ -55,6 +55,13 @@ fn rounded(bitrate: u64, bits: u32) -> u64 {
     bitrate >> below << below
 }
 
+/// Sources with their items.
+type Descriptions = Vec<(u32, Vec<(u8, Vec<u8>)>)>;
+/// Whether it is a reference time, that time, and reports.
+type XrBlocks = Vec<(bool, u64, Vec<(u32, u32, u32)>)>;
+/// Streams with their first number and metrics.
+type Streams = Vec<(u32, u16, Vec<(bool, u8, u16)>)>;
+
 quickcheck! {
     fn every_sender_report_is_read_as_it_was_written(ssrc: u32, sent: (u64, u32, u32, u32), reports: Vec<Block>) -> bool {
         let reports = blocks(&reports);
@@ -72,7 +79,7 @@ quickcheck! {
         report.ssrc() == ssrc && report.reports().eq(reports)
     }
 
-    fn every_description_is_read_as_it_was_written(sources: Vec<(u32, Vec<(u8, Vec<u8>)>)>) -> bool {
+    fn every_description_is_read_as_it_was_written(sources: Descriptions) -> bool {
         let items: Vec<(u32, Vec<SdesItem<'_>>)> = sources.iter().take(31).map(|(ssrc, items)| {
             let items = items.iter().map(|(kind, value)| SdesItem {
                 kind: SdesType((*kind).max(1)),
@@ -102,7 +109,7 @@ quickcheck! {
         (read.subtype(), read.ssrc(), read.name(), read.data()) == (subtype, ssrc, name, data)
     }
 
-    fn every_extended_report_is_read_as_it_was_written(ssrc: u32, list: Vec<(bool, u64, Vec<(u32, u32, u32)>)>) -> bool {
+    fn every_extended_report_is_read_as_it_was_written(ssrc: u32, list: XrBlocks) -> bool {
         let reports: Vec<Vec<LastReport>> = list.iter().map(|(_, _, reports)| reports.iter().map(|report| LastReport {
             ssrc: report.0,
             last_receiver_report: report.1,
@@ -193,7 +200,7 @@ quickcheck! {
         max_len < 26 || left.iter().all(Option::is_none)
     }
 
-    fn every_feedback_on_streams_is_read_as_it_was_written(sender_ssrc: u32, report_timestamp: u32, list: Vec<(u32, u16, Vec<(bool, u8, u16)>)>) -> bool {
+    fn every_feedback_on_streams_is_read_as_it_was_written(sender_ssrc: u32, report_timestamp: u32, list: Streams) -> bool {
         let metrics: Vec<Vec<_>> = list.iter().map(|(_, _, metrics)| metrics.iter().map(metric).collect()).collect();
         let streams: Vec<_> = list.iter().zip(&metrics).map(|((ssrc, begin_sequence, _), metrics)| StreamMetricsBuilder {
             ssrc: *ssrc,
