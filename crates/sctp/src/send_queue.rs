@@ -1,5 +1,6 @@
 //! Messages that have not been begun: one queue per stream, and whose turn it is.
 
+use alloc::collections::binary_heap::PeekMut;
 use alloc::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -225,8 +226,27 @@ impl SendQueue {
     /// Takes the message whose turn it is, with its stream and, if it is ordered, its stream
     /// sequence number. Its bytes still count as buffered, see [`note_dequeued`](Self::note_dequeued).
     pub(crate) fn begin_next(&mut self) -> Option<(u16, u16, QueuedMessage)> {
-        let (stream, message) = self.pop()?;
-        let entry = self.streams.get_mut(&stream)?;
+        let mut turn = self.ready.peek_mut()?;
+        let Reverse((due, stream)) = *turn;
+        self.virtual_time = due;
+        let Some(entry) = self.streams.get_mut(&stream) else {
+            PeekMut::pop(turn);
+            return None;
+        };
+        let Some((number, message)) = entry.queue.pop_front() else {
+            PeekMut::pop(turn);
+            return None;
+        };
+        self.messages -= 1;
+        let cost = (message.data.len() + MESSAGE_COST) as u64 * COST / u64::from(entry.weight);
+        entry.due = due.saturating_add(cost);
+        match entry.queue.is_empty() {
+            true => _ = PeekMut::pop(turn),
+            false => *turn = Reverse((entry.due, stream)),
+        }
+        if message.policy.is_limited() {
+            self.lifetimes.remove(&(message.policy.expires, number, stream));
+        }
         let ssn = entry.next_ssn;
         if message.ordered {
             entry.next_ssn = ssn.wrapping_add(1);
@@ -250,23 +270,6 @@ impl SendQueue {
             len: message.data.len(),
             counted: message.counted,
         })
-    }
-
-    fn pop(&mut self) -> Option<(u16, QueuedMessage)> {
-        let Reverse((due, stream)) = self.ready.pop()?;
-        self.virtual_time = due;
-        let entry = self.streams.get_mut(&stream)?;
-        let (number, message) = entry.queue.pop_front()?;
-        self.messages -= 1;
-        if message.policy.is_limited() {
-            self.lifetimes.remove(&(message.policy.expires, number, stream));
-        }
-        let cost = (message.data.len() + MESSAGE_COST) as u64 * COST / u64::from(entry.weight);
-        entry.due = due.saturating_add(cost);
-        if !entry.queue.is_empty() {
-            self.ready.push(Reverse((entry.due, stream)));
-        }
-        Some((stream, message))
     }
 
     /// Bytes of a message left for the network, or were given up. True if what waits on the stream
