@@ -600,6 +600,7 @@ impl<'a> Answering<'a> {
             transceiver: transceiver.id,
             rtcp_mux: self.muxed.contains(&index),
             direction,
+            sources: transceiver.sources_to_name(direction.sends(), &parameters),
             parameters,
             streams: (sends || had_streams).then(|| transceiver.streams.clone()),
         }))

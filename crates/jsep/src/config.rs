@@ -1,5 +1,8 @@
 //! What the caller decides once.
 
+use alloc::format;
+use alloc::string::String;
+
 use super::DtlsRole;
 use crate::rtp::{MediaKind, RtpCapabilities};
 use pollrtc_sdp::attribute::DEFAULT_SCTP_PORT;
@@ -31,6 +34,9 @@ pub struct Config {
     pub audio: RtpCapabilities,
     /// What we can do with `m=video`; nothing by default.
     pub video: RtpCapabilities,
+    /// The canonical name of what we send (RFC 3550 §6.5.1), which our descriptions tell with the sources that they name
+    /// (RFC 5576 §6.1). By default made of [`session_id`](Self::session_id); RFC 7022 §4.2 wants 96 random bits.
+    pub cname: String,
     /// Our SCTP port.
     pub sctp_port: u16,
     /// The largest message that we accept, in bytes; zero has no bound (RFC 8841 §6).
@@ -55,6 +61,7 @@ impl Config {
             ice_lite: false,
             audio: RtpCapabilities::none(MediaKind::Audio),
             video: RtpCapabilities::none(MediaKind::Video),
+            cname: format!("{session_id:x}"),
             sctp_port: DEFAULT_SCTP_PORT,
             max_message_size: 262_144,
             profile: Profile::Interop,

@@ -357,6 +357,7 @@ impl Negotiator {
                     transceiver: transceiver.id,
                     direction: transceiver.direction,
                     streams: (sends || had_streams).then(|| transceiver.streams.clone()),
+                    sources: transceiver.sources_to_name(sends, &parameters),
                     parameters,
                 };
                 let line = line_of_media(transceiver.kind, &rtp.parameters.format_list());
@@ -385,6 +386,7 @@ impl Negotiator {
                         ..RtpParameters::default()
                     },
                     streams: None,
+                    sources: Vec::new(),
                     rtcp_mux: true,
                 };
                 let formats = Some(rtp.parameters.format_list()).filter(|formats| !formats.is_empty());

@@ -9,7 +9,7 @@ use super::config::Config;
 use super::description::{Description, SdpKind, Secret};
 use super::line::{RTP_PROTOCOLS, SectionLine};
 use super::{CertificateHash, Deviation, NegotiationError, RejectReason};
-use crate::rtp::{MediaKind, RtpParameters};
+use crate::rtp::{MediaKind, RtpParameters, RtpSources};
 use pollrtc_sdp::attribute::{
     Attribute, DEFAULT_MAX_MESSAGE_SIZE, DEFAULT_SCTP_PORT, Direction, OwnedCandidate, Setup,
 };
@@ -87,6 +87,7 @@ pub(super) struct RemoteRtp {
     pub(super) parameters: RtpParameters,
     /// `a=msid` without appdata, each once; empty if the media belongs to no stream.
     pub(super) streams: Vec<String>,
+    pub(super) sources: RtpSources,
 }
 
 impl RemoteDescription {
@@ -325,6 +326,7 @@ impl RemoteContent {
                 kind,
                 parameters: RtpParameters::read(media),
                 streams: streams(media),
+                sources: RtpSources::read(media),
             }),
             _ => RemoteContent::Unknown,
         }

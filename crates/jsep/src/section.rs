@@ -10,7 +10,7 @@ use super::line::SectionLine;
 use super::transceiver::TransceiverId;
 use super::transport::{LocalTransport, TransportKey};
 use super::{DtlsRole, RejectReason, TransportId};
-use crate::rtp::{NegotiatedRtp, RtpParameters};
+use crate::rtp::{LocalSource, NegotiatedRtp, RtpParameters};
 use pollrtc_sdp::attribute::{Direction, Setup};
 
 /// One of our descriptions, without what its transports add: it can be written again with the
@@ -131,6 +131,7 @@ pub(super) struct LocalRtp {
     pub(super) parameters: RtpParameters,
     /// `None`: no `a=msid` at all.
     pub(super) streams: Option<Vec<String>>,
+    pub(super) sources: Vec<LocalSource>,
     /// `a=rtcp-mux`. RFC 8859 would have it once per bundle, but libwebrtc refuses bundled sections
     /// of media without it.
     pub(super) rtcp_mux: bool,

@@ -14,7 +14,7 @@ use super::state::{Agreed, Before, Created, Current, DataWish, Exchange, Provisi
 use super::transceiver::{Negotiated, Origin};
 use super::transport::{CertificateHash, HashFunction, LocalTransport, TransportKey};
 use super::{Deviation, NegotiationError, Negotiator, TransceiverInit};
-use crate::rtp::MediaKind;
+use crate::rtp::{MediaKind, RtpSources};
 use pollrtc_sdp::Profile;
 use pollrtc_sdp::attribute::Direction;
 
@@ -439,6 +439,7 @@ impl Negotiator {
             let sends = rtp.filter(|_| section.direction.sends());
             transceiver.negotiated.receiving = sends.is_some();
             transceiver.negotiated.remote_streams = sends.map(|rtp| rtp.streams.clone()).unwrap_or_default();
+            transceiver.negotiated.remote_sources = sends.map(|rtp| rtp.sources.clone()).unwrap_or_default();
         }
     }
 
@@ -479,6 +480,7 @@ impl Negotiator {
             if !rtp.is_some_and(|rtp| rtp.direction.receives()) {
                 negotiated.receiving = false;
                 negotiated.remote_streams.clear();
+                negotiated.remote_sources = RtpSources::default();
             }
         }
         let agreed = Arc::new(agreed);

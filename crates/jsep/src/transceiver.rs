@@ -4,7 +4,9 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::rtp::{Codec, CodecOrder, MediaKind, NegotiatedRtp, RtpCapabilities};
+use crate::rtp::{
+    Codec, CodecOrder, LocalSource, MediaKind, NegotiatedRtp, Role, RtpCapabilities, RtpParameters, RtpSources,
+};
 use pollrtc_sdp::attribute::Direction;
 
 /// Names one transceiver of one negotiator for good.
@@ -39,6 +41,7 @@ pub struct Transceiver {
     pub(super) direction: Direction,
     pub(super) streams: Vec<String>,
     pub(super) rids: Vec<String>,
+    pub(super) sources: Vec<LocalSource>,
     pub(super) preferences: Option<Vec<Codec>>,
     pub(super) origin: Origin,
     /// Whether something is attached that we send.
@@ -66,6 +69,7 @@ pub(super) struct Negotiated {
     pub(super) current_direction: Option<Direction>,
     pub(super) receiving: bool,
     pub(super) remote_streams: Vec<String>,
+    pub(super) remote_sources: RtpSources,
     pub(super) parameters: Option<NegotiatedRtp>,
 }
 
@@ -77,6 +81,7 @@ impl Transceiver {
             direction: init.direction,
             streams: init.streams,
             rids: init.rids,
+            sources: Vec::new(),
             preferences: None,
             origin,
             has_track: origin == Origin::AddTrack,
@@ -136,9 +141,41 @@ impl Transceiver {
         &self.negotiated.remote_streams
     }
 
+    /// Ids of the layers that we send, as they were given.
+    pub fn rids(&self) -> &[String] {
+        &self.rids
+    }
+
+    /// The sources that our descriptions name.
+    pub fn sources(&self) -> &[LocalSource] {
+        &self.sources
+    }
+
+    /// The sources that the peer's last description names; none unless it sends.
+    pub fn remote_sources(&self) -> &RtpSources {
+        &self.negotiated.remote_sources
+    }
+
     /// Codecs, header extensions and layers, as of the last answer.
     pub fn parameters(&self) -> Option<&NegotiatedRtp> {
         self.negotiated.parameters.as_ref()
+    }
+
+    /// The sources that a description with these parameters names: none where layers are told apart by their ids, and
+    /// none for retransmissions where there are none.
+    pub(super) fn sources_to_name(&self, sends: bool, parameters: &RtpParameters) -> Vec<LocalSource> {
+        if !sends || !parameters.simulcast.send.is_empty() {
+            return Vec::new();
+        }
+        let has_rtx = parameters
+            .codecs
+            .iter()
+            .any(|each| each.codec.role() == Role::Retransmission);
+        let named = self.sources.iter().map(|source| LocalSource {
+            rtx: source.rtx.filter(|_| has_rtx),
+            ..*source
+        });
+        named.collect()
     }
 
     /// Its section is none any more. What was added to a section of the peer's waits like any other

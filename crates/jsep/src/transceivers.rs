@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::state::{DataWish, Exchange};
 use super::transceiver::Origin;
 use super::{NegotiationError, Negotiator, Transceiver, TransceiverId, TransceiverInit};
-use crate::rtp::{Codec, MediaKind};
+use crate::rtp::{Codec, LocalSource, MediaKind};
 use pollrtc_sdp::attribute::Direction;
 
 impl Negotiator {
@@ -74,6 +74,17 @@ impl Negotiator {
     /// If there is no such transceiver, or it is stopped.
     pub fn set_streams(&mut self, id: TransceiverId, streams: Vec<String>) -> Result<(), NegotiationError> {
         self.live_transceiver(id)?.streams = streams;
+        Ok(())
+    }
+
+    /// Which sources descriptions name, from the next one on (RFC 5576): peers that don't know streams by `a=mid` find
+    /// them by these, and the source of retransmissions. Layers of simulcast have none in SDP.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such transceiver, or it is stopped.
+    pub fn set_sources(&mut self, id: TransceiverId, sources: Vec<LocalSource>) -> Result<(), NegotiationError> {
+        self.live_transceiver(id)?.sources = sources;
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use super::section::{
     LocalContent, LocalData, LocalForm, LocalRtp, LocalSection, LocalState, Rtcp, TransportDescription,
 };
 use super::transport::{LocalTransport, TransportKey};
+use crate::rtp::LocalSource;
 use pollrtc_sdp::attribute::{Attribute, CandidateKind, Direction, OwnedCandidate, SctpMap, Setup};
 use pollrtc_sdp::{Connection, MediaLine, Origin, WriteError, Writer};
 
@@ -147,7 +148,7 @@ fn write_section(
     match &section.content {
         LocalContent::Data(data) => write_data(writer, data, &section.line, config),
         LocalContent::Rtp(rtp) => {
-            write_media(writer, rtp);
+            write_media(writer, rtp, &config.cname);
         }
         LocalContent::Idle(idle) => {
             if idle.rtcp_mux {
@@ -238,7 +239,7 @@ fn write_rtcp(writer: &mut Writer, rtcp: &Rtcp, content: &LocalContent) {
     }
 }
 
-fn write_media(writer: &mut Writer, rtp: &LocalRtp) {
+fn write_media(writer: &mut Writer, rtp: &LocalRtp, cname: &str) {
     if rtp.rtcp_mux {
         writer.flag("rtcp-mux");
     }
@@ -256,6 +257,19 @@ fn write_media(writer: &mut Writer, rtp: &LocalRtp) {
         }
     }
     rtp.parameters.write(writer);
+    write_sources(writer, &rtp.sources, cname);
+}
+
+/// RFC 5576 §4.1, §4.2, §6.1, RFC 4588 §8.7.
+fn write_sources(writer: &mut Writer, sources: &[LocalSource], cname: &str) {
+    for source in sources {
+        if let Some(rtx) = source.rtx {
+            writer.formatted("ssrc-group", format_args!("FID {} {rtx}", source.ssrc));
+        }
+    }
+    for ssrc in sources.iter().flat_map(|source| source.ssrcs()) {
+        writer.formatted("ssrc", format_args!("{ssrc} cname:{cname}"));
+    }
 }
 
 fn write_data(writer: &mut Writer, data: &LocalData, line: &SectionLine, config: &Config) {

@@ -48,4 +48,4 @@ pub use error::RtpError;
 pub use extension::{ExtensionId, HeaderExtension};
 pub use layers::{Layer, Rid, Simulcast, SimulcastStream};
 pub use parameters::{PayloadType, RtpParameters};
-pub use sources::{RtpSources, Source, Track};
+pub use sources::{LocalSource, RtpSources, Source, Track};

@@ -1,4 +1,4 @@
-//! Which RTP sources a section names: what came before `a=msid` and `a=rid`, and still helps.
+//! Which RTP sources a section names: what came before `a=mid`, `a=msid` and `a=rid`, and still helps.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -11,7 +11,7 @@ use pollrtc_sdp::Media;
 ///
 /// Peers that number the sources themselves name them here, and old ones put several tracks into
 /// one section ("plan B") or the layers of simulcast into a group (`SIM`). We read that and never
-/// write it.
+/// write it: of ours, there are [`LocalSource`]s.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RtpSources {
     /// In the order in which they are first named.
@@ -29,6 +29,29 @@ pub struct Source {
     pub cname: Option<String>,
     /// The stream and the track that it belongs to.
     pub msid: Option<(String, Option<String>)>,
+}
+
+/// A source of ours, as our descriptions name it (RFC 5576), with the one that retransmits its packets.
+///
+/// ```
+/// use pollrtc_jsep::rtp::LocalSource;
+///
+/// let camera = LocalSource { ssrc: 1, rtx: Some(2) };
+/// assert_eq!(camera.ssrcs().collect::<Vec<_>>(), [1, 2]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LocalSource {
+    /// The SSRC of the media.
+    pub ssrc: u32,
+    /// The SSRC of its retransmissions (RFC 4588), where there are any.
+    pub rtx: Option<u32>,
+}
+
+impl LocalSource {
+    /// One or both.
+    pub fn ssrcs(self) -> impl Iterator<Item = u32> {
+        core::iter::once(self.ssrc).chain(self.rtx)
+    }
 }
 
 /// A track as its sources show it.

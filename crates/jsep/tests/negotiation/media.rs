@@ -1,6 +1,6 @@
 //! Audio and video: transceivers get sections, sections get transceivers.
 
-use pollrtc_jsep::rtp::{Codec, MediaKind};
+use pollrtc_jsep::rtp::{Codec, LocalSource, MediaKind};
 use pollrtc_jsep::{Description, Deviation, Effect, NegotiationError, RejectReason, TransceiverInit};
 use pollrtc_sdp::attribute::Direction;
 
@@ -697,4 +697,80 @@ fn an_answerer_sends_the_layers_that_are_asked_for() {
     let (mut alice, mut carol) = (server(), Peer::media("carol"));
     let answer = carol.answer(&asked(&alice.offer(), "q;h;f"));
     assert!(values(&answer.sdp, "simulcast").is_empty() && values(&answer.sdp, "rid").is_empty());
+}
+
+/// RFC 5576: whoever knows no `a=mid` in packets finds streams by these, and their retransmissions.
+#[test]
+fn both_sides_name_the_sources_that_they_send_and_learn_the_others() {
+    let camera = LocalSource {
+        ssrc: 11,
+        rtx: Some(12),
+    };
+    let microphone = LocalSource {
+        ssrc: 13,
+        rtx: Some(14),
+    };
+    let (mut alice, mut bob) = (Peer::media("alice"), Peer::media("bob"));
+    let video = alice.negotiator.add_track(MediaKind::Video, streams(&["s"]));
+    let audio = alice.negotiator.add_track(MediaKind::Audio, streams(&["s"]));
+    alice.negotiator.set_sources(video, vec![camera]).unwrap();
+    alice.negotiator.set_sources(audio, vec![microphone]).unwrap();
+    let offer = alice.offer();
+    assert_eq!(values(&section(&offer, 0), "ssrc-group"), ["FID 11 12"]);
+    let camera_section = section(&offer, 0);
+    let named = values(&camera_section, "ssrc");
+    assert_eq!(named.len(), 2);
+    assert!(
+        named[0].starts_with("11 cname:") && named[1].starts_with("12 cname:"),
+        "{named:?}"
+    );
+    // Nothing retransmits audio here.
+    assert_eq!(values(&section(&offer, 1), "ssrc").len(), 1);
+    assert!(values(&section(&offer, 1), "ssrc-group").is_empty());
+
+    bob.negotiator.set_remote(&offer).unwrap();
+    let heard: Vec<_> = bob
+        .negotiator
+        .transceivers()
+        .iter()
+        .map(|each| each.remote_sources().clone())
+        .collect();
+    assert_eq!(heard[0].tracks()[0].layers, [11]);
+    assert_eq!(heard[0].rtx_of(11), Some(12));
+    assert_eq!(heard[1].tracks()[0].layers, [13]);
+    let theirs = bob.negotiator.transceivers()[0].id();
+    let reply = LocalSource { ssrc: 21, rtx: None };
+    bob.negotiator.set_direction(theirs, Direction::SendRecv).unwrap();
+    bob.negotiator.set_sources(theirs, vec![reply]).unwrap();
+    let answer = bob.create_answer();
+    bob.negotiator.set_local(&answer).unwrap();
+    assert_eq!(values(&section(&answer, 0), "ssrc").len(), 1);
+    assert!(values(&section(&answer, 1), "ssrc").is_empty(), "it only receives");
+    alice.negotiator.set_remote(&answer).unwrap();
+    let ours = alice.negotiator.transceiver(video).unwrap();
+    assert_eq!(ours.remote_sources().sources[0].ssrc, 21);
+    assert!(
+        alice
+            .negotiator
+            .transceiver(audio)
+            .unwrap()
+            .remote_sources()
+            .sources
+            .is_empty()
+    );
+}
+
+/// RFC 8853 §5: layers are told apart by their ids in packets.
+#[test]
+fn layers_of_simulcast_have_no_sources_in_descriptions() {
+    let mut alice = Peer::media("alice");
+    let init = TransceiverInit {
+        rids: streams(&["q", "h", "f"]),
+        ..TransceiverInit::default()
+    };
+    let video = alice.negotiator.add_transceiver(MediaKind::Video, init);
+    assert_eq!(alice.negotiator.transceiver(video).unwrap().rids().len(), 3);
+    let sources = (1..=3).map(|ssrc| LocalSource { ssrc, rtx: None });
+    alice.negotiator.set_sources(video, sources.collect()).unwrap();
+    assert!(!alice.offer().sdp.contains("a=ssrc"));
 }

@@ -31,7 +31,7 @@ fn groups_that_we_do_not_know_are_not_answered() {
 
 /// Plan B: one section, several tracks by `a=ssrc`.
 #[test]
-fn sources_are_never_written() {
+fn sources_are_not_written_unless_we_are_told_some() {
     let mut alice = Peer::media("alice");
     alice
         .negotiator
