@@ -262,6 +262,11 @@ impl Negotiator {
         self.keys().into_iter()
     }
 
+    /// The transport that carries a transceiver's section, once that is agreed on.
+    pub fn transport_of(&self, transceiver: &Transceiver) -> Option<TransportId> {
+        self.in_force().sections.get(transceiver.section()?)?.transport
+    }
+
     /// Index and mid of the section that candidates of ours for a transport are signalled with;
     /// without a mid if the peer has none.
     pub fn section_of(&self, transport: TransportId) -> Option<(usize, Option<String>)> {

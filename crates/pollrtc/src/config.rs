@@ -9,6 +9,7 @@ use pollrtc_crypto::{Certificate, NamedGroup, Provider, Rng};
 use pollrtc_dtls::{ConnectionIdPolicy, DEFAULT_GROUPS, KeyLog, Versions};
 use pollrtc_jsep::DtlsRole;
 use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
+use pollrtc_sdp::attribute::Direction;
 
 use crate::router_id::RouterId;
 
@@ -72,11 +73,13 @@ pub struct Config {
     /// `SSLKEYLOGFILE` names (RFC 9850). Nobody does unless told.
     pub key_log: Option<KeyLog>,
     /// The codecs and header extensions of audio that are agreed on. By default there are none, and audio is refused.
-    /// None is carried yet: sections with a codec in common stay, `inactive`, with the transport that the peer gives
-    /// them.
     pub audio: RtpCapabilities,
     /// The same for video.
     pub video: RtpCapabilities,
+    /// What we do in the sections of media that the peer's offers bring, unless
+    /// [`set_direction`](crate::PeerConnection::set_direction) says otherwise in time. By default we receive, as W3C
+    /// WebRTC §4.4.1.5 has it; [`Direction::SendRecv`] suits who sends something back in each of them.
+    pub offered_direction: Direction,
     /// The largest message that we take, in bytes; told to the peer in SDP (RFC 8841 §6). It may be longer than
     /// the [receive window](Self::receive_window), which it does not fill before it is whole. Zero counts as 1; no channel
     /// that the peer opens fits into so little.
@@ -126,6 +129,7 @@ impl Config {
             key_log: None,
             audio: RtpCapabilities::none(MediaKind::Audio),
             video: RtpCapabilities::none(MediaKind::Video),
+            offered_direction: Direction::RecvOnly,
             max_message_size: 256 * 1024,
             max_buffered_amount: 16 * 1024 * 1024,
             max_outstanding: 16 * 1024 * 1024,
@@ -241,6 +245,15 @@ impl Config {
     #[must_use]
     pub fn with_video(self, video: RtpCapabilities) -> Self {
         Self { video, ..self }
+    }
+
+    /// The same with another [`offered_direction`](Self::offered_direction).
+    #[must_use]
+    pub fn with_offered_direction(self, offered_direction: Direction) -> Self {
+        Self {
+            offered_direction,
+            ..self
+        }
     }
 
     /// The same with another [`max_message_size`](Self::max_message_size), in bytes.

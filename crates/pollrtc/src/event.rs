@@ -1,11 +1,15 @@
 //! Events: what an application is told.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use pollrtc_dtls::{CipherSuite, Version};
 use pollrtc_ice::Path;
-use pollrtc_jsep::{RejectReason, RemoteCandidate, TransportId};
+use pollrtc_jsep::{RejectReason, RemoteCandidate, TransceiverId, TransportId};
+use pollrtc_rtp::Missing;
 use pollrtc_sctp::channel::{ChannelCloseReason, ChannelId, Message};
+
+use crate::media::{Incoming, Outgoing};
 
 /// What happened, in order; see [`PeerConnection::poll_event`](pollrtc_core::StateMachine::poll_event).
 ///
@@ -56,6 +60,49 @@ pub enum Event {
         mid: String,
         /// Why the media is not taken.
         reason: RejectReason,
+    },
+    /// The peer's offer has made a transceiver. What it does, unless [`set_direction`](crate::PeerConnection::set_direction)
+    /// says otherwise before the answer is created, is [`Config::offered_direction`](crate::Config::offered_direction).
+    TransceiverAdded(TransceiverId),
+    /// The mid, the current direction or the parameters of a transceiver have changed.
+    TransceiverChanged(TransceiverId),
+    /// A transceiver is gone: it was stopped, rejected, or rolled back.
+    TransceiverRemoved(TransceiverId),
+    /// The peer sends in a transceiver from now on, or in other streams.
+    TrackAdded {
+        /// The transceiver that receives the track.
+        transceiver: TransceiverId,
+        /// Ids of the media streams that the track belongs to (RFC 8830).
+        streams: Vec<String>,
+    },
+    /// The peer sends nothing in a transceiver any more.
+    TrackRemoved(TransceiverId),
+    /// The first packet of an incoming stream came. Who wants to know what a view of it belongs to before, asks
+    /// `incoming`.
+    StreamStarted {
+        /// The stream.
+        stream: Incoming,
+        /// The transceiver that it belongs to.
+        transceiver: TransceiverId,
+    },
+    /// An incoming stream is over: the peer has said so (RFC 3550 §6.6), or it was agreed on, or other streams took its
+    /// place in the table.
+    StreamEnded {
+        /// The stream.
+        stream: Incoming,
+    },
+    /// The peer wants a key frame (RFC 4585 §6.3.1, RFC 5104 §4.3.1).
+    KeyframeWanted {
+        /// The stream that it is to be sent on.
+        stream: Outgoing,
+    },
+    /// The peer lacks packets of a stream (RFC 4585 §6.2.1): find those that it was meant to have, and
+    /// [`resend`](crate::PeerConnection::resend) them.
+    ResendWanted {
+        /// The stream.
+        stream: Outgoing,
+        /// The sequence numbers that it lacks.
+        missing: Missing,
     },
     /// The packets of a transport now travel on another path, or on its first.
     PathChanged {

@@ -83,7 +83,7 @@ mod stats;
 pub use bytes::Bytes;
 pub use config::{Config, Entropy};
 pub use event::{CloseReason, ConnectionState, Event, IceCandidate};
-pub use media::{Incoming, Outgoing, Received, ReceiverId, WriteError};
+pub use media::{Incoming, Outgoing, Received, WriteError};
 pub use peer::{CandidateError, PeerConnection};
 #[cfg(feature = "std")]
 pub use pollrtc_core::Clock;
@@ -106,7 +106,7 @@ pub use pollrtc_jsep::Deviation;
 pub use pollrtc_jsep::rtp::{Codec, HeaderExtension, MediaKind, RtpCapabilities};
 pub use pollrtc_jsep::{
     Description as SessionDescription, DtlsRole, NegotiationError, RejectReason, RemoteCandidate, SdpKind,
-    SignalingState, TransportId,
+    SignalingState, Transceiver, TransceiverId, TransceiverInit, TransportId,
 };
 pub use pollrtc_rtp::{Compound, Rewrite, RtpPacket, SharedPacket};
 pub use pollrtc_sctp::channel::{
@@ -115,6 +115,7 @@ pub use pollrtc_sctp::channel::{
 };
 pub use pollrtc_sctp::{CloseReason as SctpCloseReason, Reliability};
 pub use pollrtc_sdp::Finding;
+pub use pollrtc_sdp::attribute::Direction;
 pub use router::{OwnedDatagram, PeerId, PeerMut, Router, RouterStats};
 pub use router_id::RouterId;
 pub use stats::{DtlsParameters, DtlsState, Stats, TransportStats};

@@ -37,34 +37,19 @@ pub enum Received<'d> {
     },
 }
 
-/// Names what receives the media of one section (W3C WebRTC §5.3, `RTCRtpReceiver`): a number, counted from zero in
-/// each connection.
+/// Names one incoming stream of a connection: one SSRC with its retransmissions, which never changes its meaning. A
+/// number, counted from zero in each connection.
 ///
 /// ```
-/// use pollrtc::{Incoming, ReceiverId};
+/// use pollrtc::Incoming;
 ///
-/// let stream = Incoming { receiver: ReceiverId(0), layer: 2 };
-/// assert_eq!(stream.receiver, ReceiverId(0));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ReceiverId(pub u32);
-
-/// Names one incoming stream of a connection: one SSRC with its retransmissions, which never changes its meaning.
-///
-/// ```
-/// use pollrtc::{Incoming, ReceiverId};
-///
-/// let low = Incoming { receiver: ReceiverId(0), layer: 0 };
-/// let high = Incoming { layer: 2, ..low };
-/// assert!(low < high);
+/// // Who publishes what, as a forwarder keeps it.
+/// let mut published = std::collections::BTreeMap::new();
+/// published.insert(Incoming(0), "the microphone");
+/// assert!(published.contains_key(&Incoming(0)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Incoming {
-    /// The receiver that it belongs to.
-    pub receiver: ReceiverId,
-    /// Which of its simulcast layers (RFC 8853) that is, from zero in the order of the description.
-    pub layer: u8,
-}
+pub struct Incoming(pub u32);
 
 /// Names one outgoing stream of a connection: one SSRC with its retransmissions. A number, counted from zero in each
 /// connection.

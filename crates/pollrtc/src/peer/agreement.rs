@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 
 use pollrtc_core::Instant;
 use pollrtc_jsep::{DataChannels, Effect, SignalingState, Transport, TransportId};
-use pollrtc_sdp::attribute::Direction;
 
 use super::connection::PeerConnection;
 use crate::event::{CloseReason, Event};
@@ -41,9 +40,16 @@ impl PeerConnection {
                 Effect::DataChannels(agreed) => self.agree_on_data(&agreed),
                 Effect::DataChannelsClosed => refused = true,
                 Effect::TransceiverAdded(id) => {
-                    // The peer may send when there is somebody who takes it. There is no error: it was just made.
-                    let _ = self.negotiator.set_direction(id, Direction::Inactive);
+                    // There is no error: it was just made.
+                    let _ = self.negotiator.set_direction(id, self.offered_direction);
+                    self.events.push_back(Event::TransceiverAdded(id));
                 }
+                Effect::TransceiverChanged(id) => self.events.push_back(Event::TransceiverChanged(id)),
+                Effect::TransceiverRemoved(id) => self.events.push_back(Event::TransceiverRemoved(id)),
+                Effect::TrackAdded { transceiver, streams } => {
+                    self.events.push_back(Event::TrackAdded { transceiver, streams });
+                }
+                Effect::TrackRemoved(id) => self.events.push_back(Event::TrackRemoved(id)),
                 Effect::SectionRejected { section, mid, reason } => {
                     self.events.push_back(Event::SectionRejected { section, mid, reason });
                 }
@@ -53,6 +59,7 @@ impl PeerConnection {
                 _ => {}
             }
         }
+        self.agree_on_media();
         self.identify_peer();
         self.transports.note_names();
         self.lifecycle.note_progress();

@@ -1,16 +1,20 @@
 //! The state of a connection, and the verbs that drive it.
 
 use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
 
 use pollrtc_core::{Datagram, Departure, FlowEvent, FlowRequest, Instant, SendId, StateMachine, Transmit};
 use pollrtc_crypto::{Certificate, Rng};
 use pollrtc_ice as ice;
 use pollrtc_jsep::{self as jsep, BundlePolicy, Negotiator};
 use pollrtc_sctp::channel::ChannelConfig;
+use pollrtc_sdp::attribute::Direction;
 
 use super::digest::{DescriptionDigest, digest_of};
 use super::dtls::DtlsSettings;
 use super::lifecycle::Lifecycle;
+use super::media::Media;
 use super::rest::earliest;
 use super::sctp::SctpTransport;
 use super::state;
@@ -56,6 +60,9 @@ pub struct PeerConnection {
     pub(super) dtls: DtlsSettings,
     pub(super) transports: Transports,
     pub(super) sctp: SctpTransport,
+    pub(super) media: Media,
+    /// Our direction in transceivers that the peer's offers make.
+    pub(super) offered_direction: Direction,
     pub(super) lifecycle: Lifecycle,
     pub(super) events: VecDeque<Event>,
     pub(super) dropped: Dropped,
@@ -121,6 +128,7 @@ impl PeerConnection {
             video: config.video,
             // RFC 8841 §6.1: zero would promise to take any size.
             max_message_size: (config.max_message_size as u64).max(1),
+            cname: cname(&mut rng),
             ..jsep::Config::new(rng.u64())
         };
         let mut transports = Transports::new(ice_config, rng.fork(), dtls.fingerprint());
@@ -133,6 +141,8 @@ impl PeerConnection {
             dtls,
             transports,
             sctp: SctpTransport::new(channel_config, rng.fork(), mtu, config.max_segments.max(1)),
+            media: Media::default(),
+            offered_direction: config.offered_direction,
             lifecycle: Lifecycle::new(config.close_timeout),
             events: VecDeque::new(),
             dropped: Dropped::default(),
@@ -226,6 +236,12 @@ impl PeerConnection {
         }
         self.lifecycle.tell(self.connection_state())
     }
+}
+
+/// RFC 7022 §4.2: 96 random bits, another name for each connection.
+fn cname(rng: &mut Rng) -> String {
+    let digits = rng.array::<12>().into_iter();
+    digits.map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Where it stands; never the descriptions, which hold passwords, nor the messages that wait.

@@ -1,7 +1,7 @@
 //! One connection. What it is made of, from the outside in:
 //!
 //! - [`connection`]: the state, and the verbs that drive it;
-//! - [`signaling`], [`channels`], [`media`]: what an application does with it;
+//! - [`signaling`], [`channels`], [`transceivers`], [`media`]: what an application does with it;
 //! - [`agreement`]: what descriptions bring about; [`trickle`]: what the peer was told of our candidates;
 //! - [`packets`]: the way of a packet, and how what one layer finds out moves the others; [`replacement`]: a peer that
 //!   goes on with another end of its transport;
@@ -26,6 +26,7 @@ mod rest;
 mod sctp;
 mod signaling;
 mod state;
+mod transceivers;
 mod transport;
 mod transports;
 mod trickle;

@@ -3,8 +3,8 @@
 use pollrtc_core::{Instant, Transmit};
 use pollrtc_rtp::{Rewrite, RtpPacket, SharedPacket};
 
-use super::connection::PeerConnection;
 use crate::media::{Outgoing, WriteError};
+use crate::peer::connection::PeerConnection;
 
 impl PeerConnection {
     /// Writes a packet for the peer into `buf`, sealed, to be sent at once: it never waits for the pacer, makes no event

@@ -1,0 +1,119 @@
+//! One stream that we send: who it is, and how its packets look to the peer.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use pollrtc_jsep::rtp::{LocalSource, NegotiatedRtp, PayloadType, Role};
+use pollrtc_jsep::{Transceiver, TransceiverId, TransportId};
+use pollrtc_rtp::{Extension, Format};
+use pollrtc_sdp::attribute::Direction;
+
+use crate::media::Outgoing;
+
+/// One SSRC, with that of its retransmissions.
+#[derive(Debug)]
+pub(super) struct Sender {
+    pub(super) id: Outgoing,
+    pub(super) transceiver: TransceiverId,
+    /// Which layer of simulcast, from zero in the order of the description.
+    pub(super) layer: usize,
+    pub(super) source: LocalSource,
+    /// What was agreed on; `None` as long as it is not to send.
+    pub(super) route: Option<Route>,
+}
+
+/// What carries a stream, and the numbers that the peer knows things by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    pub(super) transport: TransportId,
+    /// By the places of [`Format`].
+    formats: Vec<OutgoingFormat>,
+    /// Header extensions with their numbers.
+    pub(super) extensions: Vec<(Extension, u8)>,
+    /// Whether both forms of header extensions may be used (RFC 8285 §4.1.2).
+    pub(super) mixed_extensions: bool,
+    pub(super) mid: String,
+    /// The layer's id, where there are layers.
+    pub(super) rid: Option<String>,
+}
+
+/// The numbers of a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OutgoingFormat {
+    pub(super) payload_type: u8,
+    /// The payload type that retransmits it.
+    pub(super) rtx: Option<u8>,
+    /// In hertz.
+    pub(super) clock_rate: u32,
+}
+
+impl Sender {
+    /// Takes what was agreed on for its transceiver.
+    pub(super) fn agree(&mut self, transceiver: &Transceiver, transport: Option<TransportId>) {
+        self.route = self.route(transceiver, transport);
+    }
+
+    fn route(&self, transceiver: &Transceiver, transport: Option<TransportId>) -> Option<Route> {
+        let sends = transceiver.current_direction().is_some_and(Direction::sends);
+        let parameters = transceiver
+            .parameters()
+            .filter(|_| sends && !transceiver.is_stopped())?;
+        let send = &parameters.send;
+        let rid = match send.simulcast.send.get(self.layer) {
+            Some(stream) => stream.alternatives.first().map(|layer| layer.rid.clone()),
+            // Simulcast that was not taken means the first layer alone (RFC 8853 §5.3.3).
+            None if self.layer > 0 => return None,
+            None => send.rids.first().map(|rid| rid.id.clone()),
+        };
+        let formats = formats(parameters).map(|(sent, _)| OutgoingFormat {
+            payload_type: sent.payload_type,
+            rtx: send.rtx_of(sent.payload_type),
+            clock_rate: sent.codec.clock_rate,
+        });
+        let extensions = send.header_extensions.iter().filter_map(|each| {
+            let id = u8::try_from(each.id).ok()?;
+            let meaning = extension_of(&each.extension.uri)?;
+            (!each.extension.encrypted).then_some((meaning, id))
+        });
+        Some(Route {
+            transport: transport?,
+            formats: formats.collect(),
+            extensions: extensions.collect(),
+            mixed_extensions: send.extmap_allow_mixed,
+            mid: transceiver.mid()?.into(),
+            rid,
+        })
+    }
+}
+
+impl Route {
+    /// The numbers of a format; `None` if there is none in this place.
+    pub(super) fn format(&self, format: Format) -> Option<OutgoingFormat> {
+        self.formats.get(usize::from(format.0)).copied()
+    }
+}
+
+/// What a URI means.
+fn extension_of(uri: &str) -> Option<Extension> {
+    const ALL: [Extension; 11] = [
+        Extension::Mid,
+        Extension::Rid,
+        Extension::RepairedRid,
+        Extension::TransportSequence,
+        Extension::AbsSendTime,
+        Extension::AudioLevel,
+        Extension::AbsCaptureTime,
+        Extension::PlayoutDelay,
+        Extension::VideoOrientation,
+        Extension::VideoLayersAllocation,
+        Extension::DependencyDescriptor,
+    ];
+    ALL.into_iter().find(|extension| extension.uri() == Some(uri))
+}
+
+/// What a transceiver's packets can hold, as we send and as we receive it, each in the place that [`Format`] names:
+/// all that is not the retransmission of something else.
+pub(super) fn formats(parameters: &NegotiatedRtp) -> impl Iterator<Item = (&PayloadType, &PayloadType)> {
+    let both = parameters.send.codecs.iter().zip(&parameters.receive.codecs);
+    both.filter(|(sent, _)| sent.codec.role() != Role::Retransmission)
+}
