@@ -89,7 +89,7 @@ fn a_circle_is_found_however_it_is_spelled() {
 
 #[test]
 fn what_only_looks_like_a_circle_is_none() {
-    let straight: [&[(&str, &str)]; 5] = [
+    let straight: [&[(&str, &str)]; 6] = [
         // A re-export is a name, not a need.
         &[
             ("lib.rs", "mod a; pub use a::A; pub struct Shared;"),
@@ -118,6 +118,13 @@ fn what_only_looks_like_a_circle_is_none() {
             ("lib.rs", "mod a; mod b;"),
             ("a.rs", "use crate::b::B;"),
             ("b.rs", "use other::a::A; use std::a;"),
+        ],
+        // Who may see a thing is not what it needs.
+        &[
+            ("lib.rs", "mod a;"),
+            ("a/mod.rs", "mod b; mod c; pub use c::C;"),
+            ("a/b.rs", "pub(in crate::a) struct B;"),
+            ("a/c.rs", "use super::b::B; pub struct C;"),
         ],
         // Two children of one parent.
         &[
@@ -334,6 +341,8 @@ fn read(tokens: &[String]) -> Named {
             let end = after_group(tokens, at + 1);
             let is_test = tokens[at..end].iter().any(|token| token == "test");
             at = if is_test { after_item(tokens, end) } else { end };
+        } else if is(0, "pub") && is(1, "(") && is(2, "in") {
+            at = after_group(tokens, at + 1);
         } else if is(0, "use") && !is(1, "<") {
             let end = at
                 + tokens[at..]

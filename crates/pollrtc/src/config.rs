@@ -9,6 +9,7 @@ use pollrtc_crypto::{Certificate, NamedGroup, Provider, Rng};
 use pollrtc_dtls::{ConnectionIdPolicy, DEFAULT_GROUPS, KeyLog, Versions};
 use pollrtc_jsep::DtlsRole;
 use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
+use pollrtc_rtp::NtpTime;
 use pollrtc_sdp::attribute::Direction;
 
 use crate::router_id::RouterId;
@@ -80,6 +81,15 @@ pub struct Config {
     /// [`set_direction`](crate::PeerConnection::set_direction) says otherwise in time. By default we receive, as W3C
     /// WebRTC §4.4.1.5 has it; [`Direction::SendRecv`] suits who sends something back in each of them.
     pub offered_direction: Direction,
+    /// How many incoming streams of media each transport may have, retransmissions among them; of more, the one that
+    /// was silent for longest is forgotten. By default 256.
+    pub max_incoming_streams: usize,
+    /// How many packets of media may wait to be sent. By default 1,024.
+    pub max_queued_packets: usize,
+    /// What the time is in the world at [`Instant::ZERO`](pollrtc_core::Instant::ZERO), for sender reports
+    /// (RFC 3550 §6.4.1): receivers play streams of several connections in step by it. By default it is not known, and
+    /// zero.
+    pub ntp_origin: NtpTime,
     /// The largest message that we take, in bytes; told to the peer in SDP (RFC 8841 §6). It may be longer than
     /// the [receive window](Self::receive_window), which it does not fill before it is whole. Zero counts as 1; no channel
     /// that the peer opens fits into so little.
@@ -130,6 +140,9 @@ impl Config {
             audio: RtpCapabilities::none(MediaKind::Audio),
             video: RtpCapabilities::none(MediaKind::Video),
             offered_direction: Direction::RecvOnly,
+            max_incoming_streams: 256,
+            max_queued_packets: 1024,
+            ntp_origin: NtpTime::default(),
             max_message_size: 256 * 1024,
             max_buffered_amount: 16 * 1024 * 1024,
             max_outstanding: 16 * 1024 * 1024,
@@ -254,6 +267,30 @@ impl Config {
             offered_direction,
             ..self
         }
+    }
+
+    /// The same with another [`max_incoming_streams`](Self::max_incoming_streams).
+    #[must_use]
+    pub fn with_max_incoming_streams(self, max_incoming_streams: usize) -> Self {
+        Self {
+            max_incoming_streams,
+            ..self
+        }
+    }
+
+    /// The same with another [`max_queued_packets`](Self::max_queued_packets).
+    #[must_use]
+    pub fn with_max_queued_packets(self, max_queued_packets: usize) -> Self {
+        Self {
+            max_queued_packets,
+            ..self
+        }
+    }
+
+    /// The same with another [`ntp_origin`](Self::ntp_origin).
+    #[must_use]
+    pub fn with_ntp_origin(self, ntp_origin: NtpTime) -> Self {
+        Self { ntp_origin, ..self }
     }
 
     /// The same with another [`max_message_size`](Self::max_message_size), in bytes.

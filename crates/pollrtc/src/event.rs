@@ -9,7 +9,7 @@ use pollrtc_jsep::{RejectReason, RemoteCandidate, TransceiverId, TransportId};
 use pollrtc_rtp::Missing;
 use pollrtc_sctp::channel::{ChannelCloseReason, ChannelId, Message};
 
-use crate::media::{Incoming, Outgoing};
+use crate::media::{ClockPair, Incoming, Outgoing};
 
 /// What happened, in order; see [`PeerConnection::poll_event`](pollrtc_core::StateMachine::poll_event).
 ///
@@ -90,6 +90,13 @@ pub enum Event {
     StreamEnded {
         /// The stream.
         stream: Incoming,
+    },
+    /// A sender report tells what the timestamps of an incoming stream mean (RFC 3550 §6.4.1).
+    Clock {
+        /// The stream.
+        stream: Incoming,
+        /// The timestamp of an instant.
+        clock: ClockPair,
     },
     /// The peer wants a key frame (RFC 4585 §6.3.1, RFC 5104 §4.3.1).
     KeyframeWanted {

@@ -83,7 +83,7 @@ mod stats;
 pub use bytes::Bytes;
 pub use config::{Config, Entropy};
 pub use event::{CloseReason, ConnectionState, Event, IceCandidate};
-pub use media::{Incoming, Outgoing, Received, WriteError};
+pub use media::{ClockPair, Incoming, Outgoing, Received, WriteError};
 pub use peer::{CandidateError, PeerConnection};
 #[cfg(feature = "std")]
 pub use pollrtc_core::Clock;

@@ -1,12 +1,13 @@
 //! Media as a connection gives and takes it.
 
 use pollrtc_jsep::TransportId;
-use pollrtc_rtp::{Compound, RtpPacket};
+pub use pollrtc_media::ClockPair;
+use pollrtc_rtp::RtpPacket;
+use pollrtc_rtp::rtcp::Compound;
 
 /// What a datagram held for the caller right away: a view into the caller's own buffer.
 ///
-/// Nothing of media is negotiated yet, so that it is always [`Nothing`](Self::Nothing); what else a datagram brings about
-/// are events.
+/// What else a datagram brings about are events.
 ///
 /// ```
 /// use pollrtc::{Config, Datagram, Instant, PeerConnection, Received, StateMachine};
@@ -75,7 +76,29 @@ pub struct Outgoing(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// No such stream is negotiated: there is nobody who would take the packet.
+    /// No such stream is negotiated, or not to be sent: there is nobody who would take the packet.
     #[error("no such stream is negotiated")]
     NotNegotiated,
+    /// There is no path yet, or no keys: [`Event::Secured`](crate::Event::Secured) tells when there are.
+    #[error("the transport is not connected")]
+    NotReady,
+    /// The stream has no format in this place.
+    #[error("the stream has no such format")]
+    UnknownFormat,
+    /// The packet does not fit into the buffer.
+    #[error("{needed} bytes are needed")]
+    TooLong {
+        /// How many bytes it takes.
+        needed: usize,
+    },
+    /// Nothing can be sealed under this number (RFC 3711 §9.1): it is taken, or too far from those before, or the first of
+    /// its stream and above 2^15.
+    #[error("no packet can have the sequence number {sequence} here")]
+    Sequence {
+        /// The number, with its rollovers.
+        sequence: u64,
+    },
+    /// As many packets wait as there may.
+    #[error("too many packets wait to be sent")]
+    Full,
 }

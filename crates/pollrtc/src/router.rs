@@ -321,7 +321,7 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// No stream is negotiated yet, so that it is always [`WriteError::NotNegotiated`].
+    /// Why nothing was written, as there; [`WriteError::NotNegotiated`] also if there is no such peer.
     pub fn write_rtp(
         &mut self,
         now: Instant,
@@ -341,7 +341,7 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// No stream is negotiated yet, so that it is always [`WriteError::NotNegotiated`].
+    /// Why it was not queued, as there; [`WriteError::NotNegotiated`] also if there is no such peer.
     pub fn queue_rtp(
         &mut self,
         now: Instant,
@@ -360,7 +360,7 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// No stream is negotiated yet, so that it is always [`WriteError::NotNegotiated`].
+    /// Why it can't be sent again, as there; [`WriteError::NotNegotiated`] also if there is no such peer.
     pub fn resend(
         &mut self,
         now: Instant,

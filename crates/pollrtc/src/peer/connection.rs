@@ -8,13 +8,14 @@ use pollrtc_core::{Datagram, Departure, FlowEvent, FlowRequest, Instant, SendId,
 use pollrtc_crypto::{Certificate, Rng};
 use pollrtc_ice as ice;
 use pollrtc_jsep::{self as jsep, BundlePolicy, Negotiator};
+use pollrtc_media::NtpClock;
 use pollrtc_sctp::channel::ChannelConfig;
 use pollrtc_sdp::attribute::Direction;
 
 use super::digest::{DescriptionDigest, digest_of};
 use super::dtls::DtlsSettings;
 use super::lifecycle::Lifecycle;
-use super::media::Media;
+use super::media::{Media, MediaSettings};
 use super::rest::earliest;
 use super::sctp::SctpTransport;
 use super::state;
@@ -119,6 +120,12 @@ impl PeerConnection {
         association.max_outstanding = config.max_outstanding;
         // ICE's consent checks watch over the peer (RFC 7675).
         association.heartbeat_interval = None;
+        let media = MediaSettings {
+            cname: cname(&mut rng),
+            clock: NtpClock::new(config.ntp_origin),
+            max_streams: config.max_incoming_streams,
+            max_queued: config.max_queued_packets,
+        };
         let negotiation = jsep::Config {
             // A section that the peer does not bundle has a transport of its own.
             bundle_policy: BundlePolicy::Balanced,
@@ -128,7 +135,7 @@ impl PeerConnection {
             video: config.video,
             // RFC 8841 §6.1: zero would promise to take any size.
             max_message_size: (config.max_message_size as u64).max(1),
-            cname: cname(&mut rng),
+            cname: media.cname.clone(),
             ..jsep::Config::new(rng.u64())
         };
         let mut transports = Transports::new(ice_config, rng.fork(), dtls.fingerprint());
@@ -141,7 +148,7 @@ impl PeerConnection {
             dtls,
             transports,
             sctp: SctpTransport::new(channel_config, rng.fork(), mtu, config.max_segments.max(1)),
-            media: Media::default(),
+            media: Media::new(media, rng.fork()),
             offered_direction: config.offered_direction,
             lifecycle: Lifecycle::new(config.close_timeout),
             events: VecDeque::new(),

@@ -22,6 +22,7 @@ const USER_INITIATED_ABORT: u16 = 12;
 impl PeerConnection {
     /// A datagram goes up through the layers.
     pub(super) fn receive<'d>(&mut self, now: Instant, datagram: Datagram<'d>) -> Received<'d> {
+        let arrived = datagram.arrived.unwrap_or(now);
         let index = self.transports.receiver_of(&datagram);
         let Some(transport) = self.transports.at(index) else {
             return Received::Nothing;
@@ -44,7 +45,7 @@ impl PeerConnection {
                     transport.ice.handle_authenticated(now, path);
                 }
             }
-            Some(128..=191) => self.dropped.media += 1,
+            Some(128..=191) => return self.receive_media(now, arrived, index, path, payload),
             _ => self.dropped.unknown += 1,
         }
         Received::Nothing
@@ -187,6 +188,7 @@ impl PeerConnection {
         if self.sctp.is_on(id) {
             self.sctp.connect(&transport.dtls);
         }
+        self.key_media();
         self.events.extend(id.map(|transport| Event::Secured {
             transport,
             version,
@@ -221,7 +223,7 @@ impl PeerConnection {
         }
         let close_at = self.lifecycle.poll_timeout().unwrap_or(Instant::FAR_FUTURE);
         let quiet_until = self.transports.quiet_until().min(self.sctp.channels.quiet_until());
-        quiet_until.min(close_at)
+        quiet_until.min(close_at).min(self.media.quiet_until(&self.transports))
     }
 
     /// Whether there is nothing to be asked before the deadline.
@@ -249,6 +251,9 @@ impl PeerConnection {
         }
         let longest = self.dtls.mtu;
         if let Some(transmit) = self.transports.poll_dtls(now, buf, longest) {
+            return Some(transmit);
+        }
+        if let Some(transmit) = self.media.poll_transmit(&mut self.transports, now, buf) {
             return Some(transmit);
         }
         if let Some(transmit) = self.transmit_data(now, buf) {

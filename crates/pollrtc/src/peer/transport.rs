@@ -18,6 +18,7 @@ use pollrtc_sdp::attribute::OwnedCandidate;
 
 use super::dtls::DtlsTransport;
 use super::flows::AgentId;
+use super::media::Keys;
 use super::rest::{Rested, earliest};
 use crate::stats::{DtlsState, TransportStats};
 
@@ -33,6 +34,8 @@ pub(super) struct Transport {
     /// The agent's number.
     pub(super) agent: AgentId,
     pub(super) dtls: DtlsTransport,
+    /// What protects media, where there is some and DTLS stands.
+    pub(super) keys: Option<Box<Keys>>,
     /// What takes the place of DTLS if the peer's end is replaced.
     pub(super) replacement: Option<Replacement>,
     /// Whether a description that was set names it.
@@ -79,6 +82,7 @@ impl Transport {
             ice: Rested::new(Agent::new(config, ice::Role::Controlling, rng)),
             agent,
             dtls: DtlsTransport::new(),
+            keys: None,
             replacement: None,
             is_described: false,
             section: None,

@@ -1,14 +1,14 @@
-//! Media has its verbs, and nothing to say as long as none is negotiated.
+//! Media: transceivers, streams both ways, what is lost, and what strangers send.
 
 use std::time::Duration;
 
 use crate::script::seeded;
-use crate::support::{Pair, START, Who};
+use crate::support::{Arrived, Pair, START, Who};
 use pollrtc::{
     Config, Datagram, Direction, Entropy, Event, MediaKind, Outgoing, PeerConnection, Received, Rewrite,
-    RtpCapabilities, RtpPacket, SessionDescription, StateMachine, WriteError,
+    RtpCapabilities, RtpPacket, SessionDescription, SharedPacket, StateMachine, WriteError,
 };
-use pollrtc_rtp::{ExtensionMap, Format, Origin, Patch, Pool};
+use pollrtc_rtp::{ExtensionMap, Format, Origin, Patch, Pool, Via};
 
 const PACKET: [u8; 16] = [0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 4, 5, 6, 7];
 
@@ -154,4 +154,287 @@ fn each_description_names_the_same_sources() {
         cname(&named),
         "RFC 7022: another connection, another name"
     );
+}
+
+/// The receiver's own time of a frame: 30 each second, of two packets.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// A call in which Alice sends video, and Bob too if `both`.
+fn call(both: bool) -> (Pair, Outgoing) {
+    let direction = if both { Direction::SendRecv } else { Direction::RecvOnly };
+    let offered = move |config| with_media(config).with_offered_direction(direction);
+    let mut pair = Pair::with(with_media, offered);
+    let camera = pair.alice.peer.add_track(MediaKind::Video, vec!["stream".into()]);
+    pair.exchange(Who::Alice);
+    pair.run_until(Duration::from_secs(5), Pair::connected);
+    let to = pair.alice.peer.outgoing_of(camera).next().expect("a sender");
+    (pair, to)
+}
+
+/// A packet as it comes from a camera: its number says what is in it.
+fn camera_packet(number: u64) -> Vec<u8> {
+    let mut bytes = vec![0x80, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9];
+    bytes.extend_from_slice(&number.to_be_bytes());
+    bytes.resize(1000, number as u8);
+    bytes
+}
+
+fn rewrite(number: u64) -> Rewrite<'static> {
+    Rewrite {
+        sequence: number,
+        timestamp: 3_000 * (number / 2) as u32,
+        marker: number % 2 == 1,
+        format: Format(0),
+        patch: Patch::None,
+        descriptor: None,
+    }
+}
+
+/// Alice writes a packet, which travels to Bob.
+fn send(pair: &mut Pair, to: Outgoing, number: u64) -> Vec<u8> {
+    let bytes = camera_packet(number);
+    let packet = RtpPacket::parse(&bytes, &ExtensionMap::new(), Origin::default()).unwrap();
+    let mut buf = [0; 1500];
+    let (now, peer) = (pair.now, &mut pair.alice.peer);
+    let transmit = peer
+        .write_rtp(now, to, &packet, &rewrite(number), &mut buf)
+        .expect("it is written");
+    assert_eq!(transmit.flow.remote(), pair.bob.address);
+    pair.carry(Who::Alice, &buf[..transmit.len]);
+    buf[..transmit.len].to_vec()
+}
+
+/// Which packets came, by what is in them.
+fn numbers(arrived: &[Arrived]) -> Vec<u64> {
+    let number = |arrived: &Arrived| u64::from_be_bytes(arrived.packet.view().payload()[..8].try_into().unwrap());
+    arrived.iter().map(number).collect()
+}
+
+#[test]
+fn what_a_camera_sends_comes_out_as_it_was() {
+    let (mut pair, to) = call(false);
+    for number in 100..400 {
+        send(&mut pair, to, number);
+        pair.run_for(FRAME / 2);
+    }
+    pair.run_for(Duration::from_secs(1));
+    assert_eq!(numbers(&pair.bob.media), (100..400).collect::<Vec<_>>());
+    let first = pair.bob.media[0].clone();
+    for (arrived, number) in pair.bob.media.iter().zip(100..) {
+        let view = arrived.packet.view();
+        assert_eq!(arrived.stream, first.stream);
+        assert_eq!(view.payload(), &camera_packet(number)[12..]);
+        assert_eq!(view.origin.source.index, number);
+        assert_eq!(
+            (view.timestamp(), view.marker()),
+            (rewrite(number).timestamp, rewrite(number).marker)
+        );
+        assert_eq!(view.origin.format, Format(0));
+    }
+    let started: Vec<_> = pair
+        .bob
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::StreamStarted { .. }))
+        .collect();
+    assert_eq!(started.len(), 1);
+    let codec = pair.bob.peer.formats_of(first.stream).next().unwrap();
+    assert!(codec.is("VP8"), "{codec:?}");
+    // Reports came, both ways.
+    let clocks = pair
+        .bob
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::Clock { .. }));
+    assert!(clocks.count() >= 3);
+}
+
+/// RFC 4585 §6.2.1, RFC 4588: what is lost is asked for, and comes by another stream.
+#[test]
+fn what_is_lost_is_asked_for_and_comes_once() {
+    let (mut pair, to) = call(false);
+    let mut kept: Vec<SharedPacket> = Vec::new();
+    let mut pool = Pool::new(1000);
+    let mut is_media = 0;
+    // Each seventh packet of those that leave here.
+    pair.lose = Box::new(move |_, bytes| {
+        is_media += u64::from(bytes.len() > 900);
+        bytes.len() > 900 && is_media % 7 == 3
+    });
+    for number in 0..300 {
+        let bytes = camera_packet(number);
+        let origin = Origin {
+            arrived: pair.now,
+            ..Origin::default()
+        };
+        let packet = RtpPacket::parse(&bytes, &ExtensionMap::new(), origin).unwrap();
+        kept.push(pool.share(&packet).unwrap());
+        send(&mut pair, to, number);
+        pair.run_for(FRAME / 2);
+        answer_requests(&mut pair, to, &kept);
+    }
+    for _ in 0..100 {
+        pair.run_for(FRAME);
+        answer_requests(&mut pair, to, &kept);
+    }
+    let mut came = numbers(&pair.bob.media);
+    assert_ne!(came, (0..300).collect::<Vec<_>>(), "some came late");
+    came.sort_unstable();
+    assert_eq!(came, (0..300).collect::<Vec<_>>());
+    let repaired = pair
+        .bob
+        .media
+        .iter()
+        .filter(|arrived| arrived.packet.view().origin.via == Via::Rtx);
+    assert!(repaired.count() >= 300 / 7);
+    let stream = pair.bob.media[0].stream;
+    assert!(pair.bob.media.iter().all(|arrived| arrived.stream == stream));
+}
+
+fn answer_requests(pair: &mut Pair, to: Outgoing, kept: &[SharedPacket]) {
+    for event in std::mem::take(&mut pair.alice.events) {
+        let Event::ResendWanted { stream, missing } = event else {
+            continue;
+        };
+        assert_eq!(stream, to);
+        for sequence in missing.sequence_numbers() {
+            let number = u64::from(sequence);
+            let packet = &kept[sequence as usize];
+            pair.alice.peer.resend(pair.now, to, packet, &rewrite(number)).unwrap();
+        }
+    }
+}
+
+/// RFC 4585 §6.3.1: however many ask, once.
+#[test]
+fn a_key_frame_is_asked_for_once() {
+    let (mut pair, to) = call(false);
+    send(&mut pair, to, 0);
+    pair.run_for(Duration::from_millis(200));
+    pair.alice.events.clear();
+    let stream = pair.bob.media[0].stream;
+    for _ in 0..100 {
+        pair.bob.peer.request_keyframe(pair.now, stream);
+    }
+    pair.run_for(Duration::from_millis(200));
+    let wanted = |event: &&Event| matches!(event, Event::KeyframeWanted { stream } if *stream == to);
+    assert_eq!(pair.alice.events.iter().filter(wanted).count(), 1);
+}
+
+/// Nobody but the peer can have made it, and nothing comes twice (RFC 3711 §3.3).
+#[test]
+fn forged_and_repeated_packets_come_to_nothing() {
+    let (mut pair, to) = call(false);
+    let sealed = send(&mut pair, to, 7);
+    pair.run_for(Duration::from_millis(200));
+    assert_eq!(pair.bob.media.len(), 1);
+    for at in 0..sealed.len() {
+        let mut forged = sealed.clone();
+        forged[at] ^= 1;
+        pair.carry(Who::Alice, &forged);
+    }
+    for ssrc in 0..1000u32 {
+        let mut stranger = sealed.clone();
+        stranger[8..12].copy_from_slice(&ssrc.to_be_bytes());
+        pair.carry(Who::Alice, &stranger);
+    }
+    pair.carry(Who::Alice, &sealed);
+    pair.run_for(Duration::from_millis(200));
+    assert_eq!(pair.bob.media.len(), 1);
+    send(&mut pair, to, 8);
+    pair.run_for(Duration::from_millis(200));
+    assert_eq!(numbers(&pair.bob.media), [7, 8]);
+    let started = pair
+        .bob
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::StreamStarted { .. }));
+    assert_eq!(started.count(), 1);
+}
+
+/// RFC 3711 §9.1: nothing is ever sealed twice.
+#[test]
+fn a_number_that_was_used_is_refused_and_nothing_changes() {
+    let (mut pair, to) = call(false);
+    let other = camera_packet(99);
+    let other = RtpPacket::parse(&other, &ExtensionMap::new(), Origin::default()).unwrap();
+    let mut buf = [0; 1500];
+    let (now, peer) = (pair.now, &mut pair.alice.peer);
+    let high = peer.write_rtp(now, to, &other, &rewrite(40_000), &mut buf);
+    assert_eq!(
+        high,
+        Err(WriteError::Sequence { sequence: 40_000 }),
+        "a stream begins below 2^15"
+    );
+    send(&mut pair, to, 5);
+    let (now, peer) = (pair.now, &mut pair.alice.peer);
+    let again = peer.write_rtp(now, to, &other, &rewrite(5), &mut buf);
+    assert_eq!(again, Err(WriteError::Sequence { sequence: 5 }));
+    let unknown = Rewrite {
+        format: Format(200),
+        ..rewrite(6)
+    };
+    assert_eq!(
+        peer.write_rtp(now, to, &other, &unknown, &mut buf),
+        Err(WriteError::UnknownFormat)
+    );
+    let short = peer.write_rtp(now, to, &other, &rewrite(6), &mut buf[..500]);
+    assert!(matches!(short, Err(WriteError::TooLong { needed }) if needed > 1000));
+    send(&mut pair, to, 6);
+    pair.run_for(Duration::from_millis(200));
+    assert_eq!(numbers(&pair.bob.media), [5, 6]);
+}
+
+/// What Bob receives goes back to Alice by the same section, as an echo does it.
+#[test]
+fn a_packet_goes_back_in_the_stream_that_it_came_by() {
+    let (mut pair, to) = call(true);
+    for number in 0..50 {
+        send(&mut pair, to, number);
+        pair.run_for(FRAME);
+    }
+    pair.run_for(Duration::from_secs(1));
+    let bob = &mut pair.bob.peer;
+    let section = bob.transceivers()[0].id();
+    let back = bob.outgoing_of(section).next().unwrap();
+    let arrived = pair.bob.media.clone();
+    let formats: Vec<_> = bob.formats_of(arrived[0].stream).cloned().collect();
+    let map = bob.format_map(&formats, back);
+    for each in &arrived {
+        let packet = each.packet.view();
+        let (format, _) = map.get(packet.origin.format).expect("the same codec");
+        let rewrite = Rewrite {
+            sequence: packet.origin.source.index,
+            timestamp: packet.timestamp(),
+            marker: packet.marker(),
+            format,
+            ..rewrite(0)
+        };
+        pair.bob.peer.queue_rtp(pair.now, back, &each.packet, &rewrite).unwrap();
+    }
+    pair.run_for(Duration::from_secs(1));
+    assert_eq!(numbers(&pair.alice.media), (0..50).collect::<Vec<_>>());
+}
+
+/// An offer that stops a section ends its streams; the peer's goodbye does so too.
+#[test]
+fn a_section_that_stops_ends_its_streams() {
+    let (mut pair, to) = call(false);
+    send(&mut pair, to, 0);
+    pair.run_for(Duration::from_millis(200));
+    let camera = pair.alice.peer.transceivers()[0].id();
+    pair.alice.peer.stop_transceiver(camera).unwrap();
+    let packet = camera_packet(1);
+    let packet = RtpPacket::parse(&packet, &ExtensionMap::new(), Origin::default()).unwrap();
+    let stopped = pair
+        .alice
+        .peer
+        .write_rtp(pair.now, to, &packet, &rewrite(1), &mut [0; 1500]);
+    assert_eq!(stopped, Err(WriteError::NotNegotiated));
+    pair.exchange(Who::Alice);
+    pair.run_for(Duration::from_millis(200));
+    let ended = |event: &&Event| matches!(event, Event::StreamEnded { stream } if *stream == pair.bob.media[0].stream);
+    assert_eq!(pair.bob.events.iter().filter(ended).count(), 1);
+    let removed = |event: &&Event| matches!(event, Event::TransceiverRemoved(_));
+    assert_eq!(pair.bob.events.iter().filter(removed).count(), 1);
 }

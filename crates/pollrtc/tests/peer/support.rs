@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use crate::script::seeded;
 use pollrtc::{
-    ChannelId, ChannelState, Config, ConnectionState, Datagram, Event, Instant, PeerConnection, StateMachine,
+    ChannelId, ChannelState, Config, ConnectionState, Datagram, Event, Incoming, Instant, PeerConnection, Received,
+    SharedPacket, StateMachine,
 };
+use pollrtc_rtp::Pool;
 
 /// The origin of the tests' time, far enough from zero to let clocks step back.
 pub(crate) const START: Instant = Instant::from_millis(1_000_000);
@@ -18,6 +20,9 @@ pub(crate) struct Side {
     pub(crate) address: SocketAddr,
     pub(crate) events: Vec<Event>,
     pub(crate) sent: u64,
+    /// The packets of media that came.
+    pub(crate) media: Vec<Arrived>,
+    pool: Pool,
     /// Whether events are taken.
     pub(crate) reading: bool,
 }
@@ -32,6 +37,8 @@ impl Side {
             address,
             events: Vec::new(),
             sent: 0,
+            media: Vec::new(),
+            pool: Pool::new(100_000),
             reading: true,
         }
     }
@@ -44,6 +51,13 @@ impl Side {
         };
         self.events.iter().filter_map(text).collect()
     }
+}
+
+/// A packet of media that came.
+#[derive(Clone)]
+pub(crate) struct Arrived {
+    pub(crate) stream: Incoming,
+    pub(crate) packet: SharedPacket,
 }
 
 /// One of the two.
@@ -192,6 +206,15 @@ impl Pair {
         connected(&self.alice) && connected(&self.bob)
     }
 
+    /// Takes a datagram from one to the other, as the network would.
+    pub(crate) fn carry(&mut self, from: Who, bytes: &[u8]) {
+        self.carried += 1;
+        if !(self.lose)(self.carried, bytes) {
+            self.wire
+                .push_back((self.now + self.latency, from == Who::Alice, bytes.to_vec()));
+        }
+    }
+
     /// Goes to the next moment at which something happens, at most to `end`.
     fn step(&mut self, end: Instant) {
         self.drain(true);
@@ -209,8 +232,11 @@ impl Pair {
             } else {
                 (&self.bob.address, &mut self.alice)
             };
-            to.peer
-                .handle_datagram(self.now, Datagram::udp(*from, &mut bytes).received_on(to.address));
+            let datagram = Datagram::udp(*from, &mut bytes).received_on(to.address);
+            if let Received::Rtp { stream, packet } = to.peer.handle_datagram(self.now, datagram) {
+                let packet = to.pool.share(&packet).expect("room for a packet");
+                to.media.push(Arrived { stream, packet });
+            }
         }
         for side in [&mut self.alice, &mut self.bob] {
             if side.peer.poll_timeout().is_some_and(|deadline| deadline <= self.now) {

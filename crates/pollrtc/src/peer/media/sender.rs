@@ -3,8 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use pollrtc_crypto::Rng;
 use pollrtc_jsep::rtp::{LocalSource, NegotiatedRtp, PayloadType, Role};
 use pollrtc_jsep::{Transceiver, TransceiverId, TransportId};
+use pollrtc_media::{ReceivedFirs, Resends, RtxNumbers, Transmission};
 use pollrtc_rtp::{Extension, Format};
 use pollrtc_sdp::attribute::Direction;
 
@@ -20,7 +22,21 @@ pub(super) struct Sender {
     pub(super) source: LocalSource,
     /// What was agreed on; `None` as long as it is not to send.
     pub(super) route: Option<Route>,
+    /// What its reports say.
+    pub(super) transmission: Transmission,
+    /// Which requests for what was lost are answered.
+    pub(super) resends: Resends,
+    pub(super) rtx_numbers: RtxNumbers,
+    /// Key frames that were asked for by number.
+    pub(super) firs: ReceivedFirs,
+    /// Whether the peer has reported on it, so that it knows by now whose it is.
+    pub(super) is_known: bool,
+    /// The same for its retransmissions, whose reports nobody is waiting for: how many have left.
+    pub(super) repairs: u64,
 }
+
+/// So many retransmissions say which stream they belong to: afterwards the peer knows.
+const NAMED_REPAIRS: u64 = 100;
 
 /// What carries a stream, and the numbers that the peer knows things by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +64,41 @@ pub(super) struct OutgoingFormat {
 }
 
 impl Sender {
+    pub(super) fn new(
+        id: Outgoing,
+        transceiver: TransceiverId,
+        layer: usize,
+        source: LocalSource,
+        rng: &mut Rng,
+    ) -> Self {
+        Self {
+            id,
+            transceiver,
+            layer,
+            source,
+            route: None,
+            transmission: Transmission::new(0),
+            resends: Resends::new(),
+            rtx_numbers: RtxNumbers::new(rng.u64() as u16), // any 16 of the bits
+            firs: ReceivedFirs::default(),
+            is_known: false,
+            repairs: 0,
+        }
+    }
+
+    /// Whether the peer knows whose its retransmissions are.
+    pub(super) fn is_repair_known(&self) -> bool {
+        self.repairs >= NAMED_REPAIRS
+    }
+
     /// Takes what was agreed on for its transceiver.
     pub(super) fn agree(&mut self, transceiver: &Transceiver, transport: Option<TransportId>) {
         self.route = self.route(transceiver, transport);
+        if self.transmission.packets() == 0
+            && let Some(format) = self.route.as_ref().and_then(|route| route.format(Format(0)))
+        {
+            self.transmission = Transmission::new(format.clock_rate);
+        }
     }
 
     fn route(&self, transceiver: &Transceiver, transport: Option<TransportId>) -> Option<Route> {
@@ -72,7 +120,7 @@ impl Sender {
         });
         let extensions = send.header_extensions.iter().filter_map(|each| {
             let id = u8::try_from(each.id).ok()?;
-            let meaning = extension_of(&each.extension.uri)?;
+            let meaning = Extension::from_uri(&each.extension.uri)?;
             (!each.extension.encrypted).then_some((meaning, id))
         });
         Some(Route {
@@ -91,24 +139,6 @@ impl Route {
     pub(super) fn format(&self, format: Format) -> Option<OutgoingFormat> {
         self.formats.get(usize::from(format.0)).copied()
     }
-}
-
-/// What a URI means.
-fn extension_of(uri: &str) -> Option<Extension> {
-    const ALL: [Extension; 11] = [
-        Extension::Mid,
-        Extension::Rid,
-        Extension::RepairedRid,
-        Extension::TransportSequence,
-        Extension::AbsSendTime,
-        Extension::AudioLevel,
-        Extension::AbsCaptureTime,
-        Extension::PlayoutDelay,
-        Extension::VideoOrientation,
-        Extension::VideoLayersAllocation,
-        Extension::DependencyDescriptor,
-    ];
-    ALL.into_iter().find(|extension| extension.uri() == Some(uri))
 }
 
 /// What a transceiver's packets can hold, as we send and as we receive it, each in the place that [`Format`] names:
