@@ -18,6 +18,8 @@ extern crate alloc;
 
 mod builder;
 mod bytes;
+#[cfg(feature = "alloc")]
+mod demux;
 pub mod dependency_descriptor;
 mod edit;
 mod element;
@@ -37,6 +39,8 @@ mod time;
 mod values;
 
 pub use builder::{BuildError, ExtensionForms, RtpPacketBuilder};
+#[cfg(feature = "alloc")]
+pub use demux::{Demultiplexer, DemultiplexerConfig, Layer, Route, Section, SectionId, Unrouted};
 pub use edit::RtpPacketMut;
 pub use element::ExtensionElement;
 pub use extended::{
