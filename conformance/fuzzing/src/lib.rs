@@ -18,6 +18,7 @@ pub mod jsep_rtp;
 pub mod netsim;
 pub mod pollrtc;
 pub mod rtp;
+pub mod rtp_payload;
 pub mod sctp;
 pub mod sdp;
 pub mod stun;
@@ -55,6 +56,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("stun_server", stun::stun_server),
     ("rtp_packet", rtp::rtp_packet),
     ("rtcp_compound", rtp::rtcp_compound),
+    ("rtp_payload", rtp_payload::rtp_payload),
+    ("dependency_descriptor", rtp_payload::dependency_descriptor),
     ("sctp_packet", sctp::sctp_packet),
     ("sctp_association", sctp::sctp_association),
     ("sctp_peer", sctp::sctp_peer),

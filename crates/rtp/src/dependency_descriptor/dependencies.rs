@@ -7,6 +7,18 @@ pub(crate) const MOST_TARGETS: usize = 32;
 /// How many frames one may need. AV1 has eight pictures to refer to; twice as many are for layers.
 pub(crate) const MOST_DIFFERENCES: usize = 16;
 
+/// §A.8.2: the size of a frame's own difference is in units of four bits.
+pub(crate) const DIFFERENCE_UNIT: usize = 4;
+
+/// How many units a difference of 1 to 4096 has, less one as it is written: 1 to 3.
+pub(crate) const fn difference_units(difference: u16) -> u32 {
+    match difference {
+        0..=16 => 1,
+        17..=256 => 2,
+        _ => 3,
+    }
+}
+
 /// What a frame is to a decode target (§A.2, table A.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DecodeTargetIndication {
@@ -115,6 +127,12 @@ impl FrameDifferences {
     /// The differences, in order; none if the frame needs no other.
     pub fn as_slice(&self) -> &[u16] {
         self.values.get(..usize::from(self.count)).unwrap_or_default()
+    }
+
+    /// How many bits they have where a frame has its own (§A.8.2: `frame_fdiffs`).
+    pub(crate) fn bits(&self) -> usize {
+        let bits = |difference: &u16| 2 + DIFFERENCE_UNIT * difference_units(*difference) as usize;
+        2 + self.as_slice().iter().map(bits).sum::<usize>()
     }
 
     pub(crate) fn push(&mut self, difference: u16) -> Option<()> {

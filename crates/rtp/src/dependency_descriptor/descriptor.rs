@@ -1,7 +1,9 @@
 //! One descriptor.
 
 use crate::dependency_descriptor::bits::{BitReader, BitWriter};
-use crate::dependency_descriptor::dependencies::{ChainDifferences, FrameDependencies, FrameDifferences};
+use crate::dependency_descriptor::dependencies::{
+    ChainDifferences, DIFFERENCE_UNIT, FrameDependencies, FrameDifferences, difference_units,
+};
 use crate::dependency_descriptor::error::DescriptorError;
 use crate::dependency_descriptor::structure::{TemplateStructure, read_indications};
 use crate::payload::FrameMarks;
@@ -46,9 +48,6 @@ pub struct DependencyDescriptor {
     /// What the frame needs, and who needs it.
     pub dependencies: FrameDependencies,
 }
-
-/// §A.8.2: sizes of a frame difference are in units of four bits.
-const DIFFERENCE_UNIT: usize = 4;
 
 impl DependencyDescriptor {
     /// Reads the value of a header extension. `structure` is that of the stream so far; one that the descriptor brings
@@ -257,12 +256,7 @@ fn read_differences(reader: &mut BitReader<'_>) -> Result<FrameDifferences, Desc
 }
 
 fn write_difference(writer: &mut BitWriter<'_>, difference: u16) {
-    let less_one = u32::from(difference) - 1;
-    let units = match less_one {
-        0..16 => 1,
-        16..256 => 2,
-        _ => 3,
-    };
+    let units = difference_units(difference);
     writer.write(2, units);
-    writer.write(units as usize * DIFFERENCE_UNIT, less_one);
+    writer.write(units as usize * DIFFERENCE_UNIT, u32::from(difference) - 1);
 }

@@ -339,7 +339,7 @@ impl TemplateStructure {
             };
             let frames = match template.frames == dependencies.frames {
                 true => 0,
-                false => 2 + 14 * dependencies.frames.as_slice().len(),
+                false => dependencies.frames.bits(),
             };
             let chains = match template.chains == dependencies.chains {
                 true => 0,
