@@ -72,6 +72,7 @@ fn padding_alone_belongs_to_no_frame() {
     stream.next_frame();
     stream.packet(&[0x00, 2], true); // nothing is missing, so it is the first, whatever it says
     assert_eq!((stream.bytes(), stream.bytes()), (Some(vec![1]), Some(vec![2])));
+    assert_eq!(stream.depacketizer.stats().malformed_frames, 0);
     // What is lost beside padding may have been anything.
     stream.next_frame();
     stream.lose();
