@@ -68,7 +68,7 @@ impl<'a> Receiver<'a> {
 /// afterwards; one that fails keeps none of the others from its own.
 ///
 /// It gives what [`Outbound::protect_rtp`] gives, one by one. Where tags are HMAC-SHA1, four receivers' are made side by
-/// side, which takes about two thirds of the time (see [`HmacSha1::sign_each`]).
+/// side, which for packets of 1200 bytes takes about 0.7 of the time (see [`HmacSha1::sign_each`]).
 ///
 /// ```
 /// use pollrtc_crypto::default_provider;

@@ -116,12 +116,9 @@ impl Inbound {
     /// another context went on with until now. A stream that is there already goes on no earlier than it was.
     pub fn resume(&mut self, ssrc: u32, next: u64) {
         let next = next.min(INDEX_END);
-        let newest = self.rtp.find(ssrc).and_then(Window::newest);
-        if newest.is_some_and(|newest| next <= newest) {
-            return;
-        }
         let window = Window::from_next(self.config.rtp_window, next);
-        match self.rtp.touch(ssrc) {
+        match self.rtp.place(ssrc).and_then(|place| self.rtp.touch(place)) {
+            Some(known) if known.newest().is_some_and(|newest| next <= newest) => {}
             Some(known) => *known = window,
             None => self.stats.streams_forgotten += u64::from(self.rtp.insert(ssrc, window)),
         }
@@ -129,7 +126,7 @@ impl Inbound {
 
     /// The highest index of a stream so far; `None` if nothing authentic came of it yet.
     pub fn newest(&self, ssrc: u32) -> Option<u64> {
-        self.rtp.find(ssrc)?.newest()
+        self.rtp.at(self.rtp.place(ssrc)?)?.newest()
     }
 
     /// How many streams of RTP it knows.
@@ -179,7 +176,8 @@ impl Inbound {
             None => Portion::behind(header.len, end),
         };
         let ssrc = header.ssrc;
-        let id = match self.rtp.find(ssrc) {
+        let place = self.rtp.place(ssrc);
+        let id = match place.and_then(|place| self.rtp.at(place)) {
             Some(window) => {
                 let newest = window.newest().unwrap_or_default();
                 let index = guess(newest, header.sequence_number).ok_or(Dropped::TooOld)?;
@@ -191,7 +189,7 @@ impl Inbound {
             None => self.open_first(packet, portion, &header)?,
         };
         // From here on it is authentic.
-        match self.rtp.touch(ssrc) {
+        match place.and_then(|place| self.rtp.touch(place)) {
             Some(window) => window.insert(id.index),
             None => {
                 let mut window = Window::new(self.config.rtp_window);
@@ -304,7 +302,8 @@ impl Inbound {
             ssrc,
             index: u64::from(u32::from_be_bytes(word)) % RTCP_INDEX_END,
         };
-        if let Some(window) = self.rtcp.find(ssrc) {
+        let place = self.rtcp.place(ssrc);
+        if let Some(window) = place.and_then(|place| self.rtcp.at(place)) {
             is_new(window, id.index)?;
         }
         let portion = Portion::behind(RTCP_HEADER_LEN, end);
@@ -347,7 +346,7 @@ impl Inbound {
         if !is_encrypted && !self.config.accept_unencrypted_rtcp {
             return Err(Dropped::Unencrypted);
         }
-        match self.rtcp.touch(ssrc) {
+        match place.and_then(|place| self.rtcp.touch(place)) {
             Some(window) => window.insert(id.index),
             None => {
                 let mut window = Window::new(self.config.rtcp_window);

@@ -68,6 +68,8 @@ pub(crate) struct Sealing {
     id: PacketId,
     header: Header,
     portion: Portion,
+    /// Where the stream lies, if it is there.
+    place: Option<usize>,
     usage: Use,
     /// How the header was changed.
     change: Change,
@@ -210,20 +212,18 @@ impl Outbound {
     /// If there are too many streams.
     pub fn resume(&mut self, ssrc: u32, next: u64) -> Result<(), ProtectError> {
         let next = next.min(INDEX_END);
-        let window = || Window::from_next(self.config.rtp_window, next);
-        let repeatable = self.config.repeatable;
-        match self.streams.find(ssrc).map(Sealed::newest) {
-            Some(newest) if newest.is_some_and(|newest| next <= newest) => {}
-            Some(_) => {
-                let sealed = Sealed::new(window(), repeatable);
-                if let Some(known) = self.streams.touch(ssrc) {
-                    *known = sealed;
+        let sealed = || Sealed::new(Window::from_next(self.config.rtp_window, next), self.config.repeatable);
+        match self.streams.place(ssrc) {
+            Some(place) => {
+                if let Some(known) = self.streams.touch(place)
+                    && known.newest().is_none_or(|newest| next > newest)
+                {
+                    *known = sealed();
                 }
             }
             None if self.streams.is_full() => return Err(ProtectError::TooManyStreams),
             None => {
-                let sealed = Sealed::new(window(), repeatable);
-                self.streams.insert(ssrc, sealed);
+                self.streams.insert(ssrc, sealed());
             }
         }
         Ok(())
@@ -236,7 +236,7 @@ impl Outbound {
 
     /// The highest index that was sealed of a stream; `None` if none was.
     pub fn newest(&self, ssrc: u32) -> Option<u64> {
-        self.streams.find(ssrc)?.newest()
+        self.streams.at(self.streams.place(ssrc)?)?.newest()
     }
 
     /// How many streams there are.
@@ -280,7 +280,8 @@ impl Outbound {
                 len: buf.len(),
             });
         }
-        let usage = match self.streams.find(header.ssrc) {
+        let place = self.streams.place(header.ssrc);
+        let usage = match place.and_then(|place| self.streams.at(place)) {
             Some(sealed) => sealed.use_of(index)?,
             None => {
                 is_first(index)?;
@@ -300,6 +301,7 @@ impl Outbound {
                 _ => Portion::with_header(&header, end),
             },
             header,
+            place,
             usage,
             change,
             protected_len,
@@ -402,7 +404,7 @@ impl Outbound {
         match sealing.usage {
             Use::First => {
                 self.sealed += 1;
-                match self.streams.touch(ssrc) {
+                match sealing.place.and_then(|place| self.streams.touch(place)) {
                     Some(sealed) => sealed.insert(index, tag),
                     None => {
                         let mut sealed = Sealed::new(Window::new(self.config.rtp_window), self.config.repeatable);
@@ -467,9 +469,14 @@ impl fmt::Debug for Outbound {
     }
 }
 
-/// Writes one behind the other.
-fn write_all<const N: usize>(to: &mut [u8], parts: [&[u8]; N]) {
-    for (to, from) in to.iter_mut().zip(parts.into_iter().flatten()) {
-        *to = *from;
+/// Writes one behind the other; as many as there is room for.
+#[inline]
+fn write_all<const N: usize>(mut to: &mut [u8], parts: [&[u8]; N]) {
+    for part in parts {
+        let Some((place, rest)) = to.split_at_mut_checked(part.len()) else {
+            return;
+        };
+        place.copy_from_slice(part);
+        to = rest;
     }
 }

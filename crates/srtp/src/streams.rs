@@ -52,16 +52,27 @@ impl<T> Streams<T> {
         self.slots.len() >= self.limit
     }
 
+    /// Where a stream lies, until one is added.
     #[inline]
-    pub(crate) fn find(&self, ssrc: u32) -> Option<&T> {
-        let place = self.place(ssrc)?;
+    pub(crate) fn place(&self, ssrc: u32) -> Option<usize> {
+        let mut place = *self.heads.get(self.chain(ssrc))?;
+        loop {
+            let slot = self.slots.get(place as usize)?; // `NONE` is in no table
+            if slot.ssrc == ssrc {
+                return Some(place as usize);
+            }
+            place = slot.next;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn at(&self, place: usize) -> Option<&T> {
         Some(&self.slots.get(place)?.value)
     }
 
-    /// The stream, which is active now.
+    /// The stream in this place, which is active now.
     #[inline]
-    pub(crate) fn touch(&mut self, ssrc: u32) -> Option<&mut T> {
-        let place = self.place(ssrc)?;
+    pub(crate) fn touch(&mut self, place: usize) -> Option<&mut T> {
         self.clock += 1;
         let slot = self.slots.get_mut(place)?;
         slot.active = self.clock;
@@ -109,18 +120,6 @@ impl<T> Streams<T> {
         self.heads.resize(len, NONE);
         for place in 0..self.slots.len() {
             self.link(place);
-        }
-    }
-
-    #[inline]
-    fn place(&self, ssrc: u32) -> Option<usize> {
-        let mut place = *self.heads.get(self.chain(ssrc))?;
-        loop {
-            let slot = self.slots.get(place as usize)?; // `NONE` is in no table
-            if slot.ssrc == ssrc {
-                return Some(place as usize);
-            }
-            place = slot.next;
         }
     }
 
@@ -179,7 +178,7 @@ mod tests {
             let mut active = BTreeMap::new();
             for (time, ssrc) in visits.into_iter().enumerate() {
                 let ssrc = u32::from(ssrc % 64) * 0x0101_0101;
-                match streams.touch(ssrc) {
+                match streams.place(ssrc).and_then(|place| streams.touch(place)) {
                     Some(value) => assert_eq!(*value, ssrc),
                     None => {
                         let oldest = active.iter().min_by_key(|(_, time)| **time).map(|(ssrc, _)| *ssrc);
@@ -192,7 +191,7 @@ mod tests {
                 assert_eq!(streams.len(), active.len());
             }
             (0..64u32).map(|ssrc| ssrc * 0x0101_0101).all(|ssrc| {
-                streams.find(ssrc).copied() == active.contains_key(&ssrc).then_some(ssrc)
+                streams.place(ssrc).and_then(|place| streams.at(place)).copied() == active.contains_key(&ssrc).then_some(ssrc)
             })
         }
     }

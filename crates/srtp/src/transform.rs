@@ -28,8 +28,9 @@ impl SessionKeys {
         Ok(Self {
             rtp: Transform::derive(provider, transform, &derivation, RTP, short_tags)?,
             rtcp: Transform::derive(provider, transform, &derivation, RTCP, false)?,
-            // RFC 7714 §8.3: with AES-GCM as well.
-            extensions: Keystream::derive(provider, algorithm, &derivation, EXTENSIONS)?,
+            // RFC 7714 §8.3: with AES-GCM as well. RFC 6904 §3: the salt is as long as that of payloads; where it is shorter than
+            // AES-CM has it, zeros follow.
+            extensions: Keystream::derive(provider, algorithm, &derivation, EXTENSIONS, transform.salt_len())?,
         })
     }
 }
@@ -83,7 +84,7 @@ impl Transform {
                 let mut key = Zeroizing::new([0; SrtpTransform::HMAC_KEY_LEN]);
                 derivation.derive(authentication, &mut *key);
                 Ok(Self::CtrHmac(CtrHmac {
-                    keystream: Keystream::derive(provider, cipher, derivation, [encryption, salt])?,
+                    keystream: Keystream::derive(provider, cipher, derivation, [encryption, salt], SALT_LEN)?,
                     mac: HmacSha1::new(&*key),
                     short_tags,
                 }))
@@ -118,12 +119,13 @@ impl Keystream {
         algorithm: CtrAlgorithm,
         derivation: &SrtpKeyDerivation,
         [encryption, salt]: [SrtpKeyLabel; 2],
+        salt_len: usize,
     ) -> Result<Self, CryptoError> {
         let mut key = Zeroizing::new([0; MAX_KEY_LEN]);
         let (key, _) = key.split_at_mut(algorithm.key_len().min(MAX_KEY_LEN));
         derivation.derive(encryption, key);
         let mut counter = Zeroizing::new([0; CtrAlgorithm::COUNTER_LEN]);
-        let (place, _) = counter.split_at_mut(SALT_LEN);
+        let (place, _) = counter.split_at_mut(salt_len.min(SALT_LEN));
         derivation.derive(salt, place);
         Ok(Self {
             key: provider.ctr(algorithm, key)?,
