@@ -1,0 +1,5 @@
+//! Links libsrtp.
+
+fn main() {
+    println!("cargo:rustc-link-lib=dylib=srtp2");
+}
