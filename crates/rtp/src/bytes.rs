@@ -75,4 +75,10 @@ impl<'b> Writer<'b> {
     pub(crate) const fn len(&self) -> usize {
         self.len
     }
+
+    /// How many bytes were put, unless some of them did not fit.
+    #[inline]
+    pub(crate) fn finish(self) -> Option<usize> {
+        (self.len <= self.buf.len()).then_some(self.len)
+    }
 }

@@ -1,8 +1,9 @@
 //! AV1 (RTP Payload Format For AV1, v1.0.0, by the Alliance for Open Media).
 
+use crate::bytes::Writer;
 use crate::payload::kinds::{Layer, PayloadError};
 use crate::payload::packetizer::{Packetize, PacketizeError, Written, checked_limit, room};
-use crate::payload::reader::{Reader, Writer};
+use crate::payload::reader::Reader;
 
 /// A temporal delimiter with its size, in the low-overhead form. It is never sent in RTP; files have one in front of
 /// each frame.
@@ -250,7 +251,7 @@ impl<'f> Obu<'f> {
         for part in [(header, 0), (self.payload, self.header_len)] {
             let (bytes, offset) = part;
             let within = |at: usize| at.saturating_sub(offset).min(bytes.len());
-            writer.slice(bytes.get(within(begin)..within(end)).unwrap_or_default());
+            writer.put(bytes.get(within(begin)..within(end)).unwrap_or_default());
         }
     }
 }
@@ -378,7 +379,7 @@ impl<'f> Av1Packetizer<'f> {
         let bit = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
         let mut writer = Writer::new(room);
         let [count_bits, ..] = (count << 4).to_le_bytes();
-        writer.byte(
+        writer.put_u8(
             bit(self.sent > 0, 0x80)
                 | bit(plan.part > 0, 0x40)
                 | count_bits
@@ -392,7 +393,7 @@ impl<'f> Av1Packetizer<'f> {
                 obu.len()
             };
             if index != count {
-                writer.slice(Number::new(end - self.sent).as_slice());
+                writer.put(Number::new(end - self.sent).as_slice());
             }
             obu.write(&mut writer, self.sent, end);
             self.sent = end;

@@ -1,9 +1,10 @@
 //! H.264 (RFC 6184), in the modes that WebRTC has: single NAL unit, and non-interleaved.
 
+use crate::bytes::Writer;
 use crate::payload::kinds::PayloadError;
 use crate::payload::nal::NalUnits;
 use crate::payload::packetizer::{Packetize, PacketizeError, Pieces, Written, checked_limit, room};
-use crate::payload::reader::{Reader, Writer};
+use crate::payload::reader::Reader;
 
 /// RFC 6184 §5.2, table 1.
 const STAP_A: u8 = 24;
@@ -233,18 +234,18 @@ impl<'f> H264Packetizer<'f> {
         let is_alone = |next: &[u8]| aggregated(len, next) > self.limit;
         if self.mode == H264Mode::SingleNalUnit || self.next.is_none_or(is_alone) {
             let mut writer = Writer::new(room);
-            writer.slice(unit);
+            writer.put(unit);
             return writer.finish();
         }
         // RFC 6184 §5.7.1: F if any has it, the highest NRI of all.
         let mut header = 0;
         let mut writer = Writer::new(room);
-        writer.byte(0);
+        writer.put_u8(0);
         let mut unit = unit;
         loop {
             header = (header | unit.first()? & 0x80) & 0x80 | (header & 0x60).max(unit.first()? & 0x60);
-            writer.word(u16::try_from(unit.len()).ok()?);
-            writer.slice(unit);
+            writer.put_u16(u16::try_from(unit.len()).ok()?);
+            writer.put(unit);
             match self.next {
                 Some(next) if aggregated(len, next) <= self.limit => len = aggregated(len, next),
                 _ => break,
@@ -274,9 +275,9 @@ impl Packetize for H264Packetizer<'_> {
 
 fn write_fragment(room: &mut [u8], header: u8, bits: u8, piece: &[u8]) -> Option<usize> {
     let mut writer = Writer::new(room);
-    writer.byte(header & 0xe0 | FU_A);
-    writer.byte(bits | kind(header));
-    writer.slice(piece);
+    writer.put_u8(header & 0xe0 | FU_A);
+    writer.put_u8(bits | kind(header));
+    writer.put(piece);
     writer.finish()
 }
 

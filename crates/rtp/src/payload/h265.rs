@@ -1,9 +1,10 @@
 //! H.265 (RFC 7798).
 
+use crate::bytes::Writer;
 use crate::payload::kinds::{Layer, PayloadError};
 use crate::payload::nal::NalUnits;
 use crate::payload::packetizer::{Packetize, PacketizeError, Pieces, Written, checked_limit, room};
-use crate::payload::reader::{Reader, Writer};
+use crate::payload::reader::Reader;
 
 /// RFC 7798 §4.4: types of payloads that are no NAL unit.
 const AGGREGATE: u8 = 48;
@@ -342,21 +343,21 @@ impl<'f> H265Packetizer<'f> {
         let is_alone = |next: &[u8]| aggregated(len, next) > self.limit;
         if self.next.is_none_or(is_alone) {
             let mut writer = Writer::new(room);
-            writer.slice(bytes);
+            writer.put(bytes);
             return writer.finish();
         }
         // RFC 7798 §4.4.2: F if any has it, the lowest layer and the lowest TID of all.
         let [mut forbidden, mut layer, mut temporal] = [0, 0x3f, 0x07];
         let mut writer = Writer::new(room);
-        writer.word(0);
+        writer.put_u16(0);
         let mut bytes = bytes;
         loop {
             let [first, second] = H265NalUnit::of(bytes)?.header;
             forbidden |= first & 0x80;
             layer = layer.min((first & 0x01) << 5 | second >> 3);
             temporal = temporal.min(second & 0x07);
-            writer.word(u16::try_from(bytes.len()).ok()?);
-            writer.slice(bytes);
+            writer.put_u16(u16::try_from(bytes.len()).ok()?);
+            writer.put(bytes);
             match self.next {
                 Some(next) if aggregated(len, next) <= self.limit => len = aggregated(len, next),
                 _ => break,
@@ -387,8 +388,8 @@ impl Packetize for H265Packetizer<'_> {
 fn write_fragment(room: &mut [u8], header: [u8; 2], bits: u8, piece: &[u8]) -> Option<usize> {
     let [first, second] = header;
     let mut writer = Writer::new(room);
-    writer.slice(&[first & 0x81 | FRAGMENT << 1, second, bits | kind(header)]);
-    writer.slice(piece);
+    writer.put(&[first & 0x81 | FRAGMENT << 1, second, bits | kind(header)]);
+    writer.put(piece);
     writer.finish()
 }
 

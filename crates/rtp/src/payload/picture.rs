@@ -1,7 +1,8 @@
 //! Numbers of pictures, as VP8 and VP9 have them.
 
+use crate::bytes::Writer;
 use crate::payload::kinds::PayloadError;
-use crate::payload::reader::{Reader, Writer};
+use crate::payload::reader::Reader;
 
 /// A number of pictures that has 7 or 15 bits on the wire (RFC 7741 §4.2, RFC 9628 §4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,8 +50,8 @@ impl PictureId {
 
     pub(crate) fn write(self, writer: &mut Writer<'_>) {
         match self {
-            Self::Short(id) => writer.byte(id & 0x7f),
-            Self::Long(id) => writer.word(id | 0x8000),
+            Self::Short(id) => writer.put_u8(id & 0x7f),
+            Self::Long(id) => writer.put_u16(id | 0x8000),
         }
     }
 

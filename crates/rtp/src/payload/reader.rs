@@ -35,37 +35,3 @@ impl<'d> Reader<'d> {
         Ok(taken)
     }
 }
-
-/// What is left of a buffer that is written to. What does not fit is a length of `None` in the end.
-#[derive(Debug)]
-pub(crate) struct Writer<'b> {
-    bytes: &'b mut [u8],
-    len: usize,
-}
-
-impl<'b> Writer<'b> {
-    pub(crate) const fn new(bytes: &'b mut [u8]) -> Self {
-        Self { bytes, len: 0 }
-    }
-
-    pub(crate) fn byte(&mut self, value: u8) {
-        self.slice(&[value]);
-    }
-
-    pub(crate) fn word(&mut self, value: u16) {
-        self.slice(&value.to_be_bytes());
-    }
-
-    pub(crate) fn slice(&mut self, value: &[u8]) {
-        let end = self.len.saturating_add(value.len());
-        if let Some(place) = self.bytes.get_mut(self.len..end) {
-            place.copy_from_slice(value);
-        }
-        self.len = end;
-    }
-
-    /// How many bytes were written; `None` if the buffer was too short for them.
-    pub(crate) fn finish(self) -> Option<usize> {
-        (self.len <= self.bytes.len()).then_some(self.len)
-    }
-}

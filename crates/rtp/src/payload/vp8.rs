@@ -1,9 +1,10 @@
 //! VP8 (RFC 7741).
 
+use crate::bytes::Writer;
 use crate::payload::kinds::{Layer, PayloadError};
 use crate::payload::packetizer::{Packetize, PacketizeError, Pieces, Written, append, checked_limit, room};
 use crate::payload::picture::PictureId;
-use crate::payload::reader::{Reader, Writer};
+use crate::payload::reader::Reader;
 
 /// The longest descriptor that there is.
 pub(crate) const LONGEST_DESCRIPTOR: usize = 6;
@@ -142,24 +143,24 @@ impl Vp8Descriptor {
             | bit(self.temporal_layer.is_some() || self.tl0_picture_index.is_some(), 0x20)
             | bit(self.key_index.is_some(), 0x10);
         let mut writer = Writer::new(buf);
-        writer.byte(
+        writer.put_u8(
             bit(extension != 0, 0x80)
                 | bit(self.is_non_reference, 0x20)
                 | bit(self.starts_partition, 0x10)
                 | (self.partition & 0x07),
         );
         if extension != 0 {
-            writer.byte(extension);
+            writer.put_u8(extension);
         }
         if let Some(id) = self.picture_id {
             id.write(&mut writer);
         }
         if let Some(index) = self.tl0_picture_index {
-            writer.byte(index);
+            writer.put_u8(index);
         }
         if extension & 0x30 != 0 {
             let layer = self.temporal_layer.unwrap_or_default();
-            writer.byte(layer.id << 6 | bit(layer.is_sync, 0x20) | self.key_index.unwrap_or_default() & 0x1f);
+            writer.put_u8(layer.id << 6 | bit(layer.is_sync, 0x20) | self.key_index.unwrap_or_default() & 0x1f);
         }
         writer.finish()
     }

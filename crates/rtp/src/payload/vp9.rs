@@ -1,9 +1,10 @@
 //! VP9 (RFC 9628).
 
+use crate::bytes::Writer;
 use crate::payload::kinds::{Layer, PayloadError};
 use crate::payload::packetizer::{Packetize, PacketizeError, Pieces, Written, append, checked_limit, room};
 use crate::payload::picture::PictureId;
-use crate::payload::reader::{Reader, Writer};
+use crate::payload::reader::Reader;
 
 /// RFC 9628 §4.2: a picture names at most three that it needs.
 const MOST_REFERENCES: usize = 3;
@@ -125,18 +126,18 @@ impl<'d> Vp9Scalability<'d> {
             .filter(|count| matches!(count, 1..=8))?;
         let pictures = u8::try_from(group.len()).ok()?;
         let mut writer = Writer::new(buf);
-        writer.byte((layers - 1) << 5 | 0x10 | if pictures > 0 { 0x08 } else { 0 });
+        writer.put_u8((layers - 1) << 5 | 0x10 | if pictures > 0 { 0x08 } else { 0 });
         for (width, height) in resolutions {
-            writer.word(*width);
-            writer.word(*height);
+            writer.put_u16(*width);
+            writer.put_u16(*height);
         }
         if pictures > 0 {
-            writer.byte(pictures);
+            writer.put_u8(pictures);
         }
         for picture in group {
             let up = if picture.is_switching_up_point { 0x10 } else { 0 };
-            writer.byte(picture.temporal << 5 | up | picture.references.count << 2);
-            writer.slice(picture.references.as_slice());
+            writer.put_u8(picture.temporal << 5 | up | picture.references.count << 2);
+            writer.put(picture.references.as_slice());
         }
         let len = writer.finish()?;
         let bytes: &'d [u8] = buf;
@@ -315,7 +316,7 @@ impl Vp9Descriptor<'_> {
         let is_flexible = self.is_flexible && self.picture_id.is_some();
         let is_predicted = self.is_inter_picture_predicted && !(is_flexible && references.is_empty());
         let mut writer = Writer::new(buf);
-        writer.byte(
+        writer.put_u8(
             bit(self.picture_id.is_some(), 0x80)
                 | bit(is_predicted, 0x40)
                 | bit(self.layer.is_some(), 0x20)
@@ -329,21 +330,21 @@ impl Vp9Descriptor<'_> {
             id.write(&mut writer);
         }
         if let Some(layer) = self.layer {
-            writer.byte(
+            writer.put_u8(
                 layer.temporal << 5
                     | bit(layer.is_switching_up_point, 0x10)
                     | (layer.spatial & 0x07) << 1
                     | bit(layer.is_inter_layer_predicted, 0x01),
             );
             if !is_flexible {
-                writer.byte(layer.tl0_picture_index);
+                writer.put_u8(layer.tl0_picture_index);
             }
         }
         for (index, difference) in references.iter().enumerate() {
-            writer.byte(difference << 1 | bit(index + 1 < references.len(), 0x01));
+            writer.put_u8(difference << 1 | bit(index + 1 < references.len(), 0x01));
         }
         if let Some(structure) = self.scalability {
-            writer.slice(structure.bytes);
+            writer.put(structure.bytes);
         }
         writer.finish()
     }

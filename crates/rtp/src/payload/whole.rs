@@ -1,7 +1,7 @@
 //! Formats whose payloads have no header of their own: audio, where a packet is a frame, and frames that are opaque.
 
+use crate::bytes::Writer;
 use crate::payload::packetizer::{Packetize, PacketizeError, Pieces, Written, checked_limit, room};
-use crate::payload::reader::Writer;
 
 /// Packetizes what is one packet per frame: Opus (RFC 7587 §4.2), PCMU, PCMA and G.722 (RFC 3551 §4.5), comfort noise
 /// (RFC 3389), telephone events (RFC 4733).
@@ -58,7 +58,7 @@ impl Packetize for WholePacketizer<'_> {
     fn write_payload(&mut self, buf: &mut [u8]) -> Result<Option<Written>, PacketizeError> {
         let Some(frame) = self.frame else { return Ok(None) };
         let mut writer = Writer::new(room(buf, self.limit)?);
-        writer.slice(frame);
+        writer.put(frame);
         self.frame = None;
         Ok(writer.finish().map(|len| Written {
             len,
@@ -116,7 +116,7 @@ impl Packetize for OpaquePacketizer<'_> {
         let Some(piece) = self.pieces.next() else {
             return Ok(None);
         };
-        writer.slice(piece);
+        writer.put(piece);
         let starts_frame = !core::mem::replace(&mut self.is_begun, true);
         Ok(writer.finish().map(|len| Written {
             len,
