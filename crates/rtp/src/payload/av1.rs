@@ -1,7 +1,7 @@
 //! AV1 (RTP Payload Format For AV1, v1.0.0, by the Alliance for Open Media).
 
 use crate::bytes::Writer;
-use crate::payload::kinds::{Layer, PayloadError};
+use crate::payload::kinds::{FrameMarks, Layer, PayloadError};
 use crate::payload::packetizer::{Packetize, PacketizeError, Written, checked_limit, room};
 use crate::payload::reader::Reader;
 
@@ -116,6 +116,16 @@ impl<'d> Av1Payload<'d> {
             }),
             _ => None,
         })
+    }
+
+    /// What it says of its place in its temporal unit. Only of key frames can be told that they begin.
+    pub fn marks(&self) -> FrameMarks {
+        FrameMarks {
+            starts_frame: self.starts_keyframe(),
+            ends_frame: false,
+            is_keyframe: self.starts_keyframe(),
+            layer: self.layer().unwrap_or_default(),
+        }
     }
 
     /// The elements in which an OBU begins.

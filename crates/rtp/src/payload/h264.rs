@@ -1,7 +1,7 @@
 //! H.264 (RFC 6184), in the modes that WebRTC has: single NAL unit, and non-interleaved.
 
 use crate::bytes::Writer;
-use crate::payload::kinds::PayloadError;
+use crate::payload::kinds::{FrameMarks, PayloadError};
 use crate::payload::nal::NalUnits;
 use crate::payload::packetizer::{Packetize, PacketizeError, Pieces, Written, checked_limit, room};
 use crate::payload::reader::Reader;
@@ -104,6 +104,15 @@ impl<'d> H264Payload<'d> {
             SLICE => first.is_some_and(|first| first & 0x80 != 0),
             _ => false,
         })
+    }
+
+    /// What it says of its place in its frame. There are no layers.
+    pub fn marks(&self) -> FrameMarks {
+        FrameMarks {
+            starts_frame: self.starts_frame(),
+            is_keyframe: self.starts_keyframe(),
+            ..FrameMarks::default()
+        }
     }
 
     /// Whether that is true of the first bytes, header and what follows, of any NAL unit that begins in it.

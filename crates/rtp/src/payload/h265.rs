@@ -1,7 +1,7 @@
 //! H.265 (RFC 7798).
 
 use crate::bytes::Writer;
-use crate::payload::kinds::{Layer, PayloadError};
+use crate::payload::kinds::{FrameMarks, Layer, PayloadError};
 use crate::payload::nal::NalUnits;
 use crate::payload::packetizer::{Packetize, PacketizeError, Pieces, Written, checked_limit, room};
 use crate::payload::reader::Reader;
@@ -197,6 +197,16 @@ impl<'d> H265Payload<'d> {
             0..=15 => first.is_some_and(|first| first & 0x80 != 0),
             _ => false,
         })
+    }
+
+    /// What it says of its place in its frame.
+    pub fn marks(&self) -> FrameMarks {
+        FrameMarks {
+            starts_frame: self.starts_frame(),
+            ends_frame: false,
+            is_keyframe: self.starts_keyframe(),
+            layer: self.layer(),
+        }
     }
 
     /// Whether that is true of the header and the first byte after it of any NAL unit that begins in it.

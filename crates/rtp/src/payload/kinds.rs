@@ -24,15 +24,15 @@ pub struct Layer {
     pub temporal: u8,
 }
 
-/// What is known of a packet's place in its frame from elsewhere than its payload, mostly from its dependency
-/// descriptor.
+/// What is known of a packet's place in its frame: from its payload
+/// ([`PayloadFormat::marks`](crate::payload::PayloadFormat::marks)), or from its dependency descriptor, which knows more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FrameMarks {
-    /// It is the first packet of its frame.
+    /// It is certainly the first packet of its frame.
     pub starts_frame: bool,
-    /// It is the last packet of its frame, though others may follow with the same timestamp.
+    /// It is certainly the last packet of its frame, though others may follow with the same timestamp.
     pub ends_frame: bool,
-    /// Its frame is a key frame.
+    /// A key frame begins in it.
     pub is_keyframe: bool,
     /// Which layer its frame belongs to.
     pub layer: Layer,

@@ -25,6 +25,7 @@
 mod av1;
 #[cfg(feature = "alloc")]
 mod depacketizer;
+mod format;
 mod h264;
 mod h265;
 mod kinds;
@@ -40,7 +41,8 @@ mod whole;
 
 pub use av1::{AV1_TEMPORAL_DELIMITER, Av1Packetizer, Av1Payload};
 #[cfg(feature = "alloc")]
-pub use depacketizer::{Depacketizer, DepacketizerLimits, DepacketizerStats, Frame, PayloadFormat, PayloadPacket};
+pub use depacketizer::{Depacketizer, DepacketizerLimits, DepacketizerStats, Frame, PayloadPacket};
+pub use format::PayloadFormat;
 pub use h264::{H264Aggregate, H264Fragment, H264Mode, H264Packetizer, H264Payload};
 pub use h265::{H265Aggregate, H265DecodingOrder, H265Fragment, H265NalUnit, H265Packetizer, H265Payload};
 pub use kinds::{FrameMarks, Layer, PayloadError};

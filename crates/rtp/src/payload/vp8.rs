@@ -1,7 +1,7 @@
 //! VP8 (RFC 7741).
 
 use crate::bytes::Writer;
-use crate::payload::kinds::{Layer, PayloadError};
+use crate::payload::kinds::{FrameMarks, Layer, PayloadError};
 use crate::payload::packetizer::{Packetize, PacketizeError, Pieces, Written, append, checked_limit, room};
 use crate::payload::picture::PictureId;
 use crate::payload::reader::Reader;
@@ -114,6 +114,16 @@ impl<'d> Vp8Payload<'d> {
         Layer {
             spatial: 0,
             temporal: self.descriptor.temporal_layer.map_or(0, |layer| layer.id),
+        }
+    }
+
+    /// What it says of its place in its frame.
+    pub fn marks(&self) -> FrameMarks {
+        FrameMarks {
+            starts_frame: self.starts_frame(),
+            ends_frame: false,
+            is_keyframe: self.starts_keyframe(),
+            layer: self.layer(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! VP9 (RFC 9628).
 
 use crate::bytes::Writer;
-use crate::payload::kinds::{Layer, PayloadError};
+use crate::payload::kinds::{FrameMarks, Layer, PayloadError};
 use crate::payload::packetizer::{Packetize, PacketizeError, Pieces, Written, append, checked_limit, room};
 use crate::payload::picture::PictureId;
 use crate::payload::reader::Reader;
@@ -290,6 +290,16 @@ impl<'d> Vp9Payload<'d> {
             spatial: layer.spatial,
             temporal: layer.temporal,
         })
+    }
+
+    /// What it says of its place in its picture; the end of a frame may be that of a lower layer.
+    pub fn marks(&self) -> FrameMarks {
+        FrameMarks {
+            starts_frame: self.starts_picture(),
+            ends_frame: self.descriptor.ends_frame,
+            is_keyframe: self.starts_keyframe(),
+            layer: self.layer(),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::payload::packetizer::{Packetize, PacketizeError, Pieces, Written, che
 /// (RFC 3389), telephone events (RFC 4733).
 ///
 /// The marker of audio stands where sound begins again after silence (RFC 3551 §4.1), or a key is pressed (RFC 4733
-/// §2.5.1.1). That only the caller knows: [`with_marker`](Self::with_marker).
+/// §2.2.2). That only the caller knows: [`with_marker`](Self::with_marker).
 ///
 /// ```
 /// use pollrtc_rtp::payload::{Packetize, WholePacketizer};

@@ -8,6 +8,7 @@ mod frames;
 mod h264;
 mod h265;
 mod loss;
+mod marks;
 mod opus;
 mod patch;
 mod round_trip;

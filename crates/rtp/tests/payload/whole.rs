@@ -23,7 +23,7 @@ fn a_packet_of_audio_is_a_frame() {
 
 #[test]
 fn updates_of_a_telephone_event_have_one_timestamp_and_come_out_each() {
-    // RFC 4733 §2.5.1.2: digit 5 lasts; the end is sent three times.
+    // RFC 4733 §2.5.1.2, §2.5.1.4: digit 5 lasts; the end is sent three times.
     let mut stream = Stream::new(PayloadFormat::Whole);
     let updates = [
         [5, 10, 0, 160],
@@ -38,7 +38,7 @@ fn updates_of_a_telephone_event_have_one_timestamp_and_come_out_each() {
             packetizer = packetizer.with_marker();
         }
         let sent = payloads(&mut packetizer, 100);
-        assert_eq!(sent[0].written.marker, index == 0, "RFC 4733 §2.5.1.1");
+        assert_eq!(sent[0].written.marker, index == 0, "RFC 4733 §2.2.2");
         stream.packet(&sent[0].bytes, sent[0].written.marker);
         assert_eq!(stream.bytes().as_deref(), Some(&update[..]));
     }

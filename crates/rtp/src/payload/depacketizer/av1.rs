@@ -1,8 +1,8 @@
 //! Temporal units of AV1.
 
 use crate::payload::av1::{Av1Payload, HAS_EXTENSION, HAS_SIZE, Number, is_left_out, kind, read_number};
-use crate::payload::depacketizer::unpack::{FrameBuffer, Unpack, Unpacked};
-use crate::payload::kinds::PayloadError;
+use crate::payload::depacketizer::unpack::{FrameBuffer, Unpack};
+use crate::payload::kinds::{FrameMarks, PayloadError};
 use crate::payload::reader::Reader;
 
 /// Puts OBUs back together, each with its size.
@@ -13,7 +13,7 @@ pub(crate) struct Av1Unpacker {
 }
 
 impl Unpack for Av1Unpacker {
-    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<Unpacked, PayloadError> {
+    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<FrameMarks, PayloadError> {
         let parsed = Av1Payload::parse(payload)?;
         if self.open.is_some() != parsed.continues() {
             return Err(PayloadError::Invalid("order of OBU elements"));
@@ -28,12 +28,7 @@ impl Unpack for Av1Unpacker {
                 give_size(frame, begin)?;
             }
         }
-        Ok(Unpacked {
-            starts_frame: parsed.starts_keyframe(),
-            is_keyframe: parsed.starts_keyframe(),
-            layer: parsed.layer().unwrap_or_default(),
-            ..Unpacked::default()
-        })
+        Ok(parsed.marks())
     }
 
     fn is_whole(&self) -> bool {

@@ -1,9 +1,9 @@
 //! Pictures of H.264.
 
 use crate::payload::depacketizer::nal::append_start_code;
-use crate::payload::depacketizer::unpack::{FrameBuffer, Unpack, Unpacked};
+use crate::payload::depacketizer::unpack::{FrameBuffer, Unpack};
 use crate::payload::h264::H264Payload;
-use crate::payload::kinds::PayloadError;
+use crate::payload::kinds::{FrameMarks, PayloadError};
 
 /// Puts NAL units back together, with start codes in front of them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,10 +13,10 @@ pub(crate) struct H264Unpacker {
 }
 
 impl Unpack for H264Unpacker {
-    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<Unpacked, PayloadError> {
+    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<FrameMarks, PayloadError> {
         let parsed = H264Payload::parse(payload)?;
         if parsed == H264Payload::Reserved {
-            return Ok(Unpacked::default());
+            return Ok(FrameMarks::default());
         }
         let is_continued = matches!(parsed, H264Payload::Fragment(fragment) if !fragment.is_start);
         if self.is_open != is_continued {
@@ -43,11 +43,7 @@ impl Unpack for H264Unpacker {
             }
             H264Payload::Reserved => {}
         }
-        Ok(Unpacked {
-            starts_frame: parsed.starts_frame(),
-            is_keyframe: parsed.starts_keyframe(),
-            ..Unpacked::default()
-        })
+        Ok(parsed.marks())
     }
 
     fn is_whole(&self) -> bool {

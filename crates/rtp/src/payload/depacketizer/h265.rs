@@ -1,9 +1,9 @@
 //! Pictures of H.265.
 
 use crate::payload::depacketizer::nal::append_start_code;
-use crate::payload::depacketizer::unpack::{FrameBuffer, Unpack, Unpacked};
+use crate::payload::depacketizer::unpack::{FrameBuffer, Unpack};
 use crate::payload::h265::{H265DecodingOrder, H265NalUnit, H265Payload};
-use crate::payload::kinds::PayloadError;
+use crate::payload::kinds::{FrameMarks, PayloadError};
 
 /// Puts NAL units back together, with start codes in front of them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,7 +20,7 @@ impl H265Unpacker {
 }
 
 impl Unpack for H265Unpacker {
-    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<Unpacked, PayloadError> {
+    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<FrameMarks, PayloadError> {
         let parsed = H265Payload::parse(payload, self.order)?;
         let is_continued = matches!(parsed, H265Payload::Fragment(fragment) if !fragment.is_start);
         if self.is_open != is_continued {
@@ -43,12 +43,7 @@ impl Unpack for H265Unpacker {
                 self.is_open = !fragment.is_end;
             }
         }
-        Ok(Unpacked {
-            starts_frame: parsed.starts_frame(),
-            is_keyframe: parsed.starts_keyframe(),
-            layer: parsed.layer(),
-            ..Unpacked::default()
-        })
+        Ok(parsed.marks())
     }
 
     fn is_whole(&self) -> bool {

@@ -16,32 +16,12 @@ use crate::RtpPacket;
 use crate::payload::depacketizer::av1::Av1Unpacker;
 use crate::payload::depacketizer::h264::H264Unpacker;
 use crate::payload::depacketizer::h265::H265Unpacker;
-use crate::payload::depacketizer::unpack::{FrameBuffer, Unpack, Unpacked};
+use crate::payload::depacketizer::unpack::{FrameBuffer, Unpack};
 use crate::payload::depacketizer::vp8::Vp8Unpacker;
 use crate::payload::depacketizer::vp9::Vp9Unpacker;
 use crate::payload::depacketizer::whole::{OpaqueUnpacker, WholeUnpacker};
-use crate::payload::h265::H265DecodingOrder;
+use crate::payload::format::PayloadFormat;
 use crate::payload::kinds::{FrameMarks, Layer, PayloadError};
-
-/// How the payloads of a stream are coded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum PayloadFormat {
-    /// Each packet is a frame: Opus, PCMU, PCMA, G.722, comfort noise, telephone events.
-    Whole,
-    /// VP8 (RFC 7741).
-    Vp8,
-    /// VP9 (RFC 9628).
-    Vp9,
-    /// H.264 (RFC 6184) of packetization mode 0 or 1.
-    H264,
-    /// H.265 (RFC 7798).
-    H265(H265DecodingOrder),
-    /// AV1.
-    Av1,
-    /// Frames that are encrypted from end to end, of whatever codec, without any header of a payload format.
-    Opaque,
-}
 
 /// What a depacketizer may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -300,19 +280,21 @@ impl Depacketizer {
                 return;
             }
         };
-        let unpacked = packet.marks.map_or(unpacked, |marks| Unpacked {
-            starts_frame: marks.starts_frame,
-            ends_frame: unpacked.ends_frame || self.unpacker.is_opaque() && marks.ends_frame,
-            is_keyframe: marks.is_keyframe,
-            layer: marks.layer,
-        });
-        if is_first && is_behind_hole && !unpacked.starts_frame {
+        let marks = packet.marks.unwrap_or(unpacked);
+        if is_first && is_behind_hole && !marks.starts_frame {
             open.fault = Some(Fault::Hole);
         }
-        open.is_keyframe |= unpacked.is_keyframe;
-        open.layer.spatial = open.layer.spatial.max(unpacked.layer.spatial);
-        open.layer.temporal = open.layer.temporal.max(unpacked.layer.temporal);
-        if unpacked.ends_frame {
+        open.is_keyframe |= marks.is_keyframe;
+        open.layer.spatial = open.layer.spatial.max(marks.layer.spatial);
+        open.layer.temporal = open.layer.temporal.max(marks.layer.temporal);
+        let is_end = match &self.unpacker {
+            Unpacker::Whole(_) => true,
+            // Each has a descriptor of its own, and they are told apart by nothing else.
+            Unpacker::Opaque(_) => marks.ends_frame,
+            // Frames of other formats are pictures, whose layers are frames in the sense of a descriptor.
+            _ => false,
+        };
+        if is_end {
             self.finish();
         }
     }
@@ -379,8 +361,7 @@ impl Unpacker {
         }
     }
 
-    /// Whether frames end where the dependency descriptor says it. Those of other formats are pictures, which may have
-    /// several (AV1 RTP specification §A.1).
+    /// Whether frames begin where the dependency descriptor says it.
     const fn is_opaque(&self) -> bool {
         matches!(self, Self::Opaque(_))
     }
@@ -397,7 +378,7 @@ impl Unpacker {
         }
     }
 
-    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<Unpacked, PayloadError> {
+    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<FrameMarks, PayloadError> {
         self.inner().unpack(payload, frame)
     }
 

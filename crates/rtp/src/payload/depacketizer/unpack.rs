@@ -2,12 +2,13 @@
 
 use alloc::vec::Vec;
 
-use crate::payload::kinds::{Layer, PayloadError};
+use crate::payload::kinds::{FrameMarks, PayloadError};
 
 /// Puts the payloads of a format back together. Who calls it has them in order, and knows where packets are missing.
 pub(crate) trait Unpack {
-    /// Appends to a frame what one payload has of it. After an error the frame is not used.
-    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<Unpacked, PayloadError>;
+    /// Appends to a frame what one payload has of it, and tells what it says of itself. After an error the frame is not
+    /// used.
+    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<FrameMarks, PayloadError>;
 
     /// Whether nothing is missing, as far as payloads tell, when the frame ends here.
     fn is_whole(&self) -> bool {
@@ -16,18 +17,6 @@ pub(crate) trait Unpack {
 
     /// A new frame begins, whatever became of the one before.
     fn restart(&mut self) {}
-}
-
-/// What a payload told of its frame.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Unpacked {
-    /// It is certainly the first one of its frame.
-    pub(crate) starts_frame: bool,
-    /// It is certainly the last one of its frame.
-    pub(crate) ends_frame: bool,
-    /// Its frame is a key frame.
-    pub(crate) is_keyframe: bool,
-    pub(crate) layer: Layer,
 }
 
 /// The bytes of a frame so far, never more than a limit.

@@ -1,7 +1,7 @@
 //! Frames of VP8.
 
-use crate::payload::depacketizer::unpack::{FrameBuffer, Unpack, Unpacked};
-use crate::payload::kinds::PayloadError;
+use crate::payload::depacketizer::unpack::{FrameBuffer, Unpack};
+use crate::payload::kinds::{FrameMarks, PayloadError};
 use crate::payload::vp8::Vp8Payload;
 
 /// Puts the parts of frames together.
@@ -9,14 +9,9 @@ use crate::payload::vp8::Vp8Payload;
 pub(crate) struct Vp8Unpacker;
 
 impl Unpack for Vp8Unpacker {
-    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<Unpacked, PayloadError> {
+    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<FrameMarks, PayloadError> {
         let parsed = Vp8Payload::parse(payload)?;
         frame.append(parsed.bytes);
-        Ok(Unpacked {
-            starts_frame: parsed.starts_frame(),
-            is_keyframe: parsed.starts_keyframe(),
-            layer: parsed.layer(),
-            ..Unpacked::default()
-        })
+        Ok(parsed.marks())
     }
 }

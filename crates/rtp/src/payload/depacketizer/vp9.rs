@@ -1,7 +1,7 @@
 //! Pictures of VP9.
 
-use crate::payload::depacketizer::unpack::{FrameBuffer, Unpack, Unpacked};
-use crate::payload::kinds::PayloadError;
+use crate::payload::depacketizer::unpack::{FrameBuffer, Unpack};
+use crate::payload::kinds::{FrameMarks, PayloadError};
 use crate::payload::vp9::Vp9Payload;
 
 /// Puts the parts of pictures together, all spatial layers one behind the other.
@@ -9,14 +9,9 @@ use crate::payload::vp9::Vp9Payload;
 pub(crate) struct Vp9Unpacker;
 
 impl Unpack for Vp9Unpacker {
-    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<Unpacked, PayloadError> {
+    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<FrameMarks, PayloadError> {
         let parsed = Vp9Payload::parse(payload)?;
         frame.append(parsed.bytes);
-        Ok(Unpacked {
-            starts_frame: parsed.starts_picture(),
-            is_keyframe: parsed.starts_keyframe(),
-            layer: parsed.layer(),
-            ..Unpacked::default()
-        })
+        Ok(parsed.marks())
     }
 }

@@ -1,21 +1,17 @@
 //! Frames of audio, and opaque ones.
 
-use crate::payload::depacketizer::unpack::{FrameBuffer, Unpack, Unpacked};
-use crate::payload::kinds::PayloadError;
+use crate::payload::depacketizer::unpack::{FrameBuffer, Unpack};
+use crate::payload::format::PayloadFormat;
+use crate::payload::kinds::{FrameMarks, PayloadError};
 
 /// Each payload is a frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WholeUnpacker;
 
 impl Unpack for WholeUnpacker {
-    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<Unpacked, PayloadError> {
+    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<FrameMarks, PayloadError> {
         frame.append(payload);
-        Ok(Unpacked {
-            starts_frame: true,
-            ends_frame: true,
-            is_keyframe: true,
-            ..Unpacked::default()
-        })
+        PayloadFormat::Whole.marks(payload)
     }
 }
 
@@ -24,8 +20,8 @@ impl Unpack for WholeUnpacker {
 pub(crate) struct OpaqueUnpacker;
 
 impl Unpack for OpaqueUnpacker {
-    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<Unpacked, PayloadError> {
+    fn unpack(&mut self, payload: &[u8], frame: &mut FrameBuffer) -> Result<FrameMarks, PayloadError> {
         frame.append(payload);
-        Ok(Unpacked::default())
+        PayloadFormat::Opaque.marks(payload)
     }
 }
