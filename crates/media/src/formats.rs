@@ -12,6 +12,14 @@ pub enum Codec {
     Opaque,
     /// VP8 (RFC 7741).
     Vp8,
+    /// VP9 (RFC 9628).
+    Vp9,
+    /// H.264 (RFC 6184).
+    H264,
+    /// H.265 (RFC 7798).
+    H265,
+    /// AV1 (RTP Payload Format For AV1).
+    Av1,
 }
 
 /// The formats of a publisher's streams in terms of a subscriber: asked for once, and again when something is negotiated.

@@ -5,7 +5,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use common::{OPUS, Packet, VP8, Vp8, forwarded, forwarder};
+use common::{OPUS, Packet, VP8, Vp8, forwarded, forwarder, temporal};
 use pollrtc_core::Instant;
 use pollrtc_media::{ClockPair, Forwarder, Verdict};
 use pollrtc_rtp::{Patch, StreamKey};
@@ -24,7 +24,7 @@ fn a_subscription_is_small_and_may_move_to_another_thread() {
 #[test]
 fn sound_leaves_at_once_under_numbers_of_its_own() {
     let mut forwarder = forwarder(48_000, 0xffff);
-    forwarder.select(StreamKey(1), 0);
+    forwarder.select(StreamKey(1), temporal(0));
     let first = Packet::sound(1, 40_000);
     let rewrite = forwarded(forwarder.next(&first.view())).expect("sound needs no beginning");
     assert_eq!(rewrite.sequence, 0x7fff, "RFC 3711 §3.3.1: the first one is below 2^15");
@@ -43,7 +43,7 @@ fn sound_leaves_at_once_under_numbers_of_its_own() {
 fn nothing_leaves_that_was_not_asked_for() {
     let mut forwarder = forwarder(48_000, 0);
     assert_eq!(forwarder.next(&Packet::sound(1, 0).view()), Verdict::Skip);
-    forwarder.select(StreamKey(1), 0);
+    forwarder.select(StreamKey(1), temporal(0));
     assert_eq!(forwarder.next(&Packet::sound(2, 0).view()), Verdict::Skip);
     let unknown = Packet::new(1, 0, 0, pollrtc_rtp::Format(40), b"?");
     assert_eq!(forwarder.next(&unknown.view()), Verdict::Skip);
@@ -53,7 +53,7 @@ fn nothing_leaves_that_was_not_asked_for() {
 #[test]
 fn padding_of_the_publisher_makes_no_gap() {
     let mut forwarder = forwarder(48_000, 10);
-    forwarder.select(StreamKey(1), 0);
+    forwarder.select(StreamKey(1), temporal(0));
     let mut sequences = Vec::new();
     for index in 0..100 {
         let packet = match index % 3 {
@@ -128,7 +128,7 @@ fn picture(verdict: Verdict<'_>, came_as: u16) -> Option<u16> {
 #[test]
 fn fewer_temporal_layers_leave_numbers_and_pictures_without_gaps() {
     let (mut camera, mut forwarder) = (Camera::new(1, 70_000, 0x7ffa), forwarder(VIDEO, 5));
-    forwarder.select(StreamKey(1), 1);
+    forwarder.select(StreamKey(1), temporal(1));
     let (mut sequences, mut pictures) = (Vec::new(), Vec::new());
     for frame in 0..400 {
         let now = Instant::from_millis(33 * frame);
@@ -151,13 +151,13 @@ fn fewer_temporal_layers_leave_numbers_and_pictures_without_gaps() {
 #[test]
 fn layers_are_left_at_the_next_frame_and_taken_up_one_by_one() {
     let (mut camera, mut forwarder) = (Camera::new(1, 0, 0), forwarder(VIDEO, 0));
-    forwarder.select(StreamKey(1), 2);
+    forwarder.select(StreamKey(1), temporal(2));
     let mut layers = Vec::new();
     for frame in 0..40_u64 {
         if frame == 8 {
-            forwarder.select(StreamKey(1), 0);
+            forwarder.select(StreamKey(1), temporal(0));
         } else if frame == 21 {
-            forwarder.select(StreamKey(1), 2); // a frame of layer 2 comes, then one of layer 1
+            forwarder.select(StreamKey(1), temporal(2)); // a frame of layer 2 comes, then one of layer 1
         }
         let temporal = camera.temporal();
         let packets = camera.frame(Instant::from_millis(33 * frame), frame == 0);
@@ -197,14 +197,14 @@ fn a_layer_takes_over_with_its_key_frame_and_time_goes_on() {
         };
         forwarder.handle_clock(StreamKey(stream), clock);
     }
-    forwarder.select(StreamKey(1), 2);
+    forwarder.select(StreamKey(1), temporal(2));
     let mut left: Vec<(u64, u64, u32, u16)> = Vec::new();
     let mut needed = Vec::new();
     for frame in 0..60_u64 {
         let now = Instant::from_millis(40 * frame);
         match frame {
-            10 => forwarder.select(StreamKey(2), 2),
-            40 => forwarder.select(StreamKey(1), 2),
+            10 => forwarder.select(StreamKey(2), temporal(2)),
+            40 => forwarder.select(StreamKey(1), temporal(2)),
             _ => {}
         }
         for camera in [&mut low, &mut high] {
@@ -248,13 +248,13 @@ fn a_layer_takes_over_with_its_key_frame_and_time_goes_on() {
 #[test]
 fn without_clocks_a_switch_takes_as_long_as_it_took() {
     let (mut low, mut high, mut forwarder) = (Camera::new(1, 0, 0), Camera::new(2, 0, 0), forwarder(VIDEO, 0));
-    forwarder.select(StreamKey(1), 2);
+    forwarder.select(StreamKey(1), temporal(2));
     let mut last = None;
     for packet in low.frame(Instant::from_millis(0), true) {
         last = forwarded(forwarder.next(&packet.view())).map(|rewrite| rewrite.timestamp);
     }
     let before = last.expect("it left");
-    forwarder.select(StreamKey(2), 2);
+    forwarder.select(StreamKey(2), temporal(2));
     let [first, _] = high.frame(Instant::from_millis(200), true);
     let rewrite = forwarded(forwarder.next(&first.view())).expect("a key frame");
     assert_eq!(rewrite.timestamp - before, 18_000);
@@ -264,7 +264,7 @@ fn without_clocks_a_switch_takes_as_long_as_it_took() {
         let at = Instant::ZERO;
         forwarder.handle_clock(StreamKey(stream), ClockPair { timestamp, at });
     }
-    forwarder.select(StreamKey(1), 2);
+    forwarder.select(StreamKey(1), temporal(2));
     let [first, _] = low.frame(Instant::from_millis(100), true);
     let back = forwarded(forwarder.next(&first.view())).expect("a key frame");
     assert_eq!(back.timestamp, rewrite.timestamp + 1);
@@ -273,7 +273,7 @@ fn without_clocks_a_switch_takes_as_long_as_it_took() {
 #[test]
 fn a_publisher_that_jumps_begins_with_a_key_frame_again() {
     let (mut camera, mut forwarder) = (Camera::new(1, 0, 0), forwarder(VIDEO, 0));
-    forwarder.select(StreamKey(1), 2);
+    forwarder.select(StreamKey(1), temporal(2));
     for packet in camera.frame(Instant::ZERO, true) {
         assert!(forwarded(forwarder.next(&packet.view())).is_some());
     }
@@ -288,7 +288,7 @@ fn a_publisher_that_jumps_begins_with_a_key_frame_again() {
 #[test]
 fn a_late_packet_of_a_frame_that_is_left_out_stays_out() {
     let (mut camera, mut forwarder) = (Camera::new(1, 0, 0), forwarder(VIDEO, 0));
-    forwarder.select(StreamKey(1), 0);
+    forwarder.select(StreamKey(1), temporal(0));
     let frames: Vec<[Packet; 2]> = (0..9)
         .map(|frame| camera.frame(Instant::from_millis(40 * frame), frame == 0))
         .collect();
@@ -319,7 +319,7 @@ fn a_late_packet_of_a_frame_that_is_left_out_stays_out() {
 fn what_never_left_or_long_ago_is_not_found() {
     let mut forwarder = forwarder(48_000, 0);
     assert_eq!(forwarder.find(0), None);
-    forwarder.select(StreamKey(1), 0);
+    forwarder.select(StreamKey(1), temporal(0));
     for index in 0..10_000 {
         forwarder.next(&Packet::sound(1, index).view());
     }
@@ -386,7 +386,7 @@ quickcheck! {
             way => way,
         }).collect();
         let mut forwarder = forwarder(48_000, 77);
-        forwarder.select(StreamKey(1), 0);
+        forwarder.select(StreamKey(1), temporal(0));
         let (mut expected, mut has_begun) = (77, false);
         let mut lost = 0;
         let mut packets = arrivals(&ways).into_iter();
@@ -412,7 +412,7 @@ quickcheck! {
     /// packets, and each leads back to its packet and its names.
     fn names_are_told_once_and_lead_back(ways: Vec<Way>, first: u16) -> bool {
         let mut forwarder = forwarder(48_000, first);
-        forwarder.select(StreamKey(1), 0);
+        forwarder.select(StreamKey(1), temporal(0));
         let mut left: BTreeMap<u64, u64> = BTreeMap::new();
         let mut names = Vec::new();
         for (index, packet) in arrivals(&ways) {

@@ -5,7 +5,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use common::{Packet, Random, VP8, Vp8, forwarder, written};
+use common::{Packet, Random, VP8, Vp8, forwarder, temporal, written};
 use pollrtc_core::Instant;
 use pollrtc_media::{
     Arrival, Facts, Forwarder, History, HistoryConfig, KeyframeConfig, KeyframeRequests, NackConfig, NackList,
@@ -147,7 +147,7 @@ struct Subscription {
 impl Subscription {
     fn new(first: u16, loss_percent: u64) -> Self {
         let mut forwarder = forwarder(90_000, first);
-        forwarder.select(StreamKey(1), 2);
+        forwarder.select(StreamKey(1), temporal(2));
         let mut resends = Resends::new();
         resends.set_round_trip(ROUND_TRIP);
         Self {
@@ -364,13 +364,13 @@ fn loss_above_is_repaired_above() {
 fn who_joins_after_seventy_thousand_packets_begins_at_the_beginning() {
     let mut late = forwarder(90_000, 9);
     let mut early = forwarder(90_000, 9);
-    early.select(StreamKey(1), 0);
+    early.select(StreamKey(1), temporal(0));
     let mut keyframes = KeyframeRequests::new(KeyframeConfig::default());
     let mut left = Vec::new();
     for index in 0..71_000_u64 {
         let now = Instant::from_millis(index);
         if index == 70_000 {
-            late.select(StreamKey(1), 0);
+            late.select(StreamKey(1), temporal(0));
         }
         let key = index == 0 || index == 70_600;
         let payload = Vp8 {
@@ -405,7 +405,7 @@ fn once_warm_nothing_is_allocated_per_packet() {
     let mut nacks = NackList::new(NackConfig::default());
     let mut forwarder = forwarder(90_000, 0);
     let mut resends = Resends::new();
-    forwarder.select(StreamKey(1), 1);
+    forwarder.select(StreamKey(1), temporal(1));
     let packets: Vec<Packet> = (0..20_000)
         .map(|index| {
             let payload = Vp8 {

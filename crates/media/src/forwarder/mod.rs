@@ -4,18 +4,24 @@ mod frame;
 mod ranges;
 
 use pollrtc_core::Instant;
-use pollrtc_rtp::{Extension, Format, Patch, Rewrite, RtpPacket, Source, StreamKey};
+use pollrtc_rtp::payload::Layer;
+use pollrtc_rtp::{Extension, Format, Rewrite, RtpPacket, Source, StreamKey};
 
 use crate::clock::ticks;
 use crate::sequence::{Sighting, Window, extend};
-use crate::{ClockPair, FormatMap};
-use frame::{Frame, Numbers};
+use crate::{ClockPair, Codec, FormatMap};
+use frame::{Frame, Numbers, Up};
 use ranges::{Names, Ranges};
 
 /// What jumps by more than this has begun anew: a receiver would not ask for so many packets, and take a key frame.
 const MAX_GAP: u64 = 1_000;
 /// What left before so many others is not asked for in earnest.
 const MAX_BEHIND: u64 = 2_500;
+/// All that a stream has.
+pub const ALL_LAYERS: Layer = Layer {
+    spatial: u8::MAX,
+    temporal: u8::MAX,
+};
 /// How many switches, and how many clocks, are remembered.
 const REMEMBERED: usize = 4;
 
@@ -39,13 +45,13 @@ pub struct ForwarderConfig {
 /// to which packet is remembered as ranges: the whole is less than 1 KiB, and holds no packets.
 ///
 /// ```
-/// use pollrtc_media::{Codec, FormatMap, Forwarder, ForwarderConfig, Verdict};
+/// use pollrtc_media::{ALL_LAYERS, Codec, FormatMap, Forwarder, ForwarderConfig, Verdict};
 /// use pollrtc_rtp::{ExtensionMap, Format, Origin, RtpPacket, Source, StreamKey};
 ///
 /// let mut formats = FormatMap::new();
 /// formats.insert(Format(0), Format(0), Codec::Opaque);
 /// let mut forwarder = Forwarder::new(ForwarderConfig { formats, clock_rate: 48_000, first_sequence: 100 });
-/// forwarder.select(StreamKey(1), 0);
+/// forwarder.select(StreamKey(1), ALL_LAYERS);
 ///
 /// let bytes = [0x80, 111, 0x99, 0x99, 0, 0, 0, 2, 0, 0, 0, 3, b'x'];
 /// let source = Source { stream: StreamKey(1), index: 0x9999 };
@@ -62,7 +68,7 @@ pub struct Forwarder {
     formats: FormatMap,
     clock_rate: u32,
     wanted: Option<StreamKey>,
-    wanted_temporal: u8,
+    wanted_layer: Layer,
     current: Option<Current>,
     /// The last switches; a range names the one that it followed.
     switches: [Option<Switch>; REMEMBERED],
@@ -81,12 +87,14 @@ struct Current {
     stream: StreamKey,
     /// The index after the newest one.
     expected: u64,
-    /// The highest temporal layer that is forwarded.
-    temporal: u8,
+    /// The highest layers that are forwarded.
+    limit: Layer,
+    /// Those of the newest packet.
+    layer: Layer,
     /// Of the newest packet, as it came.
     timestamp: u32,
-    /// If the newest packet was left out: the picture that it belonged to.
-    skipped: Option<Numbers>,
+    /// The newest packet was left out.
+    is_skipping: bool,
 }
 
 /// From when on a stream was forwarded.
@@ -137,7 +145,7 @@ impl Forwarder {
             formats: config.formats,
             clock_rate: config.clock_rate,
             wanted: None,
-            wanted_temporal: 0,
+            wanted_layer: ALL_LAYERS,
             current: None,
             switches: [None; REMEMBERED],
             newest_switch: 0,
@@ -149,11 +157,12 @@ impl Forwarder {
         }
     }
 
-    /// Forward this stream, and of it the temporal layers up to `temporal`. Until its next key frame, what was
-    /// forwarded so far goes on; the number of layers changes at the next frame that allows it.
-    pub const fn select(&mut self, stream: StreamKey, temporal: u8) {
+    /// Forward this stream, and of it the layers up to `layer` ([`ALL_LAYERS`] for all). Until its next key frame, what was
+    /// forwarded so far goes on; layers are left at the next picture, and taken up at the next that allows it, which is a
+    /// key frame for spatial ones.
+    pub const fn select(&mut self, stream: StreamKey, layer: Layer) {
         self.wanted = Some(stream);
-        self.wanted_temporal = temporal;
+        self.wanted_layer = layer;
     }
 
     /// Forward nothing, from now on. What is selected next begins with a key frame.
@@ -220,7 +229,7 @@ impl Forwarder {
         let (number, names, source) = self.look_up(sequence)?;
         let (format, codec) = self.formats.get(packet.origin.format)?;
         let frame = Frame::of(codec, packet.payload());
-        (packet.origin.source == source).then(|| self.rewrite(packet, format, frame.numbers, number, names))
+        (packet.origin.source == source).then(|| self.rewrite(packet, format, frame, number, names))
     }
 
     /// The next outgoing number, with its rollovers.
@@ -286,49 +295,62 @@ impl Forwarder {
     ) -> Verdict<'d> {
         let index = packet.origin.source.index;
         let is_padding = packet.payload().is_empty();
-        let is_new_frame = packet.timestamp() != current.timestamp;
+        let is_new_picture = packet.timestamp() != current.timestamp;
         let gap = index - current.expected;
-        let skipped_before = current.skipped.take();
+        let was_skipping = core::mem::take(&mut current.is_skipping) && !is_new_picture;
         current.expected = index.saturating_add(1);
         current.timestamp = packet.timestamp();
         if let Some(Some(switch)) = self.switches.get_mut(usize::from(self.newest_switch)) {
             switch.highest = index;
         }
-        if !is_padding && is_new_frame {
-            current.temporal = self.temporal(current.temporal, frame);
+        let above = if is_new_picture {
+            Layer::default()
+        } else {
+            current.layer
+        };
+        let layer = frame.layer.unwrap_or(above);
+        if !is_padding {
+            current.layer = layer;
+            if is_new_picture {
+                current.limit = self.limit(current.limit, frame, layer);
+            }
         }
         let mut names = self.ranges.newest().unwrap_or_default();
-        if is_padding || frame.temporal > current.temporal {
-            // What was lost in the middle of a frame that is left out belonged to it; anything else stays a gap.
-            if gap > 0 && (skipped_before.is_none() || is_new_frame) {
+        if is_padding || is_above(layer, current.limit) {
+            // What was lost in the middle of a picture's upper layers belonged to them; anything else stays a gap.
+            if gap > 0 && !was_skipping {
                 self.ranges.extend(gap);
             }
-            // Each picture that is left out counts once.
-            let numbers = frame.numbers.filter(|_| !is_padding);
-            let is_counted = is_padding || !is_new_frame && skipped_before.is_some();
-            if let (Some(_), false) = (numbers, is_counted) {
+            // VP8 counts pictures, and receivers wait for those that are missing. Each that is left out counts once. In
+            // VP9 pictures name those that they need by the difference of these numbers, so that they stay.
+            if frame.codec == Codec::Vp8 && frame.numbers.is_some() && !is_padding && !was_skipping {
                 names.picture_id = names.picture_id.wrapping_sub(1);
             }
-            current.skipped = Some(numbers.or(skipped_before).unwrap_or_default());
+            current.is_skipping = true;
             self.ranges.begin(current.expected, names);
-            return Verdict::Skip;
+            let waits = !is_padding && layer.spatial > current.limit.spatial && !is_above(layer, self.wanted_layer);
+            return match self.wanted {
+                Some(wanted) if waits && wanted == current.stream => Verdict::KeyframeNeeded(wanted),
+                _ => Verdict::Skip,
+            };
         }
         if gap > 0 {
             self.ranges.extend(gap);
         }
-        if names.temporal != current.temporal {
-            names.temporal = current.temporal;
+        let Layer { spatial, temporal } = current.limit;
+        if (names.spatial, names.temporal) != (spatial, temporal) {
+            (names.spatial, names.temporal) = (spatial, temporal);
             self.ranges.begin(index, names);
         }
         let number = self.ranges.extend(1);
         self.left.insert(number);
-        let rewrite = self.rewrite(packet, format, frame.numbers, number, names);
+        let rewrite = self.rewrite(packet, format, frame, number, names);
         self.last = Some(Last {
             timestamp: rewrite.timestamp,
             arrived: packet.origin.arrived,
             numbers: frame
                 .numbers
-                .map_or(Numbers::default(), |numbers| renamed(numbers, names)),
+                .map_or(self.last_numbers(), |numbers| renamed(numbers, names)),
         });
         Verdict::Forward(rewrite)
     }
@@ -347,12 +369,16 @@ impl Forwarder {
         if self.left.look(number) != Sighting::New {
             return Verdict::Skip;
         }
-        if packet.payload().is_empty() || frame.temporal > names.temporal {
+        let limit = Layer {
+            spatial: names.spatial,
+            temporal: names.temporal,
+        };
+        if packet.payload().is_empty() || is_above(frame.layer.unwrap_or_default(), limit) {
             self.ranges.leave_out(number);
             return Verdict::Skip;
         }
         self.left.insert(number);
-        Verdict::Forward(self.rewrite(packet, format, frame.numbers, number, names))
+        Verdict::Forward(self.rewrite(packet, format, frame, number, names))
     }
 
     /// A stream takes over with this packet.
@@ -372,9 +398,11 @@ impl Forwarder {
                 timestamp,
             });
         }
+        let limit = self.wanted_layer;
         let mut names = Names {
             switch: place,
-            temporal: self.wanted_temporal,
+            spatial: limit.spatial,
+            temporal: limit.temporal,
             ..Names::default()
         };
         if let (Some(last), Some(numbers)) = (self.last, frame.numbers) {
@@ -388,9 +416,10 @@ impl Forwarder {
         Current {
             stream,
             expected: index,
-            temporal: self.wanted_temporal,
+            limit,
+            layer: Layer::default(),
             timestamp: packet.timestamp(),
-            skipped: None,
+            is_skipping: false,
         }
     }
 
@@ -418,12 +447,24 @@ impl Forwarder {
         timestamp.wrapping_sub(packet.timestamp())
     }
 
-    /// Up to which temporal layer frames are forwarded from this one on.
-    fn temporal(&self, now: u8, frame: Frame) -> u8 {
-        match self.wanted_temporal {
-            wanted if wanted < now || frame.begins_key_frame => wanted,
-            wanted if frame.temporal == now.saturating_add(1) && frame.is_sync => frame.temporal.min(wanted),
-            _ => now,
+    /// Up to which layers the picture is forwarded that begins with this packet.
+    fn limit(&self, now: Layer, frame: Frame, layer: Layer) -> Layer {
+        let wanted = self.wanted_layer;
+        if self.wanted != self.current() {
+            return now; // it was chosen for another stream
+        }
+        if frame.begins_key_frame {
+            return wanted;
+        }
+        let temporal = match frame.up {
+            _ if wanted.temporal < now.temporal => wanted.temporal,
+            Up::Layer if layer.temporal == now.temporal.saturating_add(1) => layer.temporal.min(wanted.temporal),
+            Up::Above if layer.temporal <= now.temporal => wanted.temporal,
+            _ => now.temporal,
+        };
+        Layer {
+            spatial: now.spatial.min(wanted.spatial),
+            temporal,
         }
     }
 
@@ -431,32 +472,19 @@ impl Forwarder {
         &self,
         packet: &RtpPacket<'d>,
         format: Format,
-        numbers: Option<Numbers>,
+        frame: Frame,
         number: u64,
         names: Names,
     ) -> Rewrite<'d> {
         let switch = self.switch(names.switch).unwrap_or_default();
-        let patch = match numbers {
-            Some(numbers) if renamed(numbers, names) != numbers => {
-                let Numbers {
-                    picture_id,
-                    tl0_picture_index,
-                    key_index,
-                } = renamed(numbers, names);
-                Patch::Vp8 {
-                    picture_id,
-                    tl0_picture_index,
-                    key_index,
-                }
-            }
-            _ => Patch::None,
-        };
         Rewrite {
             sequence: number,
             timestamp: packet.timestamp().wrapping_add(switch.timestamp),
-            marker: packet.marker(),
+            // RFC 9628 §4.2: it ends a picture, whose upper layers may be left out.
+            marker: packet.marker()
+                || (frame.ends_layer && frame.layer.is_some_and(|layer| layer.spatial == names.spatial)),
             format,
-            patch,
+            patch: frame.patch(|numbers| renamed(numbers, names)),
             descriptor: packet.extension(Extension::DependencyDescriptor),
         }
     }
@@ -477,6 +505,10 @@ impl Forwarder {
         Some((number, names, source))
     }
 
+    fn last_numbers(&self) -> Numbers {
+        self.last.map_or(Numbers::default(), |last| last.numbers)
+    }
+
     fn switch(&self, place: u8) -> Option<Switch> {
         self.switches.get(usize::from(place)).copied().flatten()
     }
@@ -485,6 +517,11 @@ impl Forwarder {
         let mut known = self.clocks.iter().flatten();
         known.find(|(key, _)| *key == stream).map(|(_, clock)| *clock)
     }
+}
+
+/// Whether something belongs to a layer that is left out.
+const fn is_above(layer: Layer, limit: Layer) -> bool {
+    layer.spatial > limit.spatial || layer.temporal > limit.temporal
 }
 
 /// The numbers of a picture as they leave.

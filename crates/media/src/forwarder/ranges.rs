@@ -17,7 +17,8 @@ pub(super) struct Names {
     pub(super) key_index: u8,
     /// The place of its switch in the forwarder's table. `HOLE`: these numbers never leave.
     pub(super) switch: u8,
-    /// The highest temporal layer that is forwarded.
+    /// The highest layers that are forwarded.
+    pub(super) spatial: u8,
     pub(super) temporal: u8,
 }
 
@@ -47,6 +48,7 @@ impl Ranges {
             tl0_picture_index: 0,
             key_index: 0,
             switch: HOLE,
+            spatial: 0,
             temporal: 0,
         };
         let range = Range {

@@ -3,7 +3,8 @@
 
 use pollrtc_core::Instant;
 use pollrtc_media::{Codec, FormatMap, Forwarder, ForwarderConfig, Verdict};
-use pollrtc_rtp::{ExtensionMap, Format, Origin, Patch, Rewrite, RtpPacket, Source, StreamKey, Via};
+use pollrtc_rtp::payload::{Layer, apply_patch};
+use pollrtc_rtp::{ExtensionMap, Format, Origin, Rewrite, RtpPacket, Source, StreamKey, Via};
 
 pub const OPUS: Format = Format(0);
 pub const VP8: Format = Format(1);
@@ -101,6 +102,14 @@ pub fn forwarder(clock_rate: u32, first_sequence: u16) -> Forwarder {
     })
 }
 
+/// All spatial layers, and temporal ones up to this.
+pub fn temporal(temporal: u8) -> Layer {
+    Layer {
+        spatial: u8::MAX,
+        temporal,
+    }
+}
+
 pub fn forwarded(verdict: Verdict<'_>) -> Option<Rewrite<'_>> {
     match verdict {
         Verdict::Forward(rewrite) => Some(rewrite),
@@ -116,16 +125,7 @@ pub fn written(packet: &RtpPacket<'_>, rewrite: &Rewrite<'_>, ssrc: u32) -> Vec<
     bytes.extend(rewrite.timestamp.to_be_bytes());
     bytes.extend(ssrc.to_be_bytes());
     let mut payload = packet.payload().to_vec();
-    if let Patch::Vp8 {
-        picture_id,
-        tl0_picture_index,
-        key_index,
-    } = rewrite.patch
-    {
-        payload[2..4].copy_from_slice(&(picture_id | 0x8000).to_be_bytes());
-        payload[4] = tl0_picture_index;
-        payload[5] = payload[5] & 0xe0 | key_index;
-    }
+    apply_patch(&mut payload, rewrite.patch).expect("a payload");
     [bytes, payload].concat()
 }
 
