@@ -15,6 +15,7 @@ pub mod framing;
 pub mod ice;
 pub mod jsep;
 pub mod jsep_rtp;
+pub mod media;
 pub mod netsim;
 pub mod pollrtc;
 pub mod rtp;
@@ -58,6 +59,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("rtcp_compound", rtp::rtcp_compound),
     ("rtp_payload", rtp_payload::rtp_payload),
     ("dependency_descriptor", rtp_payload::dependency_descriptor),
+    ("forwarder", media::forwarder),
+    ("departures", media::departures),
     ("sctp_packet", sctp::sctp_packet),
     ("sctp_association", sctp::sctp_association),
     ("sctp_peer", sctp::sctp_peer),

@@ -7,6 +7,9 @@ use pollrtc_rtp::{ExtensionMap, Format, Origin, RtpPacket, Source, StreamKey, Vi
 
 use crate::{Arrival, Facts, Reception};
 
+/// How many sources are watched that may be the stream's: somebody who sends under many names can't hide it easily.
+const RIVALS: usize = 8;
+
 /// What an [`Upstream`] has to know.
 #[derive(Clone, Debug)]
 pub struct UpstreamConfig {
@@ -90,8 +93,9 @@ pub struct Upstream {
     reception: Reception,
     ssrc: Option<u32>,
     last: Option<Instant>,
-    /// Another source, which may be the next one.
-    rival: Option<(u32, u16)>,
+    /// The last packets of other sources, one of which may be the next one, and the place of the oldest.
+    rivals: [Option<(u32, u16)>; RIVALS],
+    oldest_rival: usize,
     stats: UpstreamStats,
 }
 
@@ -116,7 +120,8 @@ impl Upstream {
             config,
             reception: Reception::new(),
             last: None,
-            rival: None,
+            rivals: [None; RIVALS],
+            oldest_rival: 0,
             stats: UpstreamStats {
                 malformed: 0,
                 unknown_type: 0,
@@ -188,13 +193,25 @@ impl Upstream {
             return false;
         }
         let (ssrc, sequence) = (packet.ssrc(), packet.sequence_number());
-        if self.rival.replace((ssrc, sequence)) != Some((ssrc, sequence.wrapping_sub(1))) {
+        let known = self.rivals.iter_mut().flatten().find(|(known, _)| *known == ssrc);
+        let before = match known {
+            Some((_, last)) => core::mem::replace(last, sequence),
+            None => {
+                if let Some(oldest) = self.rivals.get_mut(self.oldest_rival) {
+                    *oldest = Some((ssrc, sequence));
+                }
+                self.oldest_rival = (self.oldest_rival + 1) % RIVALS;
+                return false;
+            }
+        };
+        // RFC 3550 §A.1: two in a row.
+        if sequence != before.wrapping_add(1) {
             return false;
         }
         self.stats.takeovers += u64::from(self.last.is_some());
         self.reception = self.reception.proven_after();
         self.ssrc = Some(ssrc);
-        self.rival = None;
+        self.rivals = [None; RIVALS];
         true
     }
 }

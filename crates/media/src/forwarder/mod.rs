@@ -360,8 +360,13 @@ impl Forwarder {
         let Source { stream, index } = packet.origin.source;
         let from_newest =
             (0..REMEMBERED as u8).map(|age| (self.newest_switch + REMEMBERED as u8 - age) % REMEMBERED as u8);
+        // Ranges know the lower 32 bits of an index.
+        let is_near = |switch: Switch| {
+            let behind = switch.highest.checked_sub(index);
+            switch.stream == stream && behind.is_some_and(|behind| behind < 1 << 31)
+        };
         let found = from_newest
-            .filter(|place| self.switch(*place).is_some_and(|switch| switch.stream == stream))
+            .filter(|place| self.switch(*place).is_some_and(is_near))
             .find_map(|place| self.ranges.outgoing(place, index));
         let Some((number, names)) = found else {
             return Verdict::Skip;
