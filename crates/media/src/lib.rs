@@ -42,7 +42,7 @@ pub use arrivals::{ArrivalReport, FeedbackConfig, StreamArrivals, StreamReport, 
 pub use clock::{ClockPair, NtpClock};
 pub use departures::{DepartureStats, Departures, Fate, Outcome, RemoteTime};
 pub use formats::{Codec, FormatMap};
-pub use forwarder::{ALL_LAYERS, Forwarder, ForwarderConfig, ForwarderStats, Verdict};
+pub use forwarder::{ALL_LAYERS, Content, Forwarder, ForwarderConfig, ForwarderStats, Verdict};
 pub use history::{History, HistoryConfig};
 pub use keyframe::{KeyframeConfig, KeyframeRequest, KeyframeRequests, ReceivedFirs};
 pub use nack::{NackConfig, NackList, NackStats};

@@ -4,7 +4,8 @@ mod common;
 
 use common::{Packet, forwarded};
 use pollrtc_core::Instant;
-use pollrtc_media::{ALL_LAYERS, Codec, FormatMap, Forwarder, ForwarderConfig, Verdict};
+use pollrtc_media::{ALL_LAYERS, Codec, Content, FormatMap, Forwarder, ForwarderConfig, Verdict};
+use pollrtc_rtp::dependency_descriptor::{DependencyDescriptor, FrameDependencies, Indications};
 use pollrtc_rtp::payload::{Layer, Vp9Payload};
 use pollrtc_rtp::{Format, Patch, StreamKey};
 
@@ -41,7 +42,12 @@ fn picture(number: u64, key: bool) -> Vec<Packet> {
         temporal: (number % 2) as u8,
     });
     let packets = layers.map(|layer| {
-        let payload = vp9(number as u16, layer, !key || layer.spatial > 0, number % 2 == 0);
+        let payload = vp9(
+            number as u16,
+            layer,
+            !key || layer.spatial > 0,
+            number.is_multiple_of(2),
+        );
         let index = 3 * number + u64::from(layer.spatial);
         let packet = Packet::new(1, index, 3_000 * number as u32, Format(0), &payload);
         let packet = packet.arrived(Instant::from_millis(33 * number));
@@ -126,10 +132,13 @@ fn pictures_of_vp9_go_on_over_a_switch() {
     assert_eq!(rewrite.patch, Patch::Vp9 { picture_id: 1 });
 }
 
+/// A codec, payloads in which no key frame begins, and one in which one does.
+type Case = (Codec, &'static [&'static [u8]], &'static [u8]);
+
 #[test]
 fn each_codec_begins_where_a_key_frame_does() {
     // In front what is none, then what is one.
-    let cases: [(Codec, &[&[u8]], &[u8]); 5] = [
+    let cases: [Case; 5] = [
         (
             Codec::Vp8,
             &[&[0x10, 0x01, 9], &[0x00, 0x00, 9], &[0x11, 0x00, 9], &[0x10]],
@@ -201,4 +210,49 @@ fn temporal_layers_of_h265_and_av1_are_left_out() {
         let expected = (0..11).map(|number| (number, 2 * number as u32));
         assert!(left.iter().copied().eq(expected), "{codec:?} {left:?}");
     }
+}
+
+#[test]
+fn what_is_encrypted_from_end_to_end_is_forwarded_by_its_descriptors() {
+    // Two decode targets: frames of layer 1 are there in the second alone, each other one of them as an entry.
+    let descriptor = |number: u16, has_structure: bool| {
+        let temporal = (number % 2) as u8;
+        let symbols = ["SS", "-D", "SS", "-S"][usize::from(number % 4)];
+        DependencyDescriptor {
+            starts_frame: true,
+            ends_frame: true,
+            frame_number: number,
+            template_id: temporal,
+            has_structure,
+            active_decode_targets: None,
+            dependencies: FrameDependencies {
+                layer: Layer { spatial: 0, temporal },
+                indications: Indications::from_symbols(symbols).expect("symbols"),
+                ..FrameDependencies::default()
+            },
+        }
+    };
+    let mut forwarder = forwarder(Codec::Opaque);
+    forwarder.select(StreamKey(1), common::temporal(0));
+    let mut left = Vec::new();
+    for number in 0..20 {
+        if number == 12 {
+            forwarder.select(StreamKey(1), ALL_LAYERS);
+        }
+        let content = Content::described(&descriptor(number, number == 2));
+        let packet = Packet::new(1, number.into(), 3_000 * u32::from(number), Format(0), &[0x5a; 30]);
+        match forwarder.next_with(&packet.view(), &content) {
+            Verdict::Forward(rewrite) => {
+                let again = forwarder.repeat_with(rewrite.sequence as u16, &packet.view(), &content);
+                assert_eq!(again, Some(rewrite));
+                left.push((rewrite.sequence, number));
+            }
+            Verdict::KeyframeNeeded(_) => assert!(number < 2, "{number}"),
+            Verdict::Skip => {}
+        }
+    }
+    let numbers: Vec<u16> = left.iter().map(|(_, number)| *number).collect();
+    // 13 needs one of its layer that did not leave; 15 does not.
+    assert_eq!(numbers, [2, 4, 6, 8, 10, 12, 14, 15, 16, 17, 18, 19]);
+    assert!(left.iter().map(|(sequence, _)| *sequence).eq(0..12));
 }

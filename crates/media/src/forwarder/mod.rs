@@ -1,6 +1,6 @@
 //! One subscription: which packets leave, and under which names.
 
-mod frame;
+mod content;
 mod ranges;
 
 use pollrtc_core::Instant;
@@ -10,10 +10,12 @@ use pollrtc_rtp::{Extension, Format, Rewrite, RtpPacket, Source, StreamKey};
 use crate::clock::ticks;
 use crate::sequence::{Sighting, Window, extend};
 use crate::{ClockPair, Codec, FormatMap};
-use frame::{Frame, Numbers, Up};
+use content::{Numbers, Up};
 use ranges::{Names, Ranges};
 
-/// What jumps by more than this has begun anew: a receiver would not ask for so many packets, and take a key frame.
+pub use content::Content;
+
+/// What jumps by more than this has begun anew: a receiver would not ask for so many packets, and take a key content.
 const MAX_GAP: u64 = 1_000;
 /// What left before so many others is not asked for in earnest.
 const MAX_BEHIND: u64 = 2_500;
@@ -40,7 +42,7 @@ pub struct ForwarderConfig {
 /// One subscription: takes the packets of a publisher's streams, says which ones leave, and how they are called then.
 ///
 /// Of several streams (the layers of a simulcast, or one speaker after another) one is forwarded; the one that is
-/// [selected](Self::select) takes over with its next key frame. Outgoing numbers have no gaps where packets were left
+/// [selected](Self::select) takes over with its next key content. Outgoing numbers have no gaps where packets were left
 /// out, and those that upstream lost stay gaps, so that a receiver asks for exactly what it lacks. Which number belongs
 /// to which packet is remembered as ranges: the whole is less than 1 KiB, and holds no packets.
 ///
@@ -165,7 +167,7 @@ impl Forwarder {
         self.wanted_layer = layer;
     }
 
-    /// Forward nothing, from now on. What is selected next begins with a key frame.
+    /// Forward nothing, from now on. What is selected next begins with a key content.
     pub const fn pause(&mut self) {
         self.wanted = None;
         self.current = None;
@@ -210,7 +212,18 @@ impl Forwarder {
 
     /// What becomes of a packet. Give each that came, in the order in which they came, also those of other streams.
     pub fn next<'d>(&mut self, packet: &RtpPacket<'d>) -> Verdict<'d> {
-        let verdict = self.judge(packet);
+        match self.formats.get(packet.origin.format) {
+            Some((_, codec)) => self.next_with(packet, &Content::of(codec, packet)),
+            None => self.skip(),
+        }
+    }
+
+    /// The same, of a packet whose content was read before: once for many subscriptions, or from its descriptor.
+    pub fn next_with<'d>(&mut self, packet: &RtpPacket<'d>, content: &Content) -> Verdict<'d> {
+        let Some((format, _)) = self.formats.get(packet.origin.format) else {
+            return self.skip();
+        };
+        let verdict = self.judge(packet, format, content);
         match verdict {
             Verdict::Forward(_) => self.stats.forwarded += 1,
             Verdict::Skip | Verdict::KeyframeNeeded(_) => self.stats.skipped += 1,
@@ -226,10 +239,15 @@ impl Forwarder {
     /// How a packet that [`find`](Self::find) told leaves once more: just as it did the first time. `None` if it is
     /// not that packet, or its format is not known any more.
     pub fn repeat<'d>(&self, sequence: u16, packet: &RtpPacket<'d>) -> Option<Rewrite<'d>> {
+        let (_, codec) = self.formats.get(packet.origin.format)?;
+        self.repeat_with(sequence, packet, &Content::of(codec, packet))
+    }
+
+    /// The same, of a packet whose content was given to [`next_with`](Self::next_with).
+    pub fn repeat_with<'d>(&self, sequence: u16, packet: &RtpPacket<'d>, content: &Content) -> Option<Rewrite<'d>> {
         let (number, names, source) = self.look_up(sequence)?;
-        let (format, codec) = self.formats.get(packet.origin.format)?;
-        let frame = Frame::of(codec, packet.payload());
-        (packet.origin.source == source).then(|| self.rewrite(packet, format, frame, number, names))
+        let (format, _) = self.formats.get(packet.origin.format)?;
+        (packet.origin.source == source).then(|| self.rewrite(packet, format, content, number, names))
     }
 
     /// The next outgoing number, with its rollovers.
@@ -242,19 +260,20 @@ impl Forwarder {
         self.stats
     }
 
-    fn judge<'d>(&mut self, packet: &RtpPacket<'d>) -> Verdict<'d> {
-        let Some((format, codec)) = self.formats.get(packet.origin.format) else {
-            return Verdict::Skip;
-        };
+    fn skip<'d>(&mut self) -> Verdict<'d> {
+        self.stats.skipped += 1;
+        Verdict::Skip
+    }
+
+    fn judge<'d>(&mut self, packet: &RtpPacket<'d>, format: Format, content: &Content) -> Verdict<'d> {
         let Source { stream, index } = packet.origin.source;
-        let frame = Frame::of(codec, packet.payload());
-        let begins = frame.begins_key_frame && !packet.payload().is_empty();
+        let begins = content.begins_key_frame && !packet.payload().is_empty();
         if let Some(mut current) = self.current.filter(|current| current.stream == stream) {
             if index < current.expected {
-                return self.late(packet, format, frame);
+                return self.late(packet, format, content);
             }
             if index - current.expected <= MAX_GAP {
-                let verdict = self.in_order(&mut current, packet, format, frame);
+                let verdict = self.in_order(&mut current, packet, format, content);
                 self.current = Some(current);
                 return verdict;
             }
@@ -266,13 +285,13 @@ impl Forwarder {
         };
         // It may have been overtaken by what took over.
         if wanted != stream || self.is_late(packet.origin.source) {
-            return self.late(packet, format, frame);
+            return self.late(packet, format, content);
         }
         if !begins {
             return Verdict::KeyframeNeeded(stream);
         }
-        let mut current = self.switch_to(packet, frame);
-        let verdict = self.in_order(&mut current, packet, format, frame);
+        let mut current = self.switch_to(packet, content);
+        let verdict = self.in_order(&mut current, packet, format, content);
         self.current = Some(current);
         verdict
     }
@@ -291,7 +310,7 @@ impl Forwarder {
         current: &mut Current,
         packet: &RtpPacket<'d>,
         format: Format,
-        frame: Frame,
+        content: &Content,
     ) -> Verdict<'d> {
         let index = packet.origin.source.index;
         let is_padding = packet.payload().is_empty();
@@ -308,11 +327,11 @@ impl Forwarder {
         } else {
             current.layer
         };
-        let layer = frame.layer.unwrap_or(above);
+        let layer = content.layer.unwrap_or(above);
         if !is_padding {
             current.layer = layer;
             if is_new_picture {
-                current.limit = self.limit(current.limit, frame, layer);
+                current.limit = self.limit(current.limit, content, layer);
             }
         }
         let mut names = self.ranges.newest().unwrap_or_default();
@@ -323,7 +342,7 @@ impl Forwarder {
             }
             // VP8 counts pictures, and receivers wait for those that are missing. Each that is left out counts once. In
             // VP9 pictures name those that they need by the difference of these numbers, so that they stay.
-            if frame.codec == Codec::Vp8 && frame.numbers.is_some() && !is_padding && !was_skipping {
+            if content.codec == Codec::Vp8 && content.numbers.is_some() && !is_padding && !was_skipping {
                 names.picture_id = names.picture_id.wrapping_sub(1);
             }
             current.is_skipping = true;
@@ -344,11 +363,11 @@ impl Forwarder {
         }
         let number = self.ranges.extend(1);
         self.left.insert(number);
-        let rewrite = self.rewrite(packet, format, frame, number, names);
+        let rewrite = self.rewrite(packet, format, content, number, names);
         self.last = Some(Last {
             timestamp: rewrite.timestamp,
             arrived: packet.origin.arrived,
-            numbers: frame
+            numbers: content
                 .numbers
                 .map_or(self.last_numbers(), |numbers| renamed(numbers, names)),
         });
@@ -356,7 +375,7 @@ impl Forwarder {
     }
 
     /// A packet that others have overtaken: it gets the number that was kept free for it, if there is one.
-    fn late<'d>(&mut self, packet: &RtpPacket<'d>, format: Format, frame: Frame) -> Verdict<'d> {
+    fn late<'d>(&mut self, packet: &RtpPacket<'d>, format: Format, content: &Content) -> Verdict<'d> {
         let Source { stream, index } = packet.origin.source;
         let from_newest =
             (0..REMEMBERED as u8).map(|age| (self.newest_switch + REMEMBERED as u8 - age) % REMEMBERED as u8);
@@ -378,16 +397,16 @@ impl Forwarder {
             spatial: names.spatial,
             temporal: names.temporal,
         };
-        if packet.payload().is_empty() || is_above(frame.layer.unwrap_or_default(), limit) {
+        if packet.payload().is_empty() || is_above(content.layer.unwrap_or_default(), limit) {
             self.ranges.leave_out(number);
             return Verdict::Skip;
         }
         self.left.insert(number);
-        Verdict::Forward(self.rewrite(packet, format, frame, number, names))
+        Verdict::Forward(self.rewrite(packet, format, content, number, names))
     }
 
     /// A stream takes over with this packet.
-    fn switch_to(&mut self, packet: &RtpPacket<'_>, frame: Frame) -> Current {
+    fn switch_to(&mut self, packet: &RtpPacket<'_>, content: &Content) -> Current {
         let timestamp = self.timestamp_after_switch(packet);
         let place = match self.last {
             Some(_) => (self.newest_switch + 1) % REMEMBERED as u8,
@@ -410,7 +429,7 @@ impl Forwarder {
             temporal: limit.temporal,
             ..Names::default()
         };
-        if let (Some(last), Some(numbers)) = (self.last, frame.numbers) {
+        if let (Some(last), Some(numbers)) = (self.last, content.numbers) {
             names.picture_id = last.numbers.picture_id.wrapping_add(1).wrapping_sub(numbers.picture_id);
             let next_base = last.numbers.tl0_picture_index.wrapping_add(1);
             names.tl0_picture_index = next_base.wrapping_sub(numbers.tl0_picture_index);
@@ -453,15 +472,15 @@ impl Forwarder {
     }
 
     /// Up to which layers the picture is forwarded that begins with this packet.
-    fn limit(&self, now: Layer, frame: Frame, layer: Layer) -> Layer {
+    fn limit(&self, now: Layer, content: &Content, layer: Layer) -> Layer {
         let wanted = self.wanted_layer;
         if self.wanted != self.current() {
             return now; // it was chosen for another stream
         }
-        if frame.begins_key_frame {
+        if content.begins_key_frame {
             return wanted;
         }
-        let temporal = match frame.up {
+        let temporal = match content.up {
             _ if wanted.temporal < now.temporal => wanted.temporal,
             Up::Layer if layer.temporal == now.temporal.saturating_add(1) => layer.temporal.min(wanted.temporal),
             Up::Above if layer.temporal <= now.temporal => wanted.temporal,
@@ -477,7 +496,7 @@ impl Forwarder {
         &self,
         packet: &RtpPacket<'d>,
         format: Format,
-        frame: Frame,
+        content: &Content,
         number: u64,
         names: Names,
     ) -> Rewrite<'d> {
@@ -487,9 +506,9 @@ impl Forwarder {
             timestamp: packet.timestamp().wrapping_add(switch.timestamp),
             // RFC 9628 §4.2: it ends a picture, whose upper layers may be left out.
             marker: packet.marker()
-                || (frame.ends_layer && frame.layer.is_some_and(|layer| layer.spatial == names.spatial)),
+                || (content.ends_layer && content.layer.is_some_and(|layer| layer.spatial == names.spatial)),
             format,
-            patch: frame.patch(|numbers| renamed(numbers, names)),
+            patch: content.patch(|numbers| renamed(numbers, names)),
             descriptor: packet.extension(Extension::DependencyDescriptor),
         }
     }

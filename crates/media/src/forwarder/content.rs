@@ -1,13 +1,24 @@
-//! What a packet's payload says of its frame.
+//! What a packet says of its frame, so that it need be read once for all subscriptions.
 
-use pollrtc_rtp::Patch;
+use pollrtc_rtp::dependency_descriptor::{DecodeTargetIndication, DependencyDescriptor};
 use pollrtc_rtp::payload::{Av1Payload, H264Payload, H265DecodingOrder, H265Payload, Layer, Vp8Payload, Vp9Payload};
+
+use pollrtc_rtp::{Patch, RtpPacket};
 
 use crate::Codec;
 
-/// What a packet says of its frame, as far as forwarding has to know.
+/// What a packet says of its frame, as far as forwarding has to know. Who has many subscribers reads it once.
+///
+/// ```
+/// use pollrtc_media::{Codec, Content};
+/// use pollrtc_rtp::{ExtensionMap, Origin, RtpPacket};
+/// let bytes = [0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0x10, 0x00, 9]; // VP8
+/// let packet = RtpPacket::parse(&bytes, &ExtensionMap::new(), Origin::default())?;
+/// assert!(Content::of(Codec::Vp8, &packet).begins_key_frame());
+/// # Ok::<(), pollrtc_rtp::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Frame {
+pub struct Content {
     /// It is the first packet of a frame that needs no other.
     pub(super) begins_key_frame: bool,
     /// `None`: the same as of the packet in front of it, if that is of the same picture.
@@ -42,9 +53,10 @@ pub(super) struct Numbers {
     pub(super) key_index: u8,
 }
 
-impl Frame {
-    /// A payload that can't be read begins nothing, and goes with what is in front of it.
-    pub(super) fn of(codec: Codec, payload: &[u8]) -> Self {
+impl Content {
+    /// Reads a payload. One that can't be read begins nothing, and goes with what is in front of it.
+    pub fn of(codec: Codec, packet: &RtpPacket<'_>) -> Self {
+        let payload = packet.payload();
         let frame = match codec {
             Codec::Opaque => None,
             Codec::Vp8 => Self::vp8(payload),
@@ -65,6 +77,30 @@ impl Frame {
             begins_key_frame: codec == Codec::Opaque && !payload.is_empty(),
             ..Self::new(codec)
         })
+    }
+
+    /// What a dependency descriptor says (RTP Payload Format For AV1, appendix A) of a packet whose payload need not, or
+    /// can't, be read: it is encrypted from end to end. [`DescriptorReader`] reads those of a stream, once.
+    ///
+    /// [`DescriptorReader`]: pollrtc_rtp::dependency_descriptor::DescriptorReader
+    pub fn described(descriptor: &DependencyDescriptor) -> Self {
+        let dependencies = &descriptor.dependencies;
+        let present = |indication: &DecodeTargetIndication| *indication != DecodeTargetIndication::NotPresent;
+        let mut targets = dependencies.indications.iter().filter(present);
+        // §A.8.1: who begins to decode a target here can decode what follows.
+        let is_entry = targets.all(|indication| indication == DecodeTargetIndication::Switch);
+        Self {
+            begins_key_frame: descriptor.has_structure && descriptor.starts_frame,
+            layer: Some(dependencies.layer),
+            up: if is_entry { Up::Layer } else { Up::No },
+            ends_layer: descriptor.ends_frame,
+            ..Self::new(Codec::Opaque)
+        }
+    }
+
+    /// Whether it is the first packet of a frame that needs no other.
+    pub const fn begins_key_frame(&self) -> bool {
+        self.begins_key_frame
     }
 
     /// What has to be written into the payload, so that it leaves with other numbers.
