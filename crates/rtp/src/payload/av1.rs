@@ -457,3 +457,10 @@ fn starts_sequence(obus: Obus<'_>) -> bool {
     }
     false
 }
+
+/// Whether a coded video sequence begins with a frame.
+pub(crate) fn is_keyframe(frame: &[u8]) -> bool {
+    starts_sequence(Obus {
+        reader: Reader::new(frame),
+    })
+}

@@ -1,11 +1,11 @@
 //! Which payload format a stream has.
 
-use crate::payload::av1::Av1Payload;
-use crate::payload::h264::H264Payload;
-use crate::payload::h265::{H265DecodingOrder, H265Payload};
+use crate::payload::av1::{self, Av1Payload};
+use crate::payload::h264::{self, H264Payload};
+use crate::payload::h265::{self, H265DecodingOrder, H265Payload};
 use crate::payload::kinds::{FrameMarks, PayloadError};
 use crate::payload::vp8::Vp8Payload;
-use crate::payload::vp9::Vp9Payload;
+use crate::payload::vp9::{self, Vp9Payload};
 
 /// How the payloads of a stream are coded.
 ///
@@ -56,6 +56,21 @@ impl PayloadFormat {
             Self::H265(order) => H265Payload::parse(payload, order).map(|parsed| parsed.marks()),
             Self::Av1 => Av1Payload::parse(payload).map(|parsed| parsed.marks()),
             Self::Opaque => Ok(FrameMarks::default()),
+        }
+    }
+
+    /// Whether a frame, as an encoder gives it, is a key frame: what the bytes of its first header say (RFC 6386 §9.1 for
+    /// VP8, the VP9 bitstream specification §6.2), or which NAL units or OBUs it has. All audio is. Of opaque frames
+    /// nobody knows.
+    pub fn is_keyframe(self, frame: &[u8]) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Vp8 => frame.first().is_some_and(|first| first & 0x01 == 0),
+            Self::Vp9 => vp9::is_keyframe(frame),
+            Self::H264 => h264::is_keyframe(frame),
+            Self::H265(_) => h265::is_keyframe(frame),
+            Self::Av1 => av1::is_keyframe(frame),
+            Self::Opaque => false,
         }
     }
 }

@@ -297,3 +297,9 @@ fn next_sendable<'f>(units: &mut NalUnits<'f>) -> Option<&'f [u8]> {
 const fn kind(header: u8) -> u8 {
     header & 0x1f
 }
+
+/// Whether a frame has slices of an IDR picture.
+pub(crate) fn is_keyframe(frame: &[u8]) -> bool {
+    let mut units = NalUnits::new(frame).into_iter().flatten();
+    units.any(|unit| unit.first().is_some_and(|header| kind(*header) == IDR))
+}

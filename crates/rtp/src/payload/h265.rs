@@ -406,3 +406,9 @@ fn write_fragment(room: &mut [u8], header: [u8; 2], bits: u8, piece: &[u8]) -> O
 fn next_sendable<'f>(units: &mut NalUnits<'f>) -> Option<&'f [u8]> {
     units.find(|unit| H265NalUnit::of(unit).is_some_and(|unit| unit.nal_unit_type() < AGGREGATE))
 }
+
+/// Whether a frame has slices of a picture at which decoding can begin.
+pub(crate) fn is_keyframe(frame: &[u8]) -> bool {
+    let mut units = NalUnits::new(frame).into_iter().flatten().filter_map(H265NalUnit::of);
+    units.any(|unit| matches!(unit.nal_unit_type(), 16..=23))
+}

@@ -6,7 +6,7 @@
 //! place what a forwarder has to renumber.
 //!
 //! **Packetizers** make the payloads of a frame, one after the other, into the caller's buffer; all are [`Packetize`].
-//! A [`Depacketizer`] puts frames together again from packets that come in order, in the form that decoders take.
+//! A [`FramePacketizer`] picks the right one for the frames of a stream. A [`Depacketizer`] puts frames together again from packets that come in order, in the form that decoders take.
 //!
 //! | format | views | packetizer | frames |
 //! |---|---|---|---|
@@ -35,6 +35,7 @@ mod packetizer;
 mod patch;
 mod picture;
 mod reader;
+mod stream;
 mod vp8;
 mod vp9;
 mod whole;
@@ -50,6 +51,7 @@ pub use opus::{OpusBandwidth, OpusMode, OpusToc};
 pub use packetizer::{Packetize, PacketizeError, Written};
 pub use patch::apply_patch;
 pub use picture::PictureId;
+pub use stream::{FramePacketizer, Payloads};
 pub use vp8::{Vp8Descriptor, Vp8Packetizer, Vp8Payload, Vp8TemporalLayer};
 pub use vp9::{Vp9Descriptor, Vp9Layer, Vp9Packetizer, Vp9Payload, Vp9Picture, Vp9References, Vp9Scalability};
 pub use whole::{OpaquePacketizer, WholePacketizer};

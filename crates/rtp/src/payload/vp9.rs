@@ -451,3 +451,12 @@ impl Packetize for Vp9Packetizer<'_> {
             }))
     }
 }
+
+/// VP9 bitstream specification §6.2: whether a frame is one that needs no other.
+pub(crate) fn is_keyframe(frame: &[u8]) -> bool {
+    let Some(first) = frame.first() else { return false };
+    // A marker of two bits; the profile's two bits, of which profile 3 has another one behind it.
+    let flags = if first & 0x30 == 0x30 { first << 1 } else { *first };
+    // show_existing_frame and frame_type
+    first >> 6 == 2 && flags & 0x0c == 0
+}

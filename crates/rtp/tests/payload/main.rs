@@ -12,6 +12,7 @@ mod marks;
 mod opus;
 mod patch;
 mod round_trip;
+mod stream;
 mod vp8;
 mod vp9;
 mod whole;
