@@ -34,6 +34,8 @@ pub(crate) struct LossDetector {
     newest: Option<(Instant, Duration)>,
     /// Chunks sent once below here have been judged.
     judged: u64,
+    /// Those below here have been on their way for long enough to have left it.
+    aged: u64,
     /// Chunks that were sent again, in the order in which they were.
     resent: VecDeque<(u64, Instant)>,
     /// Chunks that seem to be lost and may not be sent again, in the order in which they did.
@@ -200,6 +202,33 @@ impl LossDetector {
                 }
             }
             self.judged += 1;
+        }
+        // A list of gap blocks ends where its packet does. Of what lies above nothing is known, but that it is no longer
+        // on its way once something that was sent later has come; or the window would be full of it until the
+        // retransmission timer runs out.
+        self.aged = self.aged.max(self.judged);
+        while self.aged < outstanding.next_tsn() {
+            let tsn = self.aged;
+            if !spend(&mut budget) {
+                look_again(now + JUDGED_AGAIN);
+                break;
+            }
+            if let Some(chunk) = outstanding
+                .in_flight_chunk(tsn)
+                .filter(|chunk| chunk.transmissions == 1)
+            {
+                if chunk.sent_at >= newest_sent_at {
+                    break;
+                }
+                let allowance = allowance.get_or_insert_with(|| newest_rtt + self.reorder_window(rtt));
+                let deadline = chunk.sent_at + *allowance;
+                if deadline > now {
+                    look_again(deadline);
+                    break;
+                }
+                outstanding.mark_unheard(tsn);
+            }
+            self.aged += 1;
         }
         while let Some(&(tsn, sent_at)) = self.resent.front() {
             if !spend(&mut budget) {

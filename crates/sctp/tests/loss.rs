@@ -395,3 +395,24 @@ fn time_that_jumps_costs_one_timeout_and_no_more() {
     assert_eq!(tester.machine.poll_timeout(), Some(due));
     assert_eq!(tester.machine.state(), AssociationState::Connected);
 }
+
+/// A queue that overflows drops every second packet, and there are more gaps than a SACK can list.
+#[test]
+fn more_gaps_than_a_list_can_name_are_filled_without_a_timeout() {
+    let packets = 1800;
+    let mut pair = Associations::new(config().with_initial_window(packets), config());
+    pair.connect();
+    pair.a.lose = (0..1600).step_by(2).collect();
+    let sent: Vec<_> = (0..packets).map(|number| (0, numbered(number, 1100))).collect();
+    let start = pair.now;
+    for (stream, message) in &sent {
+        pair.send(*stream, message.clone());
+    }
+    pair.run_until(ms(5000), |pair| pair.b.messages().len() == packets);
+    assert_eq!(pair.b.messages(), sent);
+    let stats = pair.a.machine.stats();
+    assert_eq!((stats.timeouts, stats.fast_recoveries), (0, 1));
+    assert_eq!(stats.chunks_retransmitted, 800, "nothing that was there");
+    let took = pair.now - start;
+    assert!(took <= ms(120), "{took:?}, six round trips");
+}

@@ -295,7 +295,7 @@ impl Sender {
     /// Nothing was heard of the last packets for two round trips: sends one more, so that an answer
     /// tells what is missing (RFC 8985 §7.3).
     fn handle_probe_timeout(&mut self, now: Instant, path: &Path, queue: &SendQueue, stats: &mut Stats) {
-        if self.outstanding.in_flight() == 0 || self.loss.probing {
+        if self.outstanding.payload_in_flight() == 0 || self.loss.probing {
             return;
         }
         if !self.has_new_data_for_peer(queue) {
@@ -315,7 +315,7 @@ impl Sender {
     /// Waits for the acknowledgement of the last packets for two round trips, then asks (RFC 8985
     /// §7.2).
     fn rearm_probe(&mut self, now: Instant, path: &Path) {
-        let wanted = self.outstanding.in_flight() > 0 && !self.loss.probing && !self.outstanding.has_lost();
+        let wanted = self.outstanding.payload_in_flight() > 0 && !self.loss.probing && !self.outstanding.has_lost();
         match path.rtt().srtt().filter(|_| wanted) {
             Some(srtt) => {
                 let at = self.last_data_sent + LossDetector::probe_delay(srtt);
@@ -506,7 +506,7 @@ impl Sender {
                 return Stop::PacketFull;
             };
             // §6.1 A: nothing beyond the peer's window, but for one probe.
-            if fragment > self.peer_room() && self.outstanding.in_flight() > 0 {
+            if fragment > self.peer_room() && self.outstanding.payload_in_flight() > 0 {
                 return Stop::WindowFull;
             }
             if begun.is_none()

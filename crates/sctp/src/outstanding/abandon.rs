@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use pollrtc_core::Instant;
 
-use super::{Abandoned, ChunkState, Outstanding, SentChunk};
+use super::{Abandoned, ChunkState, Outstanding, SentChunk, land};
 use crate::send_queue::Dequeued;
 use crate::work;
 
@@ -63,9 +63,8 @@ impl Outstanding {
             let Some(chunk) = self.chunks.get_mut(index) else {
                 continue;
             };
-            if chunk.state == ChunkState::InFlight {
-                self.in_flight -= chunk.wire_len();
-                self.payload_in_flight -= usize::from(chunk.len);
+            if chunk.is_awaited() {
+                land(chunk, &mut self.in_flight, &mut self.payload_in_flight);
             }
             chunk.state = ChunkState::Abandoned;
         }

@@ -42,7 +42,7 @@ pub(crate) struct Outstanding {
     /// Room for the blocks of one SACK, and for what `acked` becomes by it.
     listed: Vec<(u64, u64)>,
     united: Vec<(u64, u64)>,
-    /// Bytes on the wire and bytes of payload of the chunks that are `InFlight`.
+    /// Bytes on the wire of the chunks that are `InFlight`, and bytes of payload of those that are that or `Unheard`.
     in_flight: usize,
     payload_in_flight: usize,
     /// Everything up to here is acknowledged or given up (RFC 3758 §3.5: Advanced.Peer.Ack.Point).
@@ -91,6 +91,9 @@ const MISS_INDICATIONS: u8 = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ChunkState {
     InFlight,
+    /// It has been on its way for longer than a packet takes, and no SACK has come as far as it in its list: it has
+    /// arrived or is lost, and fills the path no more.
+    Unheard,
     Lost,
     Acked,
     Abandoned,
@@ -113,6 +116,11 @@ struct SentMessage {
 impl SentChunk {
     fn wire_len(&self) -> usize {
         DATA_HEADER_LEN + padded(self.len.into())
+    }
+
+    /// Whether news of it may come.
+    fn is_awaited(&self) -> bool {
+        matches!(self.state, ChunkState::InFlight | ChunkState::Unheard)
     }
 }
 
@@ -211,10 +219,10 @@ impl Outstanding {
         self.chunks.get(self.index(tsn)?)
     }
 
-    /// The chunk, if it is in flight.
+    /// The chunk, if it is in flight, or was and nothing has been heard of it.
     pub(crate) fn in_flight_chunk(&self, tsn: u64) -> Option<InFlight> {
         let chunk = self.chunk(tsn)?;
-        (chunk.state == ChunkState::InFlight).then_some(InFlight {
+        chunk.is_awaited().then_some(InFlight {
             sent_at: chunk.sent_at,
             transmissions: chunk.transmissions,
         })
@@ -387,14 +395,24 @@ impl Outstanding {
         let Some(chunk) = self.chunks.get_mut(index) else {
             return;
         };
-        if chunk.state != ChunkState::InFlight {
+        if !chunk.is_awaited() {
             return;
         }
         work::count(1);
+        land(chunk, &mut self.in_flight, &mut self.payload_in_flight);
         chunk.state = ChunkState::Lost;
-        self.in_flight -= chunk.wire_len();
-        self.payload_in_flight -= usize::from(chunk.len);
         self.queue_lost(tsn);
+    }
+
+    /// A chunk that is in flight has left the path, one way or the other.
+    pub(crate) fn mark_unheard(&mut self, tsn: u64) {
+        let Some(chunk) = self.index(tsn).and_then(|index| self.chunks.get_mut(index)) else {
+            return;
+        };
+        if chunk.state == ChunkState::InFlight {
+            chunk.state = ChunkState::Unheard;
+            self.in_flight -= chunk.wire_len();
+        }
     }
 
     fn queue_lost(&mut self, tsn: u64) {
@@ -427,13 +445,12 @@ impl Outstanding {
 
     fn mark_lost_where(&mut self, is_lost: impl Fn(&SentChunk, &Policy) -> bool) {
         for chunk in &mut self.chunks {
-            if chunk.state == ChunkState::InFlight {
+            if chunk.is_awaited() {
                 let message = chunk.message.checked_sub(self.first_message);
                 let message = message.and_then(|index| self.messages.get(usize::try_from(index).ok()?));
                 if message.is_none_or(|message| is_lost(chunk, &message.policy)) {
+                    land(chunk, &mut self.in_flight, &mut self.payload_in_flight);
                     chunk.state = ChunkState::Lost;
-                    self.in_flight -= chunk.wire_len();
-                    self.payload_in_flight -= usize::from(chunk.len);
                 }
             }
         }
@@ -454,7 +471,7 @@ impl Outstanding {
             .iter()
             .rev()
             .enumerate()
-            .find(|(_, chunk)| chunk.state == ChunkState::InFlight)?;
+            .find(|(_, chunk)| chunk.is_awaited())?;
         let tsn = self.next_tsn() - 1 - from_end as u64;
         (!self.would_be_abandoned(chunk, now)).then_some(tsn)
     }
@@ -627,19 +644,12 @@ impl Outstanding {
         let Some(chunk) = self.chunks.get_mut(index) else {
             return;
         };
-        let state = core::mem::replace(&mut chunk.state, ChunkState::Acked);
-        match state {
-            ChunkState::InFlight => {
-                self.in_flight -= chunk.wire_len();
-                self.payload_in_flight -= usize::from(chunk.len);
-            }
+        match chunk.state {
+            ChunkState::InFlight | ChunkState::Unheard => land(chunk, &mut self.in_flight, &mut self.payload_in_flight),
             ChunkState::Lost => {}
-            ChunkState::Acked => return,
-            ChunkState::Abandoned => {
-                chunk.state = state;
-                return;
-            }
+            ChunkState::Acked | ChunkState::Abandoned => return,
         }
+        chunk.state = ChunkState::Acked;
         acked.bytes += chunk.wire_len();
         if chunk.transmissions > 1 {
             acked.resent = true;
@@ -709,6 +719,14 @@ impl Outstanding {
         self.release_finished(RELEASED_AT_ONCE);
         self.first_message != before
     }
+}
+
+/// A chunk is awaited no more: takes it from the sums.
+fn land(chunk: &SentChunk, in_flight: &mut usize, payload_in_flight: &mut usize) {
+    if chunk.state == ChunkState::InFlight {
+        *in_flight -= chunk.wire_len();
+    }
+    *payload_in_flight -= usize::from(chunk.len);
 }
 
 fn gap_blocks(sack: &Sack<'_>) -> impl Iterator<Item = (u16, u16)> {
