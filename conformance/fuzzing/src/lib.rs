@@ -22,6 +22,7 @@ pub mod rtp;
 pub mod rtp_payload;
 pub mod sctp;
 pub mod sdp;
+pub mod srtp;
 pub mod stun;
 
 use core::fmt::Debug;
@@ -59,6 +60,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("rtcp_compound", rtp::rtcp_compound),
     ("rtp_payload", rtp_payload::rtp_payload),
     ("dependency_descriptor", rtp_payload::dependency_descriptor),
+    ("srtp_unprotect", srtp::srtp_unprotect),
     ("forwarder", media::forwarder),
     ("departures", media::departures),
     ("sctp_packet", sctp::sctp_packet),
