@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| pollrtc_fuzzing::rtp::rtcp_compound(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| pollrtc_fuzzing::rtcp::rtcp_compound(data));

@@ -18,6 +18,7 @@ pub mod jsep_rtp;
 pub mod media;
 pub mod netsim;
 pub mod pollrtc;
+pub mod rtcp;
 pub mod rtp;
 pub mod rtp_payload;
 pub mod sctp;
@@ -57,12 +58,12 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("stun_client", stun::stun_client),
     ("stun_server", stun::stun_server),
     ("rtp_packet", rtp::rtp_packet),
-    ("rtcp_compound", rtp::rtcp_compound),
     ("rtp_payload", rtp_payload::rtp_payload),
     ("dependency_descriptor", rtp_payload::dependency_descriptor),
     ("srtp_unprotect", srtp::srtp_unprotect),
     ("forwarder", media::forwarder),
     ("departures", media::departures),
+    ("rtcp_compound", rtcp::rtcp_compound),
     ("sctp_packet", sctp::sctp_packet),
     ("sctp_association", sctp::sctp_association),
     ("sctp_peer", sctp::sctp_peer),
