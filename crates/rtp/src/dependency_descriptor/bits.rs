@@ -35,20 +35,36 @@ impl<'d> BitReader<'d> {
     }
 
     /// f(n): at most 32 bits.
+    #[inline]
     pub(crate) fn read(&mut self, bits: usize, field: &'static str) -> Result<u32, DescriptorError> {
+        let begin = self.at;
+        self.skip(bits, field)?;
+        let bytes = self.bytes.get(begin / 8..).unwrap_or_default();
+        let window = match bytes.first_chunk() {
+            Some(window) => u64::from_be_bytes(*window),
+            None => {
+                let mut window = [0; 8];
+                window.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+                u64::from_be_bytes(window)
+            }
+        };
+        // 32 bits and up to 7 in front of them.
+        let [.., b0, b1, b2, b3] = match bits {
+            0 => [0; 8],
+            _ => (window << (begin % 8) >> (64 - bits)).to_be_bytes(),
+        };
+        Ok(u32::from_be_bytes([b0, b1, b2, b3]))
+    }
+
+    /// Passes over bits, however many.
+    #[inline]
+    pub(crate) fn skip(&mut self, bits: usize, field: &'static str) -> Result<(), DescriptorError> {
         let end = self.at + bits;
         if end > self.end {
             return Err(DescriptorError::Truncated(field));
         }
-        let bytes = self
-            .bytes
-            .get(self.at / 8..end.div_ceil(8))
-            .ok_or(DescriptorError::Truncated(field))?;
-        // At most five bytes.
-        let window = bytes.iter().fold(0_u64, |window, byte| window << 8 | u64::from(*byte));
-        let value = window >> (end.next_multiple_of(8) - end) & ((1 << bits) - 1);
         self.at = end;
-        u32::try_from(value).map_err(|_| DescriptorError::Truncated(field))
+        Ok(())
     }
 
     pub(crate) fn flag(&mut self, field: &'static str) -> Result<bool, DescriptorError> {
@@ -96,12 +112,16 @@ impl<'b> BitWriter<'b> {
 
     /// write_f(n, v): at most 32 bits.
     pub(crate) fn write(&mut self, bits: usize, value: u32) {
-        for bit in (0..bits).rev() {
+        let mut left = bits;
+        while left > 0 {
+            let free = 8 - self.at % 8;
+            let some = left.min(free);
+            let [piece, ..] = (value >> (left - some)).to_le_bytes();
             if let Some(byte) = self.bytes.get_mut(self.at / 8) {
-                let [one, ..] = (value >> bit & 1).to_le_bytes();
-                *byte |= one << (7 - self.at % 8);
+                *byte |= (piece & u8::MAX >> (8 - some)) << (free - some);
             }
-            self.at += 1;
+            self.at += some;
+            left -= some;
         }
     }
 

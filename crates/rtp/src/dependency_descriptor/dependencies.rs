@@ -44,7 +44,7 @@ pub enum DecodeTargetIndication {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Indications {
-    /// Two bits for each, the first target lowest.
+    /// Two bits for each, the first target highest, as on the wire.
     bits: u64,
     count: u8,
 }
@@ -72,9 +72,23 @@ impl Indications {
         if place >= MOST_TARGETS {
             return None;
         }
-        self.bits |= (indication as u64) << (2 * place);
+        self.bits |= (indication as u64) << (62 - 2 * place);
         self.count += 1;
         Some(())
+    }
+
+    /// Of at most 32 targets, from the bits on the wire: those of the first 16 at most, and the others.
+    pub(crate) const fn from_bits(first: u32, others: u32, targets: usize) -> Self {
+        let first_bits = if targets < 16 { 2 * targets } else { 32 };
+        let other_bits = 2 * targets - first_bits;
+        let bits = (first as u64) << (64 - first_bits);
+        Self {
+            bits: match other_bits {
+                0 => bits,
+                _ => bits | (others as u64) << (32 - other_bits),
+            },
+            count: targets as u8,
+        }
     }
 
     /// How many targets there are.
@@ -92,7 +106,7 @@ impl Indications {
         if target >= self.len() {
             return None;
         }
-        Some(match self.bits >> (2 * target) & 3 {
+        Some(match self.bits >> (62 - 2 * target) & 3 {
             0 => DecodeTargetIndication::NotPresent,
             1 => DecodeTargetIndication::Discardable,
             2 => DecodeTargetIndication::Switch,

@@ -58,29 +58,10 @@ impl DependencyDescriptor {
     /// If there is no structure, or it has no such template, or the bits end too early, or there is more of anything
     /// than there can be.
     pub fn parse(bytes: &[u8], structure: Option<&TemplateStructure>) -> Result<Self, DescriptorError> {
-        let mut reader = BitReader::new(bytes);
-        let head = Head::read(&mut reader)?;
-        let own = match head.has_structure {
-            true => Some(TemplateStructure::read(&mut reader)?),
-            false => None,
-        };
+        let mut parts = Parts::read(bytes)?;
+        let own = parts.structure()?;
         let structure = own.as_ref().or(structure).ok_or(DescriptorError::NoStructure)?;
-        head.complete(&mut reader, structure)
-    }
-
-    /// What comes with a descriptor of a key frame, and what it says. The structure is `None` for all others.
-    pub(crate) fn parse_with(
-        bytes: &[u8],
-        structure: Option<&TemplateStructure>,
-    ) -> Result<(Self, Option<TemplateStructure>), DescriptorError> {
-        let mut reader = BitReader::new(bytes);
-        let head = Head::read(&mut reader)?;
-        if !head.has_structure {
-            let structure = structure.ok_or(DescriptorError::NoStructure)?;
-            return Ok((head.complete(&mut reader, structure)?, None));
-        }
-        let own = TemplateStructure::read(&mut reader)?;
-        Ok((head.complete(&mut reader, &own)?, Some(own)))
+        parts.complete(structure)
     }
 
     /// Writes the value of a header extension; how many bytes it has, at most 255. What the template says already is
@@ -163,9 +144,10 @@ impl DependencyDescriptor {
     }
 }
 
-/// What stands in front of the structure.
+/// A descriptor that is read part by part: what stands in front of the structure, the structure, what follows it.
 #[derive(Clone, Copy, Debug)]
-struct Head {
+pub(crate) struct Parts<'d> {
+    reader: BitReader<'d>,
     starts_frame: bool,
     ends_frame: bool,
     template_id: u8,
@@ -177,8 +159,9 @@ struct Head {
     has_chains: bool,
 }
 
-impl Head {
-    fn read(reader: &mut BitReader<'_>) -> Result<Self, DescriptorError> {
+impl<'d> Parts<'d> {
+    pub(crate) fn read(bytes: &'d [u8]) -> Result<Self, DescriptorError> {
+        let mut reader = BitReader::new(bytes);
         let fields = reader.read(24, "mandatory fields")?;
         // §A.8.2: three bytes have no extended fields.
         let flags = match reader.is_empty() {
@@ -187,6 +170,7 @@ impl Head {
         };
         let [number_low, number_high, first, _] = fields.to_le_bytes();
         Ok(Self {
+            reader,
             starts_frame: first & 0x80 != 0,
             ends_frame: first & 0x40 != 0,
             template_id: first & 0x3f,
@@ -199,12 +183,17 @@ impl Head {
         })
     }
 
-    /// Reads what follows the structure.
-    fn complete(
-        self,
-        reader: &mut BitReader<'_>,
-        structure: &TemplateStructure,
-    ) -> Result<DependencyDescriptor, DescriptorError> {
+    /// The structure that it brings along.
+    pub(crate) fn structure(&mut self) -> Result<Option<TemplateStructure>, DescriptorError> {
+        match self.has_structure {
+            true => TemplateStructure::read(&mut self.reader).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// What it says in terms of a structure, which is its own where it has one.
+    pub(crate) fn complete(self, structure: &TemplateStructure) -> Result<DependencyDescriptor, DescriptorError> {
+        let mut reader = self.reader;
         let active_decode_targets = match self.has_targets {
             true => Some(reader.read(structure.decode_targets(), "active decode targets")?),
             false => None,
@@ -213,10 +202,10 @@ impl Head {
             .template(self.template_id)
             .ok_or(DescriptorError::UnknownTemplate(self.template_id))?;
         if self.has_indications {
-            dependencies.indications = read_indications(reader, structure.decode_targets())?;
+            dependencies.indications = read_indications(&mut reader, structure.decode_targets())?;
         }
         if self.has_frames {
-            dependencies.frames = read_differences(reader)?;
+            dependencies.frames = read_differences(&mut reader)?;
         }
         if self.has_chains {
             dependencies.chains = ChainDifferences::default();

@@ -1,6 +1,6 @@
 //! The descriptors of one stream.
 
-use crate::dependency_descriptor::descriptor::DependencyDescriptor;
+use crate::dependency_descriptor::descriptor::{DependencyDescriptor, Parts};
 use crate::dependency_descriptor::error::DescriptorError;
 use crate::dependency_descriptor::structure::TemplateStructure;
 
@@ -53,17 +53,20 @@ impl DescriptorReader {
     ///
     /// As [`DependencyDescriptor::parse`]; then nothing changes.
     pub fn read(&mut self, index: u64, bytes: &[u8]) -> Result<DependencyDescriptor, DescriptorError> {
-        let (descriptor, own) = DependencyDescriptor::parse_with(bytes, self.structure.as_ref())?;
-        if let Some(own) = own
-            && (self.structure.is_none() || index >= self.structure_index)
-        {
-            // §A.4: all are active, unless it is said.
-            if descriptor.active_decode_targets.is_none() {
-                self.activate(index, own.all_decode_targets());
+        let mut parts = Parts::read(bytes)?;
+        let descriptor = match parts.structure()? {
+            None => parts.complete(self.structure.as_ref().ok_or(DescriptorError::NoStructure)?)?,
+            Some(own) => {
+                let descriptor = parts.complete(&own)?;
+                if self.structure.is_none() || index >= self.structure_index {
+                    // §A.4: all are active, unless it is said.
+                    self.activate(index, own.all_decode_targets());
+                    self.structure = Some(own);
+                    self.structure_index = index;
+                }
+                descriptor
             }
-            self.structure = Some(own);
-            self.structure_index = index;
-        }
+        };
         if let Some(targets) = descriptor.active_decode_targets
             && index >= self.structure_index
         {

@@ -2,7 +2,7 @@
 
 use crate::dependency_descriptor::bits::{BitReader, BitWriter};
 use crate::dependency_descriptor::dependencies::{
-    ChainDifferences, DecodeTargetIndication, FrameDependencies, FrameDifferences, Indications, MOST_TARGETS,
+    ChainDifferences, FrameDependencies, FrameDifferences, Indications, MOST_TARGETS,
 };
 use crate::dependency_descriptor::error::DescriptorError;
 use crate::payload::Layer;
@@ -161,9 +161,10 @@ impl TemplateStructure {
         structure.read_layers(reader)?;
         let templates = usize::from(structure.templates);
         structure.indications_at = place(reader);
-        for _ in 0..templates * usize::from(structure.targets) {
-            reader.read(2, "decode target indications")?;
-        }
+        reader.skip(
+            2 * templates * usize::from(structure.targets),
+            "decode target indications",
+        )?;
         for at in structure.frames_at.iter_mut().take(templates) {
             *at = place(reader);
             read_template_frames(reader)?;
@@ -176,14 +177,10 @@ impl TemplateStructure {
             }
         }
         structure.chains_at = place(reader);
-        for _ in 0..templates * usize::from(structure.chains) {
-            reader.read(4, "chain differences")?;
-        }
+        reader.skip(4 * templates * usize::from(structure.chains), "chain differences")?;
         if reader.flag("sizes")? {
             structure.resolutions_at = Some(place(reader));
-            for _ in 0..structure.spatial_layers() {
-                reader.read(32, "sizes")?;
-            }
+            reader.skip(32 * usize::from(structure.spatial_layers()), "sizes")?;
         }
         structure.bits = place(reader);
         let end = reader.at();
@@ -370,20 +367,12 @@ impl core::fmt::Debug for TemplateStructure {
     }
 }
 
+/// §A.8.2: `frame_dtis`, and those of one template.
 pub(crate) fn read_indications(reader: &mut BitReader<'_>, targets: usize) -> Result<Indications, DescriptorError> {
-    let mut indications = Indications::default();
-    for _ in 0..targets {
-        let indication = match reader.read(2, "decode target indications")? {
-            0 => DecodeTargetIndication::NotPresent,
-            1 => DecodeTargetIndication::Discardable,
-            2 => DecodeTargetIndication::Switch,
-            _ => DecodeTargetIndication::Required,
-        };
-        indications
-            .push(indication)
-            .ok_or(DescriptorError::TooMany("decode targets"))?;
-    }
-    Ok(indications)
+    const FIELD: &str = "decode target indications";
+    let first = reader.read(2 * targets.min(16), FIELD)?;
+    let others = reader.read(2 * targets.saturating_sub(16), FIELD)?;
+    Ok(Indications::from_bits(first, others, targets))
 }
 
 /// §A.8.2: `template_fdiffs`, of one template.
