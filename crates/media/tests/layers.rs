@@ -7,7 +7,7 @@ use pollrtc_core::Instant;
 use pollrtc_media::{ALL_LAYERS, Codec, Content, FormatMap, Forwarder, ForwarderConfig, Verdict};
 use pollrtc_rtp::dependency_descriptor::{DependencyDescriptor, FrameDependencies, Indications};
 use pollrtc_rtp::payload::{Layer, Vp9Payload};
-use pollrtc_rtp::{Format, Patch, StreamKey};
+use pollrtc_rtp::{Extension, ExtensionMap, Format, Patch, RtpPacket, StreamKey};
 
 fn forwarder(codec: Codec) -> Forwarder {
     let mut formats = FormatMap::new();
@@ -255,4 +255,37 @@ fn what_is_encrypted_from_end_to_end_is_forwarded_by_its_descriptors() {
     // 13 needs one of its layer that did not leave; 15 does not.
     assert_eq!(numbers, [2, 4, 6, 8, 10, 12, 14, 15, 16, 17, 18, 19]);
     assert!(left.iter().map(|(sequence, _)| *sequence).eq(0..12));
+}
+
+#[test]
+fn frames_are_counted_on_over_a_switch() {
+    let mut extensions = ExtensionMap::new();
+    extensions.insert(1, Extension::DependencyDescriptor);
+    // A frame of AV1, with a descriptor of three bytes in a header extension.
+    let frame = |stream: u64, index: u64, number: u16, key: bool| {
+        let [high, low] = number.to_be_bytes();
+        let payload: &[u8] = if key { &[0x18, 0x08, 9, 9] } else { &[0x10, 0x30, 9, 9] };
+        let mut packet = Packet::new(stream, index, number.into(), Format(0), payload);
+        packet.bytes[0] |= 0x10;
+        packet.bytes.splice(12..12, [0xbe, 0xde, 0, 1, 0x12, 0xc0, high, low]);
+        packet
+    };
+    let mut forwarder = forwarder(Codec::Av1);
+    let mut numbers = Vec::new();
+    let frames = [
+        (1, 0, 65_534, true),
+        (1, 1, 65_535, false),
+        (2, 70, 300, true),
+        (2, 71, 301, false),
+        (1, 2, 0, true),
+    ];
+    for (stream, index, number, key) in frames {
+        forwarder.select(StreamKey(stream), ALL_LAYERS);
+        let packet = frame(stream, index, number, key);
+        let view = RtpPacket::parse(&packet.bytes, &extensions, packet.origin).expect("a packet");
+        let rewrite = forwarded(forwarder.next(&view)).expect("a key frame, or one that follows it");
+        assert_eq!(rewrite.descriptor, view.extension(Extension::DependencyDescriptor));
+        numbers.push(rewrite.frame_number.unwrap_or(number));
+    }
+    assert_eq!(numbers, [65_534, 65_535, 0, 1, 2]);
 }

@@ -13,6 +13,7 @@ use crate::Format;
 ///     format: Format(0),
 ///     patch: Patch::None,
 ///     descriptor: None,
+///     frame_number: None,
 /// };
 /// # let _ = rewrite;
 /// ```
@@ -31,6 +32,8 @@ pub struct Rewrite<'r> {
     pub patch: Patch,
     /// The dependency descriptor to write instead of the one that came; `None` writes none.
     pub descriptor: Option<&'r [u8]>,
+    /// The frame number to write into that descriptor, where frames are to be counted on over a switch of streams.
+    pub frame_number: Option<u16>,
 }
 
 /// Numbers inside of a payload that must have no gaps where layers were left out.

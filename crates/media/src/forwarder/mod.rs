@@ -4,6 +4,7 @@ mod content;
 mod ranges;
 
 use pollrtc_core::Instant;
+use pollrtc_rtp::dependency_descriptor::frame_number;
 use pollrtc_rtp::payload::Layer;
 use pollrtc_rtp::{Extension, Format, Rewrite, RtpPacket, Source, StreamKey};
 
@@ -107,6 +108,8 @@ struct Switch {
     highest: u64,
     /// What is added to its timestamps.
     timestamp: u32,
+    /// What is added to the frame numbers of its dependency descriptors.
+    frame_number: u16,
 }
 
 /// The newest packet that left.
@@ -115,6 +118,7 @@ struct Last {
     timestamp: u32,
     arrived: Instant,
     numbers: Numbers,
+    frame_number: Option<u16>,
 }
 
 /// What is to be done with a packet.
@@ -370,6 +374,7 @@ impl Forwarder {
             numbers: content
                 .numbers
                 .map_or(self.last_numbers(), |numbers| renamed(numbers, names)),
+            frame_number: rewrite.frame_number.or_else(|| number_of(packet)),
         });
         Verdict::Forward(rewrite)
     }
@@ -408,6 +413,11 @@ impl Forwarder {
     /// A stream takes over with this packet.
     fn switch_to(&mut self, packet: &RtpPacket<'_>, content: &Content) -> Current {
         let timestamp = self.timestamp_after_switch(packet);
+        // Receivers order frames by their numbers, and would take lower ones for late ones.
+        let frame_number = match (self.last.and_then(|last| last.frame_number), number_of(packet)) {
+            (Some(last), Some(number)) => last.wrapping_add(1).wrapping_sub(number),
+            _ => 0,
+        };
         let place = match self.last {
             Some(_) => (self.newest_switch + 1) % REMEMBERED as u8,
             None => 0,
@@ -420,6 +430,7 @@ impl Forwarder {
                 stream,
                 highest: index,
                 timestamp,
+                frame_number,
             });
         }
         let limit = self.wanted_layer;
@@ -510,6 +521,9 @@ impl Forwarder {
             format,
             patch: content.patch(|numbers| renamed(numbers, names)),
             descriptor: packet.extension(Extension::DependencyDescriptor),
+            frame_number: number_of(packet)
+                .map(|number| number.wrapping_add(switch.frame_number))
+                .filter(|_| switch.frame_number != 0),
         }
     }
 
@@ -541,6 +555,11 @@ impl Forwarder {
         let mut known = self.clocks.iter().flatten();
         known.find(|(key, _)| *key == stream).map(|(_, clock)| *clock)
     }
+}
+
+/// The number in a packet's dependency descriptor.
+fn number_of(packet: &RtpPacket<'_>) -> Option<u16> {
+    packet.extension(Extension::DependencyDescriptor).and_then(frame_number)
 }
 
 /// Whether something belongs to a layer that is left out.

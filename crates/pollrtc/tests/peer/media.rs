@@ -19,6 +19,7 @@ const REWRITE: Rewrite<'static> = Rewrite {
     format: Format(0),
     patch: Patch::None,
     descriptor: None,
+    frame_number: None,
 };
 
 /// Every verb that sends is told that there is nobody, and nothing leaves.
@@ -187,6 +188,7 @@ fn rewrite(number: u64) -> Rewrite<'static> {
         format: Format(0),
         patch: Patch::None,
         descriptor: None,
+        frame_number: None,
     }
 }
 

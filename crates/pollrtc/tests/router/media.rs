@@ -13,6 +13,7 @@ const REWRITE: Rewrite<'static> = Rewrite {
     format: Format(0),
     patch: Patch::None,
     descriptor: None,
+    frame_number: None,
 };
 
 #[test]

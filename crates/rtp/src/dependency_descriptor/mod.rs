@@ -13,11 +13,13 @@ mod bits;
 mod dependencies;
 mod descriptor;
 mod error;
+mod number;
 mod reader;
 mod structure;
 
 pub use dependencies::{ChainDifferences, DecodeTargetIndication, FrameDependencies, FrameDifferences, Indications};
 pub use descriptor::DependencyDescriptor;
 pub use error::DescriptorError;
+pub use number::{frame_number, set_frame_number};
 pub use reader::DescriptorReader;
 pub use structure::TemplateStructure;

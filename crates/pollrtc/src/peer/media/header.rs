@@ -1,5 +1,6 @@
 //! Packets that leave: who sends them, and what they say beside the payload.
 
+use pollrtc_rtp::dependency_descriptor::set_frame_number;
 use pollrtc_rtp::{
     AbsSendTime, BuildError, Extension, ExtensionElement, ExtensionForms, NtpTime, Rewrite, RtpPacket, RtpPacketBuilder,
 };
@@ -23,6 +24,8 @@ pub(super) struct Hop<'h> {
 
 /// More header extensions than there are meanings.
 const EXTENSIONS: usize = 16;
+/// RFC 8285 §4.3.
+const LONGEST_EXTENSION: usize = 255;
 
 impl Hop<'_> {
     /// Writes a packet as it leaves, plain; how long it is.
@@ -34,6 +37,11 @@ impl Hop<'_> {
     ) -> Result<usize, BuildError> {
         let send_time = AbsSendTime::from_ntp(self.time).to_bytes();
         let number = self.transport_sequence.to_be_bytes();
+        let mut renumbered = [0; LONGEST_EXTENSION];
+        let rewrite = &Rewrite {
+            descriptor: descriptor(rewrite, &mut renumbered),
+            ..*rewrite
+        };
         let mut extensions = [ExtensionElement { id: 0, value: &[] }; EXTENSIONS];
         let mut count = 0;
         for (extension, id) in &self.route.extensions {
@@ -89,4 +97,16 @@ impl Hop<'_> {
             other => packet.extension(other),
         }
     }
+}
+
+/// The dependency descriptor as it leaves; `renumbered` has room for one whose frame is called otherwise.
+fn descriptor<'v>(rewrite: &Rewrite<'v>, renumbered: &'v mut [u8]) -> Option<&'v [u8]> {
+    let came = rewrite.descriptor?;
+    let Some(number) = rewrite.frame_number else {
+        return Some(came);
+    };
+    let leaving = renumbered.get_mut(..came.len())?;
+    leaving.copy_from_slice(came);
+    set_frame_number(leaving, number);
+    Some(leaving)
 }
