@@ -6,6 +6,7 @@ use pollrtc_core::{Departure, Ecn, Instant, SendId};
 use pollrtc_rtp::rtcp::{
     Arrival, ArrivalOffset, CongestionControlFeedback, PacketMetric, StreamMetrics, TransportWideFeedback,
 };
+use pollrtc_rtp::{Time24Unwrapper, TimestampUnwrapper};
 
 use crate::clock::from_compact_duration;
 use crate::sequence::extend;
@@ -56,9 +57,9 @@ pub struct Departures {
     /// Whose packets they are: the newest streams.
     streams: VecDeque<u32>,
     /// The last reference time of transport-wide feedback, unwrapped: units of 64 ms.
-    reference: Option<i64>,
+    reference: Time24Unwrapper,
     /// The last timestamp of feedback by streams, unwrapped: units of 1/65,536 s.
-    timestamp: Option<i64>,
+    timestamp: TimestampUnwrapper,
     feedback_count: Option<u8>,
     stats: DepartureStats,
 }
@@ -152,8 +153,8 @@ impl Departures {
             told: 0,
             in_flight: 0,
             streams: VecDeque::new(),
-            reference: None,
-            timestamp: None,
+            reference: Time24Unwrapper::new(),
+            timestamp: TimestampUnwrapper::new(),
             feedback_count: None,
             stats: DepartureStats {
                 arrived: 0,
@@ -231,8 +232,7 @@ impl Departures {
     pub fn handle_transport_feedback(&mut self, feedback: &TransportWideFeedback<'_>, mut fate: impl FnMut(Fate)) {
         self.count_feedback(feedback.feedback_count());
         // The reference time wraps in 24 bits.
-        let reference = unwrap(self.reference, feedback.reference_time().into(), 24);
-        self.reference = Some(reference);
+        let reference = self.reference.unwrap(feedback.reference_time().cast_unsigned());
         let base = reference.saturating_mul(64_000_000);
         for status in feedback.statuses() {
             let outcome = match status.arrival {
@@ -250,8 +250,7 @@ impl Departures {
 
     /// Feedback by streams came (RFC 8888): tells the fate of each packet that it is about.
     pub fn handle_stream_feedback(&mut self, feedback: &CongestionControlFeedback<'_>, mut fate: impl FnMut(Fate)) {
-        let timestamp = unwrap(self.timestamp, feedback.report_timestamp().into(), 32);
-        self.timestamp = Some(timestamp);
+        let timestamp = self.timestamp.unwrap(feedback.report_timestamp());
         let reported = (i128::from(timestamp) * 1_000_000_000) >> 16;
         let reported = i64::try_from(reported).unwrap_or(i64::MAX);
         let mut done = 0_u64;
@@ -381,17 +380,5 @@ impl Departures {
             self.stats.feedback_lost += u64::from(if missing < 0x80 { missing } else { 0 });
         }
         self.feedback_count = Some(count);
-    }
-}
-
-/// The number nearest to the last one that ends in these lower bits.
-const fn unwrap(last: Option<i64>, value: i64, bits: u32) -> i64 {
-    let Some(last) = last else { return value };
-    let range = 1_i64 << bits;
-    let ahead = value.wrapping_sub(last).rem_euclid(range);
-    if ahead < range / 2 {
-        last + ahead
-    } else {
-        last + ahead - range
     }
 }

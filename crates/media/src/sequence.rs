@@ -1,15 +1,14 @@
 //! Sequence numbers with their rollovers, and which of them were seen.
 
+use pollrtc_rtp::unwrap_near;
+
 /// The number that ends in these 16 bits and is nearest to `near`; below 0 there is none.
 pub(crate) const fn extend(near: u64, sequence: u16) -> u64 {
-    let candidate = (near & !0xffff) | sequence as u64;
-    if candidate.saturating_add(0x8000) < near {
-        candidate.saturating_add(0x1_0000)
-    } else if candidate > near.saturating_add(0x8000) && candidate > 0xffff {
-        candidate - 0x1_0000
-    } else {
-        candidate
+    let number = unwrap_near::<16>(near.cast_signed(), sequence as u32);
+    if number < 0 && (near as i64) >= 0 {
+        return (number + 0x1_0000).cast_unsigned();
     }
+    number.cast_unsigned()
 }
 
 /// Which of the newest `64 * WORDS` numbers were seen: a number counts once.
