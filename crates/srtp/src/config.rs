@@ -29,10 +29,12 @@ pub struct Config {
     /// For how many of the newest packets of a stream [`Outbound`](crate::Outbound) knows what it sealed, so that they
     /// can be sealed again: a power of two, 1 to 32,768. A stream takes four bytes for each.
     pub repeatable: usize,
-    /// How many streams there may be in one context, 1 to 65,535; as many again for RTCP.
+    /// Of how many streams a context knows what was there before, 1 to 65,535; of as many again for RTCP. If there are more,
+    /// those that were silent for longest give way.
     ///
-    /// [`Outbound`](crate::Outbound) refuses more. [`Inbound`](crate::Inbound) forgets the one that was silent for
-    /// longest; only who has the keys can make it do so.
+    /// [`Inbound`](crate::Inbound) forgets them. Only who has the keys can make it do so. [`Outbound`](crate::Outbound) forgets
+    /// what it sealed of them, but not up to where: they go on from there, and nothing of them can be sent again or late. It
+    /// refuses streams only when there were 65,535.
     pub max_streams: usize,
     /// Whether the first packet of a stream that is not authentic is tried once more, as if the sequence number had
     /// wrapped before it (rollover counter 1): so a stream is not lost whose packets around its first wrap all were.

@@ -40,7 +40,7 @@ pub enum ProtectError {
         newest: u64,
     },
     /// The index lies so far behind the newest that nobody knows whether it was sealed before, see
-    /// [`Config::rtp_window`](crate::Config::rtp_window).
+    /// [`Config::rtp_window`](crate::Config::rtp_window) and [`Config::max_streams`](crate::Config::max_streams).
     #[error("index {index} lies too far behind {newest}")]
     TooOld {
         /// The index that was given.
@@ -55,8 +55,8 @@ pub enum ProtectError {
     /// There are no more indices, or the key is worn out (RFC 3711 §9.2): the session needs another one.
     #[error("the key is worn out")]
     Exhausted,
-    /// There are as many streams as [`Config::max_streams`](crate::Config::max_streams) allows.
-    #[error("there are too many streams")]
+    /// The key was used for 65,535 streams: the session needs another one.
+    #[error("there were too many streams")]
     TooManyStreams,
     /// The header extension can't be encrypted as a whole, which was asked for; or it says that it is already.
     #[error("this header extension can't be encrypted")]

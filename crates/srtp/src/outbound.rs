@@ -9,10 +9,9 @@ use crate::header::{EXTENSION_HEADER_LEN, ExtensionBlock, Header, RTCP_HEADER_LE
 use crate::inbound::{INDEX_LEN, IS_ENCRYPTED, MAX_ENCRYPTED_LEN, rtcp_associated};
 use crate::index::{INDEX_END, RTCP_INDEX_END};
 use crate::profile::TAG_80;
-use crate::sealed::{Sealed, Use, is_first};
+use crate::sealed::{Memory, Sealed, Use, is_first};
 use crate::streams::Streams;
 use crate::transform::{PacketId, Portion, SessionKeys, Transform};
-use crate::window::Window;
 use crate::{Config, ConfigError, Cryptex, MasterKey, OutboundStats, ProtectError, cryptex, extensions};
 
 /// Protects what one end sends to one peer, all its streams, in the caller's own buffer.
@@ -55,6 +54,8 @@ pub struct Outbound {
     rtp_overhead: usize,
     rtcp_overhead: usize,
     streams: Streams<Sealed>,
+    /// How many of them have a memory.
+    memories: usize,
     /// How many RTP packets the key has sealed.
     sealed: u64,
     /// The next index of SRTCP. One for all senders: they have nothing else in common that would keep them apart.
@@ -87,6 +88,9 @@ enum Change {
     Inserted,
 }
 
+/// How many streams there may ever be under one key.
+const MAX_STREAMS: usize = 65_535;
+
 /// The first bytes of a tag, which tell packets apart that have one index.
 type TagHead = u32;
 
@@ -104,7 +108,8 @@ impl Outbound {
             rtp_overhead: profile.rtp_tag_len() + config.mki_len(),
             rtcp_overhead: INDEX_LEN + profile.rtcp_tag_len() + config.mki_len(),
             // Our own streams don't attack us.
-            streams: Streams::new(config.max_streams, 0x9e37_79b9_7f4a_7c15),
+            streams: Streams::new(MAX_STREAMS, 0x9e37_79b9_7f4a_7c15),
+            memories: 0,
             config: config.clone(),
             sealed: 0,
             next_rtcp: 0,
@@ -211,19 +216,24 @@ impl Outbound {
     ///
     /// If there are too many streams.
     pub fn resume(&mut self, ssrc: u32, next: u64) -> Result<(), ProtectError> {
-        let next = next.min(INDEX_END);
-        let sealed = || Sealed::new(Window::from_next(self.config.rtp_window, next), self.config.repeatable);
+        let sealed = Sealed::from_next(next.min(INDEX_END));
         match self.streams.place(ssrc) {
             Some(place) => {
-                if let Some(known) = self.streams.touch(place)
-                    && known.newest().is_none_or(|newest| next > newest)
-                {
-                    *known = sealed();
+                let known = self
+                    .streams
+                    .touch(place)
+                    .filter(|known| known.newest() < sealed.newest());
+                if let Some(known) = known {
+                    let memory = known.take_memory();
+                    *known = sealed;
+                    if let Some(memory) = memory {
+                        known.remember(memory);
+                    }
                 }
             }
             None if self.streams.is_full() => return Err(ProtectError::TooManyStreams),
             None => {
-                self.streams.insert(ssrc, sealed());
+                self.streams.insert(ssrc, sealed);
             }
         }
         Ok(())
@@ -404,13 +414,20 @@ impl Outbound {
         match sealing.usage {
             Use::First => {
                 self.sealed += 1;
-                match sealing.place.and_then(|place| self.streams.touch(place)) {
-                    Some(sealed) => sealed.insert(index, tag),
+                let place = match sealing.place {
+                    Some(place) => place,
                     None => {
-                        let mut sealed = Sealed::new(Window::new(self.config.rtp_window), self.config.repeatable);
-                        sealed.insert(index, tag);
-                        self.streams.insert(ssrc, sealed);
+                        self.streams.insert(ssrc, Sealed::from_next(0));
+                        self.streams.len() - 1
                     }
+                };
+                let has_memory = self.streams.at(place).is_some_and(Sealed::has_memory);
+                let memory = (!has_memory).then(|| self.memory());
+                if let Some(sealed) = self.streams.touch(place) {
+                    if let Some(memory) = memory {
+                        sealed.remember(memory);
+                    }
+                    sealed.insert(index, tag);
                 }
             }
             Use::Again(known) if known == tag => self.stats.rtp_repeated += 1,
@@ -421,6 +438,19 @@ impl Outbound {
         }
         self.stats.rtp += 1;
         Ok(sealing.protected_len)
+    }
+
+    /// A memory for a stream that has none: a new one, or that of the stream that was silent for longest.
+    #[cold]
+    fn memory(&mut self) -> Memory {
+        let given_up = match self.memories < self.config.max_streams {
+            true => None,
+            false => self.streams.oldest(Sealed::has_memory).and_then(Sealed::take_memory),
+        };
+        given_up.unwrap_or_else(|| {
+            self.memories += 1;
+            Memory::new(&self.config)
+        })
     }
 
     /// Makes the plain packet of a protected one again.

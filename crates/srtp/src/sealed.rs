@@ -3,13 +3,21 @@
 use alloc::boxed::Box;
 use alloc::vec;
 
-use crate::ProtectError;
 use crate::index::HALF_ROUND;
 use crate::window::{Known, Window};
+use crate::{Config, ProtectError};
 
-/// The indices of a stream that were sealed, and of the newest of them with what result.
+/// What is known of a stream: where it is for ever, and what was sealed of its newest indices as long as it has a memory.
 #[derive(Debug)]
 pub(crate) struct Sealed {
+    /// One above the highest index that was sealed; 0 before the first.
+    next: u64,
+    memory: Option<Memory>,
+}
+
+/// Which of the newest indices of a stream were sealed, and with what result.
+#[derive(Debug)]
+pub(crate) struct Memory {
     window: Window,
     /// Of each of the newest indices the first bytes of the tag, in a ring. The tag is a function of the key, the index and
     /// the bytes: a packet that is sealed again has the same one exactly if it has the same bytes, or once in 2^32 times.
@@ -26,36 +34,68 @@ pub(crate) enum Use {
 }
 
 impl Sealed {
-    pub(crate) fn new(window: Window, repeatable: usize) -> Self {
-        Self {
-            window,
-            tags: vec![0; repeatable].into_boxed_slice(),
-        }
+    /// A stream of which all indices below `next` count as sealed.
+    pub(crate) const fn from_next(next: u64) -> Self {
+        Self { next, memory: None }
     }
 
     pub(crate) const fn newest(&self) -> Option<u64> {
-        self.window.newest()
+        self.next.checked_sub(1)
+    }
+
+    pub(crate) const fn has_memory(&self) -> bool {
+        self.memory.is_some()
+    }
+
+    /// Gives the memory away. What was sealed counts as sealed; what was left out can't be sealed any more.
+    pub(crate) const fn take_memory(&mut self) -> Option<Memory> {
+        self.memory.take()
+    }
+
+    /// Takes a memory, whosever it was.
+    pub(crate) fn remember(&mut self, mut memory: Memory) {
+        memory.window.restart(self.next);
+        memory.tags.fill(0);
+        self.memory = Some(memory);
     }
 
     pub(crate) fn use_of(&self, index: u64) -> Result<Use, ProtectError> {
         let Some(newest) = self.newest() else {
             return is_first(index).map(|()| Use::First);
         };
-        match self.window.look_up(index) {
-            Known::Newest if index - newest >= HALF_ROUND => Err(ProtectError::Jump { index, newest }),
+        if index > newest {
+            return match index - newest < HALF_ROUND {
+                true => Ok(Use::First),
+                false => Err(ProtectError::Jump { index, newest }),
+            };
+        }
+        let too_old = ProtectError::TooOld { index, newest };
+        let memory = self.memory.as_ref().ok_or(too_old)?;
+        match memory.window.look_up(index) {
             Known::Newest | Known::Late => Ok(Use::First),
             Known::Before => Ok(Use::Again(
-                self.tags.get(self.place(index)).copied().unwrap_or_default(),
+                memory.tags.get(memory.place(index)).copied().unwrap_or_default(),
             )),
-            Known::Unknown => Err(ProtectError::TooOld { index, newest }),
+            Known::Unknown => Err(too_old),
         }
     }
 
     pub(crate) fn insert(&mut self, index: u64, tag: u32) {
-        self.window.insert(index);
-        let place = self.place(index);
-        if let Some(place) = self.tags.get_mut(place) {
+        self.next = self.next.max(index + 1);
+        let Some(memory) = &mut self.memory else { return };
+        memory.window.insert(index);
+        let place = memory.place(index);
+        if let Some(place) = memory.tags.get_mut(place) {
             *place = tag;
+        }
+    }
+}
+
+impl Memory {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            window: Window::new(config.rtp_window),
+            tags: vec![0; config.repeatable].into_boxed_slice(),
         }
     }
 

@@ -79,6 +79,12 @@ impl<T> Streams<T> {
         Some(&mut slot.value)
     }
 
+    /// The stream that was silent for longest, of those that are meant.
+    pub(crate) fn oldest(&mut self, is_meant: impl Fn(&T) -> bool) -> Option<&mut T> {
+        let meant = self.slots.iter_mut().filter(|slot| is_meant(&slot.value));
+        Some(&mut meant.min_by_key(|slot| slot.active)?.value)
+    }
+
     /// Adds a stream that is not there, which is active now. If all places are taken, the stream that was silent for
     /// longest gives way: true if there was one.
     pub(crate) fn insert(&mut self, ssrc: u32, value: T) -> bool {

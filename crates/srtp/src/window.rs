@@ -42,15 +42,20 @@ impl Window {
     /// A window for a stream that went on elsewhere: all indices below `next` count as if they had been there.
     pub(crate) fn from_next(len: usize, next: u64) -> Self {
         let mut window = Self::new(len);
-        if let Some(newest) = next.checked_sub(1) {
-            window.next = next;
-            window.words.fill(u64::MAX);
-            // In the word of the newest, those above it are still to come.
-            if let Some(word) = window.word(newest) {
-                *word = u64::MAX >> (63 - newest % 64);
-            }
-        }
+        window.restart(next);
         window
+    }
+
+    /// Forgets all, and has all indices below `next` count as if they had been there.
+    pub(crate) fn restart(&mut self, next: u64) {
+        self.next = next;
+        self.words.fill(if next > 0 { u64::MAX } else { 0 });
+        if let Some(newest) = self.newest()
+            && let Some(word) = self.word(newest)
+        {
+            // Those above it are still to come.
+            *word = u64::MAX >> (63 - newest % 64);
+        }
     }
 
     /// The highest index that was there.

@@ -36,22 +36,55 @@ fn the_stream_that_was_silent_for_longest_gives_way() {
 }
 
 #[test]
-fn a_sender_has_as_many_streams_as_it_may_have() {
-    // It never forgets one: that would be a keystream used twice.
-    let mut outbound = Outbound::new(providers()[0], &key(Profile::AeadAes128Gcm, 0), &few()).unwrap();
-    for ssrc in 0..FEW as u32 {
-        protect(&mut outbound, 1, &rtp(ssrc, 1, b"a"));
+fn a_sender_never_forgets_where_a_stream_is() {
+    let mut session = Session::between(providers()[0], Profile::AeadAes128Gcm, &few(), &Config::default());
+    let song = |ssrc, index| rtp(ssrc, index, b"song");
+    for ssrc in 0..3 * FEW as u32 {
+        for index in [1, 3] {
+            let packet = session.protect(index, &song(ssrc, index));
+            assert_eq!(session.receives(&packet), Ok(index));
+        }
     }
-    let mut buf = rtp(99, 1, b"a");
+    assert_eq!(session.outbound.streams(), 3 * FEW);
+    // Of those that were silent for longest nothing is known but that: so nothing of them is sent again, nor late.
+    let mut refused = |ssrc, index, payload: &[u8]| {
+        let plain = rtp(ssrc, index, payload);
+        let mut buf = [&plain[..], &[0; 16]].concat();
+        session.outbound.protect_rtp(index, &mut buf, plain.len()).err()
+    };
+    for index in [1, 2, 3] {
+        assert_eq!(
+            refused(0, index, b"song"),
+            Some(ProtectError::TooOld { index, newest: 3 })
+        );
+    }
+    // Of those that spoke last it is all known.
+    let last = 3 * FEW as u32 - 1;
+    assert_eq!(refused(last, 3, b"song"), None);
+    assert_eq!(refused(last, 3, b"else"), Some(ProtectError::Reused(3)));
+    assert_eq!(refused(last, 2, b"late"), None);
+    // One that speaks again is remembered from there on.
+    assert_eq!(refused(0, 4, b"song"), None);
+    assert_eq!(refused(0, 4, b"song"), None);
+    assert_eq!(refused(0, 4, b"else"), Some(ProtectError::Reused(4)));
+    assert_eq!(refused(0, 3, b"song"), Some(ProtectError::Reused(3)));
+}
+
+#[test]
+fn a_key_is_for_65535_streams() {
+    let mut outbound = Outbound::new(providers()[0], &key(Profile::AeadAes128Gcm, 0), &few()).unwrap();
+    for ssrc in 0..65_535 {
+        outbound.resume(ssrc, 1).unwrap();
+    }
+    let mut buf = rtp(99_999, 1, b"a");
     let len = buf.len();
     buf.resize(100, 0);
     assert_eq!(
         outbound.protect_rtp(1, &mut buf, len),
         Err(ProtectError::TooManyStreams)
     );
-    assert_eq!(outbound.resume(99, 7), Err(ProtectError::TooManyStreams));
+    assert_eq!(outbound.resume(99_999, 7), Err(ProtectError::TooManyStreams));
     protect(&mut outbound, 2, &rtp(3, 2, b"b"));
-    assert_eq!(outbound.streams(), FEW);
 }
 
 #[test]
