@@ -177,6 +177,21 @@ fn whole_headers_are_encrypted_as_in_rfc_9335() {
     }
 }
 
+/// All profiles, also those that are in no RFC's examples, and header extensions with the shorter salt of AES-GCM.
+#[test]
+fn every_profile_gives_the_packets_of_libsrtp() {
+    let packets = packets("srtp/libsrtp");
+    assert_eq!(packets.len(), 2 * Profile::ALL.len());
+    for value in packets {
+        let ids = value["encrypted_ids"].as_array().expect("numbers");
+        let config = Config {
+            encrypted_extensions: ids.iter().map(|id| id.as_u64().expect("a number") as u8).collect(),
+            ..Config::default()
+        };
+        Vector::of(&value).check_rtp(&config);
+    }
+}
+
 #[test]
 fn header_extensions_are_encrypted_as_in_rfc_6904() {
     let vector = vectors("srtp/rfc6904");
