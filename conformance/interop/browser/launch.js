@@ -21,6 +21,8 @@ async function launch(name, { hideAddresses, off = [], prefs = {}, trusted, port
       ...common, browser: 'chrome', pipe: true, userDataDir: profile,
       args: [
         '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+        // A camera that shows a clock, and a microphone that beeps, without asking.
+        '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--autoplay-policy=no-user-gesture-required',
         '--disable-renderer-backgrounding', '--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows',
         // A page on localhost reaches the machine's own addresses without asking.
         `--disable-features=${without}`,
@@ -32,6 +34,7 @@ async function launch(name, { hideAddresses, off = [], prefs = {}, trusted, port
       extraPrefsFirefox: {
         'media.peerconnection.ice.obfuscate_host_addresses': hideAddresses,
         'media.gmp-manager.updateEnabled': false,
+        'media.navigator.streams.fake': true, 'media.navigator.permission.disabled': true, 'media.autoplay.default': 0,
         'network.captive-portal-service.enabled': false, 'network.connectivity-service.enabled': false,
         ...(trusted ? { 'dom.securecontext.allowlist': trusted } : {}),
         ...prefs,

@@ -3,6 +3,7 @@
 const { assert, connection, open, same } = require('./connection');
 
 const MESSAGES = 1000;
+const CAMERA_SECONDS = Number(process.env.CAMERA_SECONDS ?? 10);
 
 // Waits until the page says that the chat channel is open, and fails with its steps if it does not.
 async function connected(page, ms = 20_000) {
@@ -272,7 +273,7 @@ const alone = (browser, _, url) => connection(browser, url, async (step) => {
   for (const kind of ['audio', 'video']) await step('media', kind, 'sendrecv');
   await step('channel', 'chat');
   const first = await step('offer', true);
-  are(first, 'audio idle,video idle,application taken');
+  are(first, 'audio taken,video taken,application taken');
   assert(first.ufrags[1].length === 3, `ufrags of ours: ${first.ufrags[1]}`);
   await step('transports', 3);
   await step('say', 'on a transport of its own');
@@ -281,10 +282,45 @@ const alone = (browser, _, url) => connection(browser, url, async (step) => {
   assert(second.ufrags[1].every((ufrag) => !first.ufrags[1].includes(ufrag)), 'not all transports have restarted');
   await step('say', 'after a restart of all of them');
   await step('stop', 0);
-  are(await step('offer', true), 'audio rejected,video idle,application taken');
+  are(await step('offer', true), 'audio rejected,video taken,application taken');
   await step('say', 'without one of them');
   return { ufrags: first.ufrags };
 }, { bundlePolicy: 'max-compat' });
+
+const seconds = (count) => new Promise((done) => setTimeout(done, 1000 * count));
+
+// What the camera and the microphone send comes back in the sections that it went by, and is played.
+const camera = (browser, _, url) => connection(browser, url, async (step) => {
+  await step('camera');
+  await step('channel', 'chat');
+  are(await step('offer'), 'audio taken,video taken,application taken');
+  await step('say', 'beside audio and video');
+  await seconds(3);
+  const begun = await step('flowing');
+  await seconds(CAMERA_SECONDS);
+  const flowed = await step('flowing');
+  const told = JSON.stringify({ begun, flowed });
+  for (const kind of ['audio', 'video']) {
+    assert(flowed[kind].came - begun[kind].came > 20 * CAMERA_SECONDS, `too little ${kind} comes back: ${told}`);
+    assert(flowed[kind].reported === 1, `no reports on ${kind}: ${told}`);
+  }
+  assert(flowed.video.frames - begun.video.frames > 15 * CAMERA_SECONDS, `too few frames: ${told}`);
+  assert(flowed.video.frozen - begun.video.frozen < 1, `the picture freezes: ${told}`);
+  assert(flowed.video.width === 640, `the estimate of the path is too low for the picture: ${told}`);
+  assert(flowed.audio.energy > begun.audio.energy, `nothing is heard: ${told}`);
+  await step('restart');
+  await step('offer');
+  await step('say', 'after a restart');
+  await seconds(2);
+  const later = await step('flowing');
+  assert(later.video.frames - flowed.video.frames > 20 && later.audio.came - flowed.audio.came > 40, `nothing after a restart: ${JSON.stringify(later)}`);
+  await step('stop', 1);
+  are(await step('offer'), 'audio taken,video rejected,application taken');
+  await seconds(1);
+  const alone = await step('flowing');
+  assert(alone.audio.came > later.audio.came, 'no sound without the picture');
+  return { flowed };
+});
 
 const mediaLater = (browser, url) => connection(browser, url, async (step) => {
   await step('channel', 'chat');
@@ -335,6 +371,7 @@ module.exports = [
   ...['max-bundle', 'balanced', 'max-compat'].map((policy) => [`renegotiation, the section that carries the transport is stopped, ${policy}`, true, taggedStops(policy)]),
   ['renegotiation, audio and video come later', true, mediaLater],
   ['each section on a transport of its own', true, alone],
+  ['the camera and the microphone come back', true, camera],
   ['renegotiation, data channels come and go', true, comings],
   ['browser to browser, first offers', false, (browser, url) => inRoom(browser, url, 'first')],
   ['browser to browser, second offers', false, (browser, url) => inRoom(browser, url, 'second')],

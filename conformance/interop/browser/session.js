@@ -1,7 +1,7 @@
 // Runs inside the page: a bare connection to `pollrtc serve`, whose descriptions are exchanged one by one.
 window.session = (() => {
   const { until } = window.bulk;
-  let pc, id, began, opened, texts, channels;
+  let pc, id, began, opened, texts, channels, cameras = [], played = [];
 
   async function post(path, body) {
     const response = await fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
@@ -50,6 +50,35 @@ window.session = (() => {
       pc.addEventListener('datachannel', ({ channel }) => adopt(channel));
     },
     media(kind, direction) { pc.addTransceiver(kind, { direction }); },
+    // The camera and the microphone, both ways. What comes back is played.
+    async camera() {
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 480, frameRate: 30 } });
+      pc.addEventListener('track', ({ track, streams: [theirs] }) => {
+        const element = document.createElement(track.kind);
+        Object.assign(element, { srcObject: theirs ?? new MediaStream([track]), autoplay: true, muted: true });
+        document.body.append(element);
+        played.push(element);
+      });
+      for (const track of stream.getTracks()) pc.addTransceiver(track, { direction: 'sendrecv', streams: [stream] });
+      cameras.push(stream);
+    },
+    // What has come and gone of media so far, by kind.
+    async flowing() {
+      const stats = [...(await pc.getStats()).values()];
+      const of = (type, kind) => stats.filter((each) => each.type === type && each.kind === kind);
+      const sum = (all, key) => all.reduce((total, each) => total + (each[key] ?? 0), 0);
+      const one = (kind) => {
+        const [out, back, remote] = [of('outbound-rtp', kind), of('inbound-rtp', kind), of('remote-inbound-rtp', kind)];
+        return {
+          sent: sum(out, 'packetsSent'), sentFrames: sum(out, 'framesEncoded'), bitsToSend: sum(out, 'targetBitrate'), resent: sum(out, 'retransmittedPacketsSent'),
+          came: sum(back, 'packetsReceived'), lost: sum(back, 'packetsLost'), repaired: sum(back, 'retransmittedPacketsReceived'),
+          frames: sum(back, 'framesDecoded'), keyFrames: sum(back, 'keyFramesDecoded'), freezes: sum(back, 'freezeCount'), frozen: sum(back, 'totalFreezesDuration'),
+          width: back[0]?.frameWidth, energy: sum(back, 'totalAudioEnergy'), nacks: sum(back, 'nackCount'), plis: sum(back, 'pliCount'),
+          reported: remote.length, roundTrip: remote[0]?.roundTripTime, codec: stats.find(({ id }) => id === back[0]?.codecId)?.mimeType,
+        };
+      };
+      return { audio: one('audio'), video: one('video') };
+    },
     channel(label) { adopt(pc.createDataChannel(label)); },
     restart() { pc.restartIce(); },
     stop(index) { pc.getTransceivers()[index].stop(); },
@@ -133,6 +162,8 @@ window.session = (() => {
       return pc.connectionState;
     },
     async end() {
+      for (const stream of cameras.splice(0)) stream.getTracks().forEach((track) => track.stop());
+      for (const element of played.splice(0)) element.remove();
       const { status } = await fetch(`/session?id=${id}`, { method: 'DELETE' });
       pc.close();
       return status;

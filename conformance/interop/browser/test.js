@@ -17,7 +17,7 @@ const { values: options, positionals: [name = 'chromium'] } = parseArgs({
 async function main() {
   const report = { browser: name, ok: true, runs: [] }, started = Date.now();
   const start = (...more) => serve({ browser: name, program: options.pollrtc, bind: options.bind, more });
-  const [server, withMedia] = [await start(), await start('--media')], browsers = {};
+  const [server, withMedia] = [await start('--no-media'), await start()], browsers = {};
   try {
     for (let round = 1; round <= Number(options.repeat); round++) {
       for (const [scenario, hideAddresses, test] of scenarios) {

@@ -36,10 +36,9 @@ pub(crate) struct Options {
     /// everything that a capture holds
     #[arg(long, value_name = "FILE")]
     key_log: Option<PathBuf>,
-    /// Agree on the codecs of browsers: sections of audio and video stay, also those that are not bundled, and are
-    /// inactive, since no media is carried yet
+    /// Take no audio and no video
     #[arg(long)]
-    media: bool,
+    no_media: bool,
     /// Tells on standard error what happens; more of it if given twice or three times
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -79,9 +78,9 @@ impl Options {
             .with_mtu(self.mtu.into())
             .with_stun_servers(self.stun_servers()?)
             .with_key_log(self.key_log.as_ref().map(key_log).transpose()?);
-        let config = match self.media {
-            false => config,
-            true => config
+        let config = match self.no_media {
+            true => config,
+            false => config
                 .with_audio(RtpCapabilities::of(MediaKind::Audio))
                 .with_video(RtpCapabilities::of(MediaKind::Video)),
         };

@@ -9,7 +9,7 @@ use pollrtc_jsep::{RejectReason, RemoteCandidate, TransceiverId, TransportId};
 use pollrtc_rtp::Missing;
 use pollrtc_sctp::channel::{ChannelCloseReason, ChannelId, Message};
 
-use crate::media::{ClockPair, Incoming, Outgoing};
+use crate::stream::{ClockPair, Incoming, Outgoing};
 
 /// What happened, in order; see [`PeerConnection::poll_event`](pollrtc_core::StateMachine::poll_event).
 ///
@@ -78,7 +78,7 @@ pub enum Event {
     /// The peer sends nothing in a transceiver any more.
     TrackRemoved(TransceiverId),
     /// The first packet of an incoming stream came. Who wants to know what a view of it belongs to before, asks
-    /// `incoming`.
+    /// [`incoming`](crate::PeerConnection::incoming).
     StreamStarted {
         /// The stream.
         stream: Incoming,

@@ -74,16 +74,15 @@ mod config;
 mod event;
 mod flow_requests;
 pub mod guide;
-mod media;
 mod peer;
 mod router;
 mod router_id;
 mod stats;
+mod stream;
 
 pub use bytes::Bytes;
 pub use config::{Config, Entropy};
 pub use event::{CloseReason, ConnectionState, Event, IceCandidate};
-pub use media::{ClockPair, Incoming, Outgoing, Received, WriteError};
 pub use peer::{CandidateError, PeerConnection};
 #[cfg(feature = "std")]
 pub use pollrtc_core::Clock;
@@ -108,6 +107,10 @@ pub use pollrtc_jsep::{
     Description as SessionDescription, DtlsRole, NegotiationError, RejectReason, RemoteCandidate, SdpKind,
     SignalingState, Transceiver, TransceiverId, TransceiverInit, TransportId,
 };
+/// What forwards, keeps and counts packets, outside of any connection.
+pub use pollrtc_media as media;
+/// Packets and payloads.
+pub use pollrtc_rtp as rtp;
 pub use pollrtc_rtp::{Compound, Rewrite, RtpPacket, SharedPacket};
 pub use pollrtc_sctp::channel::{
     ChannelCloseReason, ChannelId, ChannelInfo, ChannelInit, ChannelSendError, ChannelState, DataChannelsStats,
@@ -119,3 +122,4 @@ pub use pollrtc_sdp::attribute::Direction;
 pub use router::{OwnedDatagram, PeerId, PeerMut, Router, RouterStats};
 pub use router_id::RouterId;
 pub use stats::{DtlsParameters, DtlsState, Stats, TransportStats};
+pub use stream::{ClockPair, Incoming, IncomingInfo, Outgoing, Received, WriteError};

@@ -19,9 +19,9 @@ use pollrtc_stun::{Class, Message, TransactionId};
 
 use crate::event::{CloseReason, Event};
 use crate::flow_requests::FlowRequests;
-use crate::media::{Outgoing, Received, WriteError};
 use crate::peer::{PeerConnection, Progress};
 use crate::router_id::RouterId;
+use crate::stream::{Outgoing, Received, WriteError};
 use contests::Contests;
 use duplicates::{Duplicates, Status, Verdict};
 use routes::{Names, Routes};

@@ -66,7 +66,8 @@ impl Driver {
                 let mut state = None;
                 let more = port.socket.receive(&mut self.incoming, |datagram| {
                     let state = state.get_or_insert_with(|| self.core.lock());
-                    state.router.handle_datagram(now, datagram);
+                    let received = state.router.handle_datagram(now, datagram);
+                    state.keep(received);
                 });
                 if !more {
                     break;
@@ -87,7 +88,10 @@ impl Driver {
                 return;
             };
             if let Some(other) = self.cores.get(usize::from(router.number())) {
-                other.lock().router.handle_misdirected(now, &mut datagram);
+                let mut state = other.lock();
+                let received = state.router.handle_misdirected(now, &mut datagram);
+                state.keep(received);
+                drop(state);
                 other.wake.notify_one();
             }
         }

@@ -36,13 +36,15 @@
 //!
 //! Nothing is queued between the connections and their handles: an event stays in its connection
 //! until [`Peer::next_event`] takes it. Who does not take their messages lets their peer's window
-//! close, and slows down nobody else.
+//! close, and slows down nobody else. Only of media, which does not wait, packets are queued for
+//! [`Peer::next_packet`], within bounds.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod channel;
 mod driver;
 mod endpoint;
 mod flows;
+mod media;
 mod peer;
 mod port;
 mod shared;
@@ -51,6 +53,7 @@ mod streams;
 
 pub use channel::{ByteStream, Channel};
 pub use endpoint::Endpoint;
+pub use media::MediaPacket;
 pub use peer::Peer;
 /// The connections that are driven here.
 pub use pollrtc;

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pollrtc::{
-    CandidateError, ChannelId, ChannelInit, ChannelSendError, Event, Instant, Message, NegotiationError, OpenError,
-    PeerConnection, PeerId, RemoteCandidate, Stats,
+    CandidateError, ChannelId, ChannelInit, ChannelSendError, ConnectionState, Event, Instant, Message,
+    NegotiationError, OpenError, PeerConnection, PeerId, RemoteCandidate, Stats,
 };
 use tokio::sync::Notify;
 
 use crate::channel::Channel;
+use crate::media::{Inbox, MediaPacket};
 use crate::shared::{Shared, State};
 
 /// How long a description waits for candidates from STUN servers that may never answer.
@@ -151,6 +152,32 @@ impl Peer {
         None
     }
 
+    /// The next packet of media, in the order in which they come; `None` once the connection has ended. Packets are kept
+    /// from the first call on, so call it early; of those that nobody takes, 1,024 wait.
+    ///
+    /// What you do with it is up to you: [`with`](Self::with) another handle, `queue_rtp` sends it on. Whoever forwards to
+    /// many, and wants no copy of it, drives a [`Router`](pollrtc::Router) with sockets of their own.
+    pub async fn next_packet(&self) -> Option<MediaPacket> {
+        tokio::task::consume_budget().await;
+        while !self.ended.load(Ordering::Acquire) {
+            let changed = self.changed.notified();
+            if let Some(packet) = self.lock(|state, id| state.inboxes.entry(id).or_insert_with(Inbox::new).pop()) {
+                return Some(packet);
+            }
+            let state = self.lock(|state, id| state.router.peer(id).map(PeerConnection::connection_state));
+            if state.is_none_or(|state| state == ConnectionState::Closed) {
+                break;
+            }
+            changed.await;
+        }
+        None
+    }
+
+    /// How many packets of media were dropped, since too many waited for [`next_packet`](Self::next_packet) or were held.
+    pub fn dropped_packets(&self) -> u64 {
+        self.lock(|state, id| state.inboxes.get(&id).map_or(0, Inbox::dropped))
+    }
+
     /// What was negotiated, and what was sent, received and dropped.
     pub fn stats(&self) -> Stats {
         self.with(|peer, _| peer.stats())
@@ -207,6 +234,7 @@ impl Drop for Peer {
         self.close();
         self.lock(|state, id| {
             state.listeners.remove(&id);
+            state.inboxes.remove(&id);
             state.leaving.push(id);
         });
         // The driver does not know any more whom to tell that it is over.

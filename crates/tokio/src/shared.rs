@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pollrtc::{Clock, PeerId, Router, RouterId};
+use pollrtc::{Clock, PeerId, Received, Router, RouterId};
 use tokio::sync::{Notify, oneshot};
+
+use crate::media::Inbox;
 
 /// One router with its sockets. Kept alive by the handles; the driver holds on to the cores only.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub(crate) struct State {
     pub(crate) router: Router,
     /// Whom to tell that something happened to a connection.
     pub(crate) listeners: HashMap<PeerId, Arc<Notify>>,
+    /// The media of those who want it.
+    pub(crate) inboxes: HashMap<PeerId, Inbox>,
     /// Connections that nobody holds any more: gone once their farewell is sent.
     pub(crate) leaving: Vec<PeerId>,
     /// No handle is left.
@@ -40,6 +44,21 @@ pub(crate) struct State {
     pub(crate) flushes: Vec<oneshot::Sender<()>>,
 }
 
+impl State {
+    /// Keeps media that came with a datagram, for those who want it.
+    pub(crate) fn keep(&mut self, received: Option<(PeerId, Received<'_>)>) {
+        let Some((id, Received::Rtp { stream, packet })) = received else {
+            return;
+        };
+        if let Some(inbox) = self.inboxes.get_mut(&id) {
+            inbox.push(stream, &packet);
+            if let Some(listener) = self.listeners.get(&id) {
+                listener.notify_waiters();
+            }
+        }
+    }
+}
+
 impl Core {
     pub(crate) fn new(clock: Clock, router: Router) -> Self {
         Self {
@@ -48,6 +67,7 @@ impl Core {
             state: Mutex::new(State {
                 router,
                 listeners: HashMap::new(),
+                inboxes: HashMap::new(),
                 leaving: Vec::new(),
                 abandoned: false,
                 is_closing: false,

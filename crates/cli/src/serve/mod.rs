@@ -1,6 +1,7 @@
 //! `pollrtc serve`: a page, a signaling server for two browsers, and a peer that echoes.
 
 mod check;
+mod echo;
 mod ending;
 mod http;
 mod origin;

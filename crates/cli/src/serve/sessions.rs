@@ -1,4 +1,4 @@
-//! Sessions: the connections that this server is a peer of. Each message on each channel is echoed.
+//! Sessions: the connections that this server is a peer of. Each message on each channel is echoed, and so is media.
 //!
 //! | request | answer |
 //! |---|---|
@@ -29,7 +29,7 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use pollrtc::{Config, ConnectionState, Event, OpenError, PeerConnection};
+use pollrtc::{Config, ConnectionState, Direction, Event, OpenError, PeerConnection};
 use pollrtc_tokio::{Endpoint, Peer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -37,6 +37,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info};
 
 use super::check;
+use super::echo::MediaEcho;
 use super::ending::Ending;
 use super::refused::Refused;
 use crate::connection;
@@ -77,6 +78,7 @@ pub(super) struct Sessions {
 #[derive(Debug)]
 struct Session {
     peer: Peer,
+    media: MediaEcho,
     /// Its name in the log; the id is nobody's business.
     number: u64,
 }
@@ -222,6 +224,7 @@ impl Sessions {
     pub(super) fn new(endpoint: Endpoint, config: Config, limits: Limits, ending: Ending) -> Self {
         // Whoever has come back by then restarts ICE.
         let config = config
+            .with_offered_direction(Direction::SendRecv)
             .with_close_timeout(limits.interrupted)
             .with_max_buffered_amount(MAX_BUFFERED);
         Self {
@@ -256,6 +259,7 @@ impl Sessions {
         }
         let session = Arc::new(Session {
             peer: self.endpoint.peer(self.config.clone()),
+            media: MediaEcho::new(),
             number: self.count.fetch_add(1, Ordering::Relaxed) + 1,
         });
         let id = unguessable_id().map_err(Refused::internal)?;
@@ -267,6 +271,7 @@ impl Sessions {
             let interrupted = sessions.limits.interrupted;
             tokio::select! {
                 () = echoing.echo() => {}
+                () = echoing.media.run(&echoing.peer) => {}
                 () = echoing.lost(interrupted) => info!(session = echoing.number, "the peer does not come back"),
             }
             info!(session = echoing.number, "the session ends");
@@ -301,6 +306,7 @@ impl Session {
     async fn echo(&self) {
         let session = self.number;
         while let Some(event) = self.peer.next_event().await {
+            self.media.handle_event(&self.peer, &event);
             match event {
                 // Who takes no message as large as they send gets no echo of it.
                 Event::Message { channel, data } => {

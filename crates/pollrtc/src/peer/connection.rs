@@ -23,9 +23,9 @@ use super::transports::Transports;
 use super::trickle::Trickle;
 use crate::config::{Config, MAX_FAILED_TIMEOUT};
 use crate::event::{CloseReason, ConnectionState, Event};
-use crate::media::Received;
 use crate::router_id::RouterId;
 use crate::stats::Stats;
+use crate::stream::Received;
 
 /// What every IPv4 host takes (RFC 1122 §3.3.2); the handshakes fit.
 const LEAST_MTU: usize = 576;

@@ -14,7 +14,7 @@ use pollrtc_sctp::channel::ChannelEvent;
 use super::connection::PeerConnection;
 use super::transport::Transport;
 use crate::event::{CloseReason, Event};
-use crate::media::Received;
+use crate::stream::Received;
 
 /// The cause with which a peer closes its connection (RFC 9260 §3.3.10.12).
 const USER_INITIATED_ABORT: u16 = 12;

@@ -8,7 +8,7 @@ use pollrtc_jsep::{NegotiationError, Transceiver, TransceiverId, TransceiverInit
 use pollrtc_sdp::attribute::Direction;
 
 use super::connection::PeerConnection;
-use crate::media::Outgoing;
+use crate::stream::Outgoing;
 
 impl PeerConnection {
     /// Adds a transceiver: the next offer has a section for it. What it may carry is what

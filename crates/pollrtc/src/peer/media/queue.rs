@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use pollrtc_rtp::{Rewrite, SharedPacket};
 
-use crate::media::Outgoing;
+use crate::stream::Outgoing;
 
 /// In the order in which they leave. What was lost leaves before what is new.
 #[derive(Debug)]

@@ -7,12 +7,12 @@ use pollrtc_media::ClockPair;
 use pollrtc_rtp::PacketKind;
 use pollrtc_rtp::rtcp::{Compound, ReportBlock, RtcpPacket};
 
-use super::receiver::Arriving;
+use super::receiver::{Arriving, EVENTS};
 use super::sender::Sender;
 use super::streams::Media;
 use crate::event::Event;
-use crate::media::{Incoming, Received};
 use crate::peer::connection::PeerConnection;
+use crate::stream::{Incoming, IncomingInfo, Received};
 
 impl PeerConnection {
     /// A packet of SRTP or SRTCP, on the transport in this place. `arrived`: when it came.
@@ -73,6 +73,10 @@ impl PeerConnection {
     fn handle_rtcp(&mut self, now: Instant, transport: TransportId, compound: &Compound<'_>) {
         // What is malformed costs itself.
         for packet in compound.packets().flatten() {
+            if self.events.len() >= EVENTS {
+                // Who takes no events can do nothing about what they tell; the peer asks again.
+                return;
+            }
             match packet {
                 RtcpPacket::SenderReport(report) => {
                     let info = report.info();
@@ -135,6 +139,12 @@ impl PeerConnection {
                 _ => {}
             }
         }
+    }
+
+    /// What an incoming stream is; `None` if there is none of this name any more.
+    pub fn incoming(&self, stream: Incoming) -> Option<IncomingInfo> {
+        let mut sessions = self.media.sessions.iter();
+        sessions.find_map(|session| session.receiver.info_of(stream))
     }
 
     /// Asks the peer for a key frame of an incoming stream (RFC 4585 §6.3.1): soon, and no more often than is of use.

@@ -16,7 +16,10 @@ use pollrtc_srtp::Unprotected;
 
 use super::section::{Meaning, Section, starts_keyframe};
 use crate::event::Event;
-use crate::media::Incoming;
+use crate::stream::{Incoming, IncomingInfo};
+
+/// So many events wait at most before what asks for more is left alone; one compound makes a few hundred of them.
+pub(super) const EVENTS: usize = 4096;
 
 /// The media that one transport brings.
 #[derive(Debug)]
@@ -181,11 +184,15 @@ impl Receiver {
         }
     }
 
-    /// Which transceiver a stream belongs to.
-    pub(super) fn transceiver_of(&self, stream: Incoming) -> Option<TransceiverId> {
+    /// What a stream is.
+    pub(super) fn info_of(&self, stream: Incoming) -> Option<IncomingInfo> {
         let mut all = self.all_media();
-        all.find(|(_, media)| media.id == stream)
-            .map(|(_, media)| media.transceiver)
+        let (_, media) = all.find(|(_, media)| media.id == stream)?;
+        Some(IncomingInfo {
+            transceiver: media.transceiver,
+            layer: media.layer,
+            key: media.key,
+        })
     }
 
     /// A key frame of a stream is wanted. False if there is no such stream.
@@ -388,7 +395,11 @@ impl Receiver {
     /// A stream begins with this packet, if it can be told what it belongs to. Where it is.
     fn begin(&mut self, view: &RtpPacket<'_>, arriving: &mut Arriving<'_>) -> Option<usize> {
         let ssrc = view.ssrc();
-        let Some(kind) = self.kind_of(view, arriving) else {
+        let kind = match arriving.events.len() {
+            0..EVENTS => self.kind_of(view, arriving),
+            _ => None,
+        };
+        let Some(kind) = kind else {
             self.dropped.unassigned += 1;
             return None;
         };

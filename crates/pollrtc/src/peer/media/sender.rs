@@ -10,7 +10,7 @@ use pollrtc_media::{ReceivedFirs, Resends, RtxNumbers, Transmission};
 use pollrtc_rtp::{Extension, Format};
 use pollrtc_sdp::attribute::Direction;
 
-use crate::media::Outgoing;
+use crate::stream::Outgoing;
 
 /// One SSRC, with that of its retransmissions.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use super::receiver::Numbers;
 use super::sender::Sender;
 use super::session::Session;
 use crate::event::Event;
-use crate::media::Outgoing;
+use crate::stream::Outgoing;
 
 /// All media of a connection.
 #[derive(Debug)]

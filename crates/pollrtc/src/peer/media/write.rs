@@ -14,9 +14,9 @@ use super::queue::Queued;
 use super::sender::{Sender, formats};
 use super::session::Session;
 use super::streams::Media;
-use crate::media::{Incoming, Outgoing, WriteError};
 use crate::peer::connection::PeerConnection;
 use crate::peer::transports::Transports;
+use crate::stream::{Incoming, Outgoing, WriteError};
 
 impl PeerConnection {
     /// Writes a packet for the peer into `buf`, sealed, to be sent at once: it never waits for the pacer, makes no event
@@ -105,10 +105,7 @@ impl PeerConnection {
     /// What packets of an incoming stream can hold: [`Origin::format`](pollrtc_rtp::Origin::format) is a place in this
     /// list. Empty if there is no such stream any more.
     pub fn formats_of(&self, stream: Incoming) -> impl Iterator<Item = &Codec> {
-        let sessions = self.media.sessions.iter();
-        let transceiver = sessions
-            .filter_map(|session| session.receiver.transceiver_of(stream))
-            .next();
+        let transceiver = self.incoming(stream).map(|info| info.transceiver);
         let transceiver = transceiver.and_then(|id| self.negotiator.transceiver(id));
         let parameters = transceiver.and_then(|transceiver| transceiver.parameters());
         parameters

@@ -1,9 +1,9 @@
 //! Media as a connection gives and takes it.
 
-use pollrtc_jsep::TransportId;
+use pollrtc_jsep::{TransceiverId, TransportId};
 pub use pollrtc_media::ClockPair;
-use pollrtc_rtp::RtpPacket;
 use pollrtc_rtp::rtcp::Compound;
+use pollrtc_rtp::{RtpPacket, StreamKey};
 
 /// What a datagram held for the caller right away: a view into the caller's own buffer.
 ///
@@ -39,7 +39,8 @@ pub enum Received<'d> {
 }
 
 /// Names one incoming stream of a connection: one SSRC with its retransmissions, which never changes its meaning. A
-/// number, counted from zero in each connection.
+/// number, counted from zero in each connection; [`PeerConnection::incoming`](crate::PeerConnection::incoming) tells what
+/// it stands for.
 ///
 /// ```
 /// use pollrtc::Incoming;
@@ -51,6 +52,27 @@ pub enum Received<'d> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incoming(pub u32);
+
+/// What an [`Incoming`] stands for.
+///
+/// ```
+/// use pollrtc::{Incoming, PeerConnection};
+///
+/// fn is_lowest(peer: &PeerConnection, stream: Incoming) -> bool {
+///     peer.incoming(stream).is_some_and(|info| info.layer == 0)
+/// }
+/// # assert!(!is_lowest(&PeerConnection::new(pollrtc::Config::default()), Incoming(0)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IncomingInfo {
+    /// The transceiver that receives it.
+    pub transceiver: TransceiverId,
+    /// Which of its simulcast layers (RFC 8853) it is, from zero in the order of the description.
+    pub layer: usize,
+    /// The name by which its packets are known outside of the connection.
+    pub key: StreamKey,
+}
 
 /// Names one outgoing stream of a connection: one SSRC with its retransmissions. A number, counted from zero in each
 /// connection.
