@@ -13,6 +13,13 @@ use pollrtc_sdp::attribute::Direction;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransceiverId(pub(super) u32);
 
+impl TransceiverId {
+    /// The number of transceivers that the negotiator had before this one.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// How a transceiver starts (W3C WebRTC §5.1 `RTCRtpTransceiverInit`).
 ///
 /// ```

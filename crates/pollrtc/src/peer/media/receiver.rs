@@ -2,16 +2,22 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use pollrtc_core::Instant;
+use pollrtc_crypto::Rng;
 use pollrtc_jsep::{Transceiver, TransceiverId};
 use pollrtc_media::{
     Arrival, Facts, FeedbackConfig, KeyframeConfig, KeyframeRequests, NackConfig, NackList, OriginalNames, Reception,
     TransportArrivals, unwrap_rtx,
 };
-use pollrtc_rtp::{Extension, ExtensionMap, Origin, RtpPacket, Source, StreamKey, TransportSequence, Via};
+use pollrtc_rtp::Extension;
+use pollrtc_rtp::{
+    self as rtp, Demultiplexer, DemultiplexerConfig, ExtensionMap, Origin, Route, RtpPacket, SectionId, Source,
+    StreamKey, TransportSequence, Via,
+};
 use pollrtc_srtp::Unprotected;
 
 use super::section::{Meaning, Section, starts_keyframe};
@@ -25,6 +31,8 @@ pub(super) const EVENTS: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Receiver {
     sections: Vec<Section>,
+    /// Which section each packet belongs to.
+    demultiplexer: Demultiplexer,
     /// What the numbers of header extensions mean: the same in all sections of a bundle (RFC 9143 §10.1).
     extensions: Box<ExtensionMap>,
     /// By SSRC.
@@ -123,9 +131,14 @@ pub(super) struct Arriving<'a> {
 }
 
 impl Receiver {
-    pub(super) fn new(max_streams: usize) -> Self {
+    pub(super) fn new(max_streams: usize, rng: &mut Rng) -> Self {
+        let demultiplexer = DemultiplexerConfig {
+            streams: max_streams,
+            ..DemultiplexerConfig::new(rng.u64())
+        };
         Self {
             sections: Vec::new(),
+            demultiplexer: Demultiplexer::new(demultiplexer),
             extensions: Box::default(),
             streams: Vec::new(),
             arrivals: TransportArrivals::new(FeedbackConfig::default()),
@@ -156,6 +169,7 @@ impl Receiver {
                 }
             }
         }
+        self.assign();
         let sections = &self.sections;
         let mut ended = Vec::new();
         for stream in &mut self.streams {
@@ -173,6 +187,31 @@ impl Receiver {
         for ssrc in ended {
             self.end(ssrc, events);
         }
+    }
+
+    /// The demultiplexer follows the sections.
+    fn assign(&mut self) {
+        struct Lists<'s> {
+            payload_types: Vec<u8>,
+            rids: Vec<&'s str>,
+            ssrcs: Vec<u32>,
+        }
+        let lists = self.sections.iter().map(|section| Lists {
+            payload_types: section.payload_types().collect(),
+            rids: section.layers.iter().map(String::as_str).collect(),
+            ssrcs: section.sources.sources.iter().map(|source| source.ssrc).collect(),
+        });
+        let lists: Vec<Lists<'_>> = lists.collect();
+        let sections = self.sections.iter().zip(&lists).map(|(section, lists)| rtp::Section {
+            id: section_id(section.transceiver),
+            mid: Some(&section.mid),
+            payload_types: &lists.payload_types,
+            rids: &lists.rids,
+            ssrcs: &lists.ssrcs,
+            outgoing_ssrcs: &[],
+        });
+        let sections: Vec<rtp::Section<'_>> = sections.collect();
+        self.demultiplexer.set_sections(&sections);
     }
 
     /// The stream of media with this SSRC.
@@ -247,29 +286,27 @@ impl Receiver {
         let Unprotected {
             packet, ssrc, index, ..
         } = plain;
+        let view = RtpPacket::parse(packet, &self.extensions, Origin::default()).ok()?;
+        self.note_arrival(&view, arriving.arrived);
+        let Ok(route) = self.demultiplexer.route(&view) else {
+            self.dropped.unassigned += 1;
+            return None;
+        };
         let place = match self.place(ssrc) {
-            Some(place) => place,
-            None => self.begin(
-                &RtpPacket::parse(packet, &self.extensions, Origin::default()).ok()?,
-                arriving,
-            )?,
+            Some(place) if self.belongs(place, route) => place,
+            known => {
+                if known.is_some() {
+                    self.end(ssrc, arriving.events);
+                }
+                self.begin(&view, route, arriving)?
+            }
         };
         let stream = self.streams.get_mut(place)?;
         stream.last_packet = arriving.arrived;
         if let StreamKind::Repair { media } = stream.kind {
-            let view = RtpPacket::parse(packet, &self.extensions, Origin::default()).ok()?;
-            self.note_arrival(&view, arriving.arrived);
             return self.repair(media, packet, arriving.arrived);
         }
         let view = RtpPacket::parse(packet, &self.extensions, Origin::default()).ok()?;
-        self.note_arrival(&view, arriving.arrived);
-        let place = match self.names_its_section(place, &view) {
-            true => place,
-            false => {
-                self.end(ssrc, arriving.events);
-                self.begin(&view, arriving)?
-            }
-        };
         self.take(place, view, Some(index), arriving.arrived)
     }
 
@@ -379,24 +416,19 @@ impl Receiver {
         self.take(place, view, None, arrived)
     }
 
-    /// RFC 9143 §9.2: a packet may say that its SSRC belongs to another section from now on. Only those at the beginning
-    /// of a stream say anything.
-    fn names_its_section(&self, place: usize, view: &RtpPacket<'_>) -> bool {
-        let Some(mid) = view.extension(Extension::Mid) else {
-            return true;
-        };
-        let Some(StreamKind::Media(media)) = self.streams.get(place).map(|stream| &stream.kind) else {
-            return true;
-        };
-        let section = self.sections.get(media.section);
-        section.is_some_and(|section| section.mid.as_bytes() == mid)
+    /// RFC 9143 §9.2: a packet may say that its SSRC belongs to another section from now on.
+    fn belongs(&self, place: usize, route: Route) -> bool {
+        match self.streams.get(place).map(|stream| &stream.kind) {
+            Some(StreamKind::Media(media)) => section_id(media.transceiver) == route.section,
+            _ => true,
+        }
     }
 
     /// A stream begins with this packet, if it can be told what it belongs to. Where it is.
-    fn begin(&mut self, view: &RtpPacket<'_>, arriving: &mut Arriving<'_>) -> Option<usize> {
+    fn begin(&mut self, view: &RtpPacket<'_>, route: Route, arriving: &mut Arriving<'_>) -> Option<usize> {
         let ssrc = view.ssrc();
         let kind = match arriving.events.len() {
-            0..EVENTS => self.kind_of(view, arriving),
+            0..EVENTS => self.kind_of(view, route, arriving),
             _ => None,
         };
         let Some(kind) = kind else {
@@ -418,15 +450,16 @@ impl Receiver {
         Some(place)
     }
 
-    fn kind_of(&self, view: &RtpPacket<'_>, arriving: &mut Arriving<'_>) -> Option<StreamKind> {
-        let place = self.section_of(view)?;
+    fn kind_of(&self, view: &RtpPacket<'_>, route: Route, arriving: &mut Arriving<'_>) -> Option<StreamKind> {
+        let is_named = |section: &Section| section_id(section.transceiver) == route.section;
+        let place = self.sections.iter().position(is_named)?;
         let section = self.sections.get(place)?;
         Some(match section.meaning(view.payload_type())? {
             Meaning::Repair { .. } => StreamKind::Repair {
-                media: self.repaired_by(section, view)?,
+                media: self.repaired_by(section, view.ssrc(), route)?,
             },
             Meaning::Media { .. } => {
-                let layer = section.layer_of(view)?;
+                let layer = section.layer_of(view.ssrc(), route)?;
                 let transceiver = section.transceiver;
                 let (stream, key) = arriving.numbers.take();
                 arriving.events.push_back(Event::StreamStarted { stream, transceiver });
@@ -448,37 +481,19 @@ impl Receiver {
         })
     }
 
-    /// RFC 9143 §9.2: by the mid that it names; else by its SSRC, if a description names that; else by its payload type,
-    /// if only one section has it.
-    fn section_of(&self, view: &RtpPacket<'_>) -> Option<usize> {
-        let is_mid = |mid: &&[u8]| !mid.is_empty() && mid.is_ascii();
-        if let Some(mid) = view.extension(Extension::Mid).filter(is_mid) {
-            return self.sections.iter().position(|section| section.mid.as_bytes() == mid);
-        }
-        let ssrc = view.ssrc();
-        let names = |section: &Section| section.sources.sources.iter().any(|source| source.ssrc == ssrc);
-        if let Some(named) = self.sections.iter().position(names) {
-            return Some(named);
-        }
-        let has = |section: &Section| section.meaning(view.payload_type()).is_some();
-        let first = self.sections.iter().position(has)?;
-        let last = self.sections.iter().rposition(has)?;
-        (first == last).then_some(first)
-    }
-
     /// Which stream a stream of retransmissions repairs: that of the layer that it names (RFC 8852 §3.2), or that the
     /// peer's description groups it with, or the only one of its section that none repairs.
-    fn repaired_by(&self, section: &Section, view: &RtpPacket<'_>) -> Option<u32> {
+    fn repaired_by(&self, section: &Section, ssrc: u32, route: Route) -> Option<u32> {
         let own = || {
             self.all_media()
                 .filter(|(_, media)| media.transceiver == section.transceiver)
         };
-        if let Some(rid) = view.extension(Extension::RepairedRid) {
-            let layer = section.layers.iter().position(|layer| layer.as_bytes() == rid)?;
+        if let Some(layer) = route.layer {
+            let layer = usize::from(layer.index);
             return own().find(|(_, media)| media.layer == layer).map(|(ssrc, _)| ssrc);
         }
         let grouped = section.sources.sources.iter().map(|source| source.ssrc);
-        let mut grouped = grouped.filter(|ssrc| section.sources.rtx_of(*ssrc) == Some(view.ssrc()));
+        let mut grouped = grouped.filter(|media| section.sources.rtx_of(*media) == Some(ssrc));
         if let Some(media) = grouped.next() {
             return Some(media);
         }
@@ -511,17 +526,20 @@ impl Receiver {
 impl Section {
     /// Which layer a packet of media belongs to: the one that it names, or that a description names its source for; the
     /// only one where there are no layers. `None` if it names one that there is not.
-    fn layer_of(&self, view: &RtpPacket<'_>) -> Option<usize> {
-        if self.layers.is_empty() {
-            // Old simulcast groups its sources from small to large.
-            let tracks = self.sources.tracks();
-            let layers = tracks.first().map(|track| track.layers.as_slice()).unwrap_or_default();
-            let place = layers.iter().position(|layer| *layer == view.ssrc());
-            return Some(place.unwrap_or(0));
+    fn layer_of(&self, ssrc: u32, route: Route) -> Option<usize> {
+        if !self.layers.is_empty() {
+            return route.layer.map(|layer| layer.index.into());
         }
-        let rid = view.extension(Extension::Rid)?;
-        self.layers.iter().position(|layer| layer.as_bytes() == rid)
+        // Old simulcast groups its sources from small to large.
+        let tracks = self.sources.tracks();
+        let layers = tracks.first().map(|track| track.layers.as_slice()).unwrap_or_default();
+        Some(layers.iter().position(|layer| *layer == ssrc).unwrap_or(0))
     }
+}
+
+/// How a section is called among those of its transport.
+fn section_id(transceiver: TransceiverId) -> SectionId {
+    SectionId(transceiver.number())
 }
 
 /// The index of a packet by its sequence number: the one nearest to the newest.

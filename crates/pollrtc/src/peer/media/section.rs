@@ -99,6 +99,10 @@ impl Section {
         })
     }
 
+    pub(super) fn payload_types(&self) -> impl Iterator<Item = u8> {
+        self.payload_types.iter().map(|(number, _)| *number)
+    }
+
     pub(super) fn meaning(&self, payload_type: u8) -> Option<Meaning> {
         let known = self.payload_types.iter().find(|(known, _)| *known == payload_type);
         known.map(|(_, meaning)| *meaning)

@@ -25,7 +25,7 @@ impl Session {
     pub(super) fn new(now: Instant, transport: TransportId, max_streams: usize, rng: &mut Rng) -> Self {
         Self {
             transport,
-            receiver: Receiver::new(max_streams),
+            receiver: Receiver::new(max_streams, rng),
             control: Control::new(now, rng),
             transport_sequence: 0,
             is_alive: true,
