@@ -306,7 +306,9 @@ const camera = (browser, _, url) => connection(browser, url, async (step) => {
   }
   assert(flowed.video.frames - begun.video.frames > 15 * CAMERA_SECONDS, `too few frames: ${told}`);
   assert(flowed.video.frozen - begun.video.frozen < 1, `the picture freezes: ${told}`);
-  assert(flowed.video.width === 640, `the estimate of the path is too low for the picture: ${told}`);
+  // Firefox begins with a small picture, and takes its time.
+  const wide = /^firefox/i.test(browser.version) ? 320 : 640;
+  assert(flowed.video.width >= wide, `the estimate of the path is too low for the picture: ${told}`);
   assert(flowed.audio.energy > begun.audio.energy, `nothing is heard: ${told}`);
   await step('restart');
   await step('offer');

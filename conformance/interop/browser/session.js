@@ -55,7 +55,7 @@ window.session = (() => {
       const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 480, frameRate: 30 } });
       pc.addEventListener('track', ({ track, streams: [theirs] }) => {
         const element = document.createElement(track.kind);
-        Object.assign(element, { srcObject: theirs ?? new MediaStream([track]), autoplay: true, muted: true });
+        Object.assign(element, { srcObject: theirs ?? new MediaStream([track]), autoplay: true });
         document.body.append(element);
         played.push(element);
       });
@@ -77,7 +77,8 @@ window.session = (() => {
           reported: remote.length, roundTrip: remote[0]?.roundTripTime, codec: stats.find(({ id }) => id === back[0]?.codecId)?.mimeType,
         };
       };
-      return { audio: one('audio'), video: one('video') };
+      const available = stats.find(({ type, nominated, availableOutgoingBitrate }) => type === 'candidate-pair' && nominated && availableOutgoingBitrate)?.availableOutgoingBitrate;
+      return { audio: one('audio'), video: one('video'), available };
     },
     channel(label) { adopt(pc.createDataChannel(label)); },
     restart() { pc.restartIce(); },
