@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use pollrtc::media::{Forwarder, ForwarderConfig, History, HistoryConfig, Verdict};
+use pollrtc::media::{ALL_LAYERS, Forwarder, ForwarderConfig, History, HistoryConfig, Verdict};
 use pollrtc::{Event, Incoming, Instant, MediaKind, Outgoing, PeerConnection, TransceiverId};
 use pollrtc_tokio::{MediaPacket, Peer};
-
-/// All layers of time.
-const ALL_TEMPORAL: u8 = u8::MAX;
 
 /// The echo of one session.
 #[derive(Debug)]
@@ -121,7 +118,7 @@ impl State {
         };
         let view = packet.view();
         if !std::mem::replace(&mut returning.is_selected, true) {
-            returning.forwarder.select(view.origin.source.stream, ALL_TEMPORAL);
+            returning.forwarder.select(view.origin.source.stream, ALL_LAYERS);
         }
         match returning.forwarder.next(&view) {
             Verdict::Forward(rewrite) => {

@@ -6,9 +6,7 @@ use alloc::vec::Vec;
 use pollrtc_jsep::rtp::{Codec, RtpSources};
 use pollrtc_jsep::{Transceiver, TransceiverId};
 use pollrtc_rtp::Format;
-use pollrtc_rtp::payload::{
-    Av1Payload, H264Payload, H265DecodingOrder, H265Payload, PayloadFormat, Vp8Payload, Vp9Payload,
-};
+use pollrtc_rtp::payload::{H265DecodingOrder, PayloadFormat};
 use pollrtc_sdp::attribute::Direction;
 
 use super::sender::formats;
@@ -56,14 +54,8 @@ fn payload_format(codec: &Codec) -> PayloadFormat {
 
 /// Whether a key frame begins with this payload.
 pub(super) fn starts_keyframe(format: PayloadFormat, payload: &[u8]) -> bool {
-    match format {
-        PayloadFormat::Vp8 => Vp8Payload::parse(payload).is_ok_and(|payload| payload.starts_keyframe()),
-        PayloadFormat::Vp9 => Vp9Payload::parse(payload).is_ok_and(|payload| payload.starts_keyframe()),
-        PayloadFormat::H264 => H264Payload::parse(payload).is_ok_and(|payload| payload.starts_keyframe()),
-        PayloadFormat::H265(order) => H265Payload::parse(payload, order).is_ok_and(|payload| payload.starts_keyframe()),
-        PayloadFormat::Av1 => Av1Payload::parse(payload).is_ok_and(|payload| payload.starts_keyframe()),
-        _ => false,
-    }
+    let marks = format.marks(payload);
+    format != PayloadFormat::Whole && marks.is_ok_and(|marks| marks.is_keyframe && marks.starts_frame)
 }
 
 impl Section {

@@ -139,14 +139,14 @@ impl PeerConnection {
 /// A codec, as far as forwarding looks into its payload.
 fn kind_of(codec: &Codec) -> pollrtc_media::Codec {
     use pollrtc_media::Codec as Kind;
-    let kinds = [
+    const KNOWN: [(&str, Kind); 5] = [
         ("VP8", Kind::Vp8),
         ("VP9", Kind::Vp9),
         ("H264", Kind::H264),
         ("H265", Kind::H265),
         ("AV1", Kind::Av1),
     ];
-    let known = kinds.into_iter().find(|(name, _)| codec.is(name));
+    let known = KNOWN.into_iter().find(|(name, _)| codec.is(name));
     known.map_or(Kind::Opaque, |(_, kind)| kind)
 }
 
