@@ -20,6 +20,22 @@ fn a_frame_without_marker_ends_where_the_next_one_begins() {
 }
 
 #[test]
+fn the_last_frame_of_a_stream_ends_with_it() {
+    let mut stream = Stream::new(PayloadFormat::Vp8);
+    stream.packet(&[0x10, 1], false);
+    assert!(stream.poll().is_none());
+    stream.depacketizer.handle_end();
+    stream.depacketizer.handle_end();
+    assert_eq!((stream.bytes(), stream.bytes()), (Some(vec![1]), None));
+    // What is visibly incomplete stays so.
+    let mut stream = Stream::new(PayloadFormat::H264);
+    stream.packet(&[0x67, 0x42], false);
+    stream.packet(&[0x7c, 0x85, 0x88], false);
+    stream.depacketizer.handle_end();
+    assert_eq!(stream.bytes(), None);
+}
+
+#[test]
 fn without_marker_a_lost_end_is_seen() {
     let mut stream = Stream::new(PayloadFormat::Vp8);
     stream.packet(&[0x10, 1], false);
@@ -154,6 +170,33 @@ fn a_warm_depacketizer_asks_no_allocator() {
         assert_eq!(counted.count_total, 0, "{format:?}");
         assert!(stream.depacketizer.stats().frames >= 14);
     }
+}
+
+/// Whatever comes, and however late frames are taken: a frame's worth for each that waits, for the one that was taken
+/// last, and for the one that is open, twice while that grows.
+#[test]
+fn memory_stays_below_what_the_limits_say() {
+    let limits = DepacketizerLimits {
+        frame_bytes: 10_000,
+        waiting_frames: 2,
+    };
+    let counted = allocation_counter::measure(|| {
+        let mut stream = Stream::with_limits(PayloadFormat::Vp8, limits);
+        for number in 0..50 {
+            let part = [&[0x10][..], &[7; 1_100]].concat();
+            (0..number % 12).for_each(|_| stream.packet(&part, false)); // up to 12,100 bytes
+            if number % 7 == 0 {
+                stream.lose();
+            }
+            stream.packet(&part, true);
+            stream.next_frame();
+            if number % 5 == 0 {
+                stream.poll();
+            }
+        }
+        assert!(stream.depacketizer.stats().long_frames > 0 && stream.depacketizer.stats().unclaimed_frames > 0);
+    });
+    assert!(counted.bytes_max <= 5 * 10_000 + 2_500, "{} bytes", counted.bytes_max);
 }
 
 #[test]

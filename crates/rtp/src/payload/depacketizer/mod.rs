@@ -223,6 +223,11 @@ impl Depacketizer {
         }
     }
 
+    /// The stream has ended: nothing more comes that could show where its last frame ends.
+    pub fn handle_end(&mut self) {
+        self.finish();
+    }
+
     /// The next frame. Its bytes are lent until the next call.
     pub fn poll_frame(&mut self) -> Option<Frame<'_>> {
         let frame = self.waiting.pop_front()?;

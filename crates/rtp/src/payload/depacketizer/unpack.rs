@@ -52,6 +52,12 @@ impl FrameBuffer {
             self.is_too_long = true;
             return;
         }
+        // Vectors grow by doubling; this one not beyond its limit.
+        let needed = self.bytes.len().saturating_add(bytes.len());
+        if needed > self.bytes.capacity() {
+            let room = needed.max(2 * self.bytes.capacity()).min(self.limit);
+            self.bytes.reserve_exact(room.saturating_sub(self.bytes.len()));
+        }
         self.bytes.extend_from_slice(bytes);
     }
 
