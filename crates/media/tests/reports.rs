@@ -1,10 +1,15 @@
 //! Sender reports, and the round trip that reports measure.
 
+mod common;
+
 use std::time::Duration;
 
+use common::Random;
+
 use pollrtc_core::Instant;
-use pollrtc_media::{ClockPair, NtpClock, Reception, ReferenceTimes, RoundTrip, Transmission};
+use pollrtc_media::{ClockPair, NtpClock, Reception, ReferenceTimes, RemoteClock, RoundTrip, Transmission};
 use pollrtc_rtp::NtpTime;
+use pollrtc_rtp::rtcp::SenderInfo;
 
 #[test]
 fn a_report_tells_its_own_moment_not_that_of_a_packet() {
@@ -122,4 +127,70 @@ fn those_who_only_receive_are_answered_too() {
         ),
         (999, 5_555, 1 << 16)
     );
+}
+
+/// What a peer says of a stream at some time, in milliseconds of its clock.
+fn told(millis: u64, clock_rate: u64) -> SenderInfo {
+    SenderInfo {
+        ntp_time: NtpTime((3_900_000_000 << 32) + ((millis << 32) / 1_000)),
+        rtp_timestamp: (millis * clock_rate / 1_000) as u32,
+        ..SenderInfo::default()
+    }
+}
+
+#[test]
+fn sound_and_picture_stay_together_however_late_their_reports_are() {
+    let mut random = Random(5);
+    let mut clock = RemoteClock::default();
+    for second in 1..600 {
+        let at = |millis: u64, delay: u64| Instant::from_millis(millis + 30 + delay);
+        let (sound_at, picture_at) = (1_000 * second, 1_000 * second + 400);
+        let delay = random.below(200);
+        let sound = clock.handle_sender_report(at(sound_at, delay), &told(sound_at, 48_000));
+        let arrived = at(picture_at, random.below(200));
+        let picture = clock.handle_sender_report(arrived, &told(picture_at, 90_000));
+        assert!(picture.at <= arrived);
+        // Both tell when the same moment was, 10 s in.
+        let difference = |one: Instant, other: Instant| (one - other).max(other - one);
+        let (heard, seen) = (sound.instant_of(480_000, 48_000), picture.instant_of(900_000, 90_000));
+        if second > 30 {
+            assert!(
+                difference(heard, seen) < Duration::from_millis(10),
+                "{heard:?} and {seen:?}"
+            );
+            assert!(
+                difference(seen, Instant::from_millis(10_030)) < Duration::from_millis(20),
+                "{seen:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_peers_clock_that_drifts_or_is_set_is_followed() {
+    let mut clock = RemoteClock::default();
+    let mut last = None;
+    for second in 0..7_200_u64 {
+        // 200 ppm slow; after an hour it is set back by a minute.
+        let peers = 200_000 + second * 1_000 - second / 5 - if second > 3_600 { 60_000 } else { 0 };
+        let now = Instant::from_millis(1_000 * second + 50);
+        let pair = clock.handle_sender_report(now, &told(peers, 1_000));
+        assert!(
+            now - pair.at <= Duration::from_millis(15),
+            "{second}: {:?}",
+            now - pair.at
+        );
+        last = Some(pair);
+    }
+    // However wrong a time is, it is no later than the report.
+    for ntp_time in [0, u64::MAX, 1 << 63] {
+        let info = SenderInfo {
+            ntp_time: NtpTime(ntp_time),
+            ..SenderInfo::default()
+        };
+        let now = Instant::from_millis(8_000_000);
+        assert!(clock.handle_sender_report(now, &info).at <= now);
+        assert!(clock.handle_sender_report(Instant::ZERO, &info).at <= Instant::ZERO);
+    }
+    assert!(last.is_some());
 }
