@@ -3,7 +3,6 @@
 use pollrtc_core::Instant;
 use pollrtc_ice::Path;
 use pollrtc_jsep::TransportId;
-use pollrtc_media::ClockPair;
 use pollrtc_rtp::PacketKind;
 use pollrtc_rtp::rtcp::{Compound, ReportBlock, RtcpPacket};
 
@@ -84,10 +83,7 @@ impl PeerConnection {
                         && let Some(media) = session.receiver.media_mut(report.ssrc())
                     {
                         media.reception.handle_sender_report(now, info.ntp_time);
-                        let clock = ClockPair {
-                            timestamp: info.rtp_timestamp,
-                            at: now,
-                        };
+                        let clock = session.clock.handle_sender_report(now, &info);
                         self.events.push_back(Event::Clock {
                             stream: media.id,
                             clock,

@@ -5,6 +5,7 @@ use alloc::collections::VecDeque;
 use pollrtc_core::Instant;
 use pollrtc_crypto::Rng;
 use pollrtc_jsep::{Negotiator, TransportId};
+use pollrtc_media::RemoteClock;
 
 use super::control::Control;
 use super::receiver::Receiver;
@@ -16,6 +17,8 @@ pub(super) struct Session {
     pub(super) transport: TransportId,
     pub(super) receiver: Receiver,
     pub(super) control: Control,
+    /// How the clock goes that stamps the peer's reports.
+    pub(super) clock: RemoteClock,
     /// The next transport-wide sequence number.
     pub(super) transport_sequence: u64,
     is_alive: bool,
@@ -27,6 +30,7 @@ impl Session {
             transport,
             receiver: Receiver::new(max_streams, rng),
             control: Control::new(now, rng),
+            clock: RemoteClock::default(),
             transport_sequence: 0,
             is_alive: true,
         }
