@@ -3,10 +3,11 @@
 //! 1. [Offering](offering): which side says what, and both sides at once.
 //! 2. [Trickle](trickle): candidates that are found after the description was sent.
 //! 3. [Sending](sending): messages, and what to do when the other side is slower than you.
-//! 4. [Restart](restart): a peer that changes its network, or loses it for a while.
-//! 5. [Closing](closing): how to end without losing the last words, and how a lost peer ends.
-//! 6. [Router](router): a server with one socket and many peers, and with several cores.
-//! 7. [Deployment](deployment): ports, NATs, timeouts, DTLS, and what memory it takes.
+//! 4. [Media](media): audio and video, and how to forward them.
+//! 5. [Restart](restart): a peer that changes its network, or loses it for a while.
+//! 6. [Closing](closing): how to end without losing the last words, and how a lost peer ends.
+//! 7. [Router](router): a server with one socket and many peers, and with several cores.
+//! 8. [Deployment](deployment): ports, NATs, timeouts, DTLS, and what memory it takes.
 //!
 //! Start with the [loop](crate#an-echo-peer-on-a-blocking-socket) that drives a connection on a socket. The pages do not
 //! repeat it. Their examples run in a network that is simulated in virtual time, by the crate `pollrtc-netsim`, which
@@ -23,6 +24,7 @@
 
 pub mod closing;
 pub mod deployment;
+pub mod media;
 pub mod offering;
 pub mod restart;
 pub mod router;
