@@ -12,7 +12,7 @@ pub fn srtp_unprotect(data: &[u8]) {
     let Some((choice, mut script)) = data.split_first() else {
         return;
     };
-    let mut ends = Ends::new(*choice);
+    let mut ends = Ends::new(*choice, secret(data));
     // All of it as one packet, as a stranger would send it.
     ends.stranger(script, Kind::Rtp);
     ends.stranger(script, Kind::Rtcp);
@@ -43,7 +43,7 @@ struct Ends {
 const SSRC: u32 = 0xcafe_babe;
 
 impl Ends {
-    fn new(choice: u8) -> Self {
+    fn new(choice: u8, mut secret: Rng) -> Self {
         let (profile, choice) = (choice % 6, choice / 6);
         let profile = Profile::ALL[usize::from(profile)];
         let config = Config {
@@ -57,7 +57,8 @@ impl Ends {
             mki: (choice & 32 != 0).then(|| Mki::new(b"mki").expect("not too long")),
             ..Config::default()
         };
-        let key = MasterKey::new(profile, &[7; 32][..profile.key_len()], &[8; 14][..profile.salt_len()]);
+        let (key, salt) = (secret.array::<32>(), secret.array::<14>());
+        let key = MasterKey::new(profile, &key[..profile.key_len()], &salt[..profile.salt_len()]);
         let key = key.expect("of the right lengths");
         let provider = rust_crypto::PROVIDER;
         Self {
@@ -192,6 +193,17 @@ impl Ends {
         );
         assert_eq!(dropped(after), dropped(before.2) + 1);
     }
+}
+
+/// Where a script's keys come from. A fuzzer looks at what is compared, and puts it into other scripts: a packet that was
+/// authentic in one is forged in all others.
+fn secret(data: &[u8]) -> Rng {
+    let mut seed = [0u8; 32];
+    for (number, byte) in data.iter().enumerate() {
+        let place = &mut seed[number % 32];
+        *place = place.wrapping_mul(31).wrapping_add(*byte);
+    }
+    Rng::from_seed(seed)
 }
 
 fn dropped(stats: InboundStats) -> u64 {
