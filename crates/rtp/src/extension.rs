@@ -127,6 +127,8 @@ impl Extension {
 #[derive(Clone, Debug)]
 pub struct ExtensionMap {
     by_id: [Option<Extension>; 256],
+    /// The place of each number's meaning in a view's index; beyond its end for none.
+    places: [u8; 256],
     /// The number of each meaning, zero for none; an application's own ones are their numbers.
     ids: [u8; Extension::INDEXED],
 }
@@ -136,6 +138,7 @@ impl ExtensionMap {
     pub const fn new() -> Self {
         Self {
             by_id: [None; 256],
+            places: [u8::MAX; 256],
             ids: [0; Extension::INDEXED],
         }
     }
@@ -152,6 +155,9 @@ impl ExtensionMap {
         if let Some(meaning) = self.by_id.get_mut(usize::from(id)) {
             *meaning = Some(extension);
         }
+        if let Some(place) = self.places.get_mut(usize::from(id)) {
+            *place = extension.place() as u8;
+        }
         if let Some(number) = self.ids.get_mut(extension.place()) {
             *number = id;
         }
@@ -161,6 +167,9 @@ impl ExtensionMap {
     /// Takes the meaning from the number `id`.
     pub fn remove(&mut self, id: u8) {
         let meaning = self.by_id.get_mut(usize::from(id)).and_then(Option::take);
+        if let Some(place) = self.places.get_mut(usize::from(id)) {
+            *place = u8::MAX;
+        }
         if let Some(number) = meaning.and_then(|meaning| self.ids.get_mut(meaning.place()))
             && *number == id
         {
@@ -172,6 +181,12 @@ impl ExtensionMap {
     #[inline]
     pub fn get(&self, id: u8) -> Option<Extension> {
         self.by_id.get(usize::from(id)).copied().flatten()
+    }
+
+    /// Where a view keeps the place of what the number `id` means; beyond the end of its index if it means nothing.
+    #[inline]
+    pub(crate) fn place(&self, id: u8) -> usize {
+        self.places.get(usize::from(id)).copied().unwrap_or(u8::MAX).into()
     }
 
     /// The number of a meaning.

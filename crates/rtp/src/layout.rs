@@ -61,13 +61,32 @@ pub(crate) struct Layout {
     extensions: [Element; Extension::INDEXED],
 }
 
-/// One header extension's value.
+/// One header extension's value: its offset from the packet's start, which is never zero, in the upper 16 bits, then its
+/// length and its number, eight bits each. One word, since it is read soon after it is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Element {
-    /// From the packet's start: never zero.
-    offset: u16,
-    len: u8,
-    id: u8,
+struct Element(u32);
+
+impl Element {
+    /// A header lies in the first 64 KiB, and a value has a length of eight bits.
+    #[inline]
+    const fn new(offset: usize, len: usize, id: u8) -> Self {
+        Self((offset as u32) << 16 | (len as u32 & 0xff) << 8 | id as u32)
+    }
+
+    #[inline]
+    const fn offset(self) -> usize {
+        (self.0 >> 16) as usize
+    }
+
+    #[inline]
+    const fn len(self) -> usize {
+        (self.0 >> 8 & 0xff) as usize
+    }
+
+    #[inline]
+    const fn id(self) -> u8 {
+        self.0 as u8
+    }
 }
 
 impl Layout {
@@ -122,27 +141,21 @@ impl Layout {
     pub(crate) fn extension(&self, of: Extension) -> Option<core::ops::Range<usize>> {
         let element = self.extensions.get(of.place())?;
         let is_it = match of {
-            Extension::Other(id) => element.id == id,
+            Extension::Other(id) => element.id() == id,
             _ => true,
         };
-        let begin = usize::from(element.offset);
-        (begin > 0 && is_it).then(|| begin..begin.saturating_add(element.len.into()))
+        let begin = element.offset();
+        (begin > 0 && is_it).then(|| begin..begin.saturating_add(element.len()))
     }
 
     /// Remembers where the elements lie that mean something; `header` is where the last one ends.
     #[inline]
     fn index(&mut self, header: usize, mut elements: Elements<'_>, map: &ExtensionMap) {
         while let Some(element) = elements.next() {
-            if let Some(meaning) = map.get(element.id)
-                && let Some(place) = self.extensions.get_mut(meaning.place())
-            {
+            if let Some(place) = self.extensions.get_mut(map.place(element.id)) {
                 let end = header.saturating_sub(elements.left());
-                *place = Element {
-                    // The header lies inside of the packet, and a value has a length of eight bits.
-                    offset: end.saturating_sub(element.value.len()) as u16,
-                    len: element.value.len() as u8,
-                    id: element.id,
-                };
+                let len = element.value.len();
+                *place = Element::new(end.saturating_sub(len), len, element.id);
             }
         }
     }

@@ -73,6 +73,7 @@ impl<'d> Compound<'d> {
     /// # Errors
     ///
     /// If not even the first packet is one.
+    #[inline]
     pub fn parse(bytes: &'d [u8]) -> Result<Self, CompoundError> {
         let mut at = 0;
         let ended_by = loop {
@@ -136,6 +137,7 @@ impl<'d> Iterator for RawPackets<'d> {
 }
 
 /// RFC 3550 §6.4.1: the length counts words, less one.
+#[inline]
 fn packet_len(l0: u8, l1: u8) -> usize {
     usize::from(u16::from_be_bytes([l0, l1]))
         .saturating_add(1)
@@ -143,6 +145,7 @@ fn packet_len(l0: u8, l1: u8) -> usize {
 }
 
 /// Where the packet ends that begins at `at`.
+#[inline]
 fn packet_end(bytes: &[u8], at: usize) -> Result<usize, CompoundError> {
     let len = bytes.len();
     let Some(&[first, packet_type, l0, l1]) = bytes.get(at..).and_then(|rest| rest.first_chunk::<HEADER_LEN>()) else {

@@ -70,6 +70,7 @@ pub enum RtcpError {
 impl<'d> RawPacket<'d> {
     /// A packet whose length is right: takes its padding off. Some pad to whole words like libwebrtc, by one to three
     /// bytes, and in the middle of a compound, so RFC 3550 §6.4.1 is not held against them.
+    #[inline]
     pub(crate) fn of(packet: &'d [u8]) -> Result<Self, RtcpError> {
         let ([first, packet_type, _, _], padded) = bytes::take::<HEADER_LEN>(packet).ok_or(RtcpError::Short {
             needed: HEADER_LEN,
@@ -95,6 +96,7 @@ impl<'d> RawPacket<'d> {
     }
 
     /// The first `N` bytes of the body, and the rest.
+    #[inline]
     pub(crate) fn fields<const N: usize>(self) -> Result<([u8; N], &'d [u8]), RtcpError> {
         bytes::take::<N>(self.body).ok_or(RtcpError::Short {
             needed: N,
@@ -103,6 +105,7 @@ impl<'d> RawPacket<'d> {
     }
 
     /// What feedback messages begin with (RFC 4585 §6.1): who sends it, whom it is about; and the rest.
+    #[inline]
     pub(crate) fn feedback(self) -> Result<(u32, u32, &'d [u8]), RtcpError> {
         let (fields, rest) = self.fields::<8>()?;
         let [sender, media] = bytes::words(&fields);
@@ -110,6 +113,7 @@ impl<'d> RawPacket<'d> {
     }
 
     /// A part of the body as entries of one size, all of it.
+    #[inline]
     pub(crate) fn entries<const N: usize>(self, part: &'d [u8]) -> Result<&'d [[u8; N]], RtcpError> {
         match part.as_chunks::<N>() {
             (entries, []) => Ok(entries),
@@ -118,6 +122,7 @@ impl<'d> RawPacket<'d> {
     }
 
     /// As many entries as the header counts, and what is behind them.
+    #[inline]
     pub(crate) fn counted<const N: usize>(self, part: &'d [u8]) -> Result<(&'d [[u8; N]], &'d [u8]), RtcpError> {
         let len = N.saturating_mul(self.count.into());
         let (counted, behind) = part.split_at_checked(len).ok_or(RtcpError::Short {

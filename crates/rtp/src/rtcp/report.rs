@@ -36,6 +36,7 @@ impl ReportBlock {
     const CUMULATIVE_LOST_MIN: i32 = -0x80_0000;
     const CUMULATIVE_LOST_MAX: i32 = 0x7f_ffff;
 
+    #[inline]
     fn of(block: &[u8; BLOCK_LEN]) -> Self {
         let [ssrc, lost, highest, jitter, last, delay] = bytes::words(block);
         Self {
@@ -102,6 +103,7 @@ pub struct SenderReport<'d> {
 }
 
 impl<'d> SenderReport<'d> {
+    #[inline]
     pub(crate) fn of(raw: RawPacket<'d>) -> Result<Self, RtcpError> {
         let (fields, rest) = raw.fields::<{ SSRC_LEN + SENDER_INFO_LEN }>()?;
         let [ssrc, seconds, fraction, rtp_timestamp, packet_count, octet_count] = bytes::words(&fields);
@@ -149,6 +151,7 @@ pub struct ReceiverReport<'d> {
 }
 
 impl<'d> ReceiverReport<'d> {
+    #[inline]
     pub(crate) fn of(raw: RawPacket<'d>) -> Result<Self, RtcpError> {
         let (fields, rest) = raw.fields::<SSRC_LEN>()?;
         let (reports, extension) = raw.counted(rest)?;

@@ -82,6 +82,7 @@ impl<'d> SdesChunk<'d> {
     }
 
     /// The chunk in front, and what is behind it: items up to a zero, and more zeros up to the end of a word.
+    #[inline]
     fn split(bytes: &'d [u8]) -> Option<(Self, &'d [u8])> {
         let (ssrc, behind) = bytes::take::<4>(bytes)?;
         let mut rest = Items(behind);
@@ -104,6 +105,7 @@ struct Items<'d>(&'d [u8]);
 impl<'d> Iterator for Items<'d> {
     type Item = SdesItem<'d>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let [kind @ 1..=255, len, rest @ ..] = self.0 else {
             return None;
@@ -141,6 +143,7 @@ pub struct SourceDescription<'d> {
 }
 
 impl<'d> SourceDescription<'d> {
+    #[inline]
     pub(crate) fn of(raw: RawPacket<'d>) -> Result<Self, RtcpError> {
         let mut rest = raw.body;
         for _ in 0..raw.count {

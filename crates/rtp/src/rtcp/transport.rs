@@ -70,6 +70,7 @@ pub struct TransportWideFeedback<'d> {
 
 impl<'d> TransportWideFeedback<'d> {
     /// All of it is checked before anything is said of any packet.
+    #[inline]
     pub(crate) fn of(raw: RawPacket<'d>) -> Result<Self, RtcpError> {
         let (fields, rest) = raw.fields::<FIELDS_LEN>()?;
         let [sender_ssrc, media_ssrc, range, time] = bytes::words(&fields);
@@ -151,7 +152,7 @@ impl<'d> TransportWideFeedback<'d> {
             chunks: self.chunks.iter(),
             deltas: self.deltas,
             sequence_number: self.base_sequence,
-            left: self.status_count,
+            behind: self.status_count,
             ticks: 0,
             chunk: Chunk::default(),
         }
@@ -180,7 +181,8 @@ impl Chunk {
         let chunk = u32::from(u16::from_be_bytes(bytes));
         match chunk >> 14 {
             0 | 1 => Self {
-                symbols: chunk << 17,
+                // The one symbol, without the count behind it.
+                symbols: chunk << 17 & 0xc000_0000,
                 step: 0,
                 count: chunk as u16 & RUN_MAX,
             },
@@ -195,6 +197,17 @@ impl Chunk {
                 count: TWO_BIT_STATUSES,
             },
         }
+    }
+
+    #[inline]
+    const fn is_run_of(self, symbol: Symbol) -> bool {
+        self.step == 0 && self.symbols >> 30 == symbol
+    }
+
+    /// Whether any symbol is more than a small delta.
+    #[inline]
+    const fn has_large(self) -> bool {
+        self.symbols & 0xaaaa_aaaa != 0
     }
 
     /// Bytes of the deltas of the first `count` symbols.
@@ -230,20 +243,44 @@ struct Statuses<'d> {
     chunks: core::slice::Iter<'d, [u8; CHUNK_LEN]>,
     deltas: &'d [u8],
     sequence_number: u16,
-    left: u16,
     ticks: i32,
+    /// What is left of a chunk.
     chunk: Chunk,
+    /// How many statuses are in the chunks behind it.
+    behind: u16,
 }
 
-impl Iterator for Statuses<'_> {
-    type Item = PacketStatus;
+impl Statuses<'_> {
+    /// Goes on to the next chunk.
+    #[inline]
+    fn load(&mut self) -> Option<()> {
+        let chunk = Chunk::of(*self.chunks.next()?);
+        let count = chunk.count.min(self.behind);
+        self.behind = self.behind.saturating_sub(count);
+        self.chunk = Chunk { count, ..chunk };
+        Some(())
+    }
 
     #[inline]
-    fn next(&mut self) -> Option<PacketStatus> {
-        self.left = self.left.checked_sub(1)?;
-        if self.chunk.count == 0 {
-            self.chunk = Chunk::of(*self.chunks.next()?);
+    fn status(&mut self, arrival: Arrival) -> PacketStatus {
+        let sequence_number = self.sequence_number;
+        self.sequence_number = sequence_number.wrapping_add(1);
+        PacketStatus {
+            sequence_number,
+            arrival,
         }
+    }
+
+    /// 65,535 deltas of 16 bits have room in 32.
+    #[inline]
+    fn arrived_after(&mut self, delta: i16) -> Arrival {
+        self.ticks = self.ticks.wrapping_add(delta.into());
+        Arrival::At(self.ticks)
+    }
+
+    /// The next status of a chunk that has one.
+    #[inline]
+    fn read(&mut self) -> Option<PacketStatus> {
         let symbol = self.chunk.symbols >> 30;
         self.chunk.symbols <<= self.chunk.step;
         self.chunk.count = self.chunk.count.saturating_sub(1);
@@ -261,25 +298,67 @@ impl Iterator for Statuses<'_> {
             }
             _ => Arrival::Received,
         };
-        let sequence_number = self.sequence_number;
-        self.sequence_number = sequence_number.wrapping_add(1);
-        Some(PacketStatus {
-            sequence_number,
-            arrival,
-        })
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left.into(), Some(self.left.into()))
+        Some(self.status(arrival))
     }
 }
 
-impl Statuses<'_> {
-    /// 65,535 deltas of 16 bits have room in 32.
+impl Iterator for Statuses<'_> {
+    type Item = PacketStatus;
+
     #[inline]
-    fn arrived_after(&mut self, delta: i16) -> Arrival {
-        self.ticks = self.ticks.wrapping_add(delta.into());
-        Arrival::At(self.ticks)
+    fn next(&mut self) -> Option<PacketStatus> {
+        if self.chunk.count == 0 {
+            self.load()?;
+        }
+        self.read()
+    }
+
+    /// Most packets come in runs, which take a loop over their deltas alone: `for_each` and all else that reads to the
+    /// end has it.
+    #[inline]
+    fn fold<B, F: FnMut(B, PacketStatus) -> B>(mut self, init: B, mut tell: F) -> B {
+        let mut result = init;
+        while self.chunk.count > 0 || self.load().is_some() {
+            let count = usize::from(self.chunk.count);
+            if self.chunk.is_run_of(SMALL_DELTA)
+                && let Some((run, rest)) = self.deltas.split_at_checked(count)
+            {
+                self.deltas = rest;
+                self.chunk.count = 0;
+                for delta in run {
+                    let arrival = self.arrived_after((*delta).into());
+                    result = tell(result, self.status(arrival));
+                }
+                continue;
+            }
+            if self.chunk.has_large() {
+                for _ in 0..count {
+                    let Some(status) = self.read() else { return result };
+                    result = tell(result, status);
+                }
+                continue;
+            }
+            let mut symbols = core::mem::take(&mut self.chunk).symbols;
+            for _ in 0..count {
+                let mut arrival = Arrival::NotReceived;
+                if symbols >> 30 == SMALL_DELTA {
+                    let Some((&delta, rest)) = self.deltas.split_first() else {
+                        return result;
+                    };
+                    self.deltas = rest;
+                    arrival = self.arrived_after(delta.into());
+                }
+                symbols <<= 2;
+                result = tell(result, self.status(arrival));
+            }
+        }
+        result
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = usize::from(self.chunk.count).saturating_add(self.behind.into());
+        (left, Some(left))
     }
 }
 

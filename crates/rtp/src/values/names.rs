@@ -9,7 +9,11 @@ const LEN_MAX: usize = 64;
 /// Text that was found to have only such characters.
 fn text(value: &[u8], is_allowed: impl Fn(u8) -> bool) -> Option<&str> {
     let is_right = matches!(value.len(), 1..=LEN_MAX) && value.iter().all(|byte| is_allowed(*byte));
-    core::str::from_utf8(value).ok().filter(|_| is_right)
+    if is_right {
+        core::str::from_utf8(value).ok()
+    } else {
+        None
+    }
 }
 
 /// RFC 8866 §9: what a `token` has.

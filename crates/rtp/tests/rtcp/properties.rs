@@ -200,6 +200,32 @@ quickcheck! {
         max_len < 26 || left.iter().all(Option::is_none)
     }
 
+    /// For every feedback: read one by one it says the same as read in one go.
+    fn every_way_of_reading_arrivals_says_the_same(count: u16, chunks: Vec<u16>, large: u8, deltas: Vec<u8>) -> bool {
+        let mut body = vec![0; 8];
+        body.extend(100_u16.to_be_bytes());
+        body.extend((count % 20_000).to_be_bytes());
+        body.extend([0; 4]);
+        // Some of all kinds, and long runs of what needs no deltas, so that these are enough.
+        let needs_none = |chunk: u16| if chunk & 7 == 0 { chunk & 0x9fff | 0x8000 } else { chunk & 0x1fff | u16::from(large & 3) << 13 };
+        body.extend(chunks.iter().chain([&0x1fff; 3]).flat_map(|chunk| needs_none(*chunk).to_be_bytes()));
+        body.extend(deltas.iter().cycle().take(60_000));
+        body.resize(body.len().next_multiple_of(4), 0);
+        let bytes = crate::packet(15, 205, &body);
+        let Ok(RtcpPacket::TransportWideFeedback(feedback)) = crate::read(&bytes) else { return true };
+        let mut one_by_one = Vec::new();
+        for status in feedback.statuses() {
+            one_by_one.push(status);
+        }
+        let mut in_one_go = Vec::new();
+        feedback.statuses().for_each(|status| in_one_go.push(status));
+        let mut begun = feedback.statuses();
+        let mut from_the_middle: Vec<_> = begun.by_ref().take(9).collect();
+        assert_eq!(begun.size_hint().0, one_by_one.len().saturating_sub(9));
+        begun.for_each(|status| from_the_middle.push(status));
+        one_by_one.len() == usize::from(count % 20_000) && one_by_one == in_one_go && one_by_one == from_the_middle
+    }
+
     fn every_feedback_on_streams_is_read_as_it_was_written(sender_ssrc: u32, report_timestamp: u32, list: Streams) -> bool {
         let metrics: Vec<Vec<_>> = list.iter().map(|(_, _, metrics)| metrics.iter().map(metric).collect()).collect();
         let streams: Vec<_> = list.iter().zip(&metrics).map(|((ssrc, begin_sequence, _), metrics)| StreamMetricsBuilder {

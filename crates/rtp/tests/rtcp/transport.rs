@@ -44,6 +44,8 @@ fn a_run_repeats_one_symbol() {
     let view = view!(&none, TransportWideFeedback);
     assert_eq!(view.statuses().count(), 8_191);
     assert!(view.statuses().all(|status| status.arrival == Arrival::NotReceived));
+    view.statuses()
+        .for_each(|status| assert_eq!(status.arrival, Arrival::NotReceived));
 
     let large = feedback(2, &[0x4002], &[0xff, 0xfc, 1, 0]);
     let view = view!(&large, TransportWideFeedback);
