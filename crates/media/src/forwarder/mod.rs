@@ -272,14 +272,14 @@ impl Forwarder {
     fn judge<'d>(&mut self, packet: &RtpPacket<'d>, format: Format, content: &Content) -> Verdict<'d> {
         let Source { stream, index } = packet.origin.source;
         let begins = content.begins_key_frame && !packet.payload().is_empty();
-        if let Some(mut current) = self.current.filter(|current| current.stream == stream) {
+        if let Some(current) = &self.current
+            && current.stream == stream
+        {
             if index < current.expected {
                 return self.late(packet, format, content);
             }
             if index - current.expected <= MAX_GAP {
-                let verdict = self.in_order(&mut current, packet, format, content);
-                self.current = Some(current);
-                return verdict;
+                return self.in_order(packet, format, content);
             }
             // It has begun anew, so it needs a beginning.
             self.current = None;
@@ -294,10 +294,8 @@ impl Forwarder {
         if !begins {
             return Verdict::KeyframeNeeded(stream);
         }
-        let mut current = self.switch_to(packet, content);
-        let verdict = self.in_order(&mut current, packet, format, content);
-        self.current = Some(current);
-        verdict
+        self.current = Some(self.switch_to(packet, content));
+        self.in_order(packet, format, content)
     }
 
     /// Whether a packet is older than one of its stream that was forwarded.
@@ -309,37 +307,41 @@ impl Forwarder {
     }
 
     /// The newest packet of the stream that is forwarded.
-    fn in_order<'d>(
-        &mut self,
-        current: &mut Current,
-        packet: &RtpPacket<'d>,
-        format: Format,
-        content: &Content,
-    ) -> Verdict<'d> {
+    fn in_order<'d>(&mut self, packet: &RtpPacket<'d>, format: Format, content: &Content) -> Verdict<'d> {
+        let Some(current) = self.current.as_mut() else {
+            return Verdict::Skip;
+        };
         let index = packet.origin.source.index;
-        let is_padding = packet.payload().is_empty();
-        let is_new_picture = packet.timestamp() != current.timestamp;
         let gap = index - current.expected;
-        let was_skipping = core::mem::take(&mut current.is_skipping) && !is_new_picture;
         current.expected = index.saturating_add(1);
+        let is_new_picture = packet.timestamp() != current.timestamp;
         current.timestamp = packet.timestamp();
+        let is_padding = packet.payload().is_empty();
+        if is_new_picture {
+            current.is_skipping = false;
+        }
+        if !is_padding {
+            let above = if is_new_picture {
+                Layer::default()
+            } else {
+                current.layer
+            };
+            current.layer = content.layer.unwrap_or(above);
+            // What is wanted may have been chosen for another stream.
+            if is_new_picture && self.wanted == Some(current.stream) {
+                current.limit = limit(current.limit, self.wanted_layer, content, current.layer);
+            }
+        }
+        let is_left_out = is_padding || is_above(current.layer, current.limit);
+        let was_skipping = core::mem::replace(&mut current.is_skipping, is_left_out);
+        let Current {
+            expected, layer, limit, ..
+        } = *current;
         if let Some(Some(switch)) = self.switches.get_mut(usize::from(self.newest_switch)) {
             switch.highest = index;
         }
-        let above = if is_new_picture {
-            Layer::default()
-        } else {
-            current.layer
-        };
-        let layer = content.layer.unwrap_or(above);
-        if !is_padding {
-            current.layer = layer;
-            if is_new_picture {
-                current.limit = self.limit(current.limit, content, layer);
-            }
-        }
         let mut names = self.ranges.newest().unwrap_or_default();
-        if is_padding || is_above(layer, current.limit) {
+        if is_left_out {
             // What was lost in the middle of a picture's upper layers belonged to them; anything else stays a gap.
             if gap > 0 && !was_skipping {
                 self.ranges.extend(gap);
@@ -349,18 +351,18 @@ impl Forwarder {
             if content.codec == Codec::Vp8 && content.numbers.is_some() && !is_padding && !was_skipping {
                 names.picture_id = names.picture_id.wrapping_sub(1);
             }
-            current.is_skipping = true;
-            self.ranges.begin(current.expected, names);
-            let waits = !is_padding && layer.spatial > current.limit.spatial && !is_above(layer, self.wanted_layer);
-            return match self.wanted {
-                Some(wanted) if waits && wanted == current.stream => Verdict::KeyframeNeeded(wanted),
-                _ => Verdict::Skip,
+            self.ranges.begin(expected, names);
+            let waits = !is_padding && layer.spatial > limit.spatial && !is_above(layer, self.wanted_layer);
+            let stream = packet.origin.source.stream;
+            return match self.wanted == Some(stream) && waits {
+                true => Verdict::KeyframeNeeded(stream),
+                false => Verdict::Skip,
             };
         }
         if gap > 0 {
             self.ranges.extend(gap);
         }
-        let Layer { spatial, temporal } = current.limit;
+        let Layer { spatial, temporal } = limit;
         if (names.spatial, names.temporal) != (spatial, temporal) {
             (names.spatial, names.temporal) = (spatial, temporal);
             self.ranges.begin(index, names);
@@ -374,7 +376,9 @@ impl Forwarder {
             numbers: content
                 .numbers
                 .map_or(self.last_numbers(), |numbers| renamed(numbers, names)),
-            frame_number: rewrite.frame_number.or_else(|| number_of(packet)),
+            frame_number: rewrite
+                .frame_number
+                .or_else(|| rewrite.descriptor.and_then(frame_number)),
         });
         Verdict::Forward(rewrite)
     }
@@ -482,27 +486,6 @@ impl Forwarder {
         timestamp.wrapping_sub(packet.timestamp())
     }
 
-    /// Up to which layers the picture is forwarded that begins with this packet.
-    fn limit(&self, now: Layer, content: &Content, layer: Layer) -> Layer {
-        let wanted = self.wanted_layer;
-        if self.wanted != self.current() {
-            return now; // it was chosen for another stream
-        }
-        if content.begins_key_frame {
-            return wanted;
-        }
-        let temporal = match content.up {
-            _ if wanted.temporal < now.temporal => wanted.temporal,
-            Up::Layer if layer.temporal == now.temporal.saturating_add(1) => layer.temporal.min(wanted.temporal),
-            Up::Above if layer.temporal <= now.temporal => wanted.temporal,
-            _ => now.temporal,
-        };
-        Layer {
-            spatial: now.spatial.min(wanted.spatial),
-            temporal,
-        }
-    }
-
     fn rewrite<'d>(
         &self,
         packet: &RtpPacket<'d>,
@@ -512,6 +495,7 @@ impl Forwarder {
         names: Names,
     ) -> Rewrite<'d> {
         let switch = self.switch(names.switch).unwrap_or_default();
+        let descriptor = packet.extension(Extension::DependencyDescriptor);
         Rewrite {
             sequence: number,
             timestamp: packet.timestamp().wrapping_add(switch.timestamp),
@@ -520,10 +504,11 @@ impl Forwarder {
                 || (content.ends_layer && content.layer.is_some_and(|layer| layer.spatial == names.spatial)),
             format,
             patch: content.patch(|numbers| renamed(numbers, names)),
-            descriptor: packet.extension(Extension::DependencyDescriptor),
-            frame_number: number_of(packet)
-                .map(|number| number.wrapping_add(switch.frame_number))
-                .filter(|_| switch.frame_number != 0),
+            descriptor,
+            frame_number: descriptor
+                .filter(|_| switch.frame_number != 0)
+                .and_then(frame_number)
+                .map(|number| number.wrapping_add(switch.frame_number)),
         }
     }
 
@@ -554,6 +539,23 @@ impl Forwarder {
     fn clock_of(&self, stream: StreamKey) -> Option<ClockPair> {
         let mut known = self.clocks.iter().flatten();
         known.find(|(key, _)| *key == stream).map(|(_, clock)| *clock)
+    }
+}
+
+/// Up to which layers a picture is forwarded that begins with this packet: `now` in front of it, `wanted` in the end.
+fn limit(now: Layer, wanted: Layer, content: &Content, layer: Layer) -> Layer {
+    if content.begins_key_frame {
+        return wanted;
+    }
+    let temporal = match content.up {
+        _ if wanted.temporal < now.temporal => wanted.temporal,
+        Up::Layer if layer.temporal == now.temporal.saturating_add(1) => layer.temporal.min(wanted.temporal),
+        Up::Above if layer.temporal <= now.temporal => wanted.temporal,
+        _ => now.temporal,
+    };
+    Layer {
+        spatial: now.spatial.min(wanted.spatial),
+        temporal,
     }
 }
 
