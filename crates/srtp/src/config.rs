@@ -35,6 +35,8 @@ pub struct Config {
     /// [`Inbound`](crate::Inbound) forgets them. Only who has the keys can make it do so. [`Outbound`](crate::Outbound) forgets
     /// what it sealed of them, but not up to where: they go on from there, and nothing of them can be sent again or late. It
     /// refuses streams only when there were 65,535.
+    ///
+    /// As the defaults are, a stream takes 0.3 KiB in the one and 0.8 KiB in the other.
     pub max_streams: usize,
     /// Whether the first packet of a stream that is not authentic is tried once more, as if the sequence number had
     /// wrapped before it (rollover counter 1): so a stream is not lost whose packets around its first wrap all were.

@@ -263,7 +263,7 @@ impl Outbound {
     #[inline]
     pub(crate) fn begin(&self, index: u64, buf: &[u8], len: usize) -> Result<Sealing, ProtectError> {
         let packet = buf.get(..len).ok_or(ProtectError::BufferTooShort {
-            needed: len + self.rtp_overhead,
+            needed: len.saturating_add(self.rtp_overhead),
             len: buf.len(),
         })?;
         let header = Header::parse(packet).ok_or(ProtectError::Malformed)?;

@@ -86,8 +86,12 @@ fn what_is_no_packet_is_refused() {
             Err(ProtectError::Malformed)
         );
     }
-    assert!(matches!(
-        outbound.protect_rtp(0, &mut [0x80; 20], usize::MAX / 2),
-        Err(ProtectError::BufferTooShort { .. })
-    ));
+    for len in [21, usize::MAX / 2, usize::MAX] {
+        let refused = outbound.protect_rtp(0, &mut [0x80; 20], len);
+        assert!(matches!(refused, Err(ProtectError::BufferTooShort { .. })), "{len}");
+        assert_eq!(
+            outbound.protect_rtcp(&mut [0x80; 20], len),
+            Err(ProtectError::Malformed)
+        );
+    }
 }
