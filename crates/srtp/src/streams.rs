@@ -201,4 +201,36 @@ mod tests {
             })
         }
     }
+
+    /// Looking one up takes as long as its chain is, whatever SSRCs a peer picks that does not know the secret.
+    #[test]
+    fn ssrcs_that_somebody_picks_do_not_meet() {
+        let patterns: [fn(u32) -> u32; 5] = [
+            |number| number,
+            |number| number << 20,
+            |number| number.reverse_bits(),
+            |number| number.wrapping_mul(0x9e37_79b9),
+            |number| number << 8 | 0xff,
+        ];
+        for pattern in patterns {
+            let (mut steps, mut lookups) = (0, 0);
+            for secret in 1..=40u64 {
+                let mut streams = Streams::new(1024, secret.wrapping_mul(0xd134_2543_de82_ef95));
+                for number in 0..1024 {
+                    streams.insert(pattern(number), ());
+                }
+                for head in streams.heads.clone() {
+                    let mut place = head;
+                    let mut length = 0;
+                    while let Some(slot) = streams.slots.get(place as usize) {
+                        length += 1;
+                        steps += length;
+                        place = slot.next;
+                    }
+                    lookups += length;
+                }
+            }
+            assert!(steps < 3 * lookups, "{steps} steps for {lookups} lookups");
+        }
+    }
 }
