@@ -10,6 +10,15 @@ use crate::rtp::{
 use pollrtc_sdp::attribute::Direction;
 
 /// Names one transceiver of one negotiator for good.
+///
+/// ```
+/// use pollrtc_jsep::rtp::MediaKind;
+/// use pollrtc_jsep::{Config, Negotiator, TransceiverInit};
+///
+/// let mut negotiator = Negotiator::new(Config::new(1));
+/// let camera = negotiator.add_transceiver(MediaKind::Video, TransceiverInit::default());
+/// assert_eq!(camera.number(), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransceiverId(pub(super) u32);
 
@@ -41,6 +50,18 @@ pub struct TransceiverInit {
 }
 
 /// What is sent and received in one RTP section.
+///
+/// ```
+/// use pollrtc_jsep::Transceiver;
+///
+/// fn is_sending(transceiver: &Transceiver) -> bool {
+///     transceiver.current_direction().is_some_and(|direction| direction.sends())
+/// }
+///
+/// # let mut negotiator = pollrtc_jsep::Negotiator::new(pollrtc_jsep::Config::new(1));
+/// # negotiator.add_transceiver(pollrtc_jsep::rtp::MediaKind::Audio, pollrtc_jsep::TransceiverInit::default());
+/// assert!(!is_sending(&negotiator.transceivers()[0]), "nothing is agreed on yet");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transceiver {
     pub(super) id: TransceiverId,

@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 use pollrtc_dtls::{CipherSuite, Version};
 use pollrtc_ice::Path;
 use pollrtc_jsep::{RejectReason, RemoteCandidate, TransceiverId, TransportId};
+use pollrtc_media::ClockPair;
 use pollrtc_rtp::Missing;
 use pollrtc_sctp::channel::{ChannelCloseReason, ChannelId, Message};
 
-use crate::stream::{ClockPair, Incoming, Outgoing};
+use crate::stream::{Incoming, Outgoing};
 
 /// What happened, in order; see [`PeerConnection::poll_event`](pollrtc_core::StateMachine::poll_event).
 ///

@@ -109,9 +109,10 @@ pub use pollrtc_jsep::{
 };
 /// What forwards, keeps and counts packets, outside of any connection.
 pub use pollrtc_media as media;
+pub use pollrtc_media::{ClockPair, FormatMap};
 /// Packets and payloads.
 pub use pollrtc_rtp as rtp;
-pub use pollrtc_rtp::{Compound, Rewrite, RtpPacket, SharedPacket};
+pub use pollrtc_rtp::{Compound, Missing, NtpTime, Origin, Rewrite, RtpPacket, SharedPacket, StreamKey};
 pub use pollrtc_sctp::channel::{
     ChannelCloseReason, ChannelId, ChannelInfo, ChannelInit, ChannelSendError, ChannelState, DataChannelsStats,
     Message, MessageKind, OpenError,
@@ -122,4 +123,4 @@ pub use pollrtc_sdp::attribute::Direction;
 pub use router::{OwnedDatagram, PeerId, PeerMut, Router, RouterStats};
 pub use router_id::RouterId;
 pub use stats::{DtlsParameters, DtlsState, Stats, TransportStats};
-pub use stream::{ClockPair, Incoming, IncomingInfo, Outgoing, Received, WriteError};
+pub use stream::{Incoming, IncomingInfo, Outgoing, Received, WriteError};

@@ -1,7 +1,6 @@
 //! Media as a connection gives and takes it.
 
 use pollrtc_jsep::{TransceiverId, TransportId};
-pub use pollrtc_media::ClockPair;
 use pollrtc_rtp::rtcp::Compound;
 use pollrtc_rtp::{RtpPacket, StreamKey};
 

@@ -4,6 +4,14 @@ use pollrtc_core::Instant;
 
 /// One incoming stream of packets, under a name that stays valid outside of its connection and thread. The caller
 /// chooses it, or the connection counts: equal keys are the same stream.
+///
+/// ```
+/// use pollrtc_rtp::StreamKey;
+/// // Who publishes what, on whichever thread.
+/// let mut cameras = std::collections::BTreeMap::new();
+/// cameras.insert(StreamKey(7), "the front door");
+/// assert!(cameras.contains_key(&StreamKey(7)));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamKey(pub u64);
 
@@ -36,6 +44,13 @@ pub enum Via {
 }
 
 /// What is known of a packet beside its bytes.
+///
+/// ```
+/// use pollrtc_rtp::{Origin, Source, StreamKey};
+/// let source = Source { stream: StreamKey(7), index: 65_536 };
+/// let origin = Origin { source, ..Origin::default() };
+/// assert_eq!(origin.source.index as u16, 0); // its sequence number
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// Which packet it is.

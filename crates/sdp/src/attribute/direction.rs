@@ -3,6 +3,13 @@
 use core::fmt;
 
 /// Which way media flows, seen from the description's writer (RFC 8866 §6.7).
+///
+/// ```
+/// use pollrtc_sdp::attribute::Direction;
+///
+/// assert!(Direction::SendOnly.sends() && !Direction::SendOnly.receives());
+/// assert_eq!(Direction::SendOnly.reversed(), Direction::RecvOnly);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Direction {
     /// Both ways; what a description means that says nothing.
