@@ -324,6 +324,41 @@ const camera = (browser, _, url) => connection(browser, url, async (step) => {
   return { flowed };
 });
 
+// The page's own card: what comes back is seen, sections are stopped and used again, and without a camera a clock is drawn.
+async function cameraOnPage(browser, _, url) {
+  const page = await open(browser, url), seen = {};
+  await page.click('#connect');
+  await connected(page);
+  for (const source of ['camera', 'drawing']) {
+    if (source === 'drawing') await page.evaluate(() => Object.defineProperty(navigator, 'mediaDevices', { value: undefined }));
+    await page.bringToFront();
+    await page.click('#camera-start:not([disabled])');
+    await until(page, () => document.querySelector('#echoed-picture').videoWidth > 0);
+    const note = await page.$eval('#camera-note', (note) => !note.hidden && note.innerText);
+    assert(source === 'camera' ? !note : /a clock instead of a camera and a tone instead of a microphone/i.test(note), `${source}: the page says "${note}"`);
+    // Bit rates are those between two looks.
+    await until(page, () => {
+      const rows = [...document.querySelectorAll('#streams tbody tr')].map((row) => row.innerText);
+      return rows.length === 4 && rows.every((row) => /bit\/s/.test(row)) && rows.filter((row) => / × /.test(row)).length === 2;
+    });
+    seen[source] = await page.$$eval('#streams tbody tr', (rows) => rows.map((row) => row.innerText.replace(/\s+/g, ' ')));
+    await page.click('#camera-mute');
+    const muted = await page.$eval('#own-picture', (picture) => picture.srcObject.getAudioTracks().every((track) => !track.enabled));
+    assert(muted, `${source}: not muted`);
+    await page.click('#camera-stop');
+    await until(page, () => document.querySelector('#pictures').hidden && window.pollrtc.link.pc.signalingState === 'stable'
+      && window.pollrtc.link.pc.getTransceivers().length === 0);
+    await say(page, `after the ${source}`);
+    await heard(page, `after the ${source}`);
+  }
+  seen.sections = await page.evaluate(() => window.pollrtc.link.pc.remoteDescription.sdp.match(/^m=.*$/gm).map((line) => line.trim()));
+  assert(seen.sections.length === 3, `sections were not used again: ${seen.sections}`);
+  await closeCleanly(page);
+  assert(page.problems.length === 0, `on the page: ${page.problems.join('; ')}`);
+  await page.close();
+  return seen;
+}
+
 const mediaLater = (browser, url) => connection(browser, url, async (step) => {
   await step('channel', 'chat');
   await step('offer');
@@ -374,6 +409,7 @@ module.exports = [
   ['renegotiation, audio and video come later', true, mediaLater],
   ['each section on a transport of its own', true, alone],
   ['the camera and the microphone come back', true, camera],
+  ['the page shows the camera and what comes back', true, cameraOnPage],
   ['renegotiation, data channels come and go', true, comings],
   ['browser to browser, first offers', false, (browser, url) => inRoom(browser, url, 'first')],
   ['browser to browser, second offers', false, (browser, url) => inRoom(browser, url, 'second')],

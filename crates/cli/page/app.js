@@ -1,7 +1,8 @@
 // What is on the page, and what its buttons do. The connection itself is in link.js, descriptions are in sdp.js.
 import { RoomLink, ServerLink, pause } from '/link.js';
 import { forgetDescriptions, showDescriptions, showFault } from '/sdp.js';
-import { $, tabs } from '/page.js';
+import { forgetCamera, offerCamera, startCamera } from '/camera.js';
+import { $, table, tabs } from '/page.js';
 
 let link = null;
 // For the console, and for tests that drive this page.
@@ -103,6 +104,7 @@ function show(next, other) {
   for (const id of ['card-chat', 'card-measured', 'card-negotiated', 'card-pairs', 'card-share', 'setup']) $(id).hidden = true;
   for (const id of ['rtt', 'rtt-range', 'throughput']) $(id).textContent = '–';
   forgetDescriptions();
+  forgetCamera();
   $('connection').hidden = false;
   buttons();
   state(`Connecting to ${other} …`, 'connecting');
@@ -125,6 +127,7 @@ function show(next, other) {
     $('invitation').hidden = true;
     for (const id of ['card-chat', 'card-measured']) $(id).hidden = false;
     document.body.dataset.talking = '';
+    if (next instanceof ServerLink) offerCamera(next);
     usable(true);
     $('message').focus({ preventScroll: true });
     while (next.isAlive && link === next) {
@@ -180,8 +183,10 @@ function buttons() {
 }
 
 function usable(yes) {
-  for (const id of ['message', 'send', 'measure']) $(id).disabled = !yes;
+  for (const id of ['message', 'send', 'measure', 'camera-start']) $(id).disabled = !yes;
 }
+
+$('camera-start').addEventListener('click', () => startCamera(link));
 
 $('close').addEventListener('click', () => link?.close());
 for (const [id, restart] of [['restart', true], ['renegotiate', false]]) {
@@ -199,6 +204,7 @@ $('again').addEventListener('click', () => {
   history.replaceState(null, '', location.pathname);
   for (const id of ['connection', 'card-chat', 'card-measured', 'card-steps', 'card-negotiated', 'card-pairs', 'invitation']) $(id).hidden = true;
   forgetDescriptions();
+  forgetCamera();
   $('setup').hidden = false;
   offerPage();
   $('connect').focus();
@@ -246,24 +252,8 @@ function tellNegotiated(rows) {
 const MOST_PAIRS = 20;
 const COLUMNS = [['State', 'state'], ['Here', 'local'], ['There', 'remote'], ['Round trip', 'took'], ['Sent / received', 'bytes']];
 function tellPairs(pairs) {
-  const table = document.createElement('table'), head = table.createTHead().insertRow(), body = table.createTBody();
-  for (const [name] of COLUMNS) {
-    const cell = document.createElement('th');
-    cell.scope = 'col';
-    cell.textContent = name;
-    head.append(cell);
-  }
-  for (const pair of pairs.slice(0, MOST_PAIRS)) {
-    const row = body.insertRow();
-    row.classList.toggle('chosen', pair.chosen);
-    for (const [name, key] of COLUMNS) {
-      const cell = row.insertCell();
-      cell.dataset.name = name;
-      cell.textContent = pair[key];
-    }
-  }
+  const body = table($('pairs'), COLUMNS, pairs.slice(0, MOST_PAIRS), (row, pair) => row.classList.toggle('chosen', pair.chosen));
   if (pairs.length > MOST_PAIRS) body.insertRow().insertCell().textContent = `and ${pairs.length - MOST_PAIRS} more`;
-  $('pairs').replaceChildren(...table.children);
   $('card-pairs').hidden = pairs.length === 0;
 }
 

@@ -258,19 +258,29 @@ export class ServerLink extends Link {
   query() { return this.id === undefined ? '' : `?id=${this.id}`; }
   canRevive() { return this.id !== undefined && navigator.onLine; }
 
-  // One exchange after the other; with the offer from whoever made the first.
-  async renegotiate(restart) {
-    const before = this.ready;
-    this.ready = before.then(async () => {
-      if (this.isOver) return;
+  // With the offer from whoever made the first.
+  renegotiate(restart) {
+    return this.exchange(() => {
       this.step(restart ? 'Restarting ICE' : 'Exchanging descriptions once more');
-      if (this.pc.signalingState === 'have-local-offer') await this.pc.setLocalDescription({ type: 'rollback' });
       if (this.offerer === 'pollrtc' && !restart) return this.beOffered();
       if (this.offerer === 'pollrtc' && this.state === 'open') return this.beOffered('restart-ice');
       if (restart) this.pc.restartIce();
       return this.offer();
     });
-    const done = this.ready;
+  }
+
+  // Offers what has changed here: only the browser knows of it.
+  describeAgain() {
+    return this.exchange(() => this.offer());
+  }
+
+  // One exchange after the other.
+  exchange(act) {
+    const done = this.ready.then(async () => {
+      if (this.isOver) return;
+      if (this.pc.signalingState === 'have-local-offer') await this.pc.setLocalDescription({ type: 'rollback' });
+      await act();
+    });
     this.ready = done.catch(() => {}); // what comes next is not held up by a failure
     return done;
   }

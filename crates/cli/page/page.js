@@ -22,3 +22,25 @@ export function tabs(all, chosen) {
   }
   return select;
 }
+
+// Fills a table: columns as [heading, key], rows as objects. On narrow screens each row is a block of its own.
+export function table(element, columns, rows, mark = () => {}) {
+  const made = document.createElement('table'), head = made.createTHead().insertRow(), body = made.createTBody();
+  for (const [heading] of columns) {
+    const cell = document.createElement('th');
+    cell.scope = 'col';
+    cell.textContent = heading;
+    head.append(cell);
+  }
+  for (const each of rows) {
+    const row = body.insertRow();
+    for (const [heading, key] of columns) {
+      const cell = row.insertCell();
+      cell.dataset.name = heading;
+      cell.textContent = each[key];
+    }
+    mark(row, each);
+  }
+  element.replaceChildren(...made.children);
+  return body;
+}

@@ -5,11 +5,14 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 9] = [
     ("/", "text/html", include_str!("../../page/index.html")),
     ("/style.css", "text/css", include_str!("../../page/style.css")),
     ("/app.js", "text/javascript", include_str!("../../page/app.js")),
+    ("/camera.js", "text/javascript", include_str!("../../page/camera.js")),
+    ("/capture.js", "text/javascript", include_str!("../../page/capture.js")),
     ("/link.js", "text/javascript", include_str!("../../page/link.js")),
+    ("/meter.js", "text/javascript", include_str!("../../page/meter.js")),
     ("/page.js", "text/javascript", include_str!("../../page/page.js")),
     ("/sdp.js", "text/javascript", include_str!("../../page/sdp.js")),
 ];
