@@ -86,6 +86,9 @@ pub struct Config {
     pub max_incoming_streams: usize,
     /// How many packets of media may wait to be sent. By default 1,024.
     pub max_queued_packets: usize,
+    /// How many bytes of packets are kept of the [frames](crate::PeerConnection::write_frame) that were sent, for as long as the
+    /// peer may ask for them again, a second at most. By default 2 MiB; zero keeps none, and answers no such request.
+    pub frame_history: usize,
     /// What the time is in the world at [`Instant::ZERO`](pollrtc_core::Instant::ZERO), for sender reports
     /// (RFC 3550 §6.4.1): receivers play streams of several connections in step by it. By default it is not known, and
     /// zero.
@@ -142,6 +145,7 @@ impl Config {
             offered_direction: Direction::RecvOnly,
             max_incoming_streams: 256,
             max_queued_packets: 1024,
+            frame_history: 2 * 1024 * 1024,
             ntp_origin: NtpTime::default(),
             max_message_size: 256 * 1024,
             max_buffered_amount: 16 * 1024 * 1024,
@@ -285,6 +289,12 @@ impl Config {
             max_queued_packets,
             ..self
         }
+    }
+
+    /// The same with another [`frame_history`](Self::frame_history), in bytes.
+    #[must_use]
+    pub fn with_frame_history(self, frame_history: usize) -> Self {
+        Self { frame_history, ..self }
     }
 
     /// The same with another [`ntp_origin`](Self::ntp_origin).

@@ -73,6 +73,7 @@ extern crate alloc;
 mod config;
 mod event;
 mod flow_requests;
+mod frame;
 pub mod guide;
 mod peer;
 mod router;
@@ -83,6 +84,7 @@ mod stream;
 pub use bytes::Bytes;
 pub use config::{Config, Entropy};
 pub use event::{CloseReason, ConnectionState, Event, IceCandidate};
+pub use frame::{Frame, FrameContents};
 pub use peer::{CandidateError, PeerConnection};
 #[cfg(feature = "std")]
 pub use pollrtc_core::Clock;

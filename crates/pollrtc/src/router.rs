@@ -19,6 +19,7 @@ use pollrtc_stun::{Class, Message, TransactionId};
 
 use crate::event::{CloseReason, Event};
 use crate::flow_requests::FlowRequests;
+use crate::frame::Frame;
 use crate::peer::{PeerConnection, Progress};
 use crate::router_id::RouterId;
 use crate::stream::{Outgoing, Received, WriteError};
@@ -352,6 +353,18 @@ impl Router {
     ) -> Result<(), WriteError> {
         let occupant = self.peers.get_mut(id).ok_or(WriteError::NotNegotiated)?;
         occupant.peer.queue_rtp(now, to, packet, rewrite)?;
+        self.expect_output(id);
+        Ok(())
+    }
+
+    /// Sends a frame to one peer, as [`PeerConnection::write_frame`] does.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing was sent of it, as there; [`WriteError::NotNegotiated`] also if there is no such peer.
+    pub fn write_frame(&mut self, now: Instant, id: PeerId, to: Outgoing, frame: &Frame<'_>) -> Result<(), WriteError> {
+        let occupant = self.peers.get_mut(id).ok_or(WriteError::NotNegotiated)?;
+        occupant.peer.write_frame(now, to, frame)?;
         self.expect_output(id);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Media as a connection gives and takes it.
 
 use pollrtc_jsep::{TransceiverId, TransportId};
+use pollrtc_rtp::payload::PacketizeError;
 use pollrtc_rtp::rtcp::Compound;
 use pollrtc_rtp::{RtpPacket, StreamKey};
 
@@ -119,6 +120,18 @@ pub enum WriteError {
         /// The number, with its rollovers.
         sequence: u64,
     },
+    /// The frame can't be sent in this format.
+    #[error("the frame can't be sent: {0}")]
+    Frame(PacketizeError),
+    /// The frame has more packets than may ever wait.
+    #[error("the frame has more than {packets} packets")]
+    LongFrame {
+        /// How many it may have: [`Config::max_queued_packets`](crate::Config::max_queued_packets).
+        packets: usize,
+    },
+    /// The frame is encrypted, and no dependency descriptor was agreed on that could tell what it is.
+    #[error("no dependency descriptor was agreed on")]
+    NoDescriptor,
     /// As many packets wait as there may.
     #[error("too many packets wait to be sent")]
     Full,

@@ -125,6 +125,8 @@ impl PeerConnection {
             clock: NtpClock::new(config.ntp_origin),
             max_streams: config.max_incoming_streams,
             max_queued: config.max_queued_packets,
+            mtu,
+            frame_history: config.frame_history,
         };
         let negotiation = jsep::Config {
             // A section that the peer does not bundle has a transport of its own.

@@ -3,6 +3,7 @@
 mod connect;
 mod dialects;
 mod ending;
+mod frames;
 mod handshakes;
 mod hostile;
 mod laws;

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use pollrtc_rtp::{Rewrite, SharedPacket};
 
+use super::frames;
 use crate::stream::Outgoing;
 
 /// In the order in which they leave. What was lost leaves before what is new.
@@ -24,6 +25,8 @@ pub(super) struct Queued {
     rewrite: Rewrite<'static>,
     descriptor: Option<Vec<u8>>,
     pub(super) is_resend: bool,
+    /// Whether it is a packet of a frame, which leaves as it is.
+    pub(super) is_of_frame: bool,
 }
 
 impl Queued {
@@ -37,10 +40,38 @@ impl Queued {
             },
             descriptor: rewrite.descriptor.map(<[u8]>::to_vec),
             is_resend,
+            is_of_frame: false,
+        }
+    }
+
+    /// A packet of a frame, which says itself how it leaves.
+    pub(super) fn of_frame(to: Outgoing, packet: SharedPacket) -> Self {
+        let rewrite = Rewrite {
+            descriptor: None,
+            ..frames::rewrite(&packet)
+        };
+        Self {
+            to,
+            rewrite,
+            packet,
+            descriptor: None,
+            is_resend: false,
+            is_of_frame: true,
+        }
+    }
+
+    /// The same, once more.
+    pub(super) fn again(self) -> Self {
+        Self {
+            is_resend: true,
+            ..self
         }
     }
 
     pub(super) fn rewrite(&self) -> Rewrite<'_> {
+        if self.is_of_frame {
+            return frames::rewrite(&self.packet);
+        }
         Rewrite {
             descriptor: self.descriptor.as_deref(),
             ..self.rewrite
@@ -68,6 +99,16 @@ impl Queue {
             queue.push_back(queued);
         }
         has_room
+    }
+
+    /// How many more new packets may wait.
+    pub(super) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.packets.len())
+    }
+
+    /// How many packets may wait where none does.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
     }
 
     pub(super) fn pop(&mut self) -> Option<Queued> {

@@ -114,8 +114,10 @@ impl PeerConnection {
                     if let Some(sender) = self.media.sender_of(transport, nack.media_ssrc()) {
                         let stream = sender.id;
                         let missing = nack.missing();
-                        self.events
-                            .extend(missing.map(|missing| Event::ResendWanted { stream, missing }));
+                        if !self.media.answer(now, stream, missing.clone()) {
+                            self.events
+                                .extend(missing.map(|missing| Event::ResendWanted { stream, missing }));
+                        }
                     }
                 }
                 RtcpPacket::PictureLossIndication(request) => {

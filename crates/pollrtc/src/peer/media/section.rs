@@ -3,12 +3,13 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use pollrtc_jsep::rtp::{Codec, RtpSources};
+use pollrtc_jsep::rtp::RtpSources;
 use pollrtc_jsep::{Transceiver, TransceiverId};
 use pollrtc_rtp::Format;
-use pollrtc_rtp::payload::{H265DecodingOrder, PayloadFormat};
+use pollrtc_rtp::payload::PayloadFormat;
 use pollrtc_sdp::attribute::Direction;
 
+use super::codecs::payload_format;
 use super::sender::formats;
 
 /// What one transceiver receives.
@@ -37,19 +38,6 @@ pub(super) enum Meaning {
     },
     /// Retransmissions of another payload type (RFC 4588 §8.1).
     Repair { original: u8 },
-}
-
-/// What a codec's payloads look like, as far as key frames go.
-fn payload_format(codec: &Codec) -> PayloadFormat {
-    const KNOWN: [(&str, PayloadFormat); 5] = [
-        ("VP8", PayloadFormat::Vp8),
-        ("VP9", PayloadFormat::Vp9),
-        ("H264", PayloadFormat::H264),
-        ("H265", PayloadFormat::H265(H265DecodingOrder::AsSent)),
-        ("AV1", PayloadFormat::Av1),
-    ];
-    let known = KNOWN.into_iter().find(|(name, _)| codec.is(name));
-    known.map_or(PayloadFormat::Whole, |(_, format)| format)
 }
 
 /// Whether a key frame begins with this payload.

@@ -1,5 +1,6 @@
 //! One stream that we send: who it is, and how its packets look to the peer.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -7,9 +8,12 @@ use pollrtc_crypto::Rng;
 use pollrtc_jsep::rtp::{LocalSource, NegotiatedRtp, PayloadType, Role};
 use pollrtc_jsep::{Transceiver, TransceiverId, TransportId};
 use pollrtc_media::{ReceivedFirs, Resends, RtxNumbers, Transmission};
+use pollrtc_rtp::payload::{H264Mode, PayloadFormat};
 use pollrtc_rtp::{Extension, Format};
 use pollrtc_sdp::attribute::Direction;
 
+use super::codecs::{h264_mode, payload_format};
+use super::frames::FrameStream;
 use crate::stream::Outgoing;
 
 /// One SSRC, with that of its retransmissions.
@@ -33,6 +37,8 @@ pub(super) struct Sender {
     pub(super) is_known: bool,
     /// The same for its retransmissions, whose reports nobody is waiting for: how many have left.
     pub(super) repairs: u64,
+    /// Whether it takes frames, and where it is with them.
+    pub(super) frames: Option<Box<FrameStream>>,
 }
 
 /// So many retransmissions say which stream they belong to: afterwards the peer knows.
@@ -61,6 +67,10 @@ pub(super) struct OutgoingFormat {
     pub(super) rtx: Option<u8>,
     /// In hertz.
     pub(super) clock_rate: u32,
+    /// How its frames are cut.
+    pub(super) payload: PayloadFormat,
+    /// The same of H.264.
+    pub(super) h264_mode: H264Mode,
 }
 
 impl Sender {
@@ -83,6 +93,7 @@ impl Sender {
             firs: ReceivedFirs::default(),
             is_known: false,
             repairs: 0,
+            frames: None,
         }
     }
 
@@ -117,6 +128,8 @@ impl Sender {
             payload_type: sent.payload_type,
             rtx: send.rtx_of(sent.payload_type),
             clock_rate: sent.codec.clock_rate,
+            payload: payload_format(&sent.codec),
+            h264_mode: h264_mode(&sent.codec),
         });
         let extensions = send.header_extensions.iter().filter_map(|each| {
             let id = u8::try_from(each.id).ok()?;
@@ -135,6 +148,11 @@ impl Sender {
 }
 
 impl Route {
+    /// Whether the peer knows a header extension.
+    pub(super) fn says(&self, extension: Extension) -> bool {
+        self.extensions.iter().any(|(known, _)| *known == extension)
+    }
+
     /// The numbers of a format; `None` if there is none in this place.
     pub(super) fn format(&self, format: Format) -> Option<OutgoingFormat> {
         self.formats.get(usize::from(format.0)).copied()

@@ -10,6 +10,7 @@ use pollrtc_jsep::rtp::LocalSource;
 use pollrtc_jsep::{Negotiator, TransceiverId, TransportId};
 use pollrtc_media::NtpClock;
 
+use super::frames::FrameStore;
 use super::queue::Queue;
 use super::receiver::Numbers;
 use super::sender::Sender;
@@ -33,6 +34,7 @@ pub(in crate::peer) struct Media {
     next_outgoing: u32,
     pub(super) numbers: Numbers,
     pub(super) queue: Queue,
+    pub(super) frames: FrameStore,
     pub(super) rng: Rng,
 }
 
@@ -43,6 +45,10 @@ pub(in crate::peer) struct MediaSettings {
     pub(in crate::peer) max_streams: usize,
     /// How many packets may wait to be sent.
     pub(in crate::peer) max_queued: usize,
+    /// How many bytes a datagram may hold.
+    pub(in crate::peer) mtu: usize,
+    /// How many bytes of packets are kept of frames that were sent.
+    pub(in crate::peer) frame_history: usize,
 }
 
 impl Media {
@@ -56,6 +62,7 @@ impl Media {
             next_outgoing: 0,
             numbers: Numbers::new(rng.u64()),
             queue: Queue::new(settings.max_queued),
+            frames: FrameStore::new(settings.mtu, settings.frame_history, settings.max_queued),
             rng,
         }
     }

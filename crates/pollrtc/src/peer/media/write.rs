@@ -214,6 +214,9 @@ impl Media {
             // One that can't be written any more is gone with its stream.
             let written = self.write(transports, now, queued.to, &view, &rewrite, queued.is_resend, buf);
             if let Ok(transmit) = written {
+                if queued.is_of_frame && !queued.is_resend {
+                    self.frames.note_sent(now, &queued.packet);
+                }
                 return Some(transmit);
             }
         }
