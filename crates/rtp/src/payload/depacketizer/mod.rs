@@ -174,6 +174,18 @@ struct ReadyFrame {
     layer: Layer,
 }
 
+impl ReadyFrame {
+    fn frame(&self) -> Frame<'_> {
+        Frame {
+            bytes: &self.bytes,
+            timestamp: self.timestamp,
+            is_keyframe: self.is_keyframe,
+            layer: self.layer,
+            sequence_number: self.last,
+        }
+    }
+}
+
 impl Depacketizer {
     /// Of a stream that has not begun.
     pub fn new(format: PayloadFormat, limits: DepacketizerLimits) -> Self {
@@ -233,14 +245,12 @@ impl Depacketizer {
         let frame = self.waiting.pop_front()?;
         let before = core::mem::replace(&mut self.taken, frame);
         self.spare.push(before.bytes);
-        let taken = &self.taken;
-        Some(Frame {
-            bytes: &taken.bytes,
-            timestamp: taken.timestamp,
-            is_keyframe: taken.is_keyframe,
-            layer: taken.layer,
-            sequence_number: taken.last,
-        })
+        Some(self.taken.frame())
+    }
+
+    /// What [`poll_frame`](Self::poll_frame) will give.
+    pub fn peek_frame(&self) -> Option<Frame<'_>> {
+        self.waiting.front().map(ReadyFrame::frame)
     }
 
     /// What was seen so far.
