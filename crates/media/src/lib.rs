@@ -4,6 +4,7 @@
 //!   [`RoundTrip`] measures from the answers, and [`RtcpTiming`] says when reports and feedback leave.
 //! - A stream that is forwarded: [`History`] keeps the last packets of publishers, a [`Forwarder`] for each
 //!   subscription says what leaves and under which names.
+//! - A stream that is played or recorded: [`Frames`] puts its packets in order and its frames together.
 //! - What is lost: a [`NackList`] says what to ask for and when, [`Resends`] which requests are answered, [`wrap_rtx`] and
 //!   [`unwrap_rtx`] make retransmissions and packets of each other, [`KeyframeRequests`] make one request of many.
 //! - How the path is: [`TransportArrivals`] and [`StreamArrivals`] tell a sender when its packets came, [`Departures`] makes
@@ -26,6 +27,7 @@ mod clock;
 mod departures;
 mod formats;
 mod forwarder;
+mod frames;
 mod history;
 mod keyframe;
 mod nack;
@@ -44,6 +46,7 @@ pub use clock::{ClockPair, NtpClock};
 pub use departures::{DepartureStats, Departures, Fate, Outcome, RemoteTime};
 pub use formats::{Codec, FormatMap};
 pub use forwarder::{ALL_LAYERS, Content, Forwarder, ForwarderConfig, ForwarderStats, Verdict};
+pub use frames::{Frames, FramesConfig, FramesStats, ReceivedFrame};
 pub use history::{History, HistoryConfig};
 pub use keyframe::{KeyframeConfig, KeyframeRequest, KeyframeRequests, ReceivedFirs};
 pub use nack::{NackConfig, NackList, NackStats};

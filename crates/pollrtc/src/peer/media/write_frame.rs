@@ -92,7 +92,7 @@ impl PeerConnection {
     }
 
     /// How the payloads of an incoming stream are coded, in the order of [`formats_of`](Self::formats_of): what
-    /// [`media::Frames`](pollrtc_media) and depacketizers are made from.
+    /// [`media::Frames`](pollrtc_media::Frames) are made from.
     pub fn payload_formats_of(&self, stream: Incoming) -> impl Iterator<Item = PayloadFormat> {
         self.formats_of(stream).map(payload_format)
     }
