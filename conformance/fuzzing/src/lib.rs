@@ -74,6 +74,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("negotiation", pollrtc::negotiation),
     ("negotiation_structured", pollrtc::negotiation_structured),
     ("peer_connection", pollrtc::peer_connection),
+    ("peer_media", pollrtc::peer_media),
     ("router", pollrtc::router),
     ("router_duplicates", pollrtc::router_duplicates),
 ];

@@ -12,6 +12,9 @@ use pollrtc_fuzzing_provider::PROVIDER;
 #[path = "../../../crates/pollrtc/tests/peer/script.rs"]
 mod script;
 
+#[path = "../../../crates/pollrtc/tests/peer/hostile_script.rs"]
+mod hostile_script;
+
 use script::{act, act_on_duplicates, answered_thrice, negotiated, seeded};
 
 const NOW: Instant = Instant::from_millis(1_000);
@@ -181,6 +184,16 @@ const LOCAL_ADDRESSES: [SocketAddr; 3] = [
 pub fn peer_connection(script: &[u8]) {
     let (alice, bob) = halves(negotiated);
     let laws = Laws::of(alice).local_addresses(LOCAL_ADDRESSES).against(bob).verb(act);
+    crate::run(&laws, script);
+}
+
+/// A script for a call whose peer has the keys, and seals whatever comes to its mind.
+pub fn peer_media(script: &[u8]) {
+    let (alice, bob) = halves(hostile_script::calling);
+    let laws = Laws::of(alice)
+        .local_addresses(LOCAL_ADDRESSES)
+        .against(bob)
+        .verb(hostile_script::act);
     crate::run(&laws, script);
 }
 

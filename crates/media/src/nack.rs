@@ -197,6 +197,15 @@ impl NackList {
         missing
     }
 
+    /// Gives up what is no more worth asking for; if nothing else is due, [`poll_timeout`](Self::poll_timeout) tells of a
+    /// later time then.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.cursor.is_none() && self.due.is_some_and(|due| due <= now) {
+            self.expire(now);
+            self.due = self.next_due(now);
+        }
+    }
+
     /// When to poll again at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.due

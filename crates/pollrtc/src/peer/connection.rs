@@ -279,6 +279,7 @@ impl StateMachine for PeerConnection {
         self.now = self.now.max(now);
         self.transports.handle_timeout(now);
         self.sctp.channels.handle_timeout(now);
+        self.media.handle_timeout(now);
         self.advance();
     }
 
@@ -304,10 +305,13 @@ impl StateMachine for PeerConnection {
         if quiet_until > Instant::ZERO {
             return Some(quiet_until).filter(|deadline| *deadline < Instant::FAR_FUTURE);
         }
+        // With a connection that has ended its reports end.
+        let media = Some(self.media.quiet_until(&self.transports)).filter(|_| !self.lifecycle.has_ended());
         earliest([
             self.transports.poll_timeout(),
             self.sctp.channels.poll_timeout(),
             self.lifecycle.poll_timeout(),
+            media.filter(|at| *at > Instant::ZERO),
         ])
     }
 

@@ -253,8 +253,11 @@ impl PeerConnection {
         if let Some(transmit) = self.transports.poll_dtls(now, buf, longest) {
             return Some(transmit);
         }
-        if let Some(transmit) = self.media.poll_transmit(&mut self.transports, now, buf) {
-            return Some(transmit);
+        if !self.lifecycle.has_ended() {
+            let longest = self.longest();
+            if let Some(transmit) = self.media.poll_transmit(&mut self.transports, now, buf, longest) {
+                return Some(transmit);
+            }
         }
         if let Some(transmit) = self.transmit_data(now, buf) {
             return Some(transmit);

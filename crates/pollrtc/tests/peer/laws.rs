@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use crate::hostile_script::{self, calling};
 use crate::script::{act, act_on_duplicates, answered_thrice, negotiated, seeded};
-use pollrtc::{PeerConnection, Router};
+use pollrtc::{Event, Instant, PeerConnection, Router, StateMachine};
 use pollrtc_core::laws::Laws;
 
 /// All addresses that a script may give: those of the two sides, and one more.
@@ -42,6 +43,41 @@ fn a_peer_that_never_negotiates_keeps_the_laws() {
         .verb(act)
         .scripts(40)
         .check();
+}
+
+/// Sound and pictures both ways, with a peer that has the keys and sends anything.
+#[test]
+fn a_call_keeps_the_laws_whatever_its_peer_seals() {
+    Laws::of(|| calling().0)
+        .local_addresses(LOCAL_ADDRESSES)
+        .against(|| calling().1)
+        .verb(hostile_script::act)
+        .scripts(80)
+        .check();
+}
+
+/// What such a peer seals is taken: its streams begin, and what it asks for is heard.
+#[test]
+fn what_a_hostile_peer_seals_is_authentic() {
+    let (mut alice, _bob) = calling();
+    for argument in 0..2_000 {
+        hostile_script::act(
+            &mut alice,
+            Instant::from_millis(2_000 + argument),
+            argument << 4 | argument % 8,
+        );
+    }
+    let events: Vec<_> = std::iter::from_fn(|| alice.poll_event()).collect();
+    let count = |is_such: fn(&Event) -> bool| events.iter().filter(|event| is_such(event)).count();
+    assert!(
+        count(|event| matches!(event, Event::StreamStarted { .. })) > 10,
+        "{events:?}"
+    );
+    assert!(count(|event| matches!(event, Event::StreamEnded { .. })) > 10);
+    assert!(count(|event| matches!(event, Event::ResendWanted { .. })) > 10);
+    assert!(count(|event| matches!(event, Event::KeyframeWanted { .. })) > 10);
+    assert!(count(|event| matches!(event, Event::Clock { .. })) > 0);
+    assert!(events.len() < 5_000, "what is not taken is bounded");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod ending;
 mod frames;
 mod handshakes;
 mod hostile;
+mod hostile_script;
 mod laws;
 mod liveness;
 mod media;

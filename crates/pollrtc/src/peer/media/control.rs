@@ -78,7 +78,9 @@ impl Control {
         buf: &mut [u8],
     ) -> Option<usize> {
         let own = senders.clone().next().map_or(self.ssrc, |sender| sender.source.ssrc);
-        if reporting.now >= self.poll_timeout() {
+        // At the end of time nothing is due any more.
+        let due = self.poll_timeout();
+        if reporting.now >= due && due < Instant::FAR_FUTURE {
             let from = self.round.unwrap_or((0, 0));
             let (len, next) = report(receiver, senders, from, own, reporting, buf)?;
             self.round = next;

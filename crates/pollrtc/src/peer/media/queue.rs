@@ -115,6 +115,14 @@ impl Queue {
         self.resends.pop_front().or_else(|| self.packets.pop_front())
     }
 
+    /// One that was popped last could not leave yet: it is the next again.
+    pub(super) fn put_back(&mut self, queued: Queued) {
+        match queued.is_resend {
+            true => self.resends.push_front(queued),
+            false => self.packets.push_front(queued),
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.resends.is_empty() && self.packets.is_empty()
     }

@@ -115,6 +115,7 @@ impl PeerConnection {
                         let stream = sender.id;
                         let missing = nack.missing();
                         if !self.media.answer(now, stream, missing.clone()) {
+                            let missing = missing.take(EVENTS - self.events.len());
                             self.events
                                 .extend(missing.map(|missing| Event::ResendWanted { stream, missing }));
                         }
@@ -126,7 +127,7 @@ impl PeerConnection {
                     }
                 }
                 RtcpPacket::FullIntraRequest(request) => {
-                    for entry in request.entries() {
+                    for entry in request.entries().take(EVENTS - self.events.len()) {
                         if let Some(sender) = self.media.sender_of(transport, entry.ssrc)
                             && sender.firs.is_new(request.sender_ssrc(), entry.sequence_number)
                         {

@@ -24,7 +24,7 @@ use super::section::{Meaning, Section, starts_keyframe};
 use crate::event::Event;
 use crate::stream::{Incoming, IncomingInfo};
 
-/// So many events wait at most before what asks for more is left alone; one compound makes a few hundred of them.
+/// So many events wait at most before what asks for more is left alone.
 pub(super) const EVENTS: usize = 4096;
 
 /// The media that one transport brings.
@@ -251,6 +251,20 @@ impl Receiver {
         for (_, media) in self.all_media_mut() {
             media.missing.set_round_trip(round_trip);
         }
+    }
+
+    /// Time has passed: what was due and is not wanted any more is due no longer.
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if now < self.feedback_due {
+            return;
+        }
+        for (_, media) in self.all_media_mut() {
+            media.missing.handle_timeout(now);
+            if media.missing.take_key_frame_need() {
+                media.keyframes.request();
+            }
+        }
+        self.note_feedback();
     }
 
     /// All that was due was asked for: when the next is.

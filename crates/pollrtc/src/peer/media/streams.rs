@@ -112,6 +112,12 @@ impl Media {
         }
     }
 
+    pub(in crate::peer) fn handle_timeout(&mut self, now: Instant) {
+        for session in &mut self.sessions {
+            session.receiver.handle_timeout(now);
+        }
+    }
+
     /// All follows what was negotiated.
     pub(super) fn agree(&mut self, now: Instant, negotiator: &Negotiator, events: &mut VecDeque<Event>) {
         self.senders.retain_mut(|sender| {

@@ -43,7 +43,8 @@ impl PeerConnection {
     /// # Errors
     ///
     /// Why it was not queued: also [`WriteError::Full`], as long as as many wait as
-    /// [`Config::max_queued_packets`](crate::Config::max_queued_packets) says.
+    /// [`Config::max_queued_packets`](crate::Config::max_queued_packets) says, and [`WriteError::TooLong`] if it is longer
+    /// than [`longest_datagram`](pollrtc_core::StateMachine::longest_datagram).
     pub fn queue_rtp(
         &mut self,
         now: Instant,
@@ -52,7 +53,8 @@ impl PeerConnection {
         rewrite: &Rewrite<'_>,
     ) -> Result<(), WriteError> {
         self.now = self.now.max(now);
-        self.media.queue(Queued::new(to, packet, rewrite, false))
+        let longest = self.longest();
+        self.media.queue(Queued::new(to, packet, rewrite, false), longest)
     }
 
     /// Queues a packet that was sent before and that the peer lacks: as a retransmission (RFC 4588) where that is
@@ -81,7 +83,8 @@ impl PeerConnection {
         {
             return Ok(());
         }
-        self.media.queue(Queued::new(to, packet, rewrite, true))
+        let longest = self.longest();
+        self.media.queue(Queued::new(to, packet, rewrite, true), longest)
     }
 
     /// How many packets wait to be sent on a stream: what a player looks at before it goes on.
@@ -155,10 +158,14 @@ impl Media {
         self.senders.binary_search_by_key(&id, |sender| sender.id).ok()
     }
 
-    fn queue(&mut self, queued: Queued) -> Result<(), WriteError> {
+    fn queue(&mut self, queued: Queued, longest: usize) -> Result<(), WriteError> {
         let sender = self.sender(queued.to).ok_or(WriteError::NotNegotiated)?;
         let route = sender.route.as_ref().ok_or(WriteError::NotNegotiated)?;
         route.format(queued.rewrite().format).ok_or(WriteError::UnknownFormat)?;
+        let needed = queued.packet.view().as_bytes().len();
+        if needed > longest {
+            return Err(WriteError::TooLong { needed });
+        }
         match self.queue.push(queued) {
             true => Ok(()),
             false => Err(WriteError::Full),
@@ -199,25 +206,34 @@ impl Media {
         Ok(Transmit::new(flow, len))
     }
 
-    /// What leaves by itself: reports, what is asked for, and packets that waited.
+    /// What leaves by itself: reports, what is asked for, and packets that waited, none of them longer than `longest`.
     pub(in crate::peer) fn poll_transmit(
         &mut self,
         transports: &mut Transports,
         now: Instant,
         buf: &mut [u8],
+        longest: usize,
     ) -> Option<Transmit> {
+        let (buf, _) = buf.split_at_mut(longest.min(buf.len()));
         if let Some(transmit) = self.poll_control(transports, now, buf) {
             return Some(transmit);
         }
         while let Some(queued) = self.queue.pop() {
             let (view, rewrite) = (queued.packet.view(), queued.rewrite());
-            // One that can't be written any more is gone with its stream.
-            let written = self.write(transports, now, queued.to, &view, &rewrite, queued.is_resend, buf);
-            if let Ok(transmit) = written {
-                if queued.is_of_frame && !queued.is_resend {
-                    self.frames.note_sent(now, &queued.packet);
+            match self.write(transports, now, queued.to, &view, &rewrite, queued.is_resend, buf) {
+                Ok(transmit) => {
+                    if queued.is_of_frame && !queued.is_resend {
+                        self.frames.note_sent(now, &queued.packet);
+                    }
+                    return Some(transmit);
                 }
-                return Some(transmit);
+                // There will be another buffer.
+                Err(WriteError::TooLong { .. }) if buf.len() < longest => {
+                    self.queue.put_back(queued);
+                    return None;
+                }
+                // One that can't be written any more is gone with its stream.
+                Err(_) => {}
             }
         }
         None
@@ -225,7 +241,8 @@ impl Media {
 
     fn poll_control(&mut self, transports: &mut Transports, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         for session in &mut self.sessions {
-            if now < session.poll_timeout() {
+            let due = session.poll_timeout();
+            if now < due || due == Instant::FAR_FUTURE {
                 continue;
             }
             let Some(transport) = transports.get_mut(session.transport) else {
