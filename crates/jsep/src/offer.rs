@@ -16,7 +16,9 @@ use super::state::DataWish;
 use super::transceiver::Transceiver;
 use super::transport::TransportKey;
 use super::{BundlePolicy, DtlsRole, Negotiator, RejectReason, RtcpMuxPolicy, TransportId};
-use crate::rtp::{BundleIds, Codec, MediaKind, Role, RtpCapabilities, RtpParameters, Simulcast};
+use crate::rtp::{
+    BundleIds, Codec, MediaKind, NegotiatedRtp, Role, RtpCapabilities, RtpParameters, Simulcast, SimulcastStream,
+};
 use pollrtc_sdp::attribute::{Direction, Setup};
 
 /// What stands in one place of the offer.
@@ -342,11 +344,14 @@ impl Negotiator {
                 let previous_parameters = previous.map(|previous| &previous.parameters);
                 let mut parameters = RtpParameters::offer(&capabilities, previous_parameters, ids);
                 let sends = transceiver.direction.sends();
-                // RFC 9429 §5.2.2: what was said about layers stays.
+                // RFC 9429 §5.2.2: what was said about layers stays, of ours and of the peer's.
                 let had_layers = previous.is_some_and(|previous| !previous.parameters.send.rids.is_empty());
-                if sends || had_layers {
-                    parameters.offer_simulcast(Simulcast::send(transceiver.rids.iter().map(String::as_str)));
-                }
+                let ours = transceiver.rids.iter().filter(|_| sends || had_layers);
+                let simulcast = Simulcast {
+                    receive: previous_parameters.map_or_else(Vec::new, received_layers),
+                    ..Simulcast::send(ours.map(String::as_str))
+                };
+                parameters.offer_simulcast(simulcast);
                 let had_streams = previous.is_some_and(|previous| previous.streams.is_some());
                 let transport = match &state {
                     LocalState::Active { key, .. } => self.agreed.transports.get(&key.transport),
@@ -456,6 +461,19 @@ fn kind_of(slot: &Slot<'_>) -> Option<MediaKind> {
         Slot::Media(transceiver) => Some(transceiver.kind),
         _ => None,
     }
+}
+
+/// The layers that the peer sends as of the last answer: we want all of them.
+fn received_layers(agreed: &NegotiatedRtp) -> Vec<SimulcastStream> {
+    if agreed.receive.simulcast.receive.is_empty() {
+        let single = agreed.receive.rids.iter();
+        return single.map(|rid| SimulcastStream::new(&rid.id)).collect();
+    }
+    let mut layers = agreed.receive.simulcast.receive.clone();
+    for layer in layers.iter_mut().flat_map(|stream| &mut stream.alternatives) {
+        layer.paused = false;
+    }
+    layers
 }
 
 fn line_of_data() -> SectionLine {

@@ -654,6 +654,30 @@ fn layers_are_offered_and_answered() {
     assert_eq!(values(&again.sdp, "simulcast"), values(&offer.sdp, "simulcast"));
 }
 
+/// RFC 9429 §5.2.2: an offer of who receives layers would end them if it said nothing of them.
+#[test]
+fn layers_stay_when_their_receiver_offers() {
+    let (mut alice, mut bob) = (Peer::media("alice"), Peer::media("bob"));
+    let init = TransceiverInit {
+        direction: Direction::SendOnly,
+        rids: streams(&["q", "h", "f"]),
+        ..TransceiverInit::default()
+    };
+    let camera = alice.negotiator.add_transceiver(MediaKind::Video, init);
+    exchange(&mut alice, &mut bob);
+    bob.negotiator.add_track(MediaKind::Audio, vec!["sound".into()]);
+    for _ in 0..2 {
+        let (offer, answer) = exchange(&mut bob, &mut alice);
+        assert_eq!(values(&offer.sdp, "rid"), ["q recv", "h recv", "f recv"]);
+        assert_eq!(values(&offer.sdp, "simulcast"), ["recv q;h;f"]);
+        assert_eq!(values(&answer.sdp, "simulcast"), ["send q;h;f"]);
+        let sent = alice.negotiator.transceiver(camera).unwrap().parameters().unwrap();
+        assert_eq!(sent.send.simulcast.send.len(), 3);
+        let received = bob.negotiator.transceivers()[0].parameters().unwrap();
+        assert_eq!(received.receive.simulcast.receive.len(), 3);
+    }
+}
+
 /// As a server asks for it that forwards the layers.
 #[test]
 fn an_answerer_sends_the_layers_that_are_asked_for() {
