@@ -1,6 +1,7 @@
 // What is on the page, and what its buttons do. The connection itself is in link.js, descriptions are in sdp.js.
 import { RoomLink, ServerLink, pause } from '/link.js';
 import { forgetDescriptions, showDescriptions, showFault } from '/sdp.js';
+import { join, leave } from '/conference.js';
 import { forgetCamera, offerCamera, startCamera } from '/camera.js';
 import { $, table, tabs } from '/page.js';
 
@@ -8,8 +9,9 @@ let link = null;
 // For the console, and for tests that drive this page.
 Object.defineProperty(window, 'pollrtc', { value: { get link() { return link; } } });
 
-const select = tabs([$('tab-server'), $('tab-room')], (tab) => {
-  for (const each of [$('tab-server'), $('tab-room')]) $(each.getAttribute('aria-controls')).hidden = each !== tab;
+const MODES = ['server', 'room', 'conference'].map((mode) => $(`tab-${mode}`));
+const select = tabs(MODES, (tab) => {
+  for (const each of MODES) $(each.getAttribute('aria-controls')).hidden = each !== tab;
 });
 
 $('form-server').addEventListener('submit', (event) => {
@@ -49,6 +51,28 @@ function enterRoom() {
   invite();
   show(RoomLink.join(wanted.get('room'), wanted.get('offerer') === 'second' ? 'second' : 'first', stun), 'the other browser');
 }
+
+$('form-conference').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const room = $('conference-name').value.trim(), name = $('member-name').value.trim();
+  if (!room || !name) return;
+  const url = new URL(location.href);
+  url.search = new URLSearchParams({ conference: room });
+  history.replaceState(null, '', url);
+  for (const id of ['setup', 'card-share', 'again', 'close', 'restart', 'renegotiate']) $(id).hidden = true;
+  await join(room, name, (text, kind) => {
+    state(text, kind);
+    const isOver = kind === 'failed' || kind === 'closed';
+    $('again').hidden = !isOver;
+    if (!isOver) {
+      document.body.dataset.talking = '';
+      return;
+    }
+    $('invitation').hidden = true;
+    delete document.body.dataset.talking;
+  });
+  invite();
+});
 
 // Where other devices find this page. A page that was opened as localhost has another name there.
 const isLoopback = /^(localhost|127\..*|\[::1\])$/.test(location.hostname);
@@ -211,7 +235,10 @@ $('again').addEventListener('click', () => {
 });
 
 // The server need not find out by itself that the page is gone.
-addEventListener('pagehide', () => link?.leave());
+addEventListener('pagehide', () => {
+  link?.leave();
+  leave();
+});
 
 $('form-chat').addEventListener('submit', (event) => {
   event.preventDefault();
@@ -298,9 +325,13 @@ async function throughput(over) {
   channel.removeEventListener('message', count);
 }
 
-if (new URLSearchParams(location.search).has('room')) {
+const asked = new URLSearchParams(location.search);
+if (asked.has('room')) {
   select($('tab-room'));
   enterRoom();
+} else if (asked.has('conference')) {
+  select($('tab-conference'));
+  $('conference-name').value = asked.get('conference');
 } else {
   offerPage();
 }

@@ -12,6 +12,7 @@ export class Meter {
   // All streams: { mid, kind, sends, rid, bitrate, width, height, rate, frames, lost, took, codec }, of numbers or undefined.
   async look() {
     const stats = await this.pc.getStats(), all = [...stats.values()], streams = [];
+    const pair = all.find(({ type, nominated, state }) => type === 'candidate-pair' && nominated && state === 'succeeded');
     for (const each of all) {
       if (each.type !== 'inbound-rtp' && each.type !== 'outbound-rtp') continue;
       const sends = each.type === 'outbound-rtp', remote = stats.get(each.remoteId);
@@ -26,7 +27,7 @@ export class Meter {
         mid: each.mid ?? this.midOf(each), kind: each.kind, sends, rid: each.rid, bitrate: per('bytes') === undefined ? undefined : per('bytes') * 8,
         width: each.frameWidth, height: each.frameHeight, rate: per('frames'), frames,
         lost: lost === undefined || !per('packets') ? undefined : Math.min(1, per('lost') / per('packets')),
-        took: remote?.roundTripTime, codec: stats.get(each.codecId)?.mimeType?.replace(/^.*\//, ''),
+        took: remote?.roundTripTime ?? pair?.currentRoundTripTime, codec: stats.get(each.codecId)?.mimeType?.replace(/^.*\//, ''),
       });
     }
     return streams;

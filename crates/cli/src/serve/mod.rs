@@ -1,6 +1,7 @@
-//! `pollrtc serve`: a page, a signaling server for two browsers, and a peer that echoes.
+//! `pollrtc serve`: a page, a signaling server for two browsers, a peer that echoes, and one that forwards.
 
 mod check;
+mod conference;
 mod echo;
 mod ending;
 mod http;
@@ -31,6 +32,7 @@ use tracing::{info, warn};
 
 use crate::net::{expanded, interface_addresses, own_addresses};
 use crate::{connection, log, output};
+use conference::Conferences;
 use ending::Signals;
 use http::Site;
 use rooms::Rooms;
@@ -134,9 +136,11 @@ async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
     let site = Site::open(&args.http).await?;
     let elsewhere = site.urls_from_elsewhere()?;
     let (end, ending) = ending::ending();
+    let conferences = Conferences::new(endpoint.clone(), config.clone(), &limits, ending.clone());
     let sessions = Arc::new(Sessions::new(endpoint, config, limits, ending.clone()));
     let house = House {
         sessions: Arc::clone(&sessions),
+        conferences: Arc::new(conferences),
         rooms: Arc::new(Rooms::new(ending)),
         control: site.control(),
     };
@@ -180,6 +184,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn Error>> {
 #[derive(Clone)]
 struct House {
     sessions: Arc<Sessions>,
+    conferences: Arc<Conferences>,
     rooms: Arc<Rooms>,
     control: Control,
 }
@@ -191,6 +196,10 @@ fn app(house: House, elsewhere: Vec<String>) -> Router {
         .merge(check::routes())
         .merge(sessions::routes(Arc::clone(&house.sessions)))
         .route("/ws", get(rooms::enter).with_state(Arc::clone(&house.rooms)))
+        .route(
+            "/conference",
+            get(conference::enter).with_state(Arc::clone(&house.conferences)),
+        )
         .route("/stats", get(stats).with_state(house))
         .fallback(refused::unknown_path)
         // A body that says how long it is gets its refusal at once, before any of it is read.
@@ -207,6 +216,7 @@ async fn stats(State(house): State<House>) -> Json<Value> {
     Json(json!({
         "sessions": sessions,
         "peers": peers,
+        "conferences": house.conferences.len(),
         "rooms": house.rooms.len(),
         "connections": house.control.connection_count(),
         "tasks": tokio::runtime::Handle::current().metrics().num_alive_tasks(),

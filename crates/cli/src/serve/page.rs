@@ -5,12 +5,17 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 10] = [
     ("/", "text/html", include_str!("../../page/index.html")),
     ("/style.css", "text/css", include_str!("../../page/style.css")),
     ("/app.js", "text/javascript", include_str!("../../page/app.js")),
     ("/camera.js", "text/javascript", include_str!("../../page/camera.js")),
     ("/capture.js", "text/javascript", include_str!("../../page/capture.js")),
+    (
+        "/conference.js",
+        "text/javascript",
+        include_str!("../../page/conference.js"),
+    ),
     ("/link.js", "text/javascript", include_str!("../../page/link.js")),
     ("/meter.js", "text/javascript", include_str!("../../page/meter.js")),
     ("/page.js", "text/javascript", include_str!("../../page/page.js")),
