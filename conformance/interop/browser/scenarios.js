@@ -359,6 +359,94 @@ async function cameraOnPage(browser, _, url) {
   return seen;
 }
 
+// What a member of a conference sees and hears of the others, by their names; `sections`: how many its description has.
+const seenBy = (page) => page.evaluate(async () => {
+  const { pc, people } = window.conference.now, stats = [...(await pc.getStats()).values()], seen = {};
+  for (const person of people) {
+    const one = seen[person.name] = { tile: document.querySelector(`#tiles [data-member="${person.id}"] figcaption span`)?.innerText };
+    for (const { mid, kind, layer, layers } of person.streams) {
+      const { track } = pc.getTransceivers().find((section) => section.mid === mid)?.receiver ?? {};
+      const { framesDecoded = 0, frameWidth, packetsReceived = 0, freezeCount = 0, pliCount = 0 } = stats.find(({ type, trackIdentifier }) => type === 'inbound-rtp' && trackIdentifier === track?.id) ?? {};
+      one[kind] = kind === 'video' ? { frames: framesDecoded, width: frameWidth, freezes: freezeCount, plis: pliCount, layer, layers } : { packets: packetsReceived };
+    }
+  }
+  return { seen, sections: pc.currentRemoteDescription?.sdp.match(/^m=/gm).length, state: pc.connectionState };
+});
+
+// Looks again and again until it is as wanted.
+async function comes(page, what, holds, ms = 20_000) {
+  const until = Date.now() + ms;
+  for (;;) {
+    const found = await seenBy(page).catch((error) => ({ seen: {}, error: error.message }));
+    if (holds(found.seen, found)) return found;
+    if (Date.now() > until) throw new Error(`${what}: ${JSON.stringify(found)}, ${await page.$eval('#status', (status) => status.innerText)}, ${page.problems.join('; ')}`);
+    await seconds(0.2);
+  }
+}
+
+// A room of three; one leaves and another one comes. Each gets all others, in the size that is shown and allowed.
+async function conference(browser, _, url) {
+  const room = Math.random().toString(36).slice(2), pages = {}, result = {};
+  const enter = async (name) => {
+    const page = pages[name] = await open(browser, `${url}?conference=${room}`);
+    await page.bringToFront();
+    await page.type('#member-name', name);
+    await page.click('#join');
+    await page.waitForFunction(() => document.querySelector('#status').dataset.state === 'open', { timeout: 20_000, polling: 50 })
+      .catch(async () => { throw new Error(`${name} does not come in: ${await page.$eval('#status', (status) => status.innerText)}`); });
+  };
+  const all = (check) => Promise.all(Object.entries(pages).map(([name, page]) => check(name, page)));
+  const flows = (what) => all(async (name, page) => {
+    const others = Object.keys(pages).filter((other) => other !== name);
+    const isThere = (seen) => Object.keys(seen).sort().join() === others.sort().join() && others.every((other) => seen[other].video?.frames > 0 && seen[other].audio?.packets > 0);
+    const { seen } = await comes(page, `${what}: ${name} does not see ${others}`, isThere);
+    await comes(page, `${what}: what ${name} sees stands still`, (later) => others.every((other) => later[other].video.frames > seen[other].video.frames + 20
+      && later[other].audio.packets > seen[other].audio.packets + 50));
+  });
+
+  for (const name of ['Ann', 'Ben', 'Cleo']) await enter(name);
+  await flows('three');
+  const { seen: { Ben: { video: small } }, sections } = await comes(pages.Ann, 'there is a choice of layers', ({ Ben }) => Ben?.video?.layers > 1 && Ben.video.layer === 0);
+
+  await pages.Ann.bringToFront();
+  await pages.Ann.click('#tiles [aria-label="Enlarge Ben"]');
+  const { seen: { Ben: { video: large } } } = await comes(pages.Ann, 'an enlarged picture gets larger', ({ Ben }) => Ben.video.width > small.width && Ben.video.layer > 0);
+  await pages.Ann.select('#conference-limit', '200000');
+  const { seen: { Ben: { video: limited } } } = await comes(pages.Ann, 'a limit makes it small again', ({ Ben }) => Ben.video.width < large.width && Ben.video.layer === 0);
+  await pages.Ann.select('#conference-limit', '');
+  Object.assign(result, { small, large, limited });
+
+  await pages.Ben.bringToFront();
+  await pages.Ben.click('#conference-mute');
+  await pages.Ben.click('#conference-camera');
+  await comes(pages.Cleo, 'Ben is muted, and shows nothing', ({ Ben }) => Ben.tile === 'Ben, muted, no camera');
+  const { seen: { Ben: { video: { frames } } } } = await seenBy(pages.Cleo);
+  await (await pages.Ben.waitForSelector('#conference-camera:not([disabled])', { timeout: 10_000 })).click();
+  await comes(pages.Cleo, 'the camera comes again', ({ Ben }) => Ben.video.frames > frames + 20);
+
+  await pages.Ben.click('#conference-leave');
+  await pages.Ben.waitForFunction(() => document.querySelector('#status').dataset.state === 'closed', { timeout: 5000, polling: 50 });
+  assert(pages.Ben.problems.length === 0, `on Ben's page: ${pages.Ben.problems.join('; ')}`);
+  await pages.Ben.close();
+  delete pages.Ben;
+  await all((name, page) => comes(page, `${name} still sees Ben`, (seen) => !('Ben' in seen)));
+  await enter('Dora');
+  await flows('Dora comes');
+  const { sections: now } = await seenBy(pages.Ann);
+  assert(now === sections, `sections are not used again: ${now} after ${sections}`);
+  result.rows = await pages.Ann.$$eval('#conference-streams tbody tr', (rows) => rows.map((row) => row.innerText.replace(/\s+/g, ' ')));
+
+  await all(async (name, page) => {
+    assert(page.problems.length === 0, `on ${name}'s page: ${page.problems.join('; ')}`);
+    await page.close();
+  });
+  for (let left = 50; (await (await fetch(new URL('/stats', url))).json()).conferences > 0; left--) {
+    assert(left > 0, 'the conference is not over');
+    await seconds(0.1);
+  }
+  return result;
+}
+
 const mediaLater = (browser, url) => connection(browser, url, async (step) => {
   await step('channel', 'chat');
   await step('offer');
@@ -410,6 +498,7 @@ module.exports = [
   ['each section on a transport of its own', true, alone],
   ['the camera and the microphone come back', true, camera],
   ['the page shows the camera and what comes back', true, cameraOnPage],
+  ['a conference of three, one leaves and one comes', true, conference],
   ['renegotiation, data channels come and go', true, comings],
   ['browser to browser, first offers', false, (browser, url) => inRoom(browser, url, 'first')],
   ['browser to browser, second offers', false, (browser, url) => inRoom(browser, url, 'second')],
