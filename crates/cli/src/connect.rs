@@ -101,7 +101,7 @@ async fn connect(args: &Args, report: &mut Value) -> Result<(), Box<dyn Error>> 
 }
 
 /// Fails where no pair of candidates can work: each side has addresses, but none of a family that both have.
-fn can_meet(offer: &str, answer: &str) -> Result<(), String> {
+pub(crate) fn can_meet(offer: &str, answer: &str) -> Result<(), String> {
     let (ours, theirs) = (candidates(offer), candidates(answer));
     let same_family = |one: &IpAddr, other: &IpAddr| one.is_ipv4() == other.is_ipv4();
     let meet = |one: &IpAddr| theirs.iter().any(|other| same_family(one, other));
@@ -127,7 +127,7 @@ fn candidates(sdp: &str) -> Vec<IpAddr> {
 }
 
 /// Posts the offer; gives the answer's SDP.
-async fn ask(url: String, offer: String) -> Result<String, Box<dyn Error>> {
+pub(crate) async fn ask(url: String, offer: String) -> Result<String, Box<dyn Error>> {
     let offer = serde_json::to_string(&Description::new("offer", offer))?;
     let asking = tokio::task::spawn_blocking(move || {
         let mut response = ureq::post(&url)
@@ -173,7 +173,7 @@ fn ended_alone(reason: ChannelCloseReason) -> bool {
 }
 
 /// Why there is no connection, or no more.
-fn no_path(peer: &Peer) -> String {
+pub(crate) fn no_path(peer: &Peer) -> String {
     let ours = peer.with(|peer, _| peer.local_description());
     let theirs = peer.with(|peer, _| peer.remote_description());
     let list = |description: Option<SessionDescription>| {
@@ -245,7 +245,7 @@ fn millis(since: Instant) -> Value {
 }
 
 /// `localhost:8080` as well as `http://localhost:8080/offer`.
-fn offer_url(given: &str) -> String {
+pub(crate) fn offer_url(given: &str) -> String {
     let url = if given.contains("://") {
         given.to_owned()
     } else {
@@ -260,7 +260,7 @@ fn offer_url(given: &str) -> String {
 
 /// The address from which the server's is reached, so that it reaches us; all of ours if that can't
 /// be told.
-fn addresses_towards(url: &str) -> Vec<IpAddr> {
+pub(crate) fn addresses_towards(url: &str) -> Vec<IpAddr> {
     let host = url
         .split("://")
         .nth(1)

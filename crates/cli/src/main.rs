@@ -3,11 +3,16 @@
 
 mod connect;
 mod connection;
+mod container;
+mod interrupt;
 mod log;
 mod loopback;
 mod net;
 mod output;
+mod play;
 mod public;
+mod record;
+mod recorder;
 mod serve;
 mod signal;
 
@@ -32,6 +37,10 @@ enum Command {
     Serve(serve::Args),
     /// Connects to a server that echoes, and checks what comes back; prints JSON
     Connect(connect::Args),
+    /// Sends a file of sound or pictures to a server, in real time; prints JSON
+    Play(play::Args),
+    /// Writes what a server sends to files; prints JSON
+    Record(record::Args),
     /// Connects two peers in this process through simulated NATs, in virtual time
     Loopback(loopback::Args),
 }
@@ -41,6 +50,8 @@ fn main() -> ExitCode {
     let outcome = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve::run(args).map(|()| ExitCode::SUCCESS),
         Command::Connect(args) => connect::run(args),
+        Command::Play(args) => play::run(args),
+        Command::Record(args) => record::run(args),
         Command::Loopback(args) => loopback::run(args),
     };
     outcome.unwrap_or_else(|error| {
