@@ -55,7 +55,7 @@ pub enum Via {
 pub struct Origin {
     /// Which packet it is.
     pub source: Source,
-    /// When it arrived.
+    /// When it arrived; [`Instant::ZERO`] of one that did not, but was made here.
     pub arrived: Instant,
     /// How its payload is coded.
     pub format: Format,

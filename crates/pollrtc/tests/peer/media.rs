@@ -293,6 +293,34 @@ fn what_is_lost_is_asked_for_and_comes_once() {
     assert!(pair.bob.media.iter().all(|arrived| arrived.stream == stream));
 }
 
+/// A player's packets never arrived anywhere: they are sent again however long the connection has lasted.
+#[test]
+fn packets_that_were_made_here_are_sent_again_too() {
+    let (mut pair, to) = call(false);
+    pair.run_for(Duration::from_secs(10));
+    let mut pool = Pool::new(30);
+    let made = |number| {
+        let bytes = camera_packet(number);
+        let packet = RtpPacket::parse(&bytes, &ExtensionMap::new(), Origin::default()).unwrap();
+        pool.share(&packet).unwrap()
+    };
+    let kept: Vec<SharedPacket> = (0..30).map(made).collect();
+    let mut is_media = 0;
+    pair.lose = Box::new(move |_, bytes| {
+        is_media += u64::from(bytes.len() > 900);
+        bytes.len() > 900 && is_media == 5
+    });
+    for number in 0..30 {
+        send(&mut pair, to, number);
+        pair.run_for(FRAME / 2);
+        answer_requests(&mut pair, to, &kept);
+    }
+    pair.run_for(Duration::from_secs(1));
+    let mut came = numbers(&pair.bob.media);
+    came.sort_unstable();
+    assert_eq!(came, (0..30).collect::<Vec<_>>());
+}
+
 fn answer_requests(pair: &mut Pair, to: Outgoing, kept: &[SharedPacket]) {
     for event in std::mem::take(&mut pair.alice.events) {
         let Event::ResendWanted { stream, missing } = event else {

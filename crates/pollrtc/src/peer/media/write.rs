@@ -59,7 +59,9 @@ impl PeerConnection {
 
     /// Queues a packet that was sent before and that the peer lacks: as a retransmission (RFC 4588) where that is
     /// negotiated, else once more as it was. It leaves before new packets; a request that comes again within a round
-    /// trip, or would have more than a quarter of the stream sent again, does nothing.
+    /// trip, or would have more than a quarter of the stream sent again, does nothing. Nor does one for a packet that
+    /// [arrived](pollrtc_rtp::Origin::arrived) more than a second ago; those that were made here, and never arrived, are as
+    /// young as who kept them says.
     ///
     /// # Errors
     ///
@@ -76,11 +78,11 @@ impl PeerConnection {
         let place = self.media.place_of(to).ok_or(WriteError::NotNegotiated)?;
         let sender = self.media.senders.get_mut(place).ok_or(WriteError::NotNegotiated)?;
         let len = view.as_bytes().len();
-        if sender
-            .resends
-            .admit(now, rewrite.sequence, view.origin.arrived, len)
-            .is_err()
-        {
+        let first_sent = match view.origin.arrived {
+            Instant::ZERO => now,
+            arrived => arrived,
+        };
+        if sender.resends.admit(now, rewrite.sequence, first_sent, len).is_err() {
             return Ok(());
         }
         let longest = self.longest();
