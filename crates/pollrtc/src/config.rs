@@ -7,8 +7,8 @@ use core::time::Duration;
 
 use pollrtc_crypto::{Certificate, NamedGroup, Provider, Rng};
 use pollrtc_dtls::{ConnectionIdPolicy, DEFAULT_GROUPS, KeyLog, Versions};
-use pollrtc_jsep::DtlsRole;
 use pollrtc_jsep::rtp::{MediaKind, RtpCapabilities};
+use pollrtc_jsep::{BundlePolicy, DtlsRole};
 use pollrtc_rtp::NtpTime;
 use pollrtc_sdp::attribute::Direction;
 
@@ -73,6 +73,10 @@ pub struct Config {
     /// Gets the secrets of the connection, for tools that decrypt captures: lines as in the files that
     /// `SSLKEYLOGFILE` names (RFC 9850). Nobody does unless told.
     pub key_log: Option<KeyLog>,
+    /// Which sections of our offers have a transport of their own, for peers that don't bundle (RFC 9429 §4.1.1). By default
+    /// the first one of each kind has. All browsers bundle; [`MaxBundle`](BundlePolicy::MaxBundle) spares them the
+    /// candidates, and suits peers that take an offer for one transport only, whose ICE credentials are the same all over.
+    pub bundle_policy: BundlePolicy,
     /// The codecs and header extensions of audio that are agreed on. By default there are none, and audio is refused.
     pub audio: RtpCapabilities,
     /// The same for video.
@@ -140,6 +144,7 @@ impl Config {
             close_timeout: Duration::from_secs(30),
             dtls_connection_ids: None,
             key_log: None,
+            bundle_policy: BundlePolicy::Balanced,
             audio: RtpCapabilities::none(MediaKind::Audio),
             video: RtpCapabilities::none(MediaKind::Video),
             offered_direction: Direction::RecvOnly,
@@ -250,6 +255,12 @@ impl Config {
     pub fn with_key_log(self, key_log: impl Into<Option<KeyLog>>) -> Self {
         let key_log = key_log.into();
         Self { key_log, ..self }
+    }
+
+    /// The same with another [`bundle_policy`](Self::bundle_policy).
+    #[must_use]
+    pub fn with_bundle_policy(self, bundle_policy: BundlePolicy) -> Self {
+        Self { bundle_policy, ..self }
     }
 
     /// The same with these capabilities for [`audio`](Self::audio).

@@ -106,8 +106,8 @@ pub use pollrtc_ice::{
 pub use pollrtc_jsep::Deviation;
 pub use pollrtc_jsep::rtp::{Codec, HeaderExtension, MediaKind, RtpCapabilities};
 pub use pollrtc_jsep::{
-    Description as SessionDescription, DtlsRole, NegotiationError, RejectReason, RemoteCandidate, SdpKind,
-    SignalingState, Transceiver, TransceiverId, TransceiverInit, TransportId,
+    BundlePolicy, Description as SessionDescription, DtlsRole, NegotiationError, RejectReason, RemoteCandidate,
+    SdpKind, SignalingState, Transceiver, TransceiverId, TransceiverInit, TransportId,
 };
 /// What forwards, keeps and counts packets, outside of any connection.
 pub use pollrtc_media as media;

@@ -7,7 +7,7 @@ use alloc::string::String;
 use pollrtc_core::{Datagram, Departure, FlowEvent, FlowRequest, Instant, SendId, StateMachine, Transmit};
 use pollrtc_crypto::{Certificate, Rng};
 use pollrtc_ice as ice;
-use pollrtc_jsep::{self as jsep, BundlePolicy, Negotiator};
+use pollrtc_jsep::{self as jsep, Negotiator};
 use pollrtc_media::NtpClock;
 use pollrtc_sctp::channel::ChannelConfig;
 use pollrtc_sdp::attribute::Direction;
@@ -129,8 +129,8 @@ impl PeerConnection {
             frame_history: config.frame_history,
         };
         let negotiation = jsep::Config {
-            // A section that the peer does not bundle has a transport of its own.
-            bundle_policy: BundlePolicy::Balanced,
+            // A section that the peer does not bundle has a transport of its own, unless told otherwise.
+            bundle_policy: config.bundle_policy,
             preferred_dtls_role: config.preferred_dtls_role,
             ice_lite: config.ice_lite,
             audio: config.audio,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::script::seeded;
 use crate::support::{Arrived, Pair, START, Who};
 use pollrtc::{
-    Config, Datagram, Direction, Entropy, Event, MediaKind, Outgoing, PeerConnection, Received, Rewrite,
+    BundlePolicy, Config, Datagram, Direction, Entropy, Event, MediaKind, Outgoing, PeerConnection, Received, Rewrite,
     RtpCapabilities, RtpPacket, SessionDescription, SharedPacket, StateMachine, WriteError,
 };
 use pollrtc_rtp::{ExtensionMap, Format, Origin, Patch, Pool, Via};
@@ -319,6 +319,22 @@ fn packets_that_were_made_here_are_sent_again_too() {
     let mut came = numbers(&pair.bob.media);
     came.sort_unstable();
     assert_eq!(came, (0..30).collect::<Vec<_>>());
+}
+
+/// RFC 9143 §6: with one transport for all, one section of an offer describes it, and the others ride along.
+#[test]
+fn an_offer_can_have_one_transport_for_all() {
+    let bundled = |config: Config| with_media(config).with_bundle_policy(BundlePolicy::MaxBundle);
+    let mut pair = Pair::with(bundled, with_media);
+    pair.alice.peer.add_track(MediaKind::Audio, Vec::new());
+    pair.alice.peer.add_track(MediaKind::Video, Vec::new());
+    pair.alice.peer.create_data_channel("chat").unwrap();
+    let (offer, _) = pair.exchange(Who::Alice);
+    let mut ufrags: Vec<_> = offer.lines().filter(|line| line.starts_with("a=ice-ufrag:")).collect();
+    ufrags.dedup();
+    assert_eq!(ufrags.len(), 1, "{offer}");
+    assert_eq!(offer.matches("a=bundle-only").count(), 2, "{offer}");
+    pair.run_until(Duration::from_secs(5), Pair::connected);
 }
 
 fn answer_requests(pair: &mut Pair, to: Outgoing, kept: &[SharedPacket]) {
