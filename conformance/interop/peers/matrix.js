@@ -51,12 +51,16 @@ function cells(peer, link) {
   const add = (cell) => found.push({ peer, link, offerer: 'pollrtc', tale: 'channels', ...cell, passed: 0, runs: [], faults: [] });
   if (options.control) {
     add({ name: `${peer} with itself, ${link}`, row: { 'offer by': 'itself' }, column: link });
+    if (PEERS[peer].media) add({ name: `${peer}, media, with itself, ${link}`, row: { 'audio and video, offer by': 'itself' }, column: link, tale: 'media' });
   } else {
     for (const [at, offerer] of OFFERERS.entries()) {
       for (const [turn, role] of ROLES.entries()) {
         if (options.quick && (at + turn + Object.keys(LINKS).indexOf(link)) % 2) continue;
         add({ name: `${peer}, offer by ${offerer}, pollrtc is the DTLS ${role}, ${link}`, row: { 'offer by': offerer }, column: `${link}, as ${role}`, offerer, role });
       }
+    }
+    for (const offerer of PEERS[peer].media ? OFFERERS : []) {
+      add({ name: `${peer}, media, offer by ${offerer}, ${link}`, row: { 'audio and video, offer by': offerer }, column: link, tale: 'media', offerer, role: 'client' });
     }
     for (const bundlePolicy of link === 'plain' && PEERS[peer].bundlePolicies || []) {
       for (const mediaFirst of [true, false]) {
@@ -83,7 +87,7 @@ async function run(pair, cell, number) {
       seed: number,
       ender: number % 2,
       largest: pair.programs.map(({ largest = Infinity }) => largest),
-      ...(options.control ? {} : { closesAtRest: PEERS[cell.peer].closesAtRest, losesResets: PEERS[cell.peer].losesResets }),
+      ...(options.control ? {} : { closesAtRest: PEERS[cell.peer].closesAtRest, losesResets: PEERS[cell.peer].losesResets, addsOnce: !weOffer && PEERS[cell.peer].addsOnce }),
       create: inOrder([{ dtls: cell.role }, { dtls: { client: 'server', server: 'client' }[cell.role], bundlePolicy: cell.bundlePolicy }]),
       // The answerer chooses the roles. A peer that has no choice finds in our offer that we have chosen.
       setup: weOffer && !PEERS[cell.peer].choosesRole ? { client: 'active', server: 'passive' }[cell.role] : undefined,

@@ -7,12 +7,19 @@ const LINKS = {
   lossy: { options: ['--loss', '5', '--delay', '50'], patience: 60_000, messages: 15 },
 };
 const LARGEST = 64 * 1024, BIG = 256 * 1024;
+const KINDS = ['audio', 'video'];
+// Frames of each kind that are to come before they are counted, of those that came last so many may still be on their way, and
+// how many are to come after a change.
+const FRAMES = { plain: 150, lossy: 400 }, RECENT = 60, MORE = 50;
+// Of video over a lossy link, where lost packets are sent again: so much may still be missing.
+const UNREPAIRED = 0.01, LOSS = 0.2;
 const POLL = 30, REST = 2_000, END_PATIENCE = 15_000, BURSTS = 5;
 
 const both = (sizes) => [sizes, sizes];
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-const brief = ({ stats, channels = {}, ...state }) => JSON.stringify({
+const brief = ({ stats, channels = {}, media = {}, ...state }) => JSON.stringify({
   ...state,
+  media: Object.fromEntries(Object.entries(media).map(([kind, stream]) => [kind, { ...stream, received: came(stream) }])),
   channels: Object.fromEntries(Object.entries(channels).map(([label, { state, reason, sent, received }]) =>
     [label, `${reason ?? state}, ${sent.length} sent, ${received.length} received`])),
 });
@@ -27,6 +34,16 @@ function sizes(count, largest, seed) {
     return state / 2 ** 32;
   };
   return [1, 1, largest, largest, ...Array.from({ length: count }, () => Math.max(1, Math.round(largest ** random())))];
+}
+
+// How many frames came; `received`: their numbers, as ranges with both ends in them.
+const came = ({ received } = { received: [] }) => received.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+
+// How many of the frames since the first one that came are missing, and of how many.
+function missing({ received }) {
+  const [[first]] = received, end = received.at(-1)[1] + 1 - RECENT;
+  const old = received.map(([first, last]) => [first, Math.min(last, end - 1)]).filter(([first, last]) => first <= last);
+  return [end - first - came({ received: old }), end - first];
 }
 
 // Whether all of `part` is in `whole`, each as often at most, in this order or in any.
@@ -233,6 +250,100 @@ class Story {
     await this.open(1, 'second');
     await this.end(this.pair.ender);
     return { connectMs };
+  }
+
+  // Audio and video both ways: frames with numbers in them, which came as they were sent; reports, key frames, what was sent
+  // again; then the offerer stops video, and adds some again.
+  async media() {
+    await Promise.all(this.sides.map((side, at) => side.say('create', { ...this.pair.create[at], media: true })));
+    this.step = 'offer and answer';
+    for (const kind of KINDS) await this.add(kind);
+    await this.sides[0].say('open', { label: 'first' });
+    const descriptions = await this.negotiate();
+    this.step = 'connecting';
+    const began = Date.now();
+    await this.are('first', 'open');
+    const connectMs = Date.now() - began;
+    this.step = 'frames of audio and video';
+    await this.until((...states) => states.every(({ media }) => KINDS.every((kind) => came(media[kind]) >= FRAMES[this.pair.link])));
+    const counts = (await this.states()).map(({ agent, media }) => Object.fromEntries(KINDS.map((kind) => [kind, missing(media[kind])])));
+    this.checkFrames(await this.states(), counts);
+    this.step = 'reports';
+    const reports = await this.until((...states) => states.every(({ media }) => KINDS.every((kind) => {
+      const { senderReports, receiverReports = 1, roundTripMs = Infinity } = media[kind];
+      return senderReports > 0 && receiverReports > 0 && roundTripMs >= (this.pair.link === 'lossy' ? 90 : 0);
+    })));
+    for (const at of [0, 1]) await this.keyframe(at);
+    await this.exchange({ first: both([1, 1000, 20_000]) });
+    await this.stopVideo();
+    if (!this.pair.addsOnce) {
+      this.step = 'video comes again';
+      await this.add('video');
+      await this.negotiate();
+      await this.more(KINDS);
+    }
+    const last = await this.states();
+    for (const [at, { media }] of last.entries()) {
+      for (const kind of KINDS) if (media[kind].wrong) throw new Error(`${this.sides[at].agent.name}: ${media[kind].wrong} of ${kind} are not what was sent`);
+    }
+    await this.exchange({ first: both([1, 1000]) });
+    const told = last.map(({ media }, at) => Object.fromEntries(KINDS.map((kind) => {
+      const { roundTripMs } = reports[at].media[kind];
+      return [kind, { ...media[kind], roundTripMs, received: came(media[kind]), missing: counts[at][kind] }];
+    })));
+    const [{ dtls } = {}] = last.filter((state) => state.dtls);
+    await this.end(this.pair.ender);
+    return { connectMs, version: dtls?.version, srtp: dtls?.srtp, media: told };
+  }
+
+  // Both sides have something to send.
+  async add(kind) {
+    for (const side of this.sides) await side.say('media', { kind });
+  }
+
+  // Nothing is lost without a reason, and video comes again where it was.
+  checkFrames(states, counts) {
+    for (const [at, { media }] of states.entries()) {
+      for (const kind of KINDS) {
+        const { wrong, repeated } = media[kind], [lacking, of] = counts[at][kind];
+        const may = this.pair.link === 'plain' ? 0 : kind === 'video' ? UNREPAIRED : LOSS;
+        if (wrong || lacking > of * may) throw new Error(`${this.sides[at].agent.name}: of ${of} of ${kind}, ${lacking} are missing; ${wrong} are not what was sent, ${repeated} came again`);
+      }
+    }
+  }
+
+  // One side asks for a key frame, as often as it takes.
+  async keyframe(at) {
+    this.step = `${this.sides[at].agent.name} asks for a key frame`;
+    const wanted = ({ media }) => media.video.keyframesWanted;
+    const before = wanted(await this.sides[1 - at].say('state'));
+    let asked = 0;
+    await this.until((...states) => {
+      if (Date.now() - asked > REST) {
+        asked = Date.now();
+        this.sides[at].say('keyframe').catch(() => {});
+      }
+      return wanted(states[1 - at]) > before;
+    });
+  }
+
+  // More of these kinds comes at both ends.
+  async more(kinds) {
+    const before = await this.states();
+    return this.until((...states) => states.every(({ media }, at) => kinds.every((kind) => came(media[kind]) >= came(before[at].media[kind]) + MORE)));
+  }
+
+  async stopVideo() {
+    this.step = 'the offerer stops video';
+    await this.sides[0].say('stop', { kind: 'video' });
+    await this.negotiate();
+    await pause(REST);
+    const before = await this.states();
+    await this.more(['audio']);
+    const after = await this.states();
+    for (const at of [0, 1]) {
+      if (came(after[at].media.video) > came(before[at].media.video)) throw new Error(`${this.sides[at].agent.name}: video comes still`);
+    }
   }
 
   // One side ends the connection, the other notices.

@@ -9,6 +9,8 @@ from importlib.metadata import version
 import aioice.ice
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
+import media
+
 # What may wait in a channel: aiortc takes as much as it is given.
 MAX_WAITING = 1024 * 1024
 
@@ -55,6 +57,7 @@ class Connection:
         self.channels = {}
         self.tasks = set()
         self.peer.on("datachannel", self.adopt)
+        self.media = media.Media(self.peer)
 
     def adopt(self, channel):
         """Any channel, ours or the peer's."""
@@ -89,7 +92,16 @@ class Connection:
             label: {"state": one.channel.readyState, "sent": one.sent, "received": one.received}
             for label, one in self.channels.items()
         }
-        return {"connection": self.peer.connectionState, "channels": channels}
+        return {"connection": self.peer.connectionState, "channels": channels, "media": await self.media.view()}
+
+    async def media_(self, kind, **_):
+        self.media.add(kind)
+
+    async def stop(self, kind, **_):
+        await self.media.stop(kind)
+
+    async def keyframe(self, **_):
+        await self.media.want_keyframe()
 
     async def end(self, **_):
         await self.peer.close()
@@ -100,7 +112,7 @@ async def carry_out(connections, command):
     if verb == "create":
         connections[name] = Connection()
         return {}
-    return await getattr(connections[name], verb)(**command) or {}
+    return await getattr(connections[name], "media_" if verb == "media" else verb)(**command) or {}
 
 
 async def main():

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v3"
 )
 
@@ -48,6 +49,7 @@ type connection struct {
 	restarts bool // by the next offer
 	lock     sync.Mutex
 	channels map[string]*channel
+	media    *media
 }
 
 // The message with this place in a row, as all agents make it.
@@ -90,18 +92,21 @@ func newConnection(dtls string, hasMedia bool) (*connection, error) {
 	}
 	address := net.ParseIP(*bind)
 	settings.SetIPFilter(func(ip net.IP) bool { return ip.Equal(address) })
-	media := &webrtc.MediaEngine{}
+	engine, interceptors := &webrtc.MediaEngine{}, &interceptor.Registry{}
 	if hasMedia {
-		if err := media.RegisterDefaultCodecs(); err != nil {
+		if err := registerCodecs(engine); err != nil {
+			return nil, err
+		}
+		if err := webrtc.RegisterDefaultInterceptors(engine, interceptors); err != nil {
 			return nil, err
 		}
 	}
-	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(media))
+	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(interceptors))
 	pion, err := api.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{pion: pion, channels: map[string]*channel{}}
+	c := &connection{pion: pion, channels: map[string]*channel{}, media: newMedia(pion)}
 	pion.OnDataChannel(c.adopt)
 	go c.pump()
 	return c, nil
@@ -166,7 +171,7 @@ func (c *connection) state() any {
 			"received": append([]string{}, channel.Received...),
 		}
 	}
-	return map[string]any{"connection": c.pion.ConnectionState().String(), "channels": channels}
+	return map[string]any{"connection": c.pion.ConnectionState().String(), "channels": channels, "media": c.media.view()}
 }
 
 func (c *connection) channel(label string) (*channel, error) {
@@ -189,8 +194,11 @@ func (c *connection) carryOut(order command) (any, error) {
 		}
 		return nothing, err
 	case "media":
-		_, err := c.pion.AddTransceiverFromKind(webrtc.NewRTPCodecType(order.Kind))
-		return nothing, err
+		return nothing, c.media.add(order.Kind)
+	case "stop":
+		return nothing, c.media.stop(order.Kind)
+	case "keyframe":
+		return nothing, c.media.wantKeyframe()
 	case "restart":
 		c.restarts = true
 		return nothing, nil

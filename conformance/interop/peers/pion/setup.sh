@@ -12,7 +12,7 @@ fi
 version=$(dpkg-query --show --showformat '${source:Upstream-Version}' golang-github-pion-webrtc.v3-dev)
 source=$out/gopath/src/agent
 mkdir -p "$source"
-cp "$here/main.go" "$source/"
+cp "$here"/*.go "$source/"
 printf 'module agent\n\ngo 1.18\n' >"$source/go.mod"
 cd "$source"
 GO111MODULE=off GOPATH="$out/gopath:/usr/share/gocode" GOCACHE="$out/cache" GOFLAGS= \

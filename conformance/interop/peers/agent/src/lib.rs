@@ -1,6 +1,7 @@
 //! What the agents in Rust share. An agent is a program with one WebRTC stack that does what it is told: a command is a line
 //! of JSON on stdin, its reply a line on stdout (see the README of the matrix).
 
+mod frame;
 mod message;
 mod record;
 mod sans_io;
@@ -9,6 +10,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
+pub use frame::{Kind, Stream};
 pub use message::Message;
 pub use record::{Channel, Record};
 pub use sans_io::{Stack, run};
@@ -43,6 +45,11 @@ impl Command {
     /// An argument; empty if it is missing.
     pub fn text(&self, argument: &str) -> &str {
         self.0[argument].as_str().unwrap_or_default()
+    }
+
+    /// Whether an argument is there, and true.
+    pub fn is(&self, argument: &str) -> bool {
+        self.0[argument].as_bool().unwrap_or(false)
     }
 
     /// The channel to `open`.

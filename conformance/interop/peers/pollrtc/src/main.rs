@@ -1,15 +1,22 @@
 //! pollrtc, with its tokio driver, as an agent.
 
+mod media;
+
 use std::collections::HashMap;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use agent::{Command, Message, Record, Reply, bind_address, serve};
-use pollrtc::{ChannelId, ChannelInit, Config, ConnectionState, DtlsRole, Event, MessageKind, Reliability};
+use agent::{Command, Kind, Message, Record, Reply, bind_address, serve};
+use pollrtc::{
+    BundlePolicy, ChannelId, ChannelInit, Config, ConnectionState, DtlsRole, Event, MediaKind, MessageKind,
+    Reliability, RtpCapabilities,
+};
 use pollrtc_tokio::{Endpoint, Peer};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::media::Media;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -18,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     serve("pollrtc", env!("CARGO_PKG_VERSION"), |command| {
         runtime.block_on(async {
             if command.verb() == "create" {
-                let connection = Connection::new(&endpoint, command.text("dtls"));
+                let connection = Connection::new(&endpoint, command.text("dtls"), command.is("media"));
                 connections.insert(command.connection().to_owned(), connection);
                 return Ok(json!({}));
             }
@@ -32,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 struct Connection {
     peer: Arc<Peer>,
     shared: Arc<Mutex<Shared>>,
+    media: Arc<Media>,
     outboxes: HashMap<String, UnboundedSender<Message>>,
 }
 
@@ -44,17 +52,28 @@ struct Shared {
 
 impl Connection {
     /// `dtls`: `client` or `server`, where the peer leaves us the choice.
-    fn new(endpoint: &Endpoint, dtls: &str) -> Self {
+    /// `has_media`: whether audio and video are taken.
+    fn new(endpoint: &Endpoint, dtls: &str, has_media: bool) -> Self {
         let preferred_dtls_role = match dtls {
             "server" => DtlsRole::Server,
             _ => DtlsRole::Client,
         };
-        let peer = Arc::new(endpoint.peer(Config::default().with_preferred_dtls_role(preferred_dtls_role)));
+        let mut config = Config::default().with_preferred_dtls_role(preferred_dtls_role);
+        if has_media {
+            config = config
+                .with_bundle_policy(BundlePolicy::MaxBundle)
+                .with_audio(RtpCapabilities::of(MediaKind::Audio))
+                .with_video(RtpCapabilities::of(MediaKind::Video));
+        }
+        let peer = Arc::new(endpoint.peer(config));
         let shared = Arc::default();
-        tokio::spawn(watch(Arc::clone(&peer), Arc::clone(&shared)));
+        let media = Arc::<Media>::default();
+        tokio::spawn(watch(Arc::clone(&peer), Arc::clone(&shared), Arc::clone(&media)));
+        tokio::spawn(media::receive(Arc::clone(&peer), Arc::clone(&media)));
         Self {
             peer,
             shared,
+            media,
             outboxes: HashMap::new(),
         }
     }
@@ -71,6 +90,9 @@ impl Connection {
                 let channel = self.channel(label)?;
                 self.peer.with(|peer, _| peer.close_channel(channel));
             }
+            "media" => self.media.add(&self.peer, kind(command)?),
+            "stop" => self.media.stop(&self.peer, kind(command)?)?,
+            "keyframe" => self.media.want_keyframe(&self.peer),
             "restart" => self.peer.with(|peer, _| peer.restart_ice()),
             "state" => return Ok(self.state()),
             "end" => self.peer.close(),
@@ -122,16 +144,23 @@ impl Connection {
     /// With what DTLS agreed on, and all that is counted.
     fn state(&self) -> Value {
         let mut state = lock(&self.shared).record.to_json();
+        state["media"] = self.media.to_json();
         let stats = self.peer.stats();
         state["stats"] = json!(format!("{stats:?}"));
         if let Some(agreed) = stats.data_transport().and_then(|transport| transport.security) {
             state["dtls"] = json!({
                 "role": match agreed.role { DtlsRole::Client => "client", DtlsRole::Server => "server" },
                 "version": agreed.version.to_string(),
+                "srtp": agreed.srtp_profile.map(|profile| format!("{profile:?}")),
             });
         }
         state
     }
+}
+
+/// The kind of media that a command is about.
+fn kind(command: &Command) -> Result<Kind, Box<dyn Error>> {
+    Ok(Kind::from_name(command.text("kind")).ok_or("no such kind")?)
 }
 
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
@@ -161,8 +190,9 @@ async fn send_all(
 }
 
 /// Records what happens until the connection ends.
-async fn watch(peer: Arc<Peer>, shared: Arc<Mutex<Shared>>) {
+async fn watch(peer: Arc<Peer>, shared: Arc<Mutex<Shared>>, media: Arc<Media>) {
     while let Some(event) = peer.next_event().await {
+        media.handle_event(&peer, &event);
         let label_of = |channel| peer.with(|peer, _| peer.channel_info(channel).map(|info| info.label.clone()));
         let mut shared = match &event {
             // Not while the record is locked: whoever locks both takes the record last.
