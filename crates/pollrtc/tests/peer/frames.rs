@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{Arrived, Pair, START, Who};
+use pollrtc::media::{Frames, FramesConfig};
 use pollrtc::rtp::dependency_descriptor::DescriptorReader;
 use pollrtc::rtp::payload::{Depacketizer, DepacketizerLimits, PacketizeError, PayloadFormat, PayloadPacket};
 use pollrtc::rtp::{Extension, Format};
@@ -52,7 +53,7 @@ fn lose_some(pair: &mut Pair) {
     pair.lose = Box::new(move |_, bytes| {
         assert!(bytes.len() <= MTU, "{} bytes", bytes.len());
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        bytes[0] >= 128 && (random >> 16) % 20 == 0
+        bytes[0] >= 128 && (random >> 16).is_multiple_of(20)
     });
 }
 
@@ -366,4 +367,81 @@ fn frames_are_sent_without_allocations() {
         }
     });
     assert_eq!(counted.count_total, 0);
+}
+
+/// Packets overtake each other, some are lost, and the receiver takes them as they come: frames come out in order, while the
+/// call goes on, and those that can't be had are made up for by a key frame.
+#[test]
+fn who_receives_gets_frames_in_order_while_they_come() {
+    for (name, parameters, codec) in VIDEO {
+        let (mut pair, to) = call(MediaKind::Video, |config| config.with_frame_history(60_000));
+        let place = format(&pair, to, name, parameters);
+        let mut count = 0;
+        // Each twentieth packet, and once all of ten pictures, for which the history is too short.
+        let (mut random, mut packets) = (11u32, 0);
+        pair.lose = Box::new(move |_, bytes| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            packets += u32::from(bytes[0] >= 128 && bytes.len() > 500);
+            let is_blackout = (700..780).contains(&packets) && bytes[0] >= 128;
+            is_blackout || (bytes[0] >= 128 && (random >> 16).is_multiple_of(20))
+        });
+        let mut sent: Vec<Vec<u8>> = Vec::new();
+        let mut came: Vec<(i64, bool, Vec<u8>)> = Vec::new();
+        let mut frames: Option<Frames> = None;
+        let mut is_key_wanted = true;
+        while sent.len() < 150 {
+            let number = if std::mem::take(&mut is_key_wanted) {
+                0
+            } else {
+                sent.len().max(1)
+            };
+            let bytes = frame(codec, number, 8_000);
+            let next = Frame::new(&bytes, pair.now).with_format(place);
+            pair.alice.peer.write_frame(pair.now, to, &next).expect("room for it");
+            sent.push(bytes);
+            pair.run_for(PICTURE);
+            let mut arrived = std::mem::take(&mut pair.bob.media);
+            for pair in arrived.chunks_mut(2) {
+                pair.reverse();
+            }
+            let Some(stream) = arrived.first().map(|each| each.stream) else {
+                continue;
+            };
+            let formats = pair.bob.peer.payload_formats_of(stream);
+            let frames = frames.get_or_insert_with(|| Frames::new(formats, FramesConfig::default()));
+            for each in &arrived {
+                frames.insert(pair.now, &each.packet);
+            }
+            while let Some(frame) = frames.poll_frame(pair.now) {
+                assert_eq!(frame.format, place);
+                came.push((frame.timestamp, frame.is_keyframe, frame.bytes.to_vec()));
+            }
+            assert!(frames.held_packets() < 400);
+            if frames.take_keyframe_need() {
+                pair.bob.peer.request_keyframe(pair.now, stream);
+            }
+            let wanted = |event: &Event| matches!(event, Event::KeyframeWanted { .. });
+            is_key_wanted = std::mem::take(&mut pair.alice.events).iter().any(wanted);
+            count += usize::from(is_key_wanted);
+        }
+        assert!(came[0].1, "{name}: a decoder can begin with it");
+        let first = sent
+            .iter()
+            .position(|bytes| *bytes == came[0].2)
+            .expect("as it was sent");
+        let mut last = None;
+        for (timestamp, is_key, bytes) in &came {
+            let number = first + ((timestamp - came[0].0) / 2_970) as usize;
+            assert!(*bytes == sent[number], "{name}: picture {number}");
+            assert!(last.is_none_or(|last| number > last), "{name}: in order");
+            // Behind what is missing, a key frame.
+            assert!(
+                *is_key || last.is_some_and(|last| number == last + 1),
+                "{name}: picture {number}"
+            );
+            last = Some(number);
+        }
+        assert!(came.len() > 90, "{name}: {} of 150", came.len());
+        assert!((1..20).contains(&count), "{name}: {count} key frames");
+    }
 }
