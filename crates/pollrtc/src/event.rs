@@ -105,7 +105,8 @@ pub enum Event {
         stream: Outgoing,
     },
     /// The peer lacks packets of a stream (RFC 4585 §6.2.1): find those that it was meant to have, and
-    /// [`resend`](crate::PeerConnection::resend) them.
+    /// [`resend`](crate::PeerConnection::resend) them. Of streams that take
+    /// [frames](crate::PeerConnection::write_frame), the connection does so itself.
     ResendWanted {
         /// The stream.
         stream: Outgoing,

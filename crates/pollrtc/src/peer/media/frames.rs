@@ -23,11 +23,20 @@ const BYTES_PER_PACKET: usize = 512;
 /// More packets of one stream are not looked for.
 const PACKETS_PER_STREAM: usize = 1024;
 
+/// What a [`FrameStore`] is made from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FrameSettings {
+    /// How many bytes a datagram may hold.
+    pub(super) mtu: usize,
+    /// How many bytes of packets are kept.
+    pub(super) history: usize,
+    /// How many packets may wait.
+    pub(super) max_queued: usize,
+}
+
 /// What all streams of frames share.
 #[derive(Debug)]
 pub(super) struct FrameStore {
-    /// How many bytes a datagram may hold.
-    pub(super) mtu: usize,
     /// What was sent and may be asked for again.
     pub(super) history: History,
     pool: Pool,
@@ -55,8 +64,10 @@ pub(super) struct FrameStream {
 }
 
 impl FrameStore {
-    /// `history`: how many bytes of packets are kept. `max_queued`: how many packets may wait.
-    pub(super) fn new(mtu: usize, history: usize, max_queued: usize) -> Self {
+    pub(super) fn new(settings: FrameSettings) -> Self {
+        let FrameSettings {
+            history, max_queued, ..
+        } = settings;
         let packets = history.div_ceil(BYTES_PER_PACKET);
         let config = HistoryConfig {
             bytes: history,
@@ -71,7 +82,6 @@ impl FrameStore {
         let mut extensions = Box::new(ExtensionMap::new());
         extensions.insert(DESCRIPTOR, Extension::DependencyDescriptor);
         Self {
-            mtu,
             history: History::new(config),
             // Those that are sent again are held by the history, too, or were a moment ago.
             pool: Pool::new(packets.saturating_add(max_queued.saturating_mul(2))),

@@ -1,5 +1,6 @@
 //! All streams of a connection.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,7 +11,7 @@ use pollrtc_jsep::rtp::LocalSource;
 use pollrtc_jsep::{Negotiator, TransceiverId, TransportId};
 use pollrtc_media::NtpClock;
 
-use super::frames::FrameStore;
+use super::frames::{FrameSettings, FrameStore};
 use super::queue::Queue;
 use super::receiver::Numbers;
 use super::sender::Sender;
@@ -34,7 +35,9 @@ pub(in crate::peer) struct Media {
     next_outgoing: u32,
     pub(super) numbers: Numbers,
     pub(super) queue: Queue,
-    pub(super) frames: FrameStore,
+    /// Who sends no frames pays nothing for them.
+    pub(super) frames: Option<Box<FrameStore>>,
+    pub(super) frame_settings: FrameSettings,
     pub(super) rng: Rng,
 }
 
@@ -62,7 +65,12 @@ impl Media {
             next_outgoing: 0,
             numbers: Numbers::new(rng.u64()),
             queue: Queue::new(settings.max_queued),
-            frames: FrameStore::new(settings.mtu, settings.frame_history, settings.max_queued),
+            frames: None,
+            frame_settings: FrameSettings {
+                mtu: settings.mtu,
+                history: settings.frame_history,
+                max_queued: settings.max_queued,
+            },
             rng,
         }
     }

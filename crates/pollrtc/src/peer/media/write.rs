@@ -224,8 +224,11 @@ impl Media {
             let (view, rewrite) = (queued.packet.view(), queued.rewrite());
             match self.write(transports, now, queued.to, &view, &rewrite, queued.is_resend, buf) {
                 Ok(transmit) => {
-                    if queued.is_of_frame && !queued.is_resend {
-                        self.frames.note_sent(now, &queued.packet);
+                    if queued.is_of_frame
+                        && !queued.is_resend
+                        && let Some(store) = &mut self.frames
+                    {
+                        store.note_sent(now, &queued.packet);
                     }
                     return Some(transmit);
                 }

@@ -11,7 +11,7 @@ use pollrtc_rtp::{Extension, Missing, Origin, RtpPacketBuilder, Source, StreamKe
 
 use super::codecs::payload_format;
 use super::descriptors::{Descriptors, LONGEST_DESCRIPTOR};
-use super::frames::{FrameStream, first_number};
+use super::frames::{FrameStore, FrameStream, first_number};
 use super::queue::Queued;
 use super::sender::{OutgoingFormat, Route, formats};
 use super::streams::Media;
@@ -134,8 +134,10 @@ impl Media {
         let path = transport.ice.path().ok_or(WriteError::NotReady)?;
         let keys = transport.keys.as_ref().ok_or(WriteError::NotReady)?;
         let around = HEADER + OSN + extension_bytes(route, is_opaque) + keys.outbound.rtp_headroom().total();
-        let limit = self.frames.mtu.min(path.mtu).saturating_sub(around);
+        let limit = self.frame_settings.mtu.min(path.mtu).saturating_sub(around);
 
+        let settings = self.frame_settings;
+        let store = self.frames.get_or_insert_with(|| Box::new(FrameStore::new(settings)));
         let rng = &mut self.rng;
         let stream = sender.frames.get_or_insert_with(|| {
             Box::new(FrameStream::new(
@@ -150,7 +152,7 @@ impl Media {
             // Another association counts rollovers from zero.
             stream.association = keys.association;
             stream.next = first_number(rng);
-            self.frames.history.remove(key);
+            store.history.remove(key);
         }
         let mut cutter = match stream.format == format.payload {
             true => stream.packetizer.clone(),
@@ -170,7 +172,6 @@ impl Media {
                 .get_or_insert_with(|| Box::new(Descriptors::new(rng)));
         }
 
-        let store = &mut self.frames;
         store.cut.clear();
         store.payload.resize(limit, 0);
         let mut payloads = cutter.packetize(frame.bytes, limit).map_err(WriteError::Frame)?;
@@ -242,7 +243,9 @@ impl Media {
         let Some(sender) = self.senders.get_mut(place) else {
             return true;
         };
-        let Some(stream) = &sender.frames else { return false };
+        let (Some(stream), Some(store)) = (&sender.frames, &self.frames) else {
+            return false;
+        };
         for sequence in missing.flat_map(Missing::sequence_numbers) {
             let index = unwrap_near::<16>(stream.next as i64, sequence.into());
             let Ok(index) = u64::try_from(index) else { continue };
@@ -250,7 +253,7 @@ impl Media {
                 stream: key_of(to),
                 index,
             };
-            let Some(packet) = self.frames.history.get(source) else {
+            let Some(packet) = store.history.get(source) else {
                 continue;
             };
             let view = packet.view();
