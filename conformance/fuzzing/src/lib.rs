@@ -11,6 +11,7 @@ pub mod document;
 pub mod dtls;
 pub mod dtls_acceptor;
 pub mod dtls_sequence;
+pub mod frames;
 pub mod framing;
 pub mod ice;
 pub mod jsep;
@@ -63,6 +64,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("srtp_unprotect", srtp::srtp_unprotect),
     ("forwarder", media::forwarder),
     ("departures", media::departures),
+    ("frames", frames::frames),
     ("rtcp_compound", rtcp::rtcp_compound),
     ("sctp_packet", sctp::sctp_packet),
     ("sctp_association", sctp::sctp_association),
