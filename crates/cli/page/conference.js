@@ -198,8 +198,9 @@ async function watch(conference, tiles) {
 
 function rows(conference, streams) {
   const things = { audio: 'microphone', video: 'camera' };
-  const own = streams.filter(({ sends }) => sends).map((stream) => {
-    const at = LAYERS.findIndex(({ rid }) => rid === stream.rid);
+  const place = (stream) => LAYERS.findIndex(({ rid }) => rid === stream.rid);
+  const own = streams.filter(({ sends }) => sends).sort((a, b) => place(a) - place(b)).map((stream) => {
+    const at = place(stream);
     return { ...streamRow(`You, ${things[stream.kind]}`, stream), layer: at < 0 ? '–' : `${at + 1} of ${LAYERS.length}` };
   });
   const theirs = conference.people.flatMap((person) => person.streams.map(({ mid, kind, layer, layers }) => {

@@ -130,10 +130,13 @@ mod tests {
         assert_eq!(choose(&[camera(1280, Some(1))], 2_000_000), [Some(1)]);
     }
 
+    /// Rates of layers and whether they come, how wide it is shown, what comes now.
+    type Told = (Vec<(u32, bool)>, u16, u8);
+
     quickcheck! {
         /// For every set of pictures and every limit, what is chosen fits, comes and is shown.
-        fn what_is_chosen_fits(pictures: Vec<(Vec<(u32, bool)>, u16, u8)>, limit: u32) -> bool {
-            let picture = |(layers, wanted, current): (Vec<(u32, bool)>, u16, u8)| Picture {
+        fn what_is_chosen_fits(pictures: Vec<Told>, limit: u32) -> bool {
+            let picture = |(layers, wanted, current): Told| Picture {
                 layers: (0..4).zip(layers).map(|(place, (rate, is_live))| Layer { width: 160 << place, rate: rate.into(), is_live }).collect(),
                 wanted: u32::from(wanted) % 2000,
                 current: Some(usize::from(current % 4)).filter(|place| *place < 3),

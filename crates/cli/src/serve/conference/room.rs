@@ -298,3 +298,41 @@ fn kind_name(kind: MediaKind) -> &'static str {
         MediaKind::Video => "video",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::ending::ending;
+    use super::super::super::sessions::Limits;
+    use super::*;
+
+    #[tokio::test]
+    async fn conferences_are_bounded_and_forgotten_when_all_have_left() {
+        let endpoint = Endpoint::bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
+        let limits = Limits {
+            most: MAX_MEMBERS + 1,
+            interrupted: Duration::from_secs(1),
+            public: Vec::new(),
+        };
+        let (_end, ending) = ending();
+        let conferences = Arc::new(Conferences::new(endpoint, Config::default(), &limits, ending));
+        let enter = |room: &str| conferences.enter(room.to_owned(), "somebody".to_owned());
+        let mut members: Vec<_> = (0..MAX_MEMBERS).map(|_| enter("a").unwrap()).collect();
+        assert_eq!(enter("a").unwrap_err(), Full::Room);
+        let other = enter("b").unwrap();
+        assert_eq!(enter("b").unwrap_err(), Full::Members);
+
+        // The others are told that one has left.
+        let roster = |member: &Member| member.roster()["people"].as_array().unwrap().len();
+        assert_eq!(roster(&members[0]), MAX_MEMBERS - 1);
+        let mut changes = members[0].changes();
+        drop(members.pop());
+        assert!(changes.has_changed().unwrap());
+        changes.mark_unchanged();
+        assert_eq!(roster(&members[0]), MAX_MEMBERS - 2);
+
+        drop(other);
+        assert_eq!(conferences.len(), 1);
+        members.clear();
+        assert_eq!(conferences.len(), 0);
+    }
+}
