@@ -251,6 +251,43 @@ fn what_a_camera_sends_comes_out_as_it_was() {
     assert!(clocks.count() >= 3);
 }
 
+/// Once warm, packets are written and received, and feedback on them is made and taken, without asking the allocator. Reports,
+/// one of each side in this time, make a few lists.
+#[test]
+fn packets_are_written_and_received_without_allocations() {
+    let (mut pair, to) = call(false);
+    for number in 0..100 {
+        send(&mut pair, to, number);
+        pair.run_for(Duration::from_millis(20));
+    }
+    let bytes = camera_packet(7);
+    let packet = RtpPacket::parse(&bytes, &ExtensionMap::new(), Origin::default()).unwrap();
+    let mut buf = [0; 1500];
+    let (from, here) = (pair.alice.address, pair.bob.address);
+    let mut now = pair.now;
+    let (mut received, mut feedback) = (0, 0);
+    let counted = allocation_counter::measure(|| {
+        for number in 100..300 {
+            let written = pair.alice.peer.write_rtp(now, to, &packet, &rewrite(number), &mut buf);
+            let datagram = Datagram::udp(from, &mut buf[..written.unwrap().len]).received_on(here);
+            received += usize::from(matches!(
+                pair.bob.peer.handle_datagram(now, datagram),
+                Received::Rtp { .. }
+            ));
+            while let Some(transmit) = pair.bob.peer.poll_transmit(now, &mut buf) {
+                let datagram = Datagram::udp(here, &mut buf[..transmit.len]).received_on(from);
+                pair.alice.peer.handle_datagram(now, datagram);
+                feedback += 1;
+            }
+            while pair.alice.peer.poll_transmit(now, &mut buf).is_some() {}
+            now += Duration::from_millis(1);
+        }
+    });
+    assert_eq!(received, 200);
+    assert!(feedback > 2);
+    assert!(counted.count_total <= 8, "{counted:?}");
+}
+
 /// RFC 4585 §6.2.1, RFC 4588: what is lost is asked for, and comes by another stream.
 #[test]
 fn what_is_lost_is_asked_for_and_comes_once() {

@@ -300,20 +300,46 @@ impl Receiver {
         let Unprotected {
             packet, ssrc, index, ..
         } = plain;
+        let place = match self.place(ssrc) {
+            Some(place) if self.is_media(place) => place,
+            known => return self.receive_other(packet, index, known, arriving),
+        };
+        // Mostly it belongs to a stream that goes on: then it is looked at once.
+        let packet: &'d [u8] = packet;
         let view = RtpPacket::parse(packet, &self.extensions, Origin::default()).ok()?;
         self.note_arrival(&view, arriving.arrived);
         let Ok(route) = self.demultiplexer.route(&view) else {
             self.dropped.unassigned += 1;
             return None;
         };
-        let place = match self.place(ssrc) {
-            Some(place) if self.belongs(place, route) => place,
-            known => {
-                if known.is_some() {
-                    self.end(ssrc, arriving.events);
-                }
+        let place = match self.belongs(place, route) {
+            true => place,
+            false => {
+                self.end(ssrc, arriving.events);
                 self.begin(&view, route, arriving)?
             }
+        };
+        self.streams.get_mut(place)?.last_packet = arriving.arrived;
+        self.take(place, view, Some(index), arriving.arrived)
+    }
+
+    /// A packet of a stream that begins, or that repairs another. `known`: where the stream is, if it is there.
+    fn receive_other<'d>(
+        &mut self,
+        packet: &'d mut [u8],
+        index: u64,
+        known: Option<usize>,
+        arriving: &mut Arriving<'_>,
+    ) -> Option<(Incoming, RtpPacket<'d>)> {
+        let view = RtpPacket::parse(packet, &self.extensions, Origin::default()).ok()?;
+        self.note_arrival(&view, arriving.arrived);
+        let Ok(route) = self.demultiplexer.route(&view) else {
+            self.dropped.unassigned += 1;
+            return None;
+        };
+        let place = match known {
+            Some(place) => place,
+            None => self.begin(&view, route, arriving)?,
         };
         let stream = self.streams.get_mut(place)?;
         stream.last_packet = arriving.arrived;
@@ -322,6 +348,11 @@ impl Receiver {
         }
         let view = RtpPacket::parse(packet, &self.extensions, Origin::default()).ok()?;
         self.take(place, view, Some(index), arriving.arrived)
+    }
+
+    fn is_media(&self, place: usize) -> bool {
+        let stream = self.streams.get(place);
+        stream.is_some_and(|stream| matches!(stream.kind, StreamKind::Media(_)))
     }
 
     /// Takes down when a packet came that has a transport-wide number.
