@@ -27,11 +27,13 @@ pub(crate) struct Sim<P: Peer> {
     pub(crate) sides: [Side<P>; 2],
     /// Whether output is taken after each datagram.
     drained_each: bool,
+    /// Whether there is no channel to wait for.
+    is_media: bool,
 }
 
 pub(crate) struct Side<P: Peer> {
     peer: P,
-    pub(crate) drained: Drained<P::Output>,
+    pub(crate) drained: Drained<P>,
     /// What is on its way to this peer, and when it arrives.
     wire: VecDeque<(Instant, P::Datagram)>,
     deadline: Option<Instant>,
@@ -62,6 +64,7 @@ impl<P: Peer> Sim<P> {
             metered: false,
             sides: [Side::new(a, now), Side::new(b, now)],
             drained_each: options.drained_each || !P::BATCHES,
+            is_media: options.video > 0,
         }
     }
 
@@ -75,7 +78,7 @@ impl<P: Peer> Sim<P> {
         loop {
             self.settle();
             let elapsed = self.now - start;
-            let open = |side: &Side<P>| side.drained.connected && side.drained.channel_open;
+            let open = |side: &Side<P>| side.drained.connected && (self.is_media || side.drained.channel_open);
             if self.sides.iter().all(open) {
                 return Ok(elapsed);
             }
@@ -92,6 +95,15 @@ impl<P: Peer> Sim<P> {
             self.drain(0);
         }
         taken
+    }
+
+    /// Sends a packet from the first peer.
+    pub(crate) fn send_packet(&mut self, stream: usize, packet: &P::Packet) {
+        let Side { peer, drained, .. } = &mut self.sides[0];
+        peer.send_packet(self.now, stream, packet, drained);
+        if self.drained_each {
+            self.drain(0);
+        }
     }
 
     /// Takes a peer's output until it has no more to say now; serves its timers.
@@ -150,7 +162,8 @@ impl<P: Peer> Sim<P> {
                 let Some(datagram) = sim.sides[side].arrival(sim.now) else {
                     break;
                 };
-                sim.sides[side].peer.receive(sim.now, datagram);
+                let Side { peer, drained, .. } = &mut sim.sides[side];
+                peer.receive(sim.now, datagram, drained);
                 fed += 1;
                 if sim.drained_each {
                     sim.drain(side);
@@ -209,6 +222,7 @@ impl<P: Peer> Sim<P> {
             side.counts = Counts::default();
             side.drained.messages = 0;
             side.drained.bytes = 0;
+            side.drained.packets_received = 0;
         }
     }
 

@@ -4,12 +4,14 @@ mod bulk;
 mod goodput;
 mod handshake;
 mod idle;
+mod media;
 mod memory;
 
 pub(crate) use bulk::Bulk;
 pub(crate) use goodput::Goodput;
 pub(crate) use handshake::Handshake;
 pub(crate) use idle::Idle;
+pub(crate) use media::Media;
 pub(crate) use memory::Memory;
 
 use crate::peer::Peer;
@@ -22,6 +24,7 @@ pub(crate) enum Scenario {
     Goodput(Goodput),
     Memory(Memory),
     Idle(Idle),
+    Media(Media),
 }
 
 /// How long to measure.
@@ -50,6 +53,7 @@ impl Scenario {
         all.extend(Bulk::all(effort).map(Self::Bulk));
         all.extend(Goodput::all(effort).map(Self::Goodput));
         all.extend([Self::Memory(Memory::new(effort))]);
+        all.extend(Media::all(effort).map(Self::Media));
         all.extend(Idle::all(effort).map(Self::Idle));
         all
     }
@@ -61,6 +65,7 @@ impl Scenario {
             Self::Goodput(case) => case.name(),
             Self::Memory(case) => case.name(),
             Self::Idle(case) => case.name(),
+            Self::Media(case) => case.name(),
         }
     }
 
@@ -72,6 +77,7 @@ impl Scenario {
             Self::Goodput(case) => case.run::<P>(),
             Self::Memory(case) => case.run::<P>(),
             Self::Idle(case) => case.run::<P>(),
+            Self::Media(case) => case.run::<P>(),
         }
     }
 }

@@ -6,9 +6,10 @@ use std::num::NonZeroUsize;
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use pollrtc::rtp::{ExtensionMap, Format, Origin, Patch, Pool, Source};
 use pollrtc::{
-    Certificate, ChannelId, Config, ConnectionState, Datagram, Event, PeerConnection, Rng, StateMachine,
-    default_provider,
+    Certificate, ChannelId, Config, ConnectionState, Datagram, Event, MediaKind, Outgoing, PeerConnection, Received,
+    Rewrite, Rng, RtpCapabilities, RtpPacket, SharedPacket, StateMachine, default_provider,
 };
 
 use crate::peer::{Drained, Options, Peer};
@@ -21,6 +22,7 @@ pub(crate) struct Pollrtc {
     connection: PeerConnection,
     remote: SocketAddr,
     channel: Option<ChannelId>,
+    streams: Vec<Outgoing>,
     /// The simulation's time at which our own begins.
     origin: Instant,
 }
@@ -37,6 +39,7 @@ impl Peer for Pollrtc {
     const BATCHES: bool = true;
     type Output = Train;
     type Datagram = Slot;
+    type Packet = SharedPacket;
 
     fn pair(now: Instant, [here, there]: [SocketAddr; 2], options: &Options) -> (Self, Self) {
         let zero = pollrtc::Instant::ZERO;
@@ -44,23 +47,32 @@ impl Peer for Pollrtc {
         let mut b = PeerConnection::new(config(options));
         a.add_local_address(zero, here).expect("address");
         b.add_local_address(zero, there).expect("address");
-        let channel = a.create_data_channel("bench").expect("channel");
+        let channel = (options.video == 0).then(|| a.create_data_channel("bench").expect("channel"));
+        let video: Vec<_> = (0..options.video)
+            .map(|_| a.add_track(MediaKind::Video, vec!["bench".into()]))
+            .collect();
         let offer = a.offer(zero).expect("offer");
         let answer = b.accept_offer(zero, &offer).expect("offer is accepted");
         a.accept_answer(zero, &answer).expect("answer is accepted");
-        let peer = |connection, remote, channel| Self {
+        let streams = video.iter().flat_map(|id| a.outgoing_of(*id)).collect();
+        let peer = |connection, remote, channel, streams| Self {
             connection,
             remote,
             channel,
+            streams,
             origin: now,
         };
-        (peer(a, there, Some(channel)), peer(b, here, None))
+        (peer(a, there, channel, streams), peer(b, here, None, Vec::new()))
     }
 
-    fn receive(&mut self, now: Instant, mut datagram: Slot) {
+    fn receive(&mut self, now: Instant, mut datagram: Slot, drained: &mut Drained<Self>) {
         let now = self.at(now);
-        self.connection
+        let received = self
+            .connection
             .handle_datagram(now, Datagram::udp(self.remote, &mut datagram.0));
+        if let Received::Rtp { packet, .. } = received {
+            drained.push_packet(|| share(&packet));
+        }
     }
 
     fn timeout(&mut self, now: Instant) {
@@ -68,7 +80,7 @@ impl Peer for Pollrtc {
         self.connection.handle_timeout(now);
     }
 
-    fn drain(&mut self, now: Instant, drained: &mut Drained<Train>) -> Option<Instant> {
+    fn drain(&mut self, now: Instant, drained: &mut Drained<Self>) -> Option<Instant> {
         let at = self.at(now);
         self.take_output(at, drained);
         while let Some(event) = self.connection.poll_event() {
@@ -96,6 +108,43 @@ impl Peer for Pollrtc {
             .is_some_and(|channel| self.connection.send(channel, message).is_ok())
     }
 
+    fn packet(sequence: u64, timestamp: u32, payload: &[u8]) -> SharedPacket {
+        let mut bytes = PACKET.take();
+        bytes.clear();
+        bytes.extend_from_slice(&[0x80, 96, 0, 0]);
+        bytes.extend_from_slice(&timestamp.to_be_bytes());
+        bytes.extend_from_slice(&[0; 4]);
+        bytes.extend_from_slice(payload);
+        let origin = Origin {
+            source: Source {
+                index: sequence,
+                ..Source::default()
+            },
+            ..Origin::default()
+        };
+        let packet = share(&RtpPacket::parse(&bytes, &ExtensionMap::new(), origin).expect("packet"));
+        PACKET.set(bytes);
+        packet
+    }
+
+    fn send_packet(&mut self, now: Instant, stream: usize, packet: &SharedPacket, drained: &mut Drained<Self>) {
+        let view = packet.view();
+        let rewrite = Rewrite {
+            sequence: view.origin.source.index,
+            timestamp: view.timestamp(),
+            marker: view.marker(),
+            format: Format(0),
+            patch: Patch::None,
+            descriptor: None,
+            frame_number: None,
+        };
+        let mut buf = spare_train();
+        let to = self.streams[stream];
+        let transmit = self.connection.write_rtp(self.at(now), to, &view, &rewrite, &mut buf);
+        let len = transmit.expect("a packet that leaves").len;
+        drained.output.push(Train { buf, len, segment: len });
+    }
+
     fn datagrams(train: Train, mut each: impl FnMut(Slot)) {
         for datagram in train.buf[..train.len].chunks(train.segment) {
             let mut slot = SLOTS.with_borrow_mut(Vec::pop).unwrap_or_default();
@@ -116,7 +165,7 @@ impl Pollrtc {
         pollrtc::Instant::ZERO + now.duration_since(self.origin)
     }
 
-    fn take_output(&mut self, now: pollrtc::Instant, drained: &mut Drained<Train>) {
+    fn take_output(&mut self, now: pollrtc::Instant, drained: &mut Drained<Self>) {
         let mut buf = spare_train();
         while let Some(transmit) = self.connection.poll_transmit(now, &mut buf) {
             drained.output.push(Train {
@@ -129,8 +178,18 @@ impl Pollrtc {
     }
 }
 
+fn share(packet: &RtpPacket<'_>) -> SharedPacket {
+    POOL.with_borrow_mut(|pool| pool.share(packet))
+        .expect("room for a packet")
+}
+
 fn config(options: &Options) -> Config {
+    let video = match options.video {
+        0 => RtpCapabilities::none(MediaKind::Video),
+        _ => RtpCapabilities::of(MediaKind::Video),
+    };
     Config::default()
+        .with_video(video)
         .with_certificate(options.shared_certificate.then(shared_certificate))
         .with_max_buffered_amount(options.max_buffered)
         .with_mtu(MTU)
@@ -169,6 +228,8 @@ fn spare_train() -> Vec<u8> {
 }
 
 thread_local! {
+    static POOL: RefCell<Pool> = RefCell::new(Pool::new(1 << 16));
+    static PACKET: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static TRAINS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
     static MADE_TRAINS: Cell<usize> = const { Cell::new(0) };
     static SLOTS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };

@@ -1,13 +1,16 @@
 //! str0m, with aws-lc-rs. Its output must be drained after each input.
 
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
+use str0m::format::Codec;
+use str0m::media::{Direction, MediaKind, Pt};
 use str0m::net::{Protocol, Receive};
+use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
 use crate::peer::{Drained, Options, Peer};
@@ -17,6 +20,14 @@ pub(crate) struct Str0m {
     local: SocketAddr,
     remote: SocketAddr,
     channel: Option<ChannelId>,
+    streams: Vec<(Ssrc, Pt)>,
+}
+
+pub(crate) struct Packet {
+    sequence: u64,
+    timestamp: u32,
+    marker: bool,
+    payload: Arc<[u8]>,
 }
 
 impl Peer for Str0m {
@@ -24,6 +35,7 @@ impl Peer for Str0m {
     const BATCHES: bool = false;
     type Output = Vec<u8>;
     type Datagram = Vec<u8>;
+    type Packet = Packet;
 
     fn pair(now: Instant, [here, there]: [SocketAddr; 2], options: &Options) -> (Self, Self) {
         let mut a = build(now, options);
@@ -31,22 +43,38 @@ impl Peer for Str0m {
         a.add_local_candidate(Candidate::host(here, "udp").expect("candidate"));
         b.add_local_candidate(Candidate::host(there, "udp").expect("candidate"));
         let mut change = a.sdp_api();
-        let channel = change.add_channel("bench".into());
+        let channel = (options.video == 0).then(|| change.add_channel("bench".into()));
+        let video: Vec<_> = (0..options.video)
+            .map(|_| change.add_media(MediaKind::Video, Direction::SendOnly, None, None, None))
+            .collect();
         let (offer, pending) = change.apply().expect("offer");
         let offer = SdpOffer::from_sdp_string(&offer.to_sdp_string()).expect("offer parses");
         let answer = b.sdp_api().accept_offer(offer).expect("offer is accepted");
         let answer = SdpAnswer::from_sdp_string(&answer.to_sdp_string()).expect("answer parses");
         a.sdp_api().accept_answer(pending, answer).expect("answer is accepted");
-        let peer = |rtc, local, remote, channel| Self {
+        let payload_type = a
+            .codec_config()
+            .find(|each| each.spec().codec == Codec::Vp8)
+            .map(|each| each.pt());
+        let streams = video.into_iter().map(|mid| {
+            let ssrc = a.direct_api().stream_tx_by_mid(mid, None).expect("a stream").ssrc();
+            (ssrc, payload_type.expect("VP8"))
+        });
+        let streams = streams.collect();
+        let peer = |rtc, local, remote, channel, streams| Self {
             rtc,
             local,
             remote,
             channel,
+            streams,
         };
-        (peer(a, here, there, Some(channel)), peer(b, there, here, None))
+        (
+            peer(a, here, there, channel, streams),
+            peer(b, there, here, None, Vec::new()),
+        )
     }
 
-    fn receive(&mut self, now: Instant, datagram: Vec<u8>) {
+    fn receive(&mut self, now: Instant, datagram: Vec<u8>, _drained: &mut Drained<Self>) {
         let receive = Receive {
             proto: Protocol::Udp,
             source: self.remote,
@@ -60,7 +88,7 @@ impl Peer for Str0m {
         self.rtc.handle_input(Input::Timeout(now)).expect("timeout");
     }
 
-    fn drain(&mut self, _now: Instant, drained: &mut Drained<Vec<u8>>) -> Option<Instant> {
+    fn drain(&mut self, _now: Instant, drained: &mut Drained<Self>) -> Option<Instant> {
         loop {
             match self.rtc.poll_output().expect("output") {
                 Output::Timeout(deadline) => return Some(deadline),
@@ -74,6 +102,12 @@ impl Peer for Str0m {
                     drained.messages += 1;
                     drained.bytes += message.data.len() as u64;
                 }
+                Output::Event(Event::RtpPacket(packet)) => drained.push_packet(|| Packet {
+                    sequence: *packet.seq_no,
+                    timestamp: packet.header.timestamp,
+                    marker: packet.header.marker,
+                    payload: packet.payload,
+                }),
                 Output::Event(_) => {}
             }
         }
@@ -84,6 +118,32 @@ impl Peer for Str0m {
         channel.is_some_and(|mut channel| channel.write(true, message).expect("write"))
     }
 
+    fn packet(sequence: u64, timestamp: u32, payload: &[u8]) -> Packet {
+        Packet {
+            sequence,
+            timestamp,
+            marker: false,
+            payload: payload.into(),
+        }
+    }
+
+    fn send_packet(&mut self, now: Instant, stream: usize, packet: &Packet, _drained: &mut Drained<Self>) {
+        let (ssrc, payload_type) = self.streams[stream];
+        let write = RtpWrite::new(
+            payload_type,
+            packet.sequence.into(),
+            packet.timestamp,
+            now,
+            packet.payload.clone(),
+        );
+        let write = write.marker(packet.marker).nackable(true);
+        self.rtc
+            .direct_api()
+            .stream_tx(&ssrc)
+            .expect("a stream")
+            .write_rtp(write);
+    }
+
     fn datagrams(output: Vec<u8>, mut each: impl FnMut(Vec<u8>)) {
         each(output);
     }
@@ -91,6 +151,9 @@ impl Peer for Str0m {
 
 fn build(now: Instant, options: &Options) -> Rtc {
     let mut builder = Rtc::builder().set_sctp_max_buffered_amount(options.max_buffered);
+    if options.video > 0 {
+        builder = builder.set_rtp_mode(true).clear_codecs().enable_vp8(true);
+    }
     if options.shared_certificate {
         builder = builder.set_dtls_cert(shared_certificate());
     }
