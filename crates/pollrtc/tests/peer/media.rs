@@ -358,6 +358,56 @@ fn packets_that_were_made_here_are_sent_again_too() {
     assert_eq!(came, (0..30).collect::<Vec<_>>());
 }
 
+/// RFC 3711 §9.1: a peer without a stream for retransmissions gets the same packet once more, the same to the last byte,
+/// though its header told of the moment when it left.
+#[test]
+fn a_peer_without_retransmissions_gets_the_same_packet_again() {
+    let plain = |config: Config| {
+        let mut video = RtpCapabilities::of(MediaKind::Video);
+        video.codecs.retain(|codec| !codec.is("rtx"));
+        config.with_video(video)
+    };
+    let mut pair = Pair::with(with_media, plain);
+    let camera = pair.alice.peer.add_track(MediaKind::Video, Vec::new());
+    let (_, answer) = pair.exchange(Who::Alice);
+    assert!(
+        answer.contains("a=extmap:") && answer.contains("transport-wide-cc"),
+        "{answer}"
+    );
+    pair.run_until(Duration::from_secs(5), Pair::connected);
+    let to = pair.alice.peer.outgoing_of(camera).next().unwrap();
+    let mut pool = Pool::new(200);
+    let mut made = |number| {
+        let bytes = camera_packet(number);
+        let packet = RtpPacket::parse(&bytes, &ExtensionMap::new(), Origin::default()).unwrap();
+        pool.share(&packet).unwrap()
+    };
+    let kept: Vec<SharedPacket> = (0..200).map(&mut made).collect();
+    let mut is_media = 0;
+    pair.lose = Box::new(move |_, bytes| {
+        is_media += u64::from(bytes.len() > 900);
+        bytes.len() > 900 && is_media % 7 == 3
+    });
+    for number in 0..200 {
+        send(&mut pair, to, number);
+        pair.run_for(FRAME / 2);
+        answer_requests(&mut pair, to, &kept);
+    }
+    for _ in 0..30 {
+        pair.run_for(FRAME);
+        answer_requests(&mut pair, to, &kept);
+    }
+    let mut came = numbers(&pair.bob.media);
+    came.sort_unstable();
+    assert_eq!(came, (0..200).collect::<Vec<_>>());
+    assert!(
+        pair.bob
+            .media
+            .iter()
+            .all(|arrived| arrived.packet.view().origin.via == Via::Media)
+    );
+}
+
 /// RFC 9143 §6: with one transport for all, one section of an offer describes it, and the others ride along.
 #[test]
 fn an_offer_can_have_one_transport_for_all() {

@@ -1,23 +1,18 @@
 //! Packets that leave: who sends them, and what they say beside the payload.
 
 use pollrtc_rtp::dependency_descriptor::set_frame_number;
-use pollrtc_rtp::{
-    AbsSendTime, BuildError, Extension, ExtensionElement, ExtensionForms, NtpTime, Rewrite, RtpPacket, RtpPacketBuilder,
-};
+use pollrtc_rtp::{BuildError, Extension, ExtensionElement, ExtensionForms, Rewrite, RtpPacket, RtpPacketBuilder};
 
 use super::sender::{OutgoingFormat, Route};
+use super::told::Told;
 
 /// What a packet says of this hop, which is never passed on.
 pub(super) struct Hop<'h> {
-    /// The time of the world.
-    pub(super) time: NtpTime,
+    /// What it says this time, or said when it left first.
+    pub(super) told: Told,
     pub(super) route: &'h Route,
     pub(super) ssrc: u32,
     pub(super) format: OutgoingFormat,
-    /// The transport-wide sequence number.
-    pub(super) transport_sequence: u16,
-    /// Whether the peer knows by now which section and layer the SSRC belongs to (RFC 9143 §9.2, RFC 8852 §3).
-    pub(super) is_known: bool,
     /// Whether it is a retransmission: its layer is named otherwise (RFC 8852 §3.2).
     pub(super) is_repair: bool,
 }
@@ -35,8 +30,8 @@ impl Hop<'_> {
         rewrite: &Rewrite<'_>,
         buf: &mut [u8],
     ) -> Result<usize, BuildError> {
-        let send_time = AbsSendTime::from_ntp(self.time).to_bytes();
-        let number = self.transport_sequence.to_be_bytes();
+        let send_time = self.told.send_time.to_bytes();
+        let number = self.told.transport_sequence.to_be_bytes();
         let mut renumbered = [0; LONGEST_EXTENSION];
         let rewrite = &Rewrite {
             descriptor: descriptor(rewrite, &mut renumbered),
@@ -87,9 +82,15 @@ impl Hop<'_> {
 
     /// What is said of an extension that both sides know: of this hop what it is here, of anything else what came.
     fn value<'v>(&'v self, extension: Extension, packet: &RtpPacket<'v>, rewrite: &Rewrite<'v>) -> Option<&'v [u8]> {
-        let rid = || self.route.rid.as_deref().filter(|_| !self.is_known).map(str::as_bytes);
+        let rid = || {
+            self.route
+                .rid
+                .as_deref()
+                .filter(|_| !self.told.is_known)
+                .map(str::as_bytes)
+        };
         match extension {
-            Extension::Mid => Some(self.route.mid.as_bytes()).filter(|_| !self.is_known),
+            Extension::Mid => Some(self.route.mid.as_bytes()).filter(|_| !self.told.is_known),
             Extension::Rid => rid().filter(|_| !self.is_repair),
             Extension::RepairedRid => rid().filter(|_| self.is_repair),
             Extension::DependencyDescriptor => rewrite.descriptor,

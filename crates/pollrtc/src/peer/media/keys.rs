@@ -4,6 +4,7 @@ use pollrtc_crypto::{Provider, Rng};
 use pollrtc_jsep::DtlsRole;
 use pollrtc_srtp::{Config, DtlsKeys, Inbound, Outbound, Profile};
 
+use super::told::REPEATABLE;
 use crate::peer::dtls::DtlsTransport;
 
 /// Contexts for both ways, keyed by one DTLS association, which they don't outlive.
@@ -36,6 +37,7 @@ impl Keys {
         let config = Config {
             // Each stream of media may have another one that repairs it.
             max_streams: max_streams.saturating_mul(2).clamp(1, usize::from(u16::MAX)),
+            repeatable: REPEATABLE,
             ..Config::default()
         };
         Some(Self {

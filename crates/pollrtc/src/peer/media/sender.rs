@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use pollrtc_crypto::Rng;
-use pollrtc_jsep::rtp::{LocalSource, NegotiatedRtp, PayloadType, Role};
+use pollrtc_jsep::rtp::{Codec, LocalSource, NegotiatedRtp, PayloadType, Role};
 use pollrtc_jsep::{Transceiver, TransceiverId, TransportId};
 use pollrtc_media::{ReceivedFirs, Resends, RtxNumbers, Transmission};
 use pollrtc_rtp::payload::{H264Mode, PayloadFormat};
@@ -14,6 +14,7 @@ use pollrtc_sdp::attribute::Direction;
 
 use super::codecs::{h264_mode, payload_format};
 use super::frames::FrameStream;
+use super::told::Sayings;
 use crate::stream::Outgoing;
 
 /// One SSRC, with that of its retransmissions.
@@ -37,6 +38,8 @@ pub(super) struct Sender {
     pub(super) is_known: bool,
     /// The same for its retransmissions, whose reports nobody is waiting for: how many have left.
     pub(super) repairs: u64,
+    /// What its packets said, where the peer asks for them again and there is no stream for that.
+    pub(super) sayings: Option<Sayings>,
     /// Whether it takes frames, and where it is with them.
     pub(super) frames: Option<Box<FrameStream>>,
 }
@@ -93,6 +96,7 @@ impl Sender {
             firs: ReceivedFirs::default(),
             is_known: false,
             repairs: 0,
+            sayings: None,
             frames: None,
         }
     }
@@ -105,11 +109,30 @@ impl Sender {
     /// Takes what was agreed on for its transceiver.
     pub(super) fn agree(&mut self, transceiver: &Transceiver, transport: Option<TransportId>) {
         self.route = self.route(transceiver, transport);
+        if self.sayings.is_none() && self.is_repaired_in_place(transceiver) {
+            self.sayings = Some(Sayings::new());
+        }
         if self.transmission.packets() == 0
             && let Some(format) = self.route.as_ref().and_then(|route| route.format(Format(0)))
         {
             self.transmission = Transmission::new(format.clock_rate);
         }
+    }
+
+    /// Whether the peer asks for packets again (RFC 4585 §4.2) that no other stream can bring (RFC 4588).
+    fn is_repaired_in_place(&self, transceiver: &Transceiver) -> bool {
+        let Some(parameters) = transceiver.parameters() else {
+            return false;
+        };
+        let send = &parameters.send;
+        let has_nack = |codec: &Codec| {
+            codec
+                .feedback
+                .iter()
+                .any(|each| each.kind == "nack" && each.parameter.is_empty())
+        };
+        let has_rtx = |payload_type| self.source.rtx.is_some() && send.rtx_of(payload_type).is_some();
+        formats(parameters).any(|(sent, _)| has_nack(&sent.codec) && !has_rtx(sent.payload_type))
     }
 
     fn route(&self, transceiver: &Transceiver, transport: Option<TransportId>) -> Option<Route> {

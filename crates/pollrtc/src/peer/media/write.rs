@@ -4,7 +4,7 @@ use pollrtc_core::{Instant, Transmit};
 use pollrtc_jsep::rtp::Codec;
 use pollrtc_media::{ClockPair, FormatMap, RtxNames, wrap_rtx};
 use pollrtc_rtp::payload::apply_patch;
-use pollrtc_rtp::{BuildError, Format, NtpTime, Rewrite, RtpPacket, SharedPacket};
+use pollrtc_rtp::{AbsSendTime, BuildError, Format, NtpTime, Rewrite, RtpPacket, SharedPacket};
 use pollrtc_srtp::ProtectError;
 
 use super::control::Reporting;
@@ -14,6 +14,7 @@ use super::queue::Queued;
 use super::sender::{Sender, formats};
 use super::session::Session;
 use super::streams::Media;
+use super::told::Told;
 use crate::peer::connection::PeerConnection;
 use crate::peer::transports::Transports;
 use crate::stream::{Incoming, Outgoing, WriteError};
@@ -309,16 +310,22 @@ fn seal(
     let route = sender.route.as_ref().ok_or(WriteError::NotNegotiated)?;
     let format = route.format(rewrite.format).ok_or(WriteError::UnknownFormat)?;
     let rtx = sender.source.rtx.zip(format.rtx).filter(|_| is_resend);
-    let hop = Hop {
-        time,
-        route,
-        ssrc: sender.source.ssrc,
-        format,
+    // What goes out once more under its own number says what it said then: with another word in it, SRTP must refuse it.
+    let said = sender.sayings.as_ref().filter(|_| is_resend && rtx.is_none());
+    let said = said.and_then(|sayings| sayings.of(rewrite.sequence));
+    let told = said.unwrap_or(Told {
+        send_time: AbsSendTime::from_ntp(time),
         transport_sequence: session.transport_sequence as u16, // its low 16 bits
         is_known: match rtx {
             Some(_) => sender.is_repair_known(),
             None => sender.is_known,
         },
+    });
+    let hop = Hop {
+        told,
+        route,
+        ssrc: sender.source.ssrc,
+        format,
         is_repair: rtx.is_some(),
     };
     let overhead = keys.outbound.rtp_headroom().total() + if rtx.is_some() { OSN } else { 0 };
@@ -358,8 +365,13 @@ fn seal(
             sequence: rewrite.sequence,
         },
     })?;
-    session.transport_sequence += 1;
+    if said.is_none() {
+        session.transport_sequence += 1;
+    }
     if !is_resend {
+        if let Some(sayings) = &mut sender.sayings {
+            sayings.insert(rewrite.sequence, told);
+        }
         sender.transmission.handle_packet(now, rewrite.timestamp, payload.len());
         sender.resends.handle_packet(now, sealed);
     }
