@@ -87,7 +87,7 @@ async function run(pair, cell, number) {
       seed: number,
       ender: number % 2,
       largest: pair.programs.map(({ largest = Infinity }) => largest),
-      ...(options.control ? {} : { closesAtRest: PEERS[cell.peer].closesAtRest, losesResets: PEERS[cell.peer].losesResets, addsOnce: !weOffer && PEERS[cell.peer].addsOnce }),
+      ...(options.control ? {} : { closesAtRest: PEERS[cell.peer].closesAtRest, losesResets: PEERS[cell.peer].losesResets, asksNothing: PEERS[cell.peer].asksNothing, stopsNothing: PEERS[cell.peer].stopsNothing, addsOnce: !weOffer && PEERS[cell.peer].addsOnce }),
       create: inOrder([{ dtls: cell.role }, { dtls: { client: 'server', server: 'client' }[cell.role], bundlePolicy: cell.bundlePolicy }]),
       // The answerer chooses the roles. A peer that has no choice finds in our offer that we have chosen.
       setup: weOffer && !PEERS[cell.peer].choosesRole ? { client: 'active', server: 'passive' }[cell.role] : undefined,

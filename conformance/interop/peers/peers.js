@@ -5,7 +5,8 @@
 // - losesResets: over a lossy link no channel is closed; nor is this so in its runs with itself;
 // - faults: its own over a lossy link: at which step of a run, and what its state shows then; `label` is the channel of that step.
 //   Such a run is played again, and counted; not in its runs with itself, which show why;
-// - media: it has audio and video; addsOnce: where a section was stopped, its offers bring no new one;
+// - media: it has audio and video; addsOnce: where a section was stopped, its offers bring no new one; stopsNothing: its agent
+//   can't; asksNothing: nor does it ask for lost packets, or tell of requests for key frames;
 // - choosesRole: it can be told its DTLS role for its answers;
 // - bundlePolicies: those that it is tried with where it offers audio and video, too;
 const path = require('path');
@@ -24,7 +25,7 @@ const PEERS = {
   pion: { command: [path.join(TARGET, 'interop/pion/agent')], choosesRole: true, largest: 65_535, media: true },
   // Where a channel is closed while messages without order arrive on another, its SCTP stack ends the association ("Queue to str
   // MID: 0 duplicate"), or says for ever that the reset is in progress: of its lossy runs with itself, a third fails.
-  libdatachannel: { command: ['node', path.join(HERE, 'libdatachannel/agent.js')], closesAtRest: true },
+  libdatachannel: { command: ['node', path.join(HERE, 'libdatachannel/agent.js')], closesAtRest: true, media: true, stopsNothing: true, asksNothing: true },
   aiortc: { command: [path.join(HERE, '../aiortc/venv/bin/python'), path.join(HERE, 'aiortc/agent.py')], media: true, addsOnce: true },
   // Its goodbye is one datagram, which it never sends again; while nobody replies to it, it answers ICE's checks as before.
   str0m: {
