@@ -447,6 +447,27 @@ async function conference(browser, _, url) {
   return result;
 }
 
+
+// The microphone's section carries the transport. To a browser that ends with it, and the picture goes on over another
+// transport, under other keys.
+const cameraMoves = (browser, _, url) => connection(browser, url, async (step) => {
+  await step('camera');
+  await step('channel', 'chat');
+  await step('offer');
+  await step('say', 'beside audio and video');
+  await seconds(2);
+  await step('stop', 0);
+  are(await step('offer'), 'audio rejected,video taken,application taken');
+  await step('say', 'without the microphone');
+  await seconds(1);
+  const begun = await step('flowing');
+  await seconds(3);
+  const flowed = await step('flowing');
+  const told = JSON.stringify({ begun, flowed });
+  assert(flowed.video.frames - begun.video.frames > 30, `the picture does not come back any more: ${told}`);
+  return { frames: [begun.video.frames, flowed.video.frames] };
+});
+
 const mediaLater = (browser, url) => connection(browser, url, async (step) => {
   await step('channel', 'chat');
   await step('offer');
@@ -497,6 +518,7 @@ module.exports = [
   ['renegotiation, audio and video come later', true, mediaLater],
   ['each section on a transport of its own', true, alone],
   ['the camera and the microphone come back', true, camera],
+  ['the camera moves to another transport', true, cameraMoves],
   ['the page shows the camera and what comes back', true, cameraOnPage],
   ['a conference of three, one leaves and one comes', true, conference],
   ['renegotiation, data channels come and go', true, comings],

@@ -145,6 +145,8 @@ impl PeerConnection {
                     let replacement = transport.replacement.take();
                     if let Some(connection) = replacement.and_then(|replacement| replacement.connection) {
                         transport.dtls.replace(connection);
+                        // Those of the old association, which nobody has any more.
+                        transport.keys = None;
                     }
                     self.handle_connected(id, version, cipher_suite);
                 }

@@ -571,3 +571,35 @@ fn a_section_that_stops_ends_its_streams() {
     let removed = |event: &&Event| matches!(event, Event::TransceiverRemoved(_));
     assert_eq!(pair.bob.events.iter().filter(removed).count(), 1);
 }
+
+/// RFC 3711 §3.3.1, RFC 5764: whoever takes the peer's place knows the new keys, and nothing of how often numbers have
+/// wrapped before.
+#[test]
+fn a_stream_goes_on_under_the_keys_of_another_association() {
+    let (mut pair, to) = call(false);
+    let mut number = 32_000;
+    while number < 65_536 + 50_000 {
+        send(&mut pair, to, number);
+        pair.run_for(Duration::from_millis(5));
+        // Longer steps than a receiver may guess about are none.
+        number += 9_000;
+    }
+    pair.run_for(Duration::from_millis(200));
+    assert!(pair.bob.media.len() > 8);
+    // Somebody else, with another certificate, answers in Bob's place.
+    let mut other = PeerConnection::new(with_media(seeded(7)));
+    other.add_local_address(pair.now, pair.bob.address).unwrap();
+    pair.bob.peer = other;
+    pair.bob.media.clear();
+    pair.alice.peer.restart_ice();
+    pair.exchange(Who::Alice);
+    pair.run_for(Duration::from_secs(2));
+    assert!(pair.connected());
+    let again: Vec<u64> = (number..number + 40).collect();
+    for number in &again {
+        send(&mut pair, to, *number);
+        pair.run_for(Duration::from_millis(5));
+    }
+    pair.run_for(Duration::from_secs(1));
+    assert_eq!(numbers(&pair.bob.media), again);
+}

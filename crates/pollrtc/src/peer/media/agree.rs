@@ -48,6 +48,9 @@ impl PeerConnection {
                 let (max_streams, rng) = (self.media.max_streams, &mut self.media.rng);
                 let keys = Keys::export(&transport.dtls, max_streams, self.dtls.provider, rng);
                 transport.keys = keys.map(Box::new);
+                if let Some(session) = transport.id.and_then(|id| self.media.session_mut(id)) {
+                    session.receiver.handle_new_keys();
+                }
             }
         }
     }

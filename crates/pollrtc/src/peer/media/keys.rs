@@ -15,6 +15,28 @@ pub(in crate::peer) struct Keys {
     pub(super) outbound: Outbound,
 }
 
+/// Where a stream of ours begins under the keys of now.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Start {
+    /// What its numbers are less by there.
+    base: u64,
+}
+
+impl Keys {
+    /// The index of a packet under these keys. A stream that went on under other keys before counts its rollovers from
+    /// zero again, since whoever has only these keys can't know of them. `is_old`: whether it has sent anything before.
+    pub(super) fn index(&mut self, start: &mut Start, ssrc: u32, sequence: u64, is_old: bool) -> Option<u64> {
+        if self.outbound.newest(ssrc).is_none() {
+            start.base = if is_old { sequence & !0xffff } else { 0 };
+            if is_old {
+                // Refused only to streams that are there.
+                let _ = self.outbound.resume(ssrc, sequence - start.base);
+            }
+        }
+        sequence.checked_sub(start.base)
+    }
+}
+
 impl Keys {
     /// The keys that DTLS exports (RFC 5764 §4.2). `None` as long as it is not connected, or if it has agreed on no
     /// profile.

@@ -85,6 +85,9 @@ pub(super) struct MediaStream {
     section: usize,
     /// Which layer of simulcast, from zero in the order of the description.
     pub(super) layer: usize,
+    /// What makes the indices under the keys of now go on above those under the keys before; `None` until the first
+    /// packet under new keys, whose rollovers begin anew.
+    offset: Option<u64>,
     pub(super) reception: Reception,
     pub(super) missing: NackList,
     pub(super) keyframes: KeyframeRequests,
@@ -245,6 +248,14 @@ impl Receiver {
         true
     }
 
+    /// What comes from now on is protected by the keys of another association: a peer's streams go on, and count their
+    /// rollovers from zero again.
+    pub(super) fn handle_new_keys(&mut self) {
+        for (_, media) in self.all_media_mut() {
+            media.offset = None;
+        }
+    }
+
     /// How long it takes until something comes that was asked for.
     pub(super) fn set_round_trip(&mut self, round_trip: Duration) {
         self.round_trip = Some(round_trip);
@@ -396,7 +407,16 @@ impl Receiver {
             payload: view.payload().len(),
         };
         let (via, arrival) = match index {
-            Some(index) => (Via::Media, media.reception.handle_index(arrived, index, facts)),
+            Some(index) => {
+                let offset = *media
+                    .offset
+                    .get_or_insert_with(|| match media.reception.highest_index() {
+                        None => 0,
+                        Some(highest) => near(highest, view.sequence_number()).wrapping_sub(index),
+                    });
+                let index = index.wrapping_add(offset);
+                (Via::Media, media.reception.handle_index(arrived, index, facts))
+            }
             None => {
                 let index = near(media.reception.highest_index()?, view.sequence_number());
                 (Via::Rtx, media.reception.handle_recovered(index))
@@ -518,6 +538,7 @@ impl Receiver {
                     transceiver,
                     section: place,
                     layer,
+                    offset: Some(0),
                     reception: Reception::authenticated(),
                     missing,
                     keyframes: KeyframeRequests::new(KeyframeConfig::default()),

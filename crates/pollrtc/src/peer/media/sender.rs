@@ -15,6 +15,7 @@ use pollrtc_sdp::attribute::Direction;
 use super::codecs::{h264_mode, payload_format};
 use super::frames::FrameStream;
 use super::told::Sayings;
+use super::keys::Start;
 use crate::stream::Outgoing;
 
 /// One SSRC, with that of its retransmissions.
@@ -27,6 +28,9 @@ pub(super) struct Sender {
     pub(super) source: LocalSource,
     /// What was agreed on; `None` as long as it is not to send.
     pub(super) route: Option<Route>,
+    /// Where it and its retransmissions begin under the keys of now.
+    pub(super) start: Start,
+    pub(super) repair_start: Start,
     /// What its reports say.
     pub(super) transmission: Transmission,
     /// Which requests for what was lost are answered.
@@ -90,6 +94,8 @@ impl Sender {
             layer,
             source,
             route: None,
+            start: Start::default(),
+            repair_start: Start::default(),
             transmission: Transmission::new(0),
             resends: Resends::new(),
             rtx_numbers: RtxNumbers::new(rng.u64() as u16), // any 16 of the bits

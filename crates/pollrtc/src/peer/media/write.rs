@@ -344,8 +344,15 @@ fn seal(
         // Of one that is malformed, the numbers don't count either.
         let _ = apply_patch(room, rewrite.patch);
     }
+    let refused = WriteError::Sequence {
+        sequence: rewrite.sequence,
+    };
     let sealed = match rtx {
-        None => keys.outbound.protect_rtp(rewrite.sequence, buf, len),
+        None => {
+            let is_old = sender.transmission.packets() > 0;
+            let index = keys.index(&mut sender.start, sender.source.ssrc, rewrite.sequence, is_old);
+            keys.outbound.protect_rtp(index.ok_or(refused)?, buf, len)
+        }
         Some((ssrc, payload_type)) => {
             let sequence = sender.rtx_numbers.take();
             let names = RtxNames {
@@ -354,16 +361,16 @@ fn seal(
                 sequence: sequence as u16, // its low 16 bits
             };
             let len = wrap_rtx(buf, len, names).ok_or(WriteError::TooLong { needed })?;
+            let is_old = sender.repairs > 0;
             sender.repairs += 1;
-            keys.outbound.protect_rtp(sequence, buf, len)
+            let index = keys.index(&mut sender.repair_start, ssrc, sequence, is_old);
+            keys.outbound.protect_rtp(index.ok_or(refused)?, buf, len)
         }
     };
     let sealed = sealed.map_err(|error| match error {
         ProtectError::BufferTooShort { needed, .. } => WriteError::TooLong { needed },
         ProtectError::Exhausted => WriteError::NotReady,
-        _ => WriteError::Sequence {
-            sequence: rewrite.sequence,
-        },
+        _ => refused,
     })?;
     if said.is_none() {
         session.transport_sequence += 1;
