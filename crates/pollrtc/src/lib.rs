@@ -122,7 +122,8 @@ pub use pollrtc_sctp::channel::{
 pub use pollrtc_sctp::{CloseReason as SctpCloseReason, Reliability};
 pub use pollrtc_sdp::Finding;
 pub use pollrtc_sdp::attribute::Direction;
+pub use pollrtc_srtp::{InboundStats as SrtpInboundStats, OutboundStats as SrtpOutboundStats};
 pub use router::{OwnedDatagram, PeerId, PeerMut, Router, RouterStats};
 pub use router_id::RouterId;
-pub use stats::{DtlsParameters, DtlsState, Stats, TransportStats};
+pub use stats::{DtlsParameters, DtlsState, MediaStats, Stats, TransportStats};
 pub use stream::{Incoming, IncomingInfo, Outgoing, Received, WriteError};

@@ -129,4 +129,31 @@ pub struct TransportStats {
     pub security: Option<DtlsParameters>,
     /// The DTLS connection's counters.
     pub dtls: pollrtc_dtls::Stats,
+    /// What came and left of media, as long as there are keys for it.
+    pub media: Option<MediaStats>,
+}
+
+/// The media of one transport: what SRTP has counted, and what was authentic and of no use all the same.
+///
+/// ```
+/// use pollrtc::{PeerConnection, TransportStats};
+///
+/// fn forged(transport: &TransportStats) -> u64 {
+///     transport.media.map_or(0, |media| media.inbound.dropped_unauthentic)
+/// }
+/// # assert_eq!(pollrtc::PeerConnection::new(pollrtc::Config::default()).stats().transports.iter().map(forged).sum::<u64>(), 0);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct MediaStats {
+    /// What came, under the keys of now.
+    pub inbound: pollrtc_srtp::InboundStats,
+    /// What left, under the keys of now.
+    pub outbound: pollrtc_srtp::OutboundStats,
+    /// Packets that nothing assigns to a section, or whose payload type was not agreed on.
+    pub dropped_unassigned: u64,
+    /// Packets that came before: on their own, or as a retransmission.
+    pub dropped_duplicates: u64,
+    /// Packets of padding alone, with which a peer probes the path.
+    pub dropped_empty: u64,
 }

@@ -1,6 +1,15 @@
 //! Counters.
 
 /// What an [`Inbound`](crate::Inbound) has seen. All numbers only ever grow.
+///
+/// ```
+/// use pollrtc_srtp::InboundStats;
+///
+/// fn is_under_attack(stats: &InboundStats) -> bool {
+///     stats.dropped_unauthentic > stats.rtp
+/// }
+/// # assert!(!is_under_attack(&InboundStats::default()));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InboundStats {
@@ -27,6 +36,15 @@ pub struct InboundStats {
 }
 
 /// What an [`Outbound`](crate::Outbound) has done. All numbers only ever grow.
+///
+/// ```
+/// use pollrtc_srtp::OutboundStats;
+///
+/// fn packets(stats: &OutboundStats) -> u64 {
+///     stats.rtp + stats.rtcp
+/// }
+/// # assert_eq!(packets(&OutboundStats::default()), 0);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutboundStats {

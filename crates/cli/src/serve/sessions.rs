@@ -368,6 +368,14 @@ impl Session {
             view["DTLS"] = json!(format!("{}, {}", security.version, security.cipher_suite));
             view["key exchange"] = json!(security.group.name());
         }
+        if let Some(media) = stats.transports.iter().find_map(|transport| transport.media) {
+            let dropped =
+                media.inbound.dropped_unauthentic + media.inbound.dropped_malformed + media.dropped_unassigned;
+            view["media"] = json!(format!(
+                "{} packets came, {dropped} were of no use, {} left",
+                media.inbound.rtp, media.outbound.rtp
+            ));
+        }
         view
     }
 }

@@ -24,7 +24,7 @@ use super::trickle::Trickle;
 use crate::config::{Config, MAX_FAILED_TIMEOUT};
 use crate::event::{CloseReason, ConnectionState, Event};
 use crate::router_id::RouterId;
-use crate::stats::Stats;
+use crate::stats::{Stats, TransportStats};
 use crate::stream::Received;
 
 /// What every IPv4 host takes (RFC 1122 §3.3.2); the handshakes fit.
@@ -176,7 +176,13 @@ impl PeerConnection {
             transports: self
                 .transports
                 .iter()
-                .filter_map(|transport| transport.stats())
+                .filter_map(|transport| {
+                    let media = self.media.stats(transport);
+                    Some(TransportStats {
+                        media,
+                        ..transport.stats()?
+                    })
+                })
                 .collect(),
             sctp_transport: self.sctp.transport(),
             dropped_media: self.dropped.media,

@@ -322,6 +322,7 @@ impl Transport {
             dtls_state: self.dtls_state(),
             security: self.dtls.parameters(),
             dtls: self.dtls.stats(),
+            media: None,
         })
     }
 

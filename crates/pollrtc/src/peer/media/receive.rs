@@ -11,6 +11,8 @@ use super::sender::Sender;
 use super::streams::Media;
 use crate::event::Event;
 use crate::peer::connection::PeerConnection;
+use crate::peer::transport::Transport;
+use crate::stats::MediaStats;
 use crate::stream::{Incoming, IncomingInfo, Received};
 
 impl PeerConnection {
@@ -159,6 +161,23 @@ impl PeerConnection {
 }
 
 impl Media {
+    /// What a transport has counted of media.
+    pub(in crate::peer) fn stats(&self, transport: &Transport) -> Option<MediaStats> {
+        let keys = transport.keys.as_ref()?;
+        let session = self
+            .sessions
+            .iter()
+            .find(|session| Some(session.transport) == transport.id)?;
+        let dropped = session.receiver.dropped;
+        Some(MediaStats {
+            inbound: keys.inbound.stats(),
+            outbound: keys.outbound.stats(),
+            dropped_unassigned: dropped.unassigned,
+            dropped_duplicates: dropped.duplicates,
+            dropped_empty: dropped.empty,
+        })
+    }
+
     /// The peer tells how it receives a stream of ours.
     fn handle_report(&mut self, now: Instant, transport: TransportId, block: ReportBlock) {
         let at = self.clock.at(now);
