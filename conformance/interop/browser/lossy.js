@@ -1,14 +1,14 @@
 'use strict';
-// node lossy.js chromium|firefox [--messages N] [--connects N] [--outage]
+// node lossy.js chromium|firefox [--messages N] [--connects N] [--outage] [--camera SECONDS]
 // Runs on one end of netem/link.py, on whose other end a pollrtc is that takes the active side of DTLS (port 8081) and one that
 // takes the passive side (port 8082): messages of all sizes, with the link's outage in their midst if it has one; then
-// handshakes, one after the other. Prints one JSON object; exit code 0 only if everything arrived.
+// handshakes, one after the other; or the camera and the microphone, which come back. Prints one JSON object; exit code 0 only if everything arrived.
 const { parseArgs } = require('util');
 const { launch } = require('./launch'), { connection, same } = require('./connection');
 
 const { values: options, positionals: [name = 'chromium'] } = parseArgs({
   allowPositionals: true,
-  options: { messages: { type: 'string', default: '50' }, connects: { type: 'string', default: '0' }, outage: { type: 'boolean', default: false } },
+  options: { messages: { type: 'string', default: '50' }, connects: { type: 'string', default: '0' }, outage: { type: 'boolean', default: false }, camera: { type: 'string', default: '0' } },
 });
 const ADDRESS = '10.77.0.2', PORTS = { server: 8081, client: 8082 }; // by the role of the browser
 const PATIENCE = 60_000;
@@ -29,6 +29,28 @@ async function talk(browser, url) {
     const { sent, received } = await step('echo', Number(options.messages), PATIENCE);
     same(sent, received);
     return { connectMs, echoMs: Date.now() - began, ...(await step('security')) };
+  });
+}
+
+// What is lost of the picture is sent again, both ways, so that it goes on.
+async function camera(browser, url) {
+  return connection(browser, url, async (step) => {
+    await step('camera');
+    await step('channel', 'lossy');
+    await step('offer');
+    await step('connected', PATIENCE);
+    await pause(3000);
+    const begun = await step('flowing');
+    await pause(1000 * options.camera);
+    const flowed = await step('flowing'), told = JSON.stringify({ begun, flowed });
+    const { audio, video } = flowed;
+    if (video.frames - begun.video.frames < 5 * options.camera) throw new Error(`too few frames: ${told}`);
+    if (audio.came - begun.audio.came < 30 * options.camera) throw new Error(`too little sound: ${told}`);
+    if (!video.nacked) throw new Error(`pollrtc asks for nothing: ${told}`);
+    if (!video.nacks) throw new Error(`the browser asks for nothing: ${told}`);
+    // Not told by Firefox.
+    if (name === 'chromium' && (!video.resent || !video.repaired)) throw new Error(`nothing is sent again: ${told}`);
+    return { audio, video };
   });
 }
 
@@ -60,7 +82,7 @@ async function main() {
       report.runs.push(result);
       try {
         for (let left = 100; left && !await fetch(url).then(() => true, () => false); left--) await pause(100);
-        Object.assign(result, await (Number(options.connects) ? handshakes : talk)(browser, url), { ok: true });
+        Object.assign(result, await (Number(options.connects) ? handshakes : Number(options.camera) ? camera : talk)(browser, url), { ok: true });
       } catch (error) {
         result.error = error.message;
         report.ok = false;

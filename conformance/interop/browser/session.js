@@ -74,6 +74,7 @@ window.session = (() => {
           came: sum(back, 'packetsReceived'), lost: sum(back, 'packetsLost'), repaired: sum(back, 'retransmittedPacketsReceived'),
           frames: sum(back, 'framesDecoded'), keyFrames: sum(back, 'keyFramesDecoded'), freezes: sum(back, 'freezeCount'), frozen: sum(back, 'totalFreezesDuration'),
           width: back[0]?.frameWidth, energy: sum(back, 'totalAudioEnergy'), nacks: sum(back, 'nackCount'), plis: sum(back, 'pliCount'),
+          nacked: sum(out, 'nackCount'), asked: sum(out, 'pliCount'),
           reported: remote.length, roundTrip: remote[0]?.roundTripTime, codec: stats.find(({ id }) => id === back[0]?.codecId)?.mimeType,
         };
       };
@@ -139,6 +140,8 @@ window.session = (() => {
         () => `the channel is ${channels.at(-1)?.readyState}, the connection ${pc.connectionState}`);
       return opened - began;
     },
+    // What pollrtc says of itself.
+    async view() { return (await (await fetch(`/session?id=${id}`)).json()).view; },
     // What each side says that DTLS agreed on.
     async security() {
       const { dtls } = await (await fetch(`/session?id=${id}`)).json();

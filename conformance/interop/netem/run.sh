@@ -1,7 +1,7 @@
 #!/bin/bash
 # run.sh chromium|firefox [WORD]
 # The browser and pollrtc on the two ends of links that lose, reorder, repeat, delay, are narrow or fail for a while, with
-# either side as the DTLS client; then ten handshakes over a link that loses a tenth. One line of JSON each. WORD picks links.
+# either side as the DTLS client; the camera and the microphone over loss; then ten handshakes over a link that loses a tenth. One line of JSON each. WORD picks links.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 browser=$1 word=${2:-}
@@ -23,5 +23,6 @@ over "a tenth overtakes" "--delay 20 --reorder 10" ""
 over "a tenth comes twice" "--delay 20 --dup 10" ""
 over "MTU 1280" "--delay 10 --mtu 1280" ""
 over "outage of 4 s" "--delay 20 --outage 4" "--outage"
+over "camera, 5 % loss, 100 ms round trip" "--loss 5 --delay 50" "--camera 10"
 over "10 % loss, 100 ms round trip, handshakes" "--loss 10 --delay 50" "--connects 10"
 exit $status

@@ -603,3 +603,29 @@ fn a_stream_goes_on_under_the_keys_of_another_association() {
     pair.run_for(Duration::from_secs(1));
     assert_eq!(numbers(&pair.bob.media), again);
 }
+
+/// Whoever has a browser's habits: it tells arrivals of each packet, and its sound lies beside its picture.
+#[test]
+fn what_is_lost_is_asked_for_beside_sound_and_feedback() {
+    let offered = |config| with_media(config).with_offered_direction(Direction::SendRecv);
+    let mut pair = Pair::with(with_media, offered);
+    let microphone = pair.alice.peer.add_track(MediaKind::Audio, vec!["stream".into()]);
+    let camera = pair.alice.peer.add_track(MediaKind::Video, vec!["stream".into()]);
+    pair.exchange(Who::Alice);
+    pair.run_until(Duration::from_secs(5), Pair::connected);
+    let [sound, picture] = [microphone, camera].map(|id| pair.alice.peer.outgoing_of(id).next().unwrap());
+    let mut large = 0;
+    pair.lose = Box::new(move |_, bytes| {
+        large += u64::from(bytes.len() > 900);
+        bytes.len() > 900 && large % 10 == 4
+    });
+    for number in 0..200 {
+        send(&mut pair, sound, number);
+        pair.run_for(Duration::from_millis(5));
+        send(&mut pair, picture, number);
+        pair.run_for(Duration::from_millis(5));
+    }
+    pair.run_for(Duration::from_millis(500));
+    let wanted = |event: &&Event| matches!(event, Event::ResendWanted { stream, .. } if *stream == picture);
+    assert!(pair.alice.events.iter().filter(wanted).count() >= 10);
+}
