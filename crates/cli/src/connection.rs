@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ValueEnum;
-use pollrtc::{Codec, Config, DtlsParameters, DtlsRole, KeyLog, MediaKind, NamedGroup, RtpCapabilities, Versions};
+use pollrtc::{Config, DtlsParameters, DtlsRole, KeyLog, MediaKind, NamedGroup, RtpCapabilities, Versions};
 use serde_json::{Value, json};
 
 use crate::net;
@@ -81,8 +81,8 @@ impl Options {
         let config = match self.no_media {
             true => config,
             false => config
-                .with_audio(capabilities(MediaKind::Audio))
-                .with_video(capabilities(MediaKind::Video)),
+                .with_audio(RtpCapabilities::of(MediaKind::Audio))
+                .with_video(RtpCapabilities::of(MediaKind::Video)),
         };
         Ok(match self.dtls_groups.as_slice() {
             [] => config,
@@ -94,15 +94,6 @@ impl Options {
         let found = self.stun.iter().map(|server| stun_server(server));
         Ok(found.collect::<io::Result<Vec<_>>>()?.concat())
     }
-}
-
-/// All but redundant data: with RED (RFC 2198) and ULPFEC (RFC 5109) browsers wrap each packet of video, which hides where
-/// key frames begin, and names the format inside by a number that another peer has another one for.
-fn capabilities(kind: MediaKind) -> RtpCapabilities {
-    let mut capabilities = RtpCapabilities::of(kind);
-    let is_redundant = |codec: &Codec| codec.is("red") || codec.is("ulpfec");
-    capabilities.codecs.retain(|codec| !is_redundant(codec));
-    capabilities
 }
 
 /// The addresses of a STUN server: all of a name's, since either family may have a NAT.
@@ -147,15 +138,6 @@ pub(crate) fn describe(agreed: &DtlsParameters) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_is_wrapped_in_redundant_data() {
-        for kind in [MediaKind::Audio, MediaKind::Video] {
-            let codecs = capabilities(kind).codecs;
-            assert!(codecs.len() > 3);
-            assert!(codecs.iter().all(|codec| !codec.is("red") && !codec.is("ulpfec")));
-        }
-    }
 
     #[test]
     fn a_stun_server_has_its_port_unless_told() {

@@ -78,6 +78,7 @@ pub struct Config {
     /// candidates, and suits peers that take an offer for one transport only, whose ICE credentials are the same all over.
     pub bundle_policy: BundlePolicy,
     /// The codecs and header extensions of audio that are agreed on. By default there are none, and audio is refused.
+    /// Redundant data (RED) and forward error correction are not taken apart yet, and never agreed on.
     pub audio: RtpCapabilities,
     /// The same for video.
     pub video: RtpCapabilities,

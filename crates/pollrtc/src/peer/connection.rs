@@ -7,6 +7,7 @@ use alloc::string::String;
 use pollrtc_core::{Datagram, Departure, FlowEvent, FlowRequest, Instant, SendId, StateMachine, Transmit};
 use pollrtc_crypto::{Certificate, Rng};
 use pollrtc_ice as ice;
+use pollrtc_jsep::rtp::{Codec, Role, RtpCapabilities};
 use pollrtc_jsep::{self as jsep, Negotiator};
 use pollrtc_media::NtpClock;
 use pollrtc_sctp::channel::ChannelConfig;
@@ -133,8 +134,8 @@ impl PeerConnection {
             bundle_policy: config.bundle_policy,
             preferred_dtls_role: config.preferred_dtls_role,
             ice_lite: config.ice_lite,
-            audio: config.audio,
-            video: config.video,
+            audio: carried(config.audio),
+            video: carried(config.video),
             // RFC 8841 §6.1: zero would promise to take any size.
             max_message_size: (config.max_message_size as u64).max(1),
             cname: media.cname.clone(),
@@ -251,6 +252,15 @@ impl PeerConnection {
         }
         self.lifecycle.tell(self.connection_state())
     }
+}
+
+/// What can be carried. RED (RFC 2198) and forward error correction are not taken apart yet: browsers wrap each packet of video
+/// in them, which hides what is to be asked for again and where key frames begin, and names what is inside by a number that
+/// another peer has another one for.
+fn carried(mut capabilities: RtpCapabilities) -> RtpCapabilities {
+    let is_carried = |codec: &Codec| !matches!(codec.role(), Role::Redundancy | Role::Fec);
+    capabilities.codecs.retain(is_carried);
+    capabilities
 }
 
 /// RFC 7022 §4.2: 96 random bits, another name for each connection.

@@ -64,7 +64,7 @@ fn what_a_hostile_peer_seals_is_authentic() {
         hostile_script::act(
             &mut alice,
             Instant::from_millis(2_000 + argument),
-            argument << 4 | argument % 8,
+            (argument << 4) | (argument % 8),
         );
     }
     let events: Vec<_> = std::iter::from_fn(|| alice.poll_event()).collect();

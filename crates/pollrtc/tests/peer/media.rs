@@ -629,3 +629,18 @@ fn what_is_lost_is_asked_for_beside_sound_and_feedback() {
     let wanted = |event: &&Event| matches!(event, Event::ResendWanted { stream, .. } if *stream == picture);
     assert!(pair.alice.events.iter().filter(wanted).count() >= 10);
 }
+
+/// What is wrapped in redundant data could not be taken out, nor passed on.
+#[test]
+fn redundant_data_is_not_agreed_on() {
+    let mut peer = PeerConnection::new(with_media(seeded(1)));
+    peer.add_track(MediaKind::Audio, Vec::new());
+    peer.add_track(MediaKind::Video, Vec::new());
+    let offer = peer.offer(START).unwrap();
+    for codec in ["VP8/", "opus/", "rtx/"] {
+        assert!(offer.contains(codec), "{offer}");
+    }
+    for codec in ["red/", "ulpfec/", "flexfec"] {
+        assert!(!offer.contains(codec), "{offer}");
+    }
+}

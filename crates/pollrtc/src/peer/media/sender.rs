@@ -14,8 +14,8 @@ use pollrtc_sdp::attribute::Direction;
 
 use super::codecs::{h264_mode, payload_format};
 use super::frames::FrameStream;
-use super::told::Sayings;
 use super::keys::Start;
+use super::told::Sayings;
 use crate::stream::Outgoing;
 
 /// One SSRC, with that of its retransmissions.
