@@ -79,6 +79,13 @@ impl Config {
 }
 
 /// How eagerly sections share one transport (RFC 9429 §4.1.1).
+///
+/// ```
+/// use pollrtc_jsep::{BundlePolicy, Config};
+///
+/// let config = Config { bundle_policy: BundlePolicy::MaxCompat, ..Config::new(1) };
+/// assert_ne!(config.bundle_policy, BundlePolicy::default());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum BundlePolicy {
     /// The first section of each kind has a transport of its own to fall back on.

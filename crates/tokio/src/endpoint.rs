@@ -4,9 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use pollrtc::{Clock, Config, PeerConnection, Router, RouterId};
+use pollrtc::media::NtpClock;
+use pollrtc::{Clock, Config, Instant, NtpTime, PeerConnection, Router, RouterId};
 use tokio::sync::Notify;
 
 use crate::Peer;
@@ -117,7 +118,8 @@ impl Endpoint {
     }
 
     /// A new connection, with this endpoint's addresses as host candidates (those of one of its routers).
-    /// [`Config::max_segments`] is set to what the system can offload.
+    /// [`Config::max_segments`] is set to what the system can offload, and [`Config::ntp_origin`], unless it is set, to the
+    /// system's time.
     ///
     /// One socket speaks with one socket about one connection: a second one between the same two ends with
     /// [`CloseReason::AddressInUse`](pollrtc::CloseReason::AddressInUse) and leaves the first in peace. Where a program
@@ -127,6 +129,9 @@ impl Endpoint {
         let shared = &self.shards[turn % self.shards.len()];
         let mut config = config.with_max_segments(shared.max_segments);
         config.router_id = shared.router_id;
+        if config.ntp_origin == NtpTime::default() {
+            config.ntp_origin = ntp_origin(shared.core.clock.now());
+        }
         let mut connection = PeerConnection::new(config);
         let now = shared.core.clock.now();
         for address in &shared.addresses {
@@ -172,5 +177,26 @@ impl Endpoint {
     /// True if there is no connection.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// What the time was in the world when the clock stood at zero; it is `now` there.
+fn ntp_origin(now: Instant) -> NtpTime {
+    // A system that does not know the time has it before 1970.
+    let since_epoch = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    NtpClock::from_unix(since_epoch.saturating_sub(now.since_origin())).at(Instant::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_of_reports_shows_the_systems_time() {
+        let now = Instant::from_millis(90_000);
+        let shown = NtpClock::new(ntp_origin(now)).at(now);
+        let since_epoch = SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        let wanted = NtpClock::from_unix(since_epoch).at(Instant::ZERO);
+        assert!(wanted.seconds() - shown.seconds() <= 1, "{shown:?} {wanted:?}");
     }
 }
