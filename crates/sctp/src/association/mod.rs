@@ -448,7 +448,7 @@ impl InnerProtocol for Association {
         self.handle_timeouts();
     }
 
-    /// Gives `None` also where there is room for fewer than [`MIN_MAX_PACKET`] bytes. What was cut for a path that
+    /// Gives `None` also where there is room for fewer than [`MIN_MAX_PACKET`](crate::MIN_MAX_PACKET) bytes. What was cut for a path that
     /// took more waits for one that does.
     fn write_body(&mut self, now: Instant, buf: &mut [u8], headroom: Headroom) -> Option<usize> {
         self.observe(now);

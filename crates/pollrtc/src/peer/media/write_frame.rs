@@ -97,7 +97,7 @@ impl PeerConnection {
         self.formats_of(stream).map(payload_format)
     }
 
-    /// What a stream of ours can be written in: [`Frame::format`] and [`Rewrite::format`] are places in this list. Empty as
+    /// What a stream of ours can be written in: [`Frame::format`] and [`Rewrite::format`](crate::Rewrite::format) are places in this list. Empty as
     /// long as nothing is agreed on.
     pub fn outgoing_formats(&self, to: Outgoing) -> impl Iterator<Item = &Codec> {
         let transceiver = self.media.sender(to).map(|sender| sender.transceiver);
