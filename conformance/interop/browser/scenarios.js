@@ -450,9 +450,7 @@ async function conference(browser, _, url) {
 
 // The microphone's section carries the transport. To a browser that ends with it, and the picture goes on over another
 // transport, under other keys.
-const cameraMoves = (browser, _, url) => connection(browser, url, async (step) => {
-  // There the picture does not come back in one run of five; nobody knows yet whose fault that is.
-  if (/^firefox/i.test(browser.version)) return { skipped: true };
+const cameraMovesOnce = (browser, url) => connection(browser, url, async (step) => {
   await step('camera');
   await step('channel', 'chat');
   await step('offer');
@@ -469,6 +467,18 @@ const cameraMoves = (browser, _, url) => connection(browser, url, async (step) =
   assert(flowed.video.frames - begun.video.frames > 30, `the picture does not come back any more: ${told}`);
   return { frames: [begun.video.frames, flowed.video.frames] };
 });
+
+// In one run of twelve with Firefox, nothing of media comes any more over the new transport, while messages do; why is not
+// known. It may try again.
+async function cameraMoves(browser, _, url) {
+  for (let left = /^firefox/i.test(browser.version) ? 2 : 0; ; left--) {
+    try {
+      return { ...await cameraMovesOnce(browser, url), left };
+    } catch (error) {
+      if (left === 0) throw error;
+    }
+  }
+}
 
 const mediaLater = (browser, url) => connection(browser, url, async (step) => {
   await step('channel', 'chat');
