@@ -644,3 +644,25 @@ fn redundant_data_is_not_agreed_on() {
         assert!(!offer.contains(codec), "{offer}");
     }
 }
+
+/// RFC 3711 §9.1, §3.3.2: as long as the keys are the same, so is what is known of them, also if there was no media meanwhile.
+#[test]
+fn keys_outlive_the_media_that_they_were_made_for() {
+    let (mut pair, to) = call(false);
+    pair.open(Who::Alice, "what keeps the transport");
+    let sealed = send(&mut pair, to, 7);
+    pair.run_for(Duration::from_millis(200));
+    let counted = |pair: &Pair| pair.bob.peer.stats().transports[0].media.map(|media| media.inbound);
+    assert_eq!(counted(&pair).unwrap().rtp, 1);
+    let camera = pair.alice.peer.transceivers()[0].id();
+    pair.alice.peer.stop_transceiver(camera).unwrap();
+    pair.exchange(Who::Alice);
+    pair.run_for(Duration::from_millis(200));
+    pair.alice.peer.add_track(MediaKind::Video, vec!["stream".into()]);
+    pair.exchange(Who::Alice);
+    pair.run_for(Duration::from_millis(200));
+    pair.carry(Who::Alice, &sealed);
+    pair.run_for(Duration::from_millis(200));
+    let after = counted(&pair).unwrap();
+    assert_eq!((after.rtp, after.dropped_replayed), (1, 1));
+}

@@ -36,15 +36,18 @@ impl PeerConnection {
         self.key_media();
     }
 
-    /// Transports that carry media have keys for it as soon as DTLS stands, those of its association.
+    /// Transports that carry media have keys for it as soon as DTLS stands, and as long as its association lasts: also
+    /// while there is no media. Contexts that were made anew from the same keys would not know which indices were used
+    /// (RFC 3711 §9.1), nor what has come before.
     pub(in crate::peer) fn key_media(&mut self) {
         for transport in self.transports.iter_mut() {
-            let carries = transport.id.is_some_and(|id| self.media.is_on(id));
-            if !carries || !transport.dtls.is_connected() {
+            let is_of_now =
+                |keys: &Keys| transport.dtls.is_connected() && keys.association == transport.dtls.association;
+            if !transport.keys.as_deref().is_some_and(is_of_now) {
                 transport.keys = None;
-                continue;
             }
-            if transport.keys.is_none() {
+            let carries = transport.id.is_some_and(|id| self.media.is_on(id));
+            if carries && transport.keys.is_none() && transport.dtls.is_connected() {
                 let (max_streams, rng) = (self.media.max_streams, &mut self.media.rng);
                 let keys = Keys::export(&transport.dtls, max_streams, self.dtls.provider, rng);
                 transport.keys = keys.map(Box::new);

@@ -16,6 +16,19 @@ pub(super) fn payload_format(codec: &Codec) -> PayloadFormat {
     known.map_or(PayloadFormat::Whole, |(_, format)| format)
 }
 
+/// A codec, as far as forwarding looks into its payload.
+pub(super) fn forwarded_codec(codec: &Codec) -> pollrtc_media::Codec {
+    use pollrtc_media::Codec as Forwarded;
+    match payload_format(codec) {
+        PayloadFormat::Vp8 => Forwarded::Vp8,
+        PayloadFormat::Vp9 => Forwarded::Vp9,
+        PayloadFormat::H264 => Forwarded::H264,
+        PayloadFormat::H265(_) => Forwarded::H265,
+        PayloadFormat::Av1 => Forwarded::Av1,
+        _ => Forwarded::Opaque,
+    }
+}
+
 /// RFC 6184 §6.2: unless negotiated otherwise, each packet is one NAL unit.
 pub(super) fn h264_mode(codec: &Codec) -> H264Mode {
     match codec.parameter("packetization-mode") {

@@ -23,21 +23,6 @@ pub(super) struct Start {
 }
 
 impl Keys {
-    /// The index of a packet under these keys. A stream that went on under other keys before counts its rollovers from
-    /// zero again, since whoever has only these keys can't know of them. `is_old`: whether it has sent anything before.
-    pub(super) fn index(&mut self, start: &mut Start, ssrc: u32, sequence: u64, is_old: bool) -> Option<u64> {
-        if self.outbound.newest(ssrc).is_none() {
-            start.base = if is_old { sequence & !0xffff } else { 0 };
-            if is_old {
-                // Refused only to streams that are there.
-                let _ = self.outbound.resume(ssrc, sequence - start.base);
-            }
-        }
-        sequence.checked_sub(start.base)
-    }
-}
-
-impl Keys {
     /// The keys that DTLS exports (RFC 5764 §4.2). `None` as long as it is not connected, or if it has agreed on no
     /// profile.
     pub(super) fn export(
@@ -67,6 +52,19 @@ impl Keys {
             inbound: Inbound::new(provider, &theirs, &config, rng).ok()?,
             outbound: Outbound::new(provider, &ours, &config).ok()?,
         })
+    }
+
+    /// The index of a packet under these keys. A stream that went on under other keys before counts its rollovers from
+    /// zero again, since whoever has only these keys can't know of them. `is_old`: whether it has sent anything before.
+    pub(super) fn index(&mut self, start: &mut Start, ssrc: u32, sequence: u64, is_old: bool) -> Option<u64> {
+        if self.outbound.newest(ssrc).is_none() {
+            start.base = if is_old { sequence & !0xffff } else { 0 };
+            if is_old {
+                // Refused only to streams that are there.
+                let _ = self.outbound.resume(ssrc, sequence - start.base);
+            }
+        }
+        sequence.checked_sub(start.base)
     }
 }
 

@@ -7,6 +7,7 @@ use pollrtc_rtp::payload::apply_patch;
 use pollrtc_rtp::{AbsSendTime, BuildError, Format, NtpTime, Rewrite, RtpPacket, SharedPacket};
 use pollrtc_srtp::ProtectError;
 
+use super::codecs::forwarded_codec;
 use super::control::Reporting;
 use super::header::Hop;
 use super::keys::Keys;
@@ -135,25 +136,11 @@ impl PeerConnection {
         for (codec, place) in from.into_iter().zip(0..FormatMap::LIMIT) {
             let ours = formats(parameters).position(|(sent, _)| sent.codec.matches(codec));
             if let Some(ours) = ours.and_then(|place| u8::try_from(place).ok()) {
-                map.insert(Format(place), Format(ours), kind_of(codec));
+                map.insert(Format(place), Format(ours), forwarded_codec(codec));
             }
         }
         map
     }
-}
-
-/// A codec, as far as forwarding looks into its payload.
-fn kind_of(codec: &Codec) -> pollrtc_media::Codec {
-    use pollrtc_media::Codec as Kind;
-    const KNOWN: [(&str, Kind); 5] = [
-        ("VP8", Kind::Vp8),
-        ("VP9", Kind::Vp9),
-        ("H264", Kind::H264),
-        ("H265", Kind::H265),
-        ("AV1", Kind::Av1),
-    ];
-    let known = KNOWN.into_iter().find(|(name, _)| codec.is(name));
-    known.map_or(Kind::Opaque, |(_, kind)| kind)
 }
 
 impl Media {
@@ -281,7 +268,7 @@ impl Media {
         None
     }
 
-    /// Before this, nothing leaves by itself. `is_ready`: whether a transport can send.
+    /// Before this, nothing leaves by itself.
     pub(in crate::peer) fn quiet_until(&self, transports: &Transports) -> Instant {
         if !self.queue.is_empty() {
             return Instant::ZERO;
