@@ -170,7 +170,9 @@ impl StateMachine for Socket {
 
     fn handle_flow(&mut self, _now: Instant, event: FlowEvent) {
         match event {
-            FlowEvent::Opened { flow, .. } if self.streams.len() < INBOX_MAX => self.streams.push(flow),
+            FlowEvent::Opened { flow, .. } if self.streams.len() < INBOX_MAX && flow.is_answerable() => {
+                self.streams.push(flow);
+            }
             FlowEvent::Closed(flow) => self.streams.retain(|stream| *stream != flow),
             _ => {}
         }
